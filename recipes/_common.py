@@ -1,0 +1,158 @@
+"""What the recipes share: the command line, data, callbacks, and writing the preset with its manifest entry."""
+
+import argparse
+import datetime
+import json
+import os
+import platform
+import subprocess
+import time
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from zoo import callbacks, data, presets
+from zoo.files import write_json
+
+ROOT = Path(__file__).resolve().parent.parent
+SEED = 0
+
+
+def arguments(script, epochs):
+    """Parses a recipe's command line and seeds everything; the preset's name is the script's."""
+    name = Path(script).stem
+    parser = argparse.ArgumentParser(description=f"Trains the preset {name}.")
+    parser.add_argument("--epochs", type=int, default=epochs, help=f"default {epochs}")
+    parser.add_argument("--data-dir", help="prepared TFDS folder; default TFDS_DATA_DIR")
+    parser.add_argument("--output", type=Path, help=f"default runs/{name}")
+    parser.add_argument("--resume", action="store_true", help="continue a killed run exactly")
+    parser.add_argument("--smoke", action="store_true", help="the whole path in under a minute, on synthetic data")
+    args = parser.parse_args()
+    if args.epochs < 1:
+        parser.error(f"--epochs is {args.epochs}, expected at least 1")
+    args.name = name
+    args.output = args.output or ROOT / "runs" / (f"{name}-smoke" if args.smoke else name)
+    if args.smoke:
+        args.epochs = 1
+    backup = args.output / "backup"
+    if (backup / "state.weights.h5").exists() and not args.resume:
+        parser.error(f"{backup} holds an unfinished run; continue it with --resume, or remove {args.output}")
+    args.commit = _commit()
+    keras.utils.set_random_seed(SEED)
+    return args
+
+
+def read(args, dataset, image_shape, split):
+    """The data set, or a few synthetic images of its shape for a smoke run."""
+    if not args.smoke:
+        return data.read(dataset, image_shape, split=split, data_dir=args.data_dir)
+    stream = np.random.RandomState(SEED)
+    labels = np.arange(320, dtype="int32") % 10
+    blobs = stream.uniform(0, 1, (10, *image_shape))[labels] * 200 + stream.uniform(0, 55, (320, *image_shape))
+    return data.ImageSet(blobs.astype("uint8"), labels, tuple("0123456789"))
+
+
+def total_steps(args, image_set, batch_size):
+    """Optimizer steps of the whole run, for learning-rate schedules."""
+    return args.epochs * (len(image_set.images) // batch_size)
+
+
+def train(args, model, dataset, *, metrics=(), **fit_arguments):
+    """Runs `fit` with everything a long run needs; returns the seconds it took, kills and resumes included.
+
+    Each epoch is backed up, logged to `history.csv` and TensorBoard; generative models also draw a grid.
+    """
+    clock = _Clock(args.output / "seconds.json", args.resume)
+    logs = args.output / "tensorboard"
+    generative = [callbacks.SampleGrid(args.output / "samples", log_dir=logs)] if hasattr(model, "generate") else []
+    model.fit(
+        dataset,
+        epochs=args.epochs,
+        callbacks=[
+            callbacks.EpochOrder(dataset),
+            *metrics,
+            *generative,
+            keras.callbacks.TensorBoard(str(logs), profile_batch=0, write_graph=False),
+            keras.callbacks.CSVLogger(str(args.output / "history.csv"), append=args.resume),
+            clock,
+            callbacks.BackupAndRestore(args.output / "backup"),
+        ],
+        verbose=1 if os.isatty(1) else 2,
+        **fit_arguments,
+    )
+    return clock.seconds
+
+
+class _Clock(keras.callbacks.Callback):
+    """Adds up the time of finished epochs in a file, so that resumed runs report their whole training time."""
+
+    def __init__(self, path, resume):
+        super().__init__()
+        self._path = path
+        self.seconds = json.loads(path.read_text()) if resume and path.exists() else 0.0
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self._begun = time.monotonic()
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.seconds += time.monotonic() - self._begun
+        write_json(self._path, self.seconds)
+
+
+def supervised(dataset):
+    """Maps canonical batches to `(images in [-1, 1], labels)` for a plain Keras classifier."""
+    result = dataset.map(lambda batch: (keras.ops.cast(batch["images"], "float32") / 127.5 - 1.0, batch["labels"]))
+    result.set_epoch = dataset.set_epoch
+    return result
+
+
+def preset_directory(args):
+    """Where the preset goes: into the package, or beside the run for a smoke run."""
+    return args.output / "preset" if args.smoke else presets.BUNDLED / args.name
+
+
+def write_and_reload(args, model):
+    """Writes the preset and loads it again, so that figures are measured on what users get."""
+    presets.save(model, preset_directory(args), weights_dtype="float16")
+    return presets.load(preset_directory(args))
+
+
+def write_entry(args, model, *, metrics, seconds, kind="model", **facts):
+    """Writes the manifest entry of the preset; a smoke run writes a manifest of its own."""
+    path = args.output / "weights_manifest.json" if args.smoke else presets.manifest_path()
+    entries = {} if args.smoke else dict(presets.manifest())
+    directory = preset_directory(args)
+    entries[args.name] = {
+        "kind": kind,
+        "class": type(model).__name__,
+        "version": 1,
+        "repo_id": None,
+        "revision": None,
+        "files": {name: presets.describe_file(directory / name) for name in presets.HASHED_FILES},
+        "parameters": model.count_params(),
+        **facts,
+        "weights_licence": "Apache-2.0",
+        "recipe": f"recipes/{args.name}.py",
+        "commit": args.commit,
+        "seed": SEED,
+        "epochs": args.epochs,
+        "training_minutes": round(seconds / 60, 1),
+        "machine": f"{os.cpu_count()} cores, {_cpu()}",
+        "date": datetime.date.today().isoformat(),
+        "metrics": metrics,
+    }
+    write_json(path, {"presets": dict(sorted(entries.items()))})
+    print(f"Wrote {directory} and its entry in {path}.")
+
+
+def _commit():
+    result = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False)
+    return result.stdout.strip() or None
+
+
+def _cpu():
+    for line in Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else ():
+        if line.startswith("model name"):
+            return line.split(":", 1)[1].strip()
+    return platform.processor()

@@ -1,0 +1,49 @@
+"""Packages `zoo` together with the manifest, which lives at the top of the checkout."""
+
+import shutil
+from pathlib import Path
+
+from setuptools import find_packages, setup
+from setuptools.command.build_py import build_py
+
+
+class BuildWithManifest(build_py):
+    """Copies `weights_manifest.json` beside the code, where an installed `zoo` looks for it."""
+
+    def run(self):
+        super().run()
+        if not self.editable_mode:
+            shutil.copy("weights_manifest.json", Path(self.build_lib) / "zoo" / "weights_manifest.json")
+
+
+setup(
+    name="generative-zoo",
+    version="0.1.0",
+    description="A Keras model zoo of generative models with pretrained weights",
+    long_description=Path("README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    python_requires=">=3.11",
+    packages=find_packages(include=["zoo", "zoo.*"]),
+    package_data={
+        "zoo": ["weights/*/*.json", "weights/*/*.h5", "weights/*/*.md", "weights/*/*.png"],
+        "zoo.metrics": ["references/*.npz"],
+    },
+    install_requires=[
+        "tensorflow>=2.18",
+        "keras>=3.15",
+        "tensorflow-datasets>=4.9.7",
+        "huggingface-hub>=1.0",
+        "numpy",
+        "h5py",
+        "pillow",
+        "click",
+        "tqdm",
+    ],
+    extras_require={
+        "tensorboard": ["tensorboard"],
+        "dev": ["pytest", "ruff", "scipy", "scikit-learn", "build"],
+    },
+    entry_points={"console_scripts": ["zoo=zoo.cli:main"]},
+    cmdclass={"build_py": BuildWithManifest},
+)

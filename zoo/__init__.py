@@ -1,0 +1,29 @@
+"""A Keras model zoo of generative models: load in one line, generate, fine-tune with `fit`.
+
+Names resolve on first use, so that `import zoo` (and `zoo list`) never import TensorFlow.
+"""
+
+import importlib
+
+__version__ = "0.1.0"
+
+_HOME_OF = {
+    "load": "zoo.presets",
+    "list_presets": "zoo.presets",
+    "GenerativeModel": "zoo.models",
+    "AdversarialModel": "zoo.models",
+    "VAE": "zoo.models",
+    "GAN": "zoo.models",
+    "DCGAN": "zoo.models",
+}
+__all__ = sorted(_HOME_OF)
+
+
+def __getattr__(name):
+    if name in _HOME_OF:
+        return getattr(importlib.import_module(_HOME_OF[name]), name)
+    raise AttributeError(f"module 'zoo' has no attribute {name!r}")
+
+
+def __dir__():
+    return sorted(set(globals()) | set(_HOME_OF))

@@ -1,0 +1,136 @@
+"""Callbacks for `fit`: exact resuming, the epoch's data order, the NaN guard, sample grids, metrics of the samples."""
+
+import contextlib
+from pathlib import Path
+
+import h5py
+import keras
+
+from zoo.errors import InputError, MissingDependencyError, NonFiniteError
+from zoo.files import replacing
+from zoo.images import grid, write_png
+
+
+class EpochOrder(keras.callbacks.Callback):
+    """Tells a `zoo.data` data set which epoch begins, since its order is a function of that."""
+
+    def __init__(self, dataset):
+        super().__init__()
+        self._dataset = dataset
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self._dataset.set_epoch(epoch)
+
+
+class StopOnNonFinite(keras.callbacks.Callback):
+    """Raises `NonFiniteError` on the first update whose loss or gradient is NaN or infinite.
+
+    It names the part and the step, and comes before the epoch ends, so a backup keeps the last good state.
+    """
+
+    def on_train_batch_end(self, batch, logs=None):
+        failure = self.model.first_failure()
+        if failure is not None:
+            part, step = failure
+            raise NonFiniteError(
+                f"The {part}'s loss or gradient became NaN or infinite at step {step}; a smaller learning rate or "
+                "clipping (global_clipnorm of the optimizer) usually helps."
+            )
+
+
+class BackupAndRestore(keras.callbacks.BackupAndRestore):
+    """Keras' `BackupAndRestore`, made exact: a run killed at any moment ends bit-equal to one that was not.
+
+    Weights, optimizers, random states and the epoch are one file that is renamed once, so no kill can separate
+    them. A kill in the middle of an epoch repeats that epoch from its start, in the same order of images when
+    `fit` was given arrays, a folder, a TFDS name or a `zoo.data` data set (a `tf.data` pipeline that you shuffled
+    yourself cannot be replayed).
+
+    Args:
+        backup_dir: folder for the backup; removed when training ends unless `delete_checkpoint` is False.
+        delete_checkpoint: whether to remove the backup when `fit` ends.
+    """
+
+    def __init__(self, backup_dir, delete_checkpoint=True):
+        super().__init__(str(backup_dir), delete_checkpoint=delete_checkpoint)
+        self._path = Path(backup_dir) / "state.weights.h5"
+
+    def on_train_begin(self, logs=None):
+        if not self._path.exists():
+            return
+        self.model.load_weights(self._path)
+        with h5py.File(self._path, "r") as file:
+            self.model._initial_epoch = int(file.attrs["epoch"])
+            for index, state in enumerate(random_states(self.model)):
+                state.assign(file["random_states"][str(index)][()])
+
+    def _save_model(self):
+        with replacing(self._path) as temporary:
+            self.model.save_weights(temporary, overwrite=True)
+            with h5py.File(temporary, "a") as file:
+                file.attrs["epoch"] = self._current_epoch
+                for index, state in enumerate(random_states(self.model)):
+                    file[f"random_states/{index}"] = keras.ops.convert_to_numpy(state)
+
+
+def random_states(model):
+    """The states of a model's seed generators, its layers' included, which Keras does not save."""
+    others = {id(v) for v in [*model.weights, *model.metrics_variables]}
+    return [v for v in model.variables if id(v) not in others and v.dtype == "uint32"]
+
+
+class SampleGrid(keras.callbacks.Callback):
+    """Draws the same seeds after every epoch into `folder/epoch_0001.png`, and into TensorBoard when asked.
+
+    Args:
+        folder: where the pictures go.
+        num_samples: images in a grid.
+        seed: seed of `generate`.
+        log_dir: TensorBoard folder that gets the grid as an image too, or None.
+    """
+
+    def __init__(self, folder, num_samples=64, seed=0, log_dir=None):
+        super().__init__()
+        self._folder, self._num_samples, self._seed = Path(folder), num_samples, seed
+        self._writer = _summary_writer(log_dir) if log_dir else None
+
+    def on_epoch_end(self, epoch, logs=None):
+        picture = grid(self.model.generate(self._num_samples, seed=self._seed))
+        write_png(self._folder / f"epoch_{epoch + 1:04}.png", picture, scale=2)
+        if self._writer:
+            import tensorflow as tf
+
+            with self._writer.as_default():
+                tf.summary.image("samples", picture[None], step=epoch)
+            self._writer.flush()
+
+
+def _summary_writer(log_dir):
+    with contextlib.suppress(ImportError):
+        import tensorboard  # noqa: F401 - TensorFlow's writer needs it and fails late without
+        import tensorflow as tf
+
+        return tf.summary.create_file_writer(str(log_dir))
+    raise MissingDependencyError(
+        "TensorBoard logs need the package tensorboard: pip install 'generative-zoo[tensorboard]'."
+    )
+
+
+class SampleMetric(keras.callbacks.Callback):
+    """Computes a figure of the model after every `every` epochs and adds it to the logs under `name`.
+
+    Args:
+        name: key in the logs and in `history`.
+        function: called with the model, returns a float.
+        every: epochs between two figures.
+    """
+
+    def __init__(self, name, function, every=1):
+        super().__init__()
+        if every < 1:
+            raise InputError(f"every is {every!r}, expected an integer of at least 1.")
+        self._name, self._function, self._every = name, function, every
+
+    def on_epoch_end(self, epoch, logs=None):
+        if (epoch + 1) % self._every == 0 and logs is not None:
+            logs[self._name] = float(self._function(self.model))

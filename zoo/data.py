@@ -1,0 +1,259 @@
+"""Data sets for the zoo: TFDS names, image folders and arrays become the canonical batch.
+
+The canonical batch is a dict of `images` (uint8 or float in [-1, 1], NHWC) and, where the source has them,
+`labels` (int32). Images are decoded, cropped and resized once, kept as uint8, and scaled inside the model's
+step, so an epoch costs no more than one gather per batch.
+"""
+
+import difflib
+import os
+import tempfile
+import warnings
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+from PIL import Image, UnidentifiedImageError
+from tqdm import tqdm
+
+from zoo.errors import DataError, InputError
+from zoo.images import check_images, fit_image
+
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff")
+# Beyond this many bytes decoded images live in an unlinked file that the system pages in and out.
+_IN_MEMORY_BYTES = 2 * 1024**3
+
+
+class ImageSet(NamedTuple):
+    """Images `(n, h, w, c)`, labels `(n,)` int32 or None, and the names of the classes or None."""
+
+    images: np.ndarray
+    labels: np.ndarray | None = None
+    class_names: tuple[str, ...] | None = None
+
+
+def dataset(
+    source, image_shape=None, batch_size=64, *, split="train", data_dir=None, shuffle=True, seed=0,
+    drop_remainder=True,
+):
+    """Builds the `tf.data.Dataset` of canonical batches that `fit` of every zoo model takes.
+
+    The order of the images is a function of `seed` and the epoch alone, so that a run that was killed and
+    resumed sees exactly what the uninterrupted one saw: `fit` tells the data set its epoch; iterated by
+    hand, the first pass is epoch 0, the next epoch 1, and so on.
+
+    Args:
+        source: a TFDS name (`"fashion_mnist"`), an image folder, an array or anything else that `read` takes.
+        image_shape: `(height, width, channels)` to crop and resize to; arrays must have it already.
+        batch_size: images a batch.
+        split: TFDS split, such as `"train"` or `"train[:90%]"`.
+        data_dir: where TFDS finds or puts its data sets; default `TFDS_DATA_DIR` or TFDS' own.
+        shuffle: whether each epoch has an order of its own.
+        seed: integer that picks the orders.
+        drop_remainder: whether the last, smaller batch of an epoch is left out.
+
+    Returns:
+        `tf.data.Dataset` of dicts, with a method `set_epoch(epoch)`.
+
+    Raises:
+        DataError: the source is missing, empty, unreadable, or has fewer images than a batch.
+        InputError: arrays of the wrong shape, dtype or range.
+    """
+    image_set = read(source, image_shape, split=split, data_dir=data_dir)
+    return batches(
+        image_set, batch_size, shuffle=shuffle, seed=seed, drop_remainder=drop_remainder
+    )
+
+
+def read(source, image_shape=None, *, split="train", data_dir=None):
+    """Reads a whole source into an `ImageSet`.
+
+    Args:
+        source: a TFDS name; a folder, flat or with one subfolder a class; an array of images; a tuple
+            `(images, labels)`; or a dict with the keys of the canonical batch.
+        image_shape: `(height, width, channels)`; needed for TFDS names and folders.
+        split, data_dir: as for `dataset`.
+
+    Raises:
+        DataError, InputError: as for `dataset`.
+    """
+    if isinstance(source, ImageSet):
+        return source
+    if isinstance(source, (str, os.PathLike)):
+        if image_shape is None:
+            raise InputError(f"image_shape is needed to read {os.fspath(source)!r}, got None.")
+        path = Path(source).expanduser()
+        if path.is_dir():
+            return _read_folder(path, image_shape)
+        if isinstance(source, os.PathLike) or str(source).startswith((".", "/", "~")):
+            raise DataError(f"There is no image folder {os.fspath(source)!r}.")
+        return _read_tfds(source, image_shape, split, data_dir)
+    return _read_arrays(source, image_shape)
+
+
+def batches(image_set, batch_size, *, shuffle=True, seed=0, drop_remainder=True):
+    """The `tf.data.Dataset` over an `ImageSet`; arguments and result as for `dataset`."""
+    images, labels, _ = image_set
+    number = len(images)
+    if not isinstance(batch_size, int) or batch_size < 1:
+        raise InputError(f"batch_size is {batch_size!r}, expected an integer of at least 1.")
+    if drop_remainder and number < batch_size:
+        raise DataError(
+            f"The data set has {number} images, fewer than one batch of {batch_size}; give more images or a "
+            "smaller batch_size."
+        )
+    order = _Order(number, shuffle, seed)
+
+    def gather(indices):
+        found = tf.numpy_function(lambda i: images[i], [indices], images.dtype)
+        found.set_shape((indices.shape[0], *images.shape[1:]))
+        if labels is None:
+            return {"images": found}
+        return {"images": found, "labels": tf.gather(labels, indices)}
+
+    def indices(_):
+        # numpy's permutation, not tf.data's shuffle: the latter depends on how often it was iterated.
+        permutation = tf.numpy_function(order.next_epoch, [], tf.int64)
+        permutation.set_shape((number,))
+        return tf.data.Dataset.from_tensor_slices(permutation)
+
+    steps = number // batch_size if drop_remainder else -(-number // batch_size)
+    result = (
+        tf.data.Dataset.from_tensors(0)
+        .flat_map(indices)
+        .batch(batch_size, drop_remainder=drop_remainder)
+        .map(gather)
+        .apply(tf.data.experimental.assert_cardinality(steps))
+        .prefetch(2)
+    )
+    result.set_epoch = order.set_epoch
+    return result
+
+
+class _Order:
+    """The order of one epoch after the other, each drawn from its own stream keyed by (seed, epoch)."""
+
+    def __init__(self, number, shuffle, seed):
+        self._number, self._shuffle, self._seed, self._epoch = number, shuffle, seed, 0
+
+    def set_epoch(self, epoch):
+        self._epoch = epoch
+
+    def next_epoch(self):
+        epoch, self._epoch = self._epoch, self._epoch + 1
+        if not self._shuffle:
+            return np.arange(self._number)
+        stream = np.random.RandomState(np.random.Philox(key=[self._seed, epoch]))
+        return stream.permutation(self._number)
+
+
+def _read_arrays(source, image_shape):
+    labels = None
+    if isinstance(source, dict):
+        if "images" not in source:
+            raise InputError(f"The data has the keys {sorted(source)}, expected at least 'images'.")
+        images, labels = source["images"], source.get("labels")
+    elif isinstance(source, (tuple, list)) and len(source) == 2 and np.ndim(source[1]) <= 2:
+        images, labels = source
+    else:
+        images = source
+    images = np.asarray(images)
+    check_images(images, image_shape)
+    if labels is not None:
+        labels = np.asarray(labels)
+        if labels.shape not in ((len(images),), (len(images), 1)) or labels.dtype.kind not in "iu":
+            raise InputError(
+                f"labels has shape {labels.shape} and dtype {labels.dtype}, expected one integer for each of "
+                f"the {len(images)} images."
+            )
+        labels = labels.reshape(-1).astype("int32")
+    return ImageSet(images, labels)
+
+
+def _read_folder(folder, image_shape):
+    files, labels, class_names = _images_in(folder), None, None
+    if not files:
+        class_names = tuple(sorted(p.name for p in folder.iterdir() if p.is_dir() and _images_in(p)))
+        by_class = [_images_in(folder / name) for name in class_names]
+        files = [file for found in by_class for file in found]
+        labels = np.repeat(np.arange(len(by_class), dtype="int32"), [len(found) for found in by_class])
+    if not files:
+        raise DataError(
+            f"The folder {str(folder)!r} holds no images ({', '.join(IMAGE_SUFFIXES)}), neither directly nor "
+            "in subfolders."
+        )
+    images, kept, unreadable = _allocate(len(files), image_shape), [], []
+    for index, file in enumerate(tqdm(files, "reading images", unit="", delay=1, leave=False)):
+        try:
+            with Image.open(file) as image:
+                images[len(kept)] = fit_image(image, image_shape)
+        except (OSError, UnidentifiedImageError, SyntaxError, ValueError):
+            # Pillow raises any of these for a damaged file, depending on the format.
+            unreadable.append(str(file.relative_to(folder)))
+        else:
+            kept.append(index)
+    if unreadable:
+        more = ", …" if len(unreadable) > 5 else ""
+        warnings.warn(
+            f"Skipped {len(unreadable)} of {len(files)} files in {str(folder)!r} that cannot be read as images: "
+            f"{', '.join(unreadable[:5])}{more}.",
+            stacklevel=4,
+        )
+    if not kept:
+        raise DataError(f"None of the {len(files)} files in {str(folder)!r} can be read as an image.")
+    return ImageSet(images[: len(kept)], None if labels is None else labels[kept], class_names)
+
+
+def _images_in(folder):
+    return sorted(p for p in folder.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES and p.is_file())
+
+
+def _read_tfds(name, image_shape, split, data_dir):
+    import tensorflow_datasets as tfds
+
+    try:
+        builder = tfds.builder(name, data_dir=data_dir, try_gcs=False)
+    except tfds.core.registered.DatasetNotFoundError:
+        near = difflib.get_close_matches(name, tfds.list_builders(), n=3)
+        hint = f"; did you mean {', '.join(near)}?" if near else "."
+        raise DataError(f"There is no folder and no TFDS data set {name!r}{hint}") from None
+    try:
+        builder.download_and_prepare()
+    except Exception as error:  # noqa: BLE001 - TFDS passes on whatever its many downloaders raise
+        raise DataError(
+            f"The data set {name!r} is not prepared in {builder.data_dir} and could not be downloaded "
+            f"({type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}); connect to the network, or point TFDS_DATA_DIR (or data_dir) to a folder "
+            "where TFDS prepared it."
+        ) from error
+    features = builder.info.features
+    image_key = next((k for k, f in features.items() if isinstance(f, tfds.features.Image)), None)
+    if image_key is None:
+        raise DataError(f"The data set {name!r} has no image feature, only {sorted(features)}.")
+    label_key = next((k for k, f in features.items() if isinstance(f, tfds.features.ClassLabel)), None)
+    examples = builder.as_dataset(split=split)
+    number = int(examples.cardinality())
+    images = _allocate(number, image_shape)
+    labels = np.empty(number, "int32") if label_key else None
+    same_shape = None not in features[image_key].shape
+    # One Python step per example is slow; images that all have one shape come in large batches.
+    examples = examples.batch(1024 if same_shape else 1)
+    done = 0
+    with tqdm(desc=f"reading {name}", total=number, unit="", delay=1, leave=False) as progress:
+        for batch in tfds.as_numpy(examples):
+            size = len(batch[image_key])
+            for index in range(size):
+                images[done + index] = fit_image(batch[image_key][index], image_shape)
+            if label_key:
+                labels[done : done + size] = batch[label_key]
+            done += size
+            progress.update(size)
+    return ImageSet(images, labels, tuple(features[label_key].names) if label_key else None)
+
+
+def _allocate(number, image_shape):
+    shape = (number, *image_shape)
+    if np.prod(shape, dtype="int64") <= _IN_MEMORY_BYTES:
+        return np.empty(shape, "uint8")
+    with tempfile.TemporaryFile() as file:
+        return np.memmap(file, "uint8", "w+", shape=shape)

@@ -1,0 +1,29 @@
+"""What the zoo raises on bad input: one sentence a person can act on, before any work is done.
+
+Each also is the built-in exception a caller would expect, so `except ValueError` keeps working; the
+command line prints the sentence of any `ZooError` and exits 1.
+"""
+
+
+class ZooError(Exception):
+    """Base of every error the zoo raises on purpose."""
+
+
+class InputError(ZooError, ValueError):
+    """An argument or a batch of images is not what the call needs."""
+
+
+class DataError(ZooError, ValueError):
+    """A data set is missing, empty, too small, unreadable or holds unusable images."""
+
+
+class PresetError(ZooError, ValueError):
+    """A preset is unknown, damaged, altered, or belongs to another class."""
+
+
+class NonFiniteError(ZooError, ArithmeticError):
+    """Training produced NaN or infinity."""
+
+
+class MissingDependencyError(ZooError, ImportError):
+    """An optional package is needed; the message names the pip extra that brings it."""

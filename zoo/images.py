@@ -1,0 +1,134 @@
+"""Images as arrays: checks, value ranges, resizing, grids.
+
+Everywhere in the zoo, uint8 means 0..255 and floats lie in [-1, 1]; arrays are NHWC.
+"""
+
+import math
+import warnings
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from zoo.errors import InputError
+from zoo.files import replacing
+
+# Rounding after a resize may leave [-1, 1] by a hair; that is not another value range.
+_RANGE_TOLERANCE = 1e-3
+
+
+def check_images(images, image_shape=None, name="images"):
+    """Refuses a batch of images that a model cannot take.
+
+    Args:
+        images: array `(n, height, width, channels)`, uint8 in 0..255 or float in [-1, 1].
+        image_shape: expected `(height, width, channels)`, or None to accept any.
+        name: how the message calls the argument.
+
+    Raises:
+        InputError: wrong rank, shape, dtype or range, no image at all, NaN or infinity.
+    """
+    expected = "(n, height, width, channels)" if image_shape is None else f"(n, {_shape(image_shape)})"
+    if images.ndim != 4 or (image_shape is not None and images.shape[1:] != tuple(image_shape)):
+        hint = ""
+        if images.ndim == 3 and (image_shape is None or image_shape[-1] == 1):
+            hint = f"; a channel axis is added by {name}[..., None]"
+        raise InputError(f"{name} has shape {tuple(images.shape)}, expected {expected}{hint}.")
+    if len(images) == 0:
+        raise InputError(f"{name} is empty, expected at least one image.")
+    if images.dtype == np.uint8:
+        return
+    if not np.issubdtype(images.dtype, np.floating):
+        raise InputError(
+            f"{name} has dtype {images.dtype}, expected uint8 in 0..255 or floats in [-1, 1]."
+        )
+    low, high = float(images.min()), float(images.max())
+    if not (math.isfinite(low) and math.isfinite(high)):
+        raise InputError(f"{name} holds NaN or infinite values, expected finite floats in [-1, 1].")
+    if low < -1 - _RANGE_TOLERANCE or high > 1 + _RANGE_TOLERANCE:
+        raise InputError(
+            f"{name} holds {images.dtype} values from {low:g} to {high:g}, expected uint8 in 0..255 or "
+            "floats in [-1, 1]."
+        )
+    if low >= 0:
+        warnings.warn(
+            f"{name} holds floats from {low:g} to {high:g}, which looks like [0, 1]; the zoo reads floats "
+            "as [-1, 1] (scale with images * 2 - 1, or pass uint8).",
+            stacklevel=3,
+        )
+
+
+def _shape(image_shape):
+    return ", ".join(str(size) for size in image_shape)
+
+
+def to_uint8(images):
+    """Floats in [-1, 1] to uint8 in 0..255, rounded to nearest and clipped."""
+    images = np.asarray(images, "float32")
+    return np.clip(np.rint((images + 1.0) * 127.5), 0, 255).astype("uint8")
+
+
+def fit_image(image, image_shape):
+    """Crops an image to the target's aspect ratio at its centre and resizes it.
+
+    Args:
+        image: uint8 array `(h, w, 1 | 3 | 4)` or `(h, w)`, or a Pillow image.
+        image_shape: target `(height, width, 1 | 3)`. Grey images are repeated to three channels, colour
+            becomes luma (ITU-R 601), transparency is laid over white.
+
+    Returns:
+        uint8 array of `image_shape`; an array that already has this shape is returned as it is.
+    """
+    height, width, channels = image_shape
+    if isinstance(image, np.ndarray):
+        if image.shape == tuple(image_shape):
+            return image
+        image = Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image)
+    if image.mode.startswith("I") or image.mode == "F":
+        # 16-bit files: Pillow would clip at 255 instead of scaling.
+        image = Image.fromarray((np.asarray(image, "float32") / 257.0).round().clip(0, 255).astype("uint8"))
+    if image.mode in ("P", "LA", "PA", "RGBA") or "transparency" in image.info:
+        rgba = image.convert("RGBA")
+        white = Image.new("RGBA", rgba.size, "white")
+        image = Image.alpha_composite(white, rgba)
+    image = image.convert("L" if channels == 1 else "RGB")
+    scale = min(image.width / width, image.height / height)
+    crop_width, crop_height = width * scale, height * scale
+    left, top = (image.width - crop_width) / 2, (image.height - crop_height) / 2
+    box = (left, top, left + crop_width, top + crop_height)
+    resized = np.asarray(image.resize((width, height), Image.Resampling.LANCZOS, box=box))
+    return resized[..., None] if channels == 1 else resized
+
+
+def grid(images, columns=None, padding=2):
+    """Lays uint8 images `(n, h, w, c)` out row by row; returns one uint8 `(H, W, c)` array.
+
+    `columns` defaults to the nearest square. Gaps are white.
+    """
+    images = np.asarray(images)
+    check_images(images)
+    if images.dtype != np.uint8:
+        images = to_uint8(images)
+    number, height, width, channels = images.shape
+    columns = columns or math.ceil(math.sqrt(number))
+    rows = math.ceil(number / columns)
+    canvas = np.full(
+        (rows * (height + padding) + padding, columns * (width + padding) + padding, channels), 255, "uint8"
+    )
+    for index, image in enumerate(images):
+        top = padding + index // columns * (height + padding)
+        left = padding + index % columns * (width + padding)
+        canvas[top : top + height, left : left + width] = image
+    return canvas
+
+
+def write_png(path, image, scale=1):
+    """Writes one uint8 `(h, w, 1 | 3)` image, enlarged `scale` times, whole or not at all."""
+    path = Path(path)
+    picture = Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image)
+    if scale != 1:
+        picture = picture.resize(
+            (picture.width * scale, picture.height * scale), Image.Resampling.NEAREST
+        )
+    with replacing(path) as temporary:
+        picture.save(temporary, format="PNG", optimize=True)

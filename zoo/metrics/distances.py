@@ -1,0 +1,266 @@
+"""Distances between sets of feature vectors, in plain numpy.
+
+Every function takes features as an array of shape `(samples, dimensions)`, of any real dtype, and
+computes in float64. They know nothing of the network that made the features: the unit of each
+result is that of the features, and two results compare only if one network made both.
+"""
+
+import numpy as np
+
+# Rows converted and multiplied at a time: 1024 x 1024 distances take 8 MB, and 1024 features of
+# 4096 dimensions 32 MB, while the products stay large enough for BLAS to run at full speed.
+BLOCK = 1024
+
+# Below this share of the two squared norms, a squared distance has lost too many digits in their
+# subtraction and is computed again from the differences.
+_CANCELLATION = 1e-6
+
+# Statistics that went through float32 are symmetric and positive only up to this, relative to the
+# largest entry or eigenvalue.
+_COVARIANCE_TOLERANCE = 1e-5
+
+
+def check_features(name, features, min_rows=1):
+    """Returns `features` as an array of shape `(samples, dimensions)`, its dtype unchanged.
+
+    Raises:
+        ValueError: if it is not a 2-D real array, has fewer than `min_rows` rows or no column, or
+            holds NaN or infinity. `name` is the argument that the message names.
+    """
+    features = np.asarray(features)
+    if features.ndim != 2 or features.shape[1] == 0 or features.dtype.kind not in "fiu":
+        raise ValueError(
+            f"`{name}` must be a real array of shape (samples, dimensions), "
+            f"got shape {features.shape} and dtype {features.dtype}."
+        )
+    if len(features) < min_rows:
+        raise ValueError(f"`{name}` must have at least {min_rows} row(s), got {len(features)}.")
+    _check_finite(name, features)
+    return features
+
+
+def check_same_dimensions(name_a, a, name_b, b):
+    """Raises `ValueError` unless the features `a` and `b` have equally many columns."""
+    if a.shape[1] != b.shape[1]:
+        raise ValueError(
+            f"`{name_b}` must have as many dimensions as `{name_a}` ({a.shape[1]}), "
+            f"got {b.shape[1]}."
+        )
+
+
+def row_blocks(rows, block=BLOCK):
+    """Yields the slices that cut `rows` rows into blocks of at most `block`."""
+    for start in range(0, rows, block):
+        yield slice(start, min(start + block, rows))
+
+
+def gaussian_statistics(features):
+    """Mean and unbiased covariance of a set of features.
+
+    The covariance divides by `samples - 1`. With no more samples than dimensions it is singular,
+    which `frechet_distance` accepts.
+
+    Args:
+        features: real array of shape `(samples, dimensions)`, at least 2 samples.
+
+    Returns:
+        `(mean, covariance)`, float64 of shapes `(dimensions,)` and `(dimensions, dimensions)`.
+
+    Raises:
+        ValueError: if `features` has another shape, fewer than 2 rows, or NaN or infinity.
+    """
+    features = check_features("features", features, min_rows=2)
+    mean = features.mean(axis=0, dtype=np.float64)
+    scatter = np.zeros((mean.size, mean.size))
+    for rows in row_blocks(len(features)):
+        centred = features[rows] - mean
+        scatter += centred.T @ centred
+    return mean, scatter / (len(features) - 1)
+
+
+def frechet_distance(mean_a, cov_a, mean_b, cov_b):
+    """Squared Fréchet (2-Wasserstein) distance between two Gaussians.
+
+    `|mean_a - mean_b|^2 + Tr(A + B - 2 (A^1/2 B A^1/2)^1/2)`: Heusel et al. 2017, "GANs Trained by
+    a Two Time-Scale Update Rule Converge to a Local Nash Equilibrium", eq. 6 (there with the
+    non-symmetric `(A B)^1/2`, which has the same trace). On Inception features this is the FID.
+    Covariances may be singular.
+
+    Args:
+        mean_a: array of shape `(dimensions,)`.
+        cov_a: covariance, array of shape `(dimensions, dimensions)`.
+        mean_b: array of shape `(dimensions,)`.
+        cov_b: covariance, array of shape `(dimensions, dimensions)`.
+
+    Returns:
+        A non-negative float, in squared units of the features.
+
+    Raises:
+        ValueError: if shapes disagree, a value is NaN or infinite, or a covariance is not
+            symmetric positive semidefinite.
+    """
+    mean_a = _check_moment("mean_a", mean_a)
+    if mean_a.ndim != 1 or mean_a.size == 0:
+        raise ValueError(f"`mean_a` must have shape (dimensions,), got {mean_a.shape}.")
+    mean_b = _check_moment("mean_b", mean_b, mean_a.shape)
+    cov_a = _check_moment("cov_a", cov_a, mean_a.shape * 2)
+    cov_b = _check_moment("cov_b", cov_b, mean_a.shape * 2)
+
+    # With A = F F^T and B = G G^T, the trace of (A^1/2 B A^1/2)^1/2 is the sum of the singular
+    # values of F^T G. Taking these, instead of roots of the eigenvalues of A^1/2 B A^1/2, keeps a
+    # null direction's rounding error e from being counted as sqrt(e).
+    factor_a = _factorize("cov_a", cov_a)
+    factor_b = _factorize("cov_b", cov_b)
+    cross_trace = np.linalg.svd(factor_a.T @ factor_b, compute_uv=False).sum()
+    distance = np.sum((mean_a - mean_b) ** 2) + np.trace(cov_a) + np.trace(cov_b) - 2 * cross_trace
+    # Between equal Gaussians, rounding leaves a tiny value of either sign.
+    return max(float(distance), 0.0)
+
+
+def kernel_distance(features_a, features_b):
+    """Unbiased estimate of the squared maximum mean discrepancy under a cubic polynomial kernel.
+
+    The kernel is `(x . y / dimensions + 1)^3` of Bińkowski et al. 2018, "Demystifying MMD GANs",
+    section 4, where this distance on Inception features is the KID; the estimate is that of
+    Gretton et al. 2012, "A Kernel Two-Sample Test", eq. 3. It averages over all pairs instead of
+    random subsets, so that one input has one value.
+
+    Args:
+        features_a: real array of shape `(samples_a, dimensions)`, at least 2 samples.
+        features_b: real array of shape `(samples_b, dimensions)`, at least 2 samples.
+
+    Returns:
+        A float, in units of the kernel and not multiplied by 1000 as some tables are. It can be
+        slightly negative, since its expectation is 0 for two samples of one distribution.
+
+    Raises:
+        ValueError: if an array has another shape, fewer than 2 rows, or NaN or infinity, or if the
+            dimensions differ.
+    """
+    a = check_features("features_a", features_a, min_rows=2)
+    b = check_features("features_b", features_b, min_rows=2)
+    check_same_dimensions("features_a", a, "features_b", b)
+    between = _kernel_sum(a, b) / (len(a) * len(b))
+    return float(_mean_kernel_within(a) + _mean_kernel_within(b) - 2 * between)
+
+
+def pairwise_squared_distances(a, b):
+    """Squared Euclidean distance of every row of `a` to every row of `b`.
+
+    The whole result is in memory, so a caller with large sets passes blocks of them. Distances come
+    from `|x|^2 + |y|^2 - 2 x . y`, relative to the first row of `b` so that an offset common to all
+    features costs no digits. Where the result is below 1e-6 of `|x|^2 + |y|^2`, cancellation could
+    have spoilt it, and it is recomputed from `x - y`: equal rows are at distance exactly 0.
+
+    Args:
+        a: real array of shape `(rows_a, dimensions)`.
+        b: real array of shape `(rows_b, dimensions)`.
+
+    Returns:
+        float64 array of shape `(rows_a, rows_b)`, never negative.
+
+    Raises:
+        ValueError: if an array has another shape, no row, or NaN or infinity, or if the dimensions
+            differ.
+    """
+    a = check_features("a", a).astype(np.float64, copy=False)
+    b = check_features("b", b).astype(np.float64, copy=False)
+    check_same_dimensions("a", a, "b", b)
+    # A row rather than the mean: features that are whole numbers stay so, and their ties exact.
+    shifted_a, shifted_b = a - b[0], b - b[0]
+    norms = np.sum(shifted_a**2, axis=1)[:, None] + np.sum(shifted_b**2, axis=1)
+    squared = norms - 2 * (shifted_a @ shifted_b.T)
+    cancelled = squared < _CANCELLATION * norms
+    for row in np.flatnonzero(cancelled.any(axis=1)):
+        columns = np.flatnonzero(cancelled[row])
+        squared[row, columns] = np.sum((b[columns] - a[row]) ** 2, axis=1)
+    return squared
+
+
+def nearest_neighbors(queries, references, block=BLOCK):
+    """The reference nearest to each query, for example the training image nearest to a sample.
+
+    Args:
+        queries: real array of shape `(samples, dimensions)`; flatten images first.
+        references: real array of shape `(references, dimensions)`.
+        block: rows of either array compared at a time, which bounds the memory.
+
+    Returns:
+        `(index, distance)`, int64 and float64 of shape `(samples,)`: the row of `references`, the
+        first one among equals, and its Euclidean distance in units of the features.
+
+    Raises:
+        ValueError: if an array has another shape, no row, or NaN or infinity, if the dimensions
+            differ, or if `block` is not a positive integer.
+    """
+    queries = check_features("queries", queries)
+    references = check_features("references", references)
+    check_same_dimensions("queries", queries, "references", references)
+    if not isinstance(block, (int, np.integer)) or block < 1:
+        raise ValueError(f"`block` must be a positive integer, got {block!r}.")
+    index = np.zeros(len(queries), np.int64)
+    squared = np.full(len(queries), np.inf)
+    for rows in row_blocks(len(queries), block):
+        for columns in row_blocks(len(references), block):
+            found = pairwise_squared_distances(queries[rows], references[columns])
+            nearest = found.argmin(axis=1)
+            found = found.min(axis=1)
+            closer = found < squared[rows]
+            index[rows][closer] = columns.start + nearest[closer]
+            squared[rows][closer] = found[closer]
+    return index, np.sqrt(squared)
+
+
+def _check_finite(name, array):
+    bad = array.size - np.count_nonzero(np.isfinite(array))
+    if bad:
+        raise ValueError(f"`{name}` must be finite, got {bad} NaN or infinite value(s).")
+
+
+def _check_moment(name, moment, shape=None):
+    moment = np.asarray(moment, np.float64)
+    if shape is not None and moment.shape != shape:
+        raise ValueError(f"`{name}` must have shape {shape} to fit `mean_a`, got {moment.shape}.")
+    _check_finite(name, moment)
+    return moment
+
+
+def _factorize(name, covariance):
+    """`F` of shape `(dimensions, rank)` with `F F^T = covariance`."""
+    asymmetry = np.abs(covariance - covariance.T).max()
+    if asymmetry > _COVARIANCE_TOLERANCE * np.abs(covariance).max():
+        raise ValueError(
+            f"`{name}` must be symmetric, got entries that differ from their mirror image by up "
+            f"to {asymmetry:.3g}."
+        )
+    values, vectors = np.linalg.eigh(covariance)
+    if values[0] < -_COVARIANCE_TOLERANCE * np.abs(values).max():
+        raise ValueError(
+            f"`{name}` must be positive semidefinite, got the eigenvalue {values[0]:.3g}."
+        )
+    # Eigenvalues below the rounding error of eigh are zeros, and their roots would not be small.
+    kept = values > values[-1] * len(values) * np.finfo(np.float64).eps
+    return vectors[:, kept] * np.sqrt(values[kept])
+
+
+def _polynomial_kernel(inner_products, dimensions):
+    return (inner_products / dimensions + 1) ** 3
+
+
+def _mean_kernel_within(a):
+    """Mean over pairs of different rows: a row paired with itself is what biases the estimate."""
+    own = sum(
+        _polynomial_kernel(np.sum(a[rows].astype(np.float64) ** 2, axis=1), a.shape[1]).sum()
+        for rows in row_blocks(len(a))
+    )
+    return (_kernel_sum(a, a) - own) / (len(a) * (len(a) - 1))
+
+
+def _kernel_sum(a, b):
+    return sum(
+        _polynomial_kernel(
+            a[rows].astype(np.float64) @ b[columns].astype(np.float64).T, a.shape[1]
+        ).sum()
+        for rows in row_blocks(len(a))
+        for columns in row_blocks(len(b))
+    )

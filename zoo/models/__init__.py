@@ -1,0 +1,1 @@
+"""The model classes; importing this module registers them with Keras."""

@@ -1,0 +1,1 @@
+"""Functional Keras networks that know no loss; `keras.ops` and `keras.layers` only."""

@@ -1,0 +1,109 @@
+"""Convolutional networks: the DCGAN pair (Radford et al. 2016) and a small classifier."""
+
+import keras
+from keras import layers
+
+from zoo.errors import InputError
+
+
+def default_stages(image_shape):
+    """How often DCGAN halves an image: down to 4 pixels or an odd side, at least twice.
+
+    Raises:
+        InputError: a side of the image is not divisible by 4.
+    """
+    height, width, _ = image_shape
+    if height % 4 or width % 4:
+        raise InputError(
+            f"image_shape is {tuple(image_shape)}, expected a height and width divisible by 4."
+        )
+    stages = 2
+    while min(height, width) >> (stages + 1) >= 4 and not (
+        height % 2 ** (stages + 1) or width % 2 ** (stages + 1)
+    ):
+        stages += 1
+    return stages
+
+
+def dcgan_generator(image_shape, latent_dim, filters, stages):
+    """Latents `(n, latent_dim)` to images `image_shape` in [-1, 1].
+
+    A dense projection, then `stages` transposed convolutions that double the resolution, each with batch
+    normalization and ReLU but the last, which ends in tanh. `filters` is the width of the last hidden
+    resolution; it doubles with every stage below, up to eight times.
+    """
+    height, width, channels = image_shape
+    widths = [filters * min(2**stage, 8) for stage in range(stages)][::-1]
+    init = keras.initializers.RandomNormal(stddev=0.02)
+
+    # === Layers ===
+    inputs = keras.Input((latent_dim,), name="latents")
+    base = (height >> stages, width >> stages, widths[0])
+    x = layers.Dense(base[0] * base[1] * base[2], use_bias=False, kernel_initializer=init, name="project")(
+        inputs
+    )
+    x = layers.Reshape(base, name="reshape")(x)
+    for stage, stage_width in enumerate([*widths[1:], channels]):
+        x = layers.BatchNormalization(momentum=0.9, epsilon=1e-5, name=f"norm_{stage}")(x)
+        x = layers.ReLU(name=f"relu_{stage}")(x)
+        x = layers.Conv2DTranspose(
+            stage_width, 4, strides=2, padding="same", use_bias=stage == stages - 1,
+            kernel_initializer=init, name=f"up_{stage}",
+        )(x)
+    # float32 whatever the policy: half precision would quantize the pixels.
+    outputs = layers.Activation("tanh", dtype="float32", name="images")(x)
+
+    # === Functional model ===
+    return keras.Model(inputs, outputs, name="generator")
+
+
+def dcgan_discriminator(image_shape, filters, stages, batch_norm=True):
+    """Images to one logit each, `(n, 1)`: `stages` strided convolutions with leaky ReLU, then dense.
+
+    `batch_norm` normalizes every hidden stage but the first, as the paper does; gradient penalties want
+    it off, since it couples the images of a batch.
+    """
+    init = keras.initializers.RandomNormal(stddev=0.02)
+
+    # === Layers ===
+    inputs = keras.Input(image_shape, name="images")
+    x = inputs
+    for stage in range(stages):
+        normed = batch_norm and stage > 0
+        x = layers.Conv2D(
+            filters * min(2**stage, 8), 4, strides=2, padding="same", use_bias=not normed,
+            kernel_initializer=init, name=f"down_{stage}",
+        )(x)
+        if normed:
+            x = layers.BatchNormalization(momentum=0.9, epsilon=1e-5, name=f"norm_{stage}")(x)
+        x = layers.LeakyReLU(0.2, name=f"relu_{stage}")(x)
+    x = layers.Flatten(name="flatten")(x)
+    outputs = layers.Dense(1, kernel_initializer=init, dtype="float32", name="logit")(x)
+
+    # === Functional model ===
+    return keras.Model(inputs, outputs, name="discriminator")
+
+
+def classifier(image_shape, num_classes, filters=32, flip=False):
+    """Images in [-1, 1] to logits `(n, num_classes)`; a layer named `features` gives `(n, 4 * filters)`.
+
+    The features are what the last convolution leaves after global average pooling, the place that
+    Inception's `pool3` has in the usual Fréchet distance. `flip` mirrors images at random in training.
+    """
+    # === Layers ===
+    inputs = keras.Input(image_shape, name="images")
+    x = layers.RandomFlip("horizontal", name="flip")(inputs) if flip else inputs
+    for stage, width in enumerate([filters, 2 * filters, 4 * filters]):
+        for part in range(1 if stage == 0 else 2):
+            x = layers.Conv2D(width, 3, padding="same", use_bias=False, name=f"conv_{stage}_{part}")(x)
+            x = layers.BatchNormalization(momentum=0.9, name=f"norm_{stage}_{part}")(x)
+            x = layers.ReLU(name=f"relu_{stage}_{part}")(x)
+        if stage < 2:
+            x = layers.MaxPooling2D(name=f"pool_{stage}")(x)
+            x = layers.Dropout(0.1, name=f"dropout_{stage}")(x)
+    x = layers.GlobalAveragePooling2D(name="features")(x)
+    x = layers.Dropout(0.3, name="dropout")(x)
+    outputs = layers.Dense(num_classes, dtype="float32", name="logits")(x)
+
+    # === Functional model ===
+    return keras.Model(inputs, outputs, name="classifier")

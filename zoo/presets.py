@@ -1,0 +1,311 @@
+"""Presets: the manifest, resolving a name to verified files, saving and loading. No Keras until a model is built.
+
+A preset is a directory of `config.json`, `metadata.json`, `model.weights.h5` and, for people, `README.md` and
+`samples.png`. No pickle, no Lambda, no code: Keras' own safe deserialization reads it, after its hashes are checked.
+"""
+
+import datetime
+import difflib
+import fnmatch
+import functools
+import json
+import os
+import tempfile
+import warnings
+from pathlib import Path
+from typing import NamedTuple
+
+from zoo.errors import InputError, PresetError
+from zoo.files import replacing_directory, sha256, write_json
+
+CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
+HASHED_FILES = (CONFIG, WEIGHTS)
+PACKAGE = Path(__file__).parent
+BUNDLED = PACKAGE / "weights"
+
+
+def manifest_path():
+    """The manifest in the wheel, or at the top of the checkout."""
+    packaged = PACKAGE / "weights_manifest.json"
+    return packaged if packaged.exists() else PACKAGE.parent / "weights_manifest.json"
+
+
+def manifest():
+    """The entries of the weights manifest by preset name.
+
+    Raises:
+        PresetError: the manifest is missing or does not parse.
+    """
+    path = manifest_path()
+    try:
+        return _parse_manifest(path, path.stat().st_mtime_ns)
+    except OSError as error:
+        raise PresetError(f"The weights manifest {path} cannot be read: {error.strerror}.") from error
+
+
+@functools.lru_cache(maxsize=4)
+def _parse_manifest(path, _mtime):
+    try:
+        presets = json.loads(path.read_text(encoding="utf-8"))["presets"]
+        return {name: dict(entry) for name, entry in presets.items()}
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise PresetError(
+            f"The weights manifest {path} is damaged ({error}); expected JSON with a dict under 'presets'."
+        ) from error
+
+
+def list_presets(pattern="*", *, model=None, dataset=None, kind="model"):
+    """Names of presets, sorted.
+
+    Args:
+        pattern: shell wildcard, such as `"*fashion*"`.
+        model: only presets of this class, by name (`"DCGAN"`) or as the class itself.
+        dataset: only presets trained on this data set.
+        kind: `"model"` for generative models, `"feature_network"` for the networks that evaluation uses, None for both.
+
+    Returns:
+        List of names.
+    """
+    model = getattr(model, "__name__", model)
+    return sorted(
+        name
+        for name, entry in manifest().items()
+        if fnmatch.fnmatch(name, pattern)
+        and kind in (None, entry["kind"])
+        and model in (None, entry["class"])
+        and dataset in (None, entry["dataset"])
+    )
+
+
+def entry_of(name):
+    """The manifest entry of an official preset.
+
+    Raises:
+        PresetError: there is none of that name; the message names the nearest.
+    """
+    entries = manifest()
+    if name not in entries:
+        near = difflib.get_close_matches(str(name), entries, n=3, cutoff=0.4)
+        hint = f"did you mean {', '.join(near)}?" if near else "`zoo list` shows the names."
+        raise PresetError(f"There is no preset {name!r}; {hint}")
+    return entries[name]
+
+
+class Location(NamedTuple):
+    """Where a preset lies and what its files must hash to (None: the preset carries no hashes)."""
+
+    directory: Path
+    files: dict | None
+    origin: str
+
+
+def resolve(preset):
+    """Finds a preset by name or directory, without opening its weights.
+
+    Raises:
+        PresetError: unknown name, or no preset directory.
+    """
+    text = os.fspath(preset)
+    is_path = isinstance(preset, os.PathLike) or os.sep in text or text.startswith((".", "~"))
+    if is_path or (text not in manifest() and Path(text).is_dir()):
+        directory = Path(text).expanduser()
+        if not (directory / CONFIG).is_file():
+            raise PresetError(f"{text!r} is no preset directory: it has no {CONFIG}.")
+        return Location(directory, _metadata(directory).get("files"), "directory")
+    entry = entry_of(text)
+    directory = BUNDLED / text
+    if not directory.is_dir():
+        raise PresetError(f"The weights of preset {text!r} are not bundled with this installation.")
+    return Location(directory, entry["files"], "bundled")
+
+
+def _metadata(directory):
+    path = directory / METADATA
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        return {}
+    except (ValueError, TypeError) as error:
+        raise PresetError(f"{path} is damaged ({error}); expected a JSON object.") from error
+
+
+def verify(location):
+    """Checks size and SHA-256 of a preset's files before anything reads them.
+
+    Raises:
+        PresetError: a file is missing, truncated or altered.
+    """
+    for name in HASHED_FILES:
+        path = location.directory / name
+        if not path.is_file():
+            raise PresetError(f"The preset in {location.directory} is incomplete: {name} is missing.")
+    if location.files is None:
+        warnings.warn(
+            f"The preset in {location.directory} carries no hashes, so its files cannot be verified.", stacklevel=3
+        )
+        return
+    for name in HASHED_FILES:
+        path, expected = location.directory / name, location.files[name]
+        size = path.stat().st_size
+        if size != expected["size"]:
+            raise PresetError(f"{path} has {size} bytes, expected {expected['size']}: it is truncated or another file.")
+        if sha256(path) != expected["sha256"]:
+            raise PresetError(f"{path} does not match its SHA-256 {expected['sha256'][:12]}…: it was altered or damaged.")
+
+
+def load(preset, **overrides):
+    """Loads a pretrained model, compiled with its recipe's optimizers, ready for `generate` and `fit`.
+
+    Args:
+        preset: name of an official preset, or a preset directory.
+        **overrides: constructor arguments to change, such as `image_shape=(32, 32, 3)`. Weights whose shapes
+            still fit are kept; a warning names those that start afresh.
+
+    Returns:
+        The compiled Keras model.
+
+    Raises:
+        PresetError: unknown, damaged or altered preset.
+        InputError: an override that the class does not have or that leaves too little of the weights.
+    """
+    return load_as(None, preset, **overrides)
+
+
+def load_as(expected_class, preset, **overrides):
+    """`load`, refusing a preset whose class is not `expected_class` or a subclass (None accepts all)."""
+    location = resolve(preset)
+    verify(location)
+    import keras
+
+    import zoo.models  # noqa: F401 - registers the classes with Keras
+
+    try:
+        config = json.loads((location.directory / CONFIG).read_text(encoding="utf-8"))
+        if expected_class is not None:
+            found = keras.saving.get_registered_object(config.get("registered_name"))
+            if not (isinstance(found, type) and issubclass(found, expected_class)):
+                raise PresetError(
+                    f"Preset {os.fspath(preset)!r} is a {config.get('class_name')}, not a {expected_class.__name__}; "
+                    f"zoo.load({os.fspath(preset)!r}) loads it."
+                )
+        # Compiled only once the weights are in, so that a file without optimizer state is no surprise to Keras.
+        compile_config = config.pop("compile_config", None)
+        model = keras.saving.deserialize_keras_object(config, safe_mode=True)
+        model.load_weights(location.directory / WEIGHTS)
+    except PresetError:
+        raise
+    except Exception as error:
+        # Keras raises anything from KeyError to UnboundLocalError on a file it cannot make sense of.
+        first_line = (str(error).strip().splitlines() or [""])[0]
+        raise PresetError(
+            f"The preset in {location.directory} cannot be loaded ({type(error).__name__}: {first_line})"
+        ) from error
+    if overrides:
+        model = _rebuild(model, config, overrides)
+    if compile_config:
+        model.compile_from_config(compile_config)
+    return model
+
+
+def _rebuild(model, config, overrides):
+    """A model of the changed configuration that keeps every weight whose place and shape are unchanged."""
+    import keras
+
+    arguments = config["config"]
+    unknown = sorted(set(overrides) - set(arguments))
+    if unknown:
+        raise InputError(
+            f"{config['class_name']} has no argument {unknown[0]!r} to change; it has {', '.join(sorted(arguments))}."
+        )
+    given = ", ".join(f"{name}={value!r}" for name, value in overrides.items())
+    changed = keras.saving.deserialize_keras_object({**config, "config": {**arguments, **overrides}}, safe_mode=True)
+    pretrained = {variable.path: variable for variable in model.weights}
+    kept, fresh = [], []
+    for variable in changed.weights:
+        source = pretrained.get(variable.path)
+        if source is not None and source.shape == variable.shape:
+            variable.assign(source)
+            kept.append(variable)
+        else:
+            fresh.append(variable)
+    if len(kept) < len(fresh):
+        raise InputError(
+            f"{given} leaves only {len(kept)} of {len(kept) + len(fresh)} pretrained weights usable; build a "
+            f"{config['class_name']} from scratch for that."
+        )
+    if fresh:
+        names = ", ".join(dict.fromkeys(variable.path for variable in fresh))
+        warnings.warn(f"{given}: newly initialized {names}; all other weights are pretrained.", stacklevel=4)
+    return changed
+
+
+def save(model, directory, *, weights_dtype="float32", **metadata):
+    """Writes a model as a preset directory, whole or not at all; an older preset there is replaced.
+
+    A preset holds no optimizer state; a GAN's averaged generator stands for both of its generators.
+
+    Args:
+        model: a built Keras model of registered classes.
+        directory: where; an existing directory must be a preset or empty.
+        weights_dtype: `"float32"`, or `"float16"` to halve the file.
+        **metadata: JSON values that `metadata.json` carries besides ours.
+
+    Raises:
+        PresetError: `directory` holds something else, or the weights do not fit float16.
+    """
+    import keras
+
+    directory = Path(directory)
+    if directory.exists() and (not directory.is_dir() or (any(directory.iterdir()) and not (directory / CONFIG).exists())):
+        raise PresetError(f"{directory} exists and is no preset directory; choose another place.")
+    with replacing_directory(directory) as temporary:
+        config = keras.saving.serialize_keras_object(model)
+        (temporary / CONFIG).write_text(json.dumps(config, indent=1) + "\n", encoding="utf-8")
+        _write_weights(model, temporary / WEIGHTS, weights_dtype)
+        for name in ("README.md", "samples.png"):
+            if (directory / name).exists():
+                (temporary / name).write_bytes((directory / name).read_bytes())
+        files = {name: describe_file(temporary / name) for name in HASHED_FILES}
+        now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+        write_json(
+            temporary / METADATA,
+            {"class": type(model).__name__, "keras_version": keras.__version__, "date_saved": now, **metadata, "files": files},
+        )
+
+
+def describe_file(path):
+    """Size in bytes and SHA-256 of a file, as the manifest states them."""
+    return {"sha256": sha256(path), "size": path.stat().st_size}
+
+
+def _write_weights(model, path, dtype):
+    """Copies Keras' weights file without optimizers, in the wanted precision, with aliases as hard links."""
+    import h5py
+    import numpy as np
+
+    aliases = getattr(model, "preset_aliases", {})
+    skipped = {"optimizer", "optimizers", *getattr(model, "optimizer_names", ())}
+
+    def copy(source, target):
+        target.attrs.update(source.attrs)
+        for key, item in source.items():
+            if isinstance(item, h5py.Group):
+                copy(item, target.create_group(key))
+                continue
+            value = item[()]
+            if item.dtype == np.float32 and dtype == "float16":
+                value = value.astype("float16")
+                if not np.isfinite(value).all():
+                    raise PresetError(f"The weights in {item.name} do not fit float16; save with weights_dtype='float32'.")
+            target.create_dataset(key, data=value)
+
+    with tempfile.TemporaryDirectory() as folder:
+        whole = Path(folder) / WEIGHTS
+        model.save_weights(whole)
+        with h5py.File(whole, "r") as source, h5py.File(path, "w") as target:
+            target.attrs.update(source.attrs)
+            for key, item in source.items():
+                if key not in skipped and key not in aliases:
+                    copy(item, target.create_group(key))
+            for key, original in aliases.items():
+                target[key] = target[original]
