@@ -76,7 +76,7 @@ class BackupAndRestore(keras.callbacks.BackupAndRestore):
 def random_states(model):
     """The states of a model's seed generators, its layers' included, which Keras does not save."""
     others = {id(v) for v in [*model.weights, *model.metrics_variables]}
-    return [v for v in model.variables if id(v) not in others and v.dtype == "uint32"]
+    return [v for v in model.variables if id(v) not in others]
 
 
 class SampleGrid(keras.callbacks.Callback):

@@ -1,1 +1,8 @@
 """The model classes; importing this module registers them with Keras."""
+
+from zoo.models.adversarial_model import AdversarialModel
+from zoo.models.gan import DCGAN, GAN
+from zoo.models.generative_model import GenerativeModel
+from zoo.models.vae import VAE
+
+__all__ = ["DCGAN", "GAN", "VAE", "AdversarialModel", "GenerativeModel"]

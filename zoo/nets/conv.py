@@ -84,11 +84,12 @@ def dcgan_discriminator(image_shape, filters, stages, batch_norm=True):
     return keras.Model(inputs, outputs, name="discriminator")
 
 
-def classifier(image_shape, num_classes, filters=32, flip=False):
+def classifier(image_shape, num_classes, filters=32, dropout=0.3, flip=False):
     """Images in [-1, 1] to logits `(n, num_classes)`; a layer named `features` gives `(n, 4 * filters)`.
 
     The features are what the last convolution leaves after global average pooling, the place that
-    Inception's `pool3` has in the usual Fréchet distance. `flip` mirrors images at random in training.
+    Inception's `pool3` has in the usual Fréchet distance. `dropout` is the rate before the logits, a third of it
+    after each pooling; `flip` mirrors images at random in training.
     """
     # === Layers ===
     inputs = keras.Input(image_shape, name="images")
@@ -100,9 +101,9 @@ def classifier(image_shape, num_classes, filters=32, flip=False):
             x = layers.ReLU(name=f"relu_{stage}_{part}")(x)
         if stage < 2:
             x = layers.MaxPooling2D(name=f"pool_{stage}")(x)
-            x = layers.Dropout(0.1, name=f"dropout_{stage}")(x)
+            x = layers.Dropout(dropout / 3, name=f"dropout_{stage}")(x)
     x = layers.GlobalAveragePooling2D(name="features")(x)
-    x = layers.Dropout(0.3, name="dropout")(x)
+    x = layers.Dropout(dropout, name="dropout")(x)
     outputs = layers.Dense(num_classes, dtype="float32", name="logits")(x)
 
     # === Functional model ===

@@ -1,0 +1,447 @@
+"""`GenerativeModel`: what every model of the zoo shares - presets, `generate`, random state, and the one update."""
+
+import contextlib
+import math
+import numbers
+
+import keras
+import numpy as np
+from keras import ops
+from tqdm import tqdm
+
+from zoo import latents as latent_vectors
+from zoo import presets
+from zoo.errors import DataError, InputError
+from zoo.images import check_images, to_uint8
+
+_GENERATE_LIMIT_BYTES = 4 * 1024**3
+
+
+class ReplicaSeedGenerator(keras.random.SeedGenerator):
+    """A seed generator whose replicas under `tf.distribute` draw different noise."""
+
+    def next(self, ordered=True):
+        seed = super().next(ordered)
+        if keras.backend.backend() != "tensorflow":
+            return seed
+        import tensorflow as tf
+
+        replica = tf.distribute.get_replica_context().replica_id_in_sync_group
+        # Into the half that the counter does not use, else replicas would repeat each other's later draws.
+        return seed + ops.cast(ops.stack([ops.cast(replica, "int32") * 7919, 0]), seed.dtype)
+
+
+class _Monitor:
+    """The means that `fit` shows and the first update that failed.
+
+    A plain object, because Keras would save metrics that are attributes of the model into every preset.
+    """
+
+    def __init__(self, names):
+        self.means = {name: keras.metrics.Mean(name) for name in names}
+        self.parts = []
+        self.failure = keras.Variable(
+            [0, 0], dtype="int64", trainable=False, aggregation="only_first_replica", name="failure"
+        )
+
+    def update(self, logs):
+        for name, value in logs.items():
+            self.means[name].update_state(value)
+        return {name: self.means[name].result() for name in logs}
+
+    def note(self, part, finite, step):
+        if part not in self.parts:
+            self.parts.append(part)
+        found = ops.stack([ops.cast(self.parts.index(part) + 1, "int64"), ops.cast(step, "int64") + 1])
+        first = ops.logical_and(ops.equal(self.failure[0], 0), ops.logical_not(finite))
+        self.failure.assign(ops.where(first, found, self.failure.value))
+
+
+class GenerativeModel(keras.Model):
+    """Base of all models of the zoo.
+
+    A subclass builds its networks in `__init__` from `image_shape` and its other arguments, sets `built`, and
+    implements `train_step` by `_update`, `_optimized_variables`, and `_generate_batch`.
+
+    Args:
+        image_shape: `(height, width, channels)` of the images.
+        monitored: names of the figures that `train_step` reports to `fit`.
+        name, dtype: as for every Keras model.
+
+    Raises:
+        InputError: `image_shape` is not three positive integers.
+    """
+
+    #: What `generate` understands besides `num_samples` and `seed`.
+    generate_arguments = ()
+    #: Names of the attributes that hold optimizers; presets leave them out.
+    optimizer_names = ("optimizer",)
+    #: In a preset's weights, the first network is stored as a link to the second.
+    preset_aliases = {}
+    #: Images drawn at once; always as many, since other batch sizes round differently.
+    generation_batch = 64
+
+    def __init__(self, image_shape, monitored, name=None, dtype=None):
+        super().__init__(name=name, dtype=dtype)
+        self.image_shape = check_image_shape(image_shape)
+        self.seed_generator = ReplicaSeedGenerator()
+        self._monitor = _Monitor(monitored)
+
+    # === Presets ===
+
+    @classmethod
+    def from_preset(cls, preset, **overrides):
+        """`zoo.load`, refusing a preset of another class; see there for arguments and errors."""
+        return presets.load_as(cls, preset, **overrides)
+
+    def save_to_preset(self, directory, weights_dtype="float32"):
+        """Writes this model as a preset that `zoo.load(directory)` loads; see `zoo.presets.save`."""
+        presets.save(self, directory, weights_dtype=weights_dtype)
+
+    # === Generating ===
+
+    def generate(
+        self, num_samples=None, *, labels=None, prompts=None, source_images=None, mask=None, latents=None,
+        truncation=None, temperature=None, seed=None,
+    ):
+        """Draws images.
+
+        Image `i` depends on `seed` and `i` alone, so `generate(64, seed=0)[:16]` equals `generate(16, seed=0)`,
+        and training's random state is untouched. Each class takes the arguments that it understands
+        (`generate_arguments`) and refuses the others.
+
+        Args:
+            num_samples: how many; default as many as the conditions say, else 1.
+            labels, prompts, source_images, mask: conditions, one for each image.
+            latents: `(n, latent_dim)` to decode instead of random ones.
+            truncation: shrinks latents towards their mean, 0 to 1.
+            temperature: scale of the randomness; 1 is the model's own distribution.
+            seed: integer; None draws other images each time.
+
+        Returns:
+            uint8 array `(num_samples, height, width, channels)`.
+
+        Raises:
+            InputError: an argument that the class does not understand, or a number of samples that is not
+                positive or whose images would take more than 4 GiB.
+        """
+        given = {
+            "labels": labels, "prompts": prompts, "source_images": source_images, "mask": mask, "latents": latents,
+            "truncation": truncation, "temperature": temperature,
+        }
+        given = {name: value for name, value in given.items() if value is not None}
+        for name in given:
+            if name not in self.generate_arguments:
+                known = ", ".join(("num_samples", *self.generate_arguments, "seed"))
+                raise InputError(f"{type(self).__name__}.generate does not understand {name}; it takes {known}.")
+        latents = given.pop("latents", None)
+        if latents is not None:
+            latents = self._check_latents(latents)
+            num_samples = len(latents) if num_samples is None else num_samples
+        num_samples = self._check_num_samples(1 if num_samples is None else num_samples)
+        if latents is not None and len(latents) != num_samples:
+            raise InputError(f"latents has {len(latents)} rows, expected num_samples={num_samples}.")
+        if "temperature" in given and not 0 <= given["temperature"] < math.inf:
+            raise InputError(f"temperature is {temperature!r}, expected a number of at least 0.")
+        seed = latent_vectors.fresh_seed() if seed is None else latent_vectors.check_seed(seed)
+
+        images = np.empty((num_samples, *self.image_shape), "uint8")
+        starts = range(0, num_samples, self.generation_batch)
+        for start in tqdm(starts, "generating", unit="batch", delay=2, leave=False, disable=None):
+            stop = min(start + self.generation_batch, num_samples)
+            if latents is None:
+                drawn = latent_vectors.sample(stop - start, (self.latent_dim,), seed, start)
+            else:
+                drawn = latents[start:stop]
+            padded = np.zeros((self.generation_batch, self.latent_dim), "float32")
+            padded[: len(drawn)] = drawn
+            images[start:stop] = to_uint8(self._generate_batch(padded, **given)[: stop - start])
+        return images
+
+    def _generate_batch(self, latents, **conditions):
+        """Latents `(generation_batch, latent_dim)` to float images in [-1, 1]; what a subclass implements."""
+        raise NotImplementedError
+
+    def _check_num_samples(self, num_samples):
+        if isinstance(num_samples, bool) or not isinstance(num_samples, numbers.Integral) or num_samples < 1:
+            raise InputError(f"num_samples is {num_samples!r}, expected an integer of at least 1.")
+        size = num_samples * math.prod(self.image_shape)
+        if size > _GENERATE_LIMIT_BYTES:
+            raise InputError(
+                f"num_samples is {num_samples}, whose images take {size / 1024**3:.0f} GiB; at most "
+                f"{_GENERATE_LIMIT_BYTES // math.prod(self.image_shape)} fit the limit of 4 GiB a call."
+            )
+        return int(num_samples)
+
+    def _check_latents(self, latents):
+        latents = np.asarray(latents, "float32")
+        if latents.ndim != 2 or latents.shape[1] != self.latent_dim or len(latents) == 0:
+            raise InputError(f"latents has shape {latents.shape}, expected (n, {self.latent_dim}).")
+        if not np.isfinite(latents).all():
+            raise InputError("latents holds NaN or infinite values, expected finite floats.")
+        return latents
+
+    # === Training ===
+
+    def _optimized_variables(self):
+        """The variables of each optimizer by the name of the attribute that holds it."""
+        return {"optimizer": self.trainable_variables}
+
+    def _compile(self, optimizers, **settings):
+        """Compiles with optimizers by attribute name, each built on its own variables."""
+        optimizers = {name: keras.optimizers.get(optimizer) for name, optimizer in optimizers.items()}
+        if len({id(optimizer) for optimizer in optimizers.values()}) < len(optimizers):
+            raise InputError(f"{' and '.join(optimizers)} are the same object, expected one optimizer each.")
+        # Not handed to Keras: it knows one optimizer and would add an idle RMSprop for none.
+        super().compile(optimizer=None, loss=None, **settings)
+        self._compile_settings = settings
+        for name, optimizer in optimizers.items():
+            if self.dtype_policy.name == "mixed_float16":
+                optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
+            optimizer.build(self._optimized_variables()[name])
+            setattr(self, name, optimizer)
+        # Keras' learning-rate callbacks look here.
+        self.optimizer = getattr(self, self.optimizer_names[0])
+
+    def get_compile_config(self):
+        if not self.compiled:
+            return None
+        optimizers = {}
+        for name in self.optimizer_names:
+            optimizer = getattr(self, name)
+            inner = getattr(optimizer, "inner_optimizer", optimizer)
+            optimizers[name] = keras.saving.serialize_keras_object(inner)
+        return {**optimizers, **self._compile_settings}
+
+    def compile_from_config(self, config):
+        config = {name: keras.saving.deserialize_keras_object(value) for name, value in config.items()}
+        self.compile(**config)
+
+    def fit(
+        self, x=None, y=None, batch_size=None, epochs=1, verbose="auto", callbacks=None, validation_split=0.0,
+        validation_data=None, shuffle=True, **kwargs,
+    ):
+        """Keras' `fit`, taking what `zoo.data.read` takes besides what Keras takes.
+
+        Arrays, folders and TFDS names are cropped and resized to `image_shape` where they are files, checked
+        before the first step, and read in an order that is a function of the epoch alone, so that
+        `zoo.callbacks.BackupAndRestore` resumes exactly. Batches may be arrays, `(images, labels)` or dicts of
+        the canonical batch; labels are ignored by a model that has none.
+
+        Args:
+            x: array, `(images, labels)`, dict, TFDS name, image folder, `tf.data.Dataset` or `PyDataset`.
+            y: labels, where `x` is an array of images.
+            batch_size: images a batch, default 64, for sources that are not batched already.
+            callbacks, epochs, verbose, validation_split, validation_data, shuffle: as in Keras.
+
+        Raises:
+            InputError: not compiled, or images of the wrong shape, dtype or range.
+            DataError: a missing, empty or too small data set.
+            NonFiniteError: a loss or gradient became NaN or infinite.
+        """
+        from zoo.callbacks import EpochOrder, StopOnNonFinite
+
+        if not self.compiled:
+            raise InputError(f"fit needs a compiled model; call {type(self).__name__}.compile() first.")
+        if validation_split:
+            x, validation_data = _split(x, y, validation_split)
+            y = None
+        dataset = self._dataset(x, y, batch_size, shuffle=shuffle, drop_remainder=True)
+        if validation_data is not None:
+            validation_data = self._dataset(validation_data, None, batch_size, shuffle=False, drop_remainder=False)
+        own = [StopOnNonFinite()]
+        if hasattr(dataset, "set_epoch"):
+            own.append(EpochOrder(dataset))
+        if isinstance(callbacks, keras.callbacks.CallbackList):
+            callbacks = callbacks.callbacks
+        elif callbacks is not None and not isinstance(callbacks, (list, tuple)):
+            callbacks = [callbacks]
+        self._monitor.failure.assign([0, 0])
+        return super().fit(
+            dataset, epochs=epochs, verbose=verbose, callbacks=[*own, *(callbacks or ())],
+            validation_data=validation_data, shuffle=False, **kwargs,
+        )
+
+    def evaluate(self, x=None, y=None, batch_size=None, **kwargs):
+        """Keras' `evaluate` over what `fit` takes: the figures of `fit` without training."""
+        if not self.compiled:
+            raise InputError(f"evaluate needs a compiled model; call {type(self).__name__}.compile() first.")
+        if not kwargs.get("_use_cached_eval_dataset"):
+            x = self._dataset(x, y, batch_size, shuffle=False, drop_remainder=False)
+        return super().evaluate(x, **kwargs)
+
+    #: Fresh parts that one training step takes from a batch.
+    _parts_of_batch = 1
+
+    def _dataset(self, x, y, batch_size, *, shuffle, drop_remainder):
+        """Checks a source of images and makes it a data set of canonical batches, unless Keras batches it."""
+        import tensorflow as tf
+
+        from zoo import data
+
+        if isinstance(x, (tf.data.Dataset, keras.utils.PyDataset)):
+            self._check_first_batch(x)
+            return x
+        if x is not None and not hasattr(x, "__array__") and hasattr(x, "__next__"):
+            return x
+        image_set = data.read(x if y is None else (x, y), self.image_shape)
+        check_images(image_set.images, self.image_shape, "x")
+        batch_size = (batch_size or 64) * (self._parts_of_batch if drop_remainder else 1)
+        return data.batches(image_set, batch_size, shuffle=shuffle, drop_remainder=drop_remainder)
+
+    def _check_first_batch(self, x):
+        try:
+            first = x[0] if isinstance(x, keras.utils.PyDataset) else next(iter(x))
+        except (StopIteration, IndexError):
+            raise DataError("The data set x is empty, expected at least one batch of images.") from None
+        images = np.asarray(self._unpack(first)["images"])
+        check_images(images, self.image_shape, "The first batch of x")
+        if len(images) < self._parts_of_batch:
+            raise DataError(
+                f"The first batch of x has {len(images)} images, expected at least {self._parts_of_batch}, one for each "
+                "discriminator step."
+            )
+
+    @staticmethod
+    def _unpack(batch):
+        """A batch as Keras hands it over - dict, tuple or array - as the canonical dict."""
+        if isinstance(batch, (tuple, list)):
+            images, labels = batch[0], batch[1] if len(batch) > 1 else None
+            if isinstance(images, dict):
+                return images
+            return {"images": images} if labels is None else {"images": images, "labels": labels}
+        return batch if isinstance(batch, dict) else {"images": batch}
+
+    def _canonical(self, batch):
+        """The canonical dict with float32 images in [-1, 1]."""
+        batch = dict(self._unpack(batch))
+        images = batch["images"]
+        if tuple(images.shape[1:]) != self.image_shape:
+            raise InputError(
+                f"A batch of images has shape {tuple(images.shape)}, expected (n, {', '.join(map(str, self.image_shape))})."
+            )
+        scaled = ops.cast(images, "float32")
+        batch["images"] = scaled / 127.5 - 1.0 if keras.backend.standardize_dtype(images.dtype) == "uint8" else scaled
+        return batch
+
+    def _update(self, part, loss_fn, batch, variables, optimizer):
+        """One step of `optimizer` on `variables` down the gradient of `loss_fn(batch)`; no other variable is trained.
+
+        Args:
+            part: what is updated, for messages and the name of the gradient's norm.
+            loss_fn: function of the batch that returns the scalar loss, a mean over the images, and a dict of logs.
+            variables: trainable variables of one network.
+
+        Returns:
+            The logs and `{part}_gradient_norm`.
+        """
+        import tensorflow as tf
+
+        values = [variable.value for variable in variables]
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(values)
+            loss, logs = loss_fn(batch)
+            # Replicas' gradients are added up; each has the mean of its own share of the batch.
+            scaled = optimizer.scale_loss(loss / tf.distribute.get_strategy().num_replicas_in_sync)
+        gradients = tape.gradient(scaled, values)
+        norm = tf.linalg.global_norm(gradients)
+        step = optimizer.iterations
+        if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
+            # Overflowing gradients are how it finds its scale; it skips them.
+            norm = norm / optimizer.scale_loss(1.0)
+            finite = ops.isfinite(loss)
+        else:
+            finite = ops.logical_and(ops.isfinite(loss), ops.isfinite(norm))
+        self._monitor.note(part, finite, step)
+        optimizer.apply(gradients, variables)
+        return {**logs, f"{part}_gradient_norm": norm}
+
+    @staticmethod
+    def input_gradient(fn, inputs):
+        """The gradient of `sum(fn(inputs))` with respect to `inputs`, for penalties that need one."""
+        import tensorflow as tf
+
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(inputs)
+            outputs = fn(inputs)
+        return tape.gradient(outputs, inputs)
+
+    @staticmethod
+    def _assign_everywhere(variables, values):
+        """Assigns outside of any optimizer, on all replicas alike."""
+        import tensorflow as tf
+
+        if tf.distribute.get_strategy().num_replicas_in_sync == 1:
+            for variable, value in zip(variables, values, strict=True):
+                variable.assign(value)
+            return
+
+        def assign(strategy, values):
+            for variable, value in zip(variables, values, strict=True):
+                strategy.extended.update(variable.value, lambda v, new: v.assign(new), args=(value,))
+
+        tf.distribute.get_replica_context().merge_call(assign, args=(values,))
+
+    def first_failure(self):
+        """`(part, step)` of the first update of this `fit` that was not finite, or None; steps count from 1."""
+        part, step = ops.convert_to_numpy(self._monitor.failure)
+        return (self._monitor.parts[part - 1], int(step)) if part else None
+
+    @property
+    def metrics(self):
+        return list(self._monitor.means.values())
+
+    # === Saving ===
+
+    def get_config(self):
+        return {"name": self.name, "dtype": self.dtype_policy.name, "image_shape": list(self.image_shape)}
+
+    def _own_variables(self):
+        from zoo.callbacks import random_states
+
+        return [*self._trainable_variables, *self._non_trainable_variables, *random_states(self)]
+
+    def save_own_variables(self, store):
+        # Keras saves no seed generator, so a resumed run would draw other noise.
+        for index, variable in enumerate(self._own_variables()):
+            store[str(index)] = ops.convert_to_numpy(variable)
+
+    def load_own_variables(self, store):
+        variables = self._own_variables()
+        if len(store.keys()) != len(variables):
+            raise ValueError(
+                f"{type(self).__name__} has {len(variables)} variables of its own, the file {len(store.keys())}."
+            )
+        for index, variable in enumerate(variables):
+            variable.assign(store[str(index)])
+
+
+@contextlib.contextmanager
+def built_under(dtype):
+    """Layers made inside get this dtype policy; None leaves the global one."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(dtype or before)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+def check_image_shape(image_shape):
+    """`image_shape` as a tuple of three positive ints, or `InputError`."""
+    shape = tuple(image_shape) if isinstance(image_shape, (tuple, list)) else image_shape
+    if not isinstance(shape, tuple) or len(shape) != 3 or not all(
+        isinstance(size, numbers.Integral) and size > 0 for size in shape
+    ):
+        raise InputError(f"image_shape is {image_shape!r}, expected (height, width, channels), positive integers.")
+    return tuple(int(size) for size in shape)
+
+
+def _split(x, y, fraction):
+    """The last `fraction` of arrays as validation data, as Keras does."""
+    if not hasattr(x, "__array__"):
+        raise InputError(f"validation_split needs x to be an array, got {type(x).__name__}; give validation_data instead.")
+    at = int(len(x) * (1 - fraction))
+    if y is None:
+        return x[:at], x[at:]
+    return (x[:at], y[:at]), (x[at:], y[at:])

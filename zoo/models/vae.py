@@ -1,0 +1,259 @@
+"""The variational autoencoder and the importance-weighted one."""
+
+import keras
+import numpy as np
+from keras import ops
+from tqdm import tqdm
+
+from zoo.errors import InputError
+from zoo.images import check_images, to_uint8
+from zoo.latents import check_seed
+from zoo.models.generative_model import GenerativeModel, built_under, check_image_shape
+from zoo.nets import mlp
+from zoo.objectives import variational
+
+# Decoded samples held at once while estimating a likelihood.
+_SAMPLES_AT_ONCE = 5000
+
+
+@keras.saving.register_keras_serializable(package="zoo")
+class VAE(GenerativeModel):
+    """Variational autoencoder (Kingma & Welling 2014; Rezende et al. 2014) with a standard normal prior.
+
+    Training minimizes the negative evidence lower bound
+
+        -ELBO = E_q(z|x)[-log p(x|z)] + beta * KL(q(z|x) || p(z)),
+
+    with q(z|x) = N(mean(x), exp(log_variance(x))) sampled as mean + exp(log_variance / 2) * noise. With K =
+    `num_importance_samples` above 1 it minimizes the importance-weighted bound (Burda et al. 2016, eq. 8)
+    -log 1/K sum_k p(x, z_k) / q(z_k|x) instead, which is tighter.
+
+    Images are uint8 or floats in [-1, 1] outside, as everywhere; inside, a Bernoulli likelihood takes grey values
+    as probabilities and draws a binary image in {0, 1} at every step.
+
+    Args:
+        image_shape: `(height, width, channels)`.
+        latent_dim: size of the latent vector.
+        hidden_units: widths of the gated dense layers of the default encoder; reversed for the decoder.
+        likelihood: `"bernoulli"` for images that are close to black and white, `"gaussian"` for others.
+        beta: weight of the KL term (Higgins et al. 2017); 1 is the bound itself.
+        num_importance_samples: K of the training bound.
+        encoder: network from images in [-1, 1] to `(n, 2 * latent_dim)`, mean and log variance side by side.
+        decoder: network from latents to `image_shape`, Bernoulli logits or Gaussian means.
+        name, dtype: as for every Keras model.
+
+    Raises:
+        InputError: an argument out of range, or `beta` other than 1 with importance samples.
+    """
+
+    generate_arguments = ("latents", "temperature")
+
+    def __init__(
+        self, image_shape, latent_dim=40, hidden_units=(400, 400), *, likelihood="bernoulli", beta=1.0,
+        num_importance_samples=1, encoder=None, decoder=None, name=None, dtype=None,
+    ):
+        image_shape = check_image_shape(image_shape)
+        super().__init__(
+            image_shape, monitored=("loss", "elbo", "reconstruction", "kl", "vae_gradient_norm"), name=name, dtype=dtype
+        )
+        if beta < 0:
+            raise InputError(f"beta is {beta!r}, expected a number of at least 0.")
+        if not isinstance(num_importance_samples, int) or num_importance_samples < 1:
+            raise InputError(
+                f"num_importance_samples is {num_importance_samples!r}, expected an integer of at least 1."
+            )
+        if num_importance_samples > 1 and beta != 1:
+            raise InputError(f"beta is {beta!r}, expected 1 with num_importance_samples above 1.")
+        self._given_networks = {"encoder": encoder, "decoder": decoder}
+        self.hidden_units = tuple(hidden_units)
+        self.latent_dim, self.beta, self.num_importance_samples = latent_dim, beta, num_importance_samples
+        self.likelihood = variational.get(likelihood)
+        with built_under(dtype):
+            self.encoder = encoder or mlp.gated_encoder(image_shape, latent_dim, self.hidden_units)
+            self.decoder = decoder or mlp.gated_decoder(image_shape, latent_dim, self.hidden_units[::-1])
+        if tuple(self.encoder.output_shape[1:]) != (2 * latent_dim,):
+            raise InputError(f"encoder makes {self.encoder.output_shape[1:]}, expected ({2 * latent_dim},).")
+        if tuple(self.decoder.output_shape[1:]) != self.image_shape:
+            raise InputError(f"decoder makes {self.decoder.output_shape[1:]}, expected {self.image_shape}.")
+        # One for all pixels; only the Gaussian likelihood has it.
+        self.log_variance = (
+            self.add_weight(shape=(), initializer="zeros", dtype="float32", name="log_variance")
+            if likelihood == "gaussian"
+            else None
+        )
+        self.built = True
+
+    def compile(self, optimizer=None, **settings):
+        """Sets the optimizer, a Keras optimizer or its name; default Adam with the rate 1e-3.
+
+        `**settings` are `run_eagerly`, `steps_per_execution` and `jit_compile` of Keras.
+        """
+        self._compile({"optimizer": optimizer or keras.optimizers.Adam(1e-3)}, **settings)
+
+    def call(self, images):
+        """Reconstructions in [-1, 1] of images in [-1, 1], by the posterior's mean."""
+        mean, _ = self._posterior(self.likelihood.encoder_inputs(0.5 * (images + 1.0)) if self._binary else images)
+        return self.likelihood.mean_images(self.decoder(mean, training=False))
+
+    def train_step(self, data):
+        batch = self._canonical(data)
+        logs = self._update("vae", self.negative_bound, batch, self.trainable_variables, self.optimizer)
+        return self._monitor.update(logs)
+
+    def test_step(self, data):
+        _, logs = self.negative_bound(self._canonical(data), training=False)
+        return self._monitor.update(logs)
+
+    def negative_bound(self, batch, training=True):
+        """What training minimizes, in nats a image, and its parts.
+
+        Returns:
+            The scalar loss, and a dict with `elbo`, `reconstruction` E[-log p(x|z)] and `kl` besides.
+        """
+        images = self.likelihood.prepare(batch["images"], self.seed_generator)
+        mean, log_variance = self._posterior(self.likelihood.encoder_inputs(images), training)
+        count = self.num_importance_samples
+        noise = keras.random.normal((count, *_shape(mean)), seed=self.seed_generator)
+        latents = mean + ops.exp(0.5 * log_variance) * noise
+
+        log_likelihood = self._log_likelihood(images, latents, training)
+        kl = variational.kl_to_standard_normal(mean, log_variance)
+        reconstruction = -ops.mean(log_likelihood)
+        elbo = -reconstruction - ops.mean(kl)
+        if count == 1:
+            loss = reconstruction + self.beta * ops.mean(kl)
+        else:
+            log_weights = log_likelihood + log_density_ratio(latents, mean, log_variance)
+            loss = -ops.mean(variational.importance_weighted_bound(log_weights))
+        return loss, {"loss": loss, "elbo": elbo, "reconstruction": reconstruction, "kl": ops.mean(kl)}
+
+    def _posterior(self, inputs, training=False):
+        """Mean and log variance of q(z|x), each `(n, latent_dim)`."""
+        return ops.split(self.encoder(inputs, training=training), 2, axis=-1)
+
+    def _log_likelihood(self, images, latents, training=False):
+        """log p(x|z) in nats, `(K, n)`, of images `(n, h, w, c)` and latents `(K, n, latent_dim)`."""
+        outputs = self.decoder(ops.reshape(latents, (-1, self.latent_dim)), training=training)
+        pixels = int(np.prod(self.image_shape))
+        outputs = ops.reshape(outputs, (latents.shape[0], -1, pixels))
+        return self.likelihood.log_likelihood(ops.reshape(images, (-1, pixels)), outputs, self.log_variance)
+
+    # === Using ===
+
+    def encode(self, images):
+        """The posterior's mean and log variance, float32 `(n, latent_dim)` each, of uint8 or [-1, 1] images."""
+        return self._encode(self._checked(images))
+
+    def decode(self, latents):
+        """uint8 images `(n, height, width, channels)` of latents `(n, latent_dim)`: the likelihood's means."""
+        return self.generate(latents=latents)
+
+    def reconstruct(self, images):
+        """uint8 images decoded from the posterior's means of `images`."""
+        return self.decode(self.encode(images)[0])
+
+    def log_likelihood_bound(self, images, num_importance_samples=5000, seed=0):
+        """The importance-weighted bound log 1/K sum_k p(x, z_k) / q(z_k|x) on log p(x) of each image.
+
+        A lower bound on the log likelihood that tightens with K (Burda et al. 2016, theorem 1). Images under a
+        Bernoulli likelihood should be binary already; grey ones are binarized once, by `seed`.
+
+        Args:
+            images: uint8 or [-1, 1] images `(n, height, width, channels)`.
+            num_importance_samples: K.
+            seed: of the binarization and the samples; image `i` has a stream of its own.
+
+        Returns:
+            float64 array `(n,)` in nats.
+        """
+        if not isinstance(num_importance_samples, int) or num_importance_samples < 1:
+            raise InputError(
+                f"num_importance_samples is {num_importance_samples!r}, expected an integer of at least 1."
+            )
+        images, seed = self._checked(images), check_seed(seed)
+        if self._binary:
+            images = 2.0 * binarize(images, seed) - 1.0
+        mean, log_variance = self._encode(images)
+        weigh = _ImportanceWeights(self)
+        chunk = min(num_importance_samples, _SAMPLES_AT_ONCE)
+        together = max(1, _SAMPLES_AT_ONCE // num_importance_samples)
+        bounds = np.empty(len(images))
+        stream = np.random.Generator(np.random.Philox(key=[seed, 1]))
+        for start in tqdm(
+            range(0, len(images), together), "likelihood", unit="image", unit_scale=together, delay=1, leave=False
+        ):
+            rows = slice(start, start + together)
+            parts = []
+            for first in range(0, num_importance_samples, chunk):
+                count = min(chunk, num_importance_samples - first)
+                noise = stream.standard_normal((count, len(mean[rows]), self.latent_dim), "float32")
+                parts.append(weigh.predict_on_batch([images[rows], mean[rows], log_variance[rows], noise]))
+            log_weights = np.concatenate(parts).astype("float64")
+            top = log_weights.max(0)
+            bounds[rows] = top + np.log(np.mean(np.exp(log_weights - top), 0))
+        return bounds
+
+    @property
+    def _binary(self):
+        return self.likelihood.name == "bernoulli"
+
+    def _checked(self, images):
+        images = np.asarray(images)
+        check_images(images, self.image_shape)
+        return images / np.float32(127.5) - 1 if images.dtype == np.uint8 else images.astype("float32")
+
+    def _encode(self, images):
+        return np.split(self.encoder.predict(images, batch_size=500, verbose=0), 2, axis=-1)
+
+    def _generate_batch(self, latents, temperature=1.0):
+        outputs = self.decoder.predict_on_batch(latents * np.float32(temperature))
+        return ops.convert_to_numpy(self.likelihood.mean_images(outputs))
+
+    def get_config(self):
+        networks = {
+            name: keras.saving.serialize_keras_object(network)
+            for name, network in self._given_networks.items()
+            if network is not None
+        }
+        return {
+            **super().get_config(),
+            "latent_dim": self.latent_dim,
+            "hidden_units": list(self.hidden_units),
+            "likelihood": self.likelihood.name,
+            "beta": self.beta,
+            "num_importance_samples": self.num_importance_samples,
+            **networks,
+        }
+
+
+class _ImportanceWeights(keras.Model):
+    """log p(x, z) / q(z|x) of samples from the posterior, as a model so that Keras compiles it on every backend."""
+
+    def __init__(self, vae):
+        super().__init__(name="importance_weights")
+        self._vae = [vae]  # in a list of a plain attribute: not a sublayer to be tracked twice
+        self.built = True
+
+    def call(self, inputs):
+        images, mean, log_variance, noise = inputs
+        vae = self._vae[0]
+        if vae._binary:
+            images = 0.5 * (images + 1.0)
+        latents = mean + ops.exp(0.5 * log_variance) * noise
+        return vae._log_likelihood(images, latents) + log_density_ratio(latents, mean, log_variance)
+
+
+def log_density_ratio(latents, mean, log_variance):
+    """log p(z) - log q(z|x), `(K, n)`."""
+    prior = variational.gaussian_log_density(latents, 0.0, ops.zeros_like(log_variance))
+    return prior - variational.gaussian_log_density(latents, mean, log_variance)
+
+
+def binarize(images, seed):
+    """Draws binary images in {0, 1}, float32, taking images in [-1, 1] as probabilities."""
+    stream = np.random.RandomState(np.random.Philox(key=[seed, 0]))
+    return (stream.uniform(size=images.shape) < 0.5 * (images + 1.0)).astype("float32")
+
+
+def _shape(tensor):
+    return tuple(ops.shape(tensor))

@@ -1,0 +1,96 @@
+"""Densities and bounds of variational autoencoders, in nats, summed over the dimensions of an image or latent."""
+
+import math
+
+import keras
+from keras import ops
+
+from zoo.errors import InputError
+
+LOG_2_PI = math.log(2 * math.pi)
+
+
+def gaussian_log_density(value, mean, log_variance):
+    """log N(value; mean, exp(log_variance)) summed over the last axis."""
+    return -0.5 * ops.sum(
+        LOG_2_PI + log_variance + ops.square(value - mean) * ops.exp(-log_variance), axis=-1
+    )
+
+
+def kl_to_standard_normal(mean, log_variance):
+    """KL(N(mean, exp(log_variance)) || N(0, 1)) summed over the last axis (Kingma & Welling 2014, appendix B)."""
+    return 0.5 * ops.sum(ops.square(mean) + ops.exp(log_variance) - log_variance - 1.0, axis=-1)
+
+
+def bernoulli_log_likelihood(images, logits):
+    """log Bernoulli(images; sigmoid(logits)) for binary images, summed over the last axis."""
+    return ops.sum(images * logits - ops.softplus(logits), axis=-1)
+
+
+def importance_weighted_bound(log_weights):
+    """log 1/K sum_k w_k over the first axis of `(K, n)` log weights log p(x, z_k) / q(z_k | x) (Burda et al. 2016, eq. 8)."""
+    count = log_weights.shape[0]
+    return ops.logsumexp(log_weights, axis=0) - math.log(count)
+
+
+class Bernoulli:
+    """Likelihood of binary images; a grey value is the probability of a white pixel.
+
+    Training draws a new binary image at every step (dynamic binarization), so that the bound is one on the
+    probability of binary images; the decoder's outputs are logits.
+    """
+
+    name = "bernoulli"
+
+    def prepare(self, images, seed_generator):
+        """Images in [-1, 1] to binary ones, drawn anew."""
+        probabilities = 0.5 * (images + 1.0)
+        noise = keras.random.uniform(ops.shape(images), seed=seed_generator)
+        return ops.cast(noise < probabilities, "float32")
+
+    def encoder_inputs(self, images):
+        """Binary images as the encoder sees them, in [-1, 1]."""
+        return 2.0 * images - 1.0
+
+    def log_likelihood(self, images, outputs, log_variance):
+        """Nats `(...,)` of flat images under the decoder's flat outputs `(..., pixels)`."""
+        return bernoulli_log_likelihood(images, outputs)
+
+    def mean_images(self, outputs):
+        """The decoder's outputs as images in [-1, 1]: the mean, not a draw."""
+        return 2.0 * ops.sigmoid(outputs) - 1.0
+
+
+class Gaussian:
+    """Likelihood of real-valued images in [-1, 1] with one learned variance for all pixels (Rybkin et al. 2021).
+
+    The decoder's outputs are means.
+    """
+
+    name = "gaussian"
+
+    def prepare(self, images, seed_generator):
+        return images
+
+    def encoder_inputs(self, images):
+        return images
+
+    def log_likelihood(self, images, outputs, log_variance):
+        return gaussian_log_density(images, outputs, log_variance)
+
+    def mean_images(self, outputs):
+        return ops.clip(outputs, -1.0, 1.0)
+
+
+LIKELIHOODS = {"bernoulli": Bernoulli, "gaussian": Gaussian}
+
+
+def get(name):
+    """The likelihood of that name.
+
+    Raises:
+        InputError: there is none.
+    """
+    if name not in LIKELIHOODS:
+        raise InputError(f"likelihood is {name!r}, expected one of {', '.join(LIKELIHOODS)}.")
+    return LIKELIHOODS[name]()
