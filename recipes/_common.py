@@ -14,6 +14,7 @@ import numpy as np
 
 from zoo import callbacks, data, presets
 from zoo.files import write_json
+from zoo.images import grid, write_png
 
 ROOT = Path(__file__).resolve().parent.parent
 SEED = 0
@@ -144,6 +145,19 @@ def write_entry(args, model, *, metrics, seconds, kind="model", **facts):
     }
     write_json(path, {"presets": dict(sorted(entries.items()))})
     print(f"Wrote {directory} and its entry in {path}.")
+
+
+def finish(args, model, *, seconds, **facts):
+    """Ends a generative recipe: preset, sample grid, evaluation as `zoo evaluate` does it, manifest entry."""
+    from zoo.metrics import protocols
+
+    model = write_and_reload(args, model)
+    write_png(preset_directory(args) / "samples.png", grid(model.generate(64, seed=SEED)), scale=2)
+    size = protocols.SMOKE if args.smoke else protocols.FULL
+    metrics = protocols.evaluate(model, facts["dataset"], size=size)
+    for name, figure in metrics.items():
+        print(f"{name}: {figure['value']:.4g}")
+    write_entry(args, model, metrics=metrics, seconds=seconds, **facts)
 
 
 def _commit():
