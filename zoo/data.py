@@ -184,7 +184,7 @@ def _read_folder(folder, image_shape):
             "in subfolders."
         )
     images, kept, unreadable = _allocate(len(files), image_shape), [], []
-    for index, file in enumerate(tqdm(files, "reading images", unit="", delay=1, leave=False)):
+    for index, file in enumerate(tqdm(files, "reading images", unit="", delay=1, leave=False, disable=None)):
         try:
             with Image.open(file) as image:
                 images[len(kept)] = fit_image(image, image_shape)
@@ -239,7 +239,7 @@ def _read_tfds(name, image_shape, split, data_dir):
     # One Python step per example is slow; images that all have one shape come in large batches.
     examples = examples.batch(1024 if same_shape else 1)
     done = 0
-    with tqdm(desc=f"reading {name}", total=number, unit="", delay=1, leave=False) as progress:
+    with tqdm(desc=f"reading {name}", total=number, unit="", delay=1, leave=False, disable=None) as progress:
         for batch in tfds.as_numpy(examples):
             size = len(batch[image_key])
             for index in range(size):

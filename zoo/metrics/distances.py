@@ -7,6 +7,8 @@ result is that of the features, and two results compare only if one network made
 
 import numpy as np
 
+from zoo.errors import InputError
+
 # Rows converted and multiplied at a time: 1024 x 1024 distances take 8 MB, and 1024 features of
 # 4096 dimensions 32 MB, while the products stay large enough for BLAS to run at full speed.
 BLOCK = 1024
@@ -24,25 +26,25 @@ def check_features(name, features, min_rows=1):
     """Returns `features` as an array of shape `(samples, dimensions)`, its dtype unchanged.
 
     Raises:
-        ValueError: if it is not a 2-D real array, has fewer than `min_rows` rows or no column, or
+        InputError: if it is not a 2-D real array, has fewer than `min_rows` rows or no column, or
             holds NaN or infinity. `name` is the argument that the message names.
     """
     features = np.asarray(features)
     if features.ndim != 2 or features.shape[1] == 0 or features.dtype.kind not in "fiu":
-        raise ValueError(
+        raise InputError(
             f"`{name}` must be a real array of shape (samples, dimensions), "
             f"got shape {features.shape} and dtype {features.dtype}."
         )
     if len(features) < min_rows:
-        raise ValueError(f"`{name}` must have at least {min_rows} row(s), got {len(features)}.")
+        raise InputError(f"`{name}` must have at least {min_rows} row(s), got {len(features)}.")
     _check_finite(name, features)
     return features
 
 
 def check_same_dimensions(name_a, a, name_b, b):
-    """Raises `ValueError` unless the features `a` and `b` have equally many columns."""
+    """Raises `InputError` unless the features `a` and `b` have equally many columns."""
     if a.shape[1] != b.shape[1]:
-        raise ValueError(
+        raise InputError(
             f"`{name_b}` must have as many dimensions as `{name_a}` ({a.shape[1]}), "
             f"got {b.shape[1]}."
         )
@@ -67,7 +69,7 @@ def gaussian_statistics(features):
         `(mean, covariance)`, float64 of shapes `(dimensions,)` and `(dimensions, dimensions)`.
 
     Raises:
-        ValueError: if `features` has another shape, fewer than 2 rows, or NaN or infinity.
+        InputError: if `features` has another shape, fewer than 2 rows, or NaN or infinity.
     """
     features = check_features("features", features, min_rows=2)
     mean = features.mean(axis=0, dtype=np.float64)
@@ -96,12 +98,12 @@ def frechet_distance(mean_a, cov_a, mean_b, cov_b):
         A non-negative float, in squared units of the features.
 
     Raises:
-        ValueError: if shapes disagree, a value is NaN or infinite, or a covariance is not
+        InputError: if shapes disagree, a value is NaN or infinite, or a covariance is not
             symmetric positive semidefinite.
     """
     mean_a = _check_moment("mean_a", mean_a)
     if mean_a.ndim != 1 or mean_a.size == 0:
-        raise ValueError(f"`mean_a` must have shape (dimensions,), got {mean_a.shape}.")
+        raise InputError(f"`mean_a` must have shape (dimensions,), got {mean_a.shape}.")
     mean_b = _check_moment("mean_b", mean_b, mean_a.shape)
     cov_a = _check_moment("cov_a", cov_a, mean_a.shape * 2)
     cov_b = _check_moment("cov_b", cov_b, mean_a.shape * 2)
@@ -134,7 +136,7 @@ def kernel_distance(features_a, features_b):
         slightly negative, since its expectation is 0 for two samples of one distribution.
 
     Raises:
-        ValueError: if an array has another shape, fewer than 2 rows, or NaN or infinity, or if the
+        InputError: if an array has another shape, fewer than 2 rows, or NaN or infinity, or if the
             dimensions differ.
     """
     a = check_features("features_a", features_a, min_rows=2)
@@ -160,7 +162,7 @@ def pairwise_squared_distances(a, b):
         float64 array of shape `(rows_a, rows_b)`, never negative.
 
     Raises:
-        ValueError: if an array has another shape, no row, or NaN or infinity, or if the dimensions
+        InputError: if an array has another shape, no row, or NaN or infinity, or if the dimensions
             differ.
     """
     a = check_features("a", a).astype(np.float64, copy=False)
@@ -190,14 +192,14 @@ def nearest_neighbors(queries, references, block=BLOCK):
         first one among equals, and its Euclidean distance in units of the features.
 
     Raises:
-        ValueError: if an array has another shape, no row, or NaN or infinity, if the dimensions
+        InputError: if an array has another shape, no row, or NaN or infinity, if the dimensions
             differ, or if `block` is not a positive integer.
     """
     queries = check_features("queries", queries)
     references = check_features("references", references)
     check_same_dimensions("queries", queries, "references", references)
     if not isinstance(block, (int, np.integer)) or block < 1:
-        raise ValueError(f"`block` must be a positive integer, got {block!r}.")
+        raise InputError(f"`block` must be a positive integer, got {block!r}.")
     index = np.zeros(len(queries), np.int64)
     squared = np.full(len(queries), np.inf)
     for rows in row_blocks(len(queries), block):
@@ -214,13 +216,13 @@ def nearest_neighbors(queries, references, block=BLOCK):
 def _check_finite(name, array):
     bad = array.size - np.count_nonzero(np.isfinite(array))
     if bad:
-        raise ValueError(f"`{name}` must be finite, got {bad} NaN or infinite value(s).")
+        raise InputError(f"`{name}` must be finite, got {bad} NaN or infinite value(s).")
 
 
 def _check_moment(name, moment, shape=None):
     moment = np.asarray(moment, np.float64)
     if shape is not None and moment.shape != shape:
-        raise ValueError(f"`{name}` must have shape {shape} to fit `mean_a`, got {moment.shape}.")
+        raise InputError(f"`{name}` must have shape {shape} to fit `mean_a`, got {moment.shape}.")
     _check_finite(name, moment)
     return moment
 
@@ -229,13 +231,13 @@ def _factorize(name, covariance):
     """`F` of shape `(dimensions, rank)` with `F F^T = covariance`."""
     asymmetry = np.abs(covariance - covariance.T).max()
     if asymmetry > _COVARIANCE_TOLERANCE * np.abs(covariance).max():
-        raise ValueError(
+        raise InputError(
             f"`{name}` must be symmetric, got entries that differ from their mirror image by up "
             f"to {asymmetry:.3g}."
         )
     values, vectors = np.linalg.eigh(covariance)
     if values[0] < -_COVARIANCE_TOLERANCE * np.abs(values).max():
-        raise ValueError(
+        raise InputError(
             f"`{name}` must be positive semidefinite, got the eigenvalue {values[0]:.3g}."
         )
     # Eigenvalues below the rounding error of eigh are zeros, and their roots would not be small.

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from zoo.errors import InputError
+
 from zoo.metrics.distances import check_features
 from zoo.metrics.distances import check_same_dimensions
 from zoo.metrics.distances import pairwise_squared_distances
@@ -31,7 +33,7 @@ def precision_recall(real, generated, k=3):
         `(precision, recall)`, floats in [0, 1].
 
     Raises:
-        ValueError: if an array has another shape, fewer than 2 rows, or NaN or infinity, if the
+        InputError: if an array has another shape, fewer than 2 rows, or NaN or infinity, if the
             dimensions differ, or if `k` is not an integer from 1 to the smaller number of samples
             minus 1.
     """
@@ -40,7 +42,7 @@ def precision_recall(real, generated, k=3):
     check_same_dimensions("real", real, "generated", generated)
     largest = min(len(real), len(generated)) - 1
     if isinstance(k, bool) or not isinstance(k, (int, np.integer)) or not 1 <= k <= largest:
-        raise ValueError(
+        raise InputError(
             f"`k` must be an integer from 1 to {largest}, fewer than the samples in `real` "
             f"({len(real)}) and `generated` ({len(generated)}), got {k!r}."
         )

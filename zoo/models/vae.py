@@ -180,7 +180,8 @@ class VAE(GenerativeModel):
         bounds = np.empty(len(images))
         stream = np.random.Generator(np.random.Philox(key=[seed, 1]))
         for start in tqdm(
-            range(0, len(images), together), "likelihood", unit="image", unit_scale=together, delay=1, leave=False
+            range(0, len(images), together), "likelihood", unit="image", unit_scale=together, delay=1, leave=False,
+            disable=None,
         ):
             rows = slice(start, start + together)
             parts = []

@@ -1,0 +1,82 @@
+"""Networks whose features are compared instead of pixels."""
+
+import keras
+import numpy as np
+from tqdm import tqdm
+
+from zoo import presets
+from zoo.errors import DataError, InputError
+from zoo.images import check_images, fit_image
+
+INCEPTION = "inception_v3"
+_BATCH = 256
+
+
+class FeatureNetwork:
+    """A frozen network from images to feature vectors.
+
+    Attributes:
+        name: as the names of figures state it, such as `fashion_mnist_classifier`.
+        identity: what tells this network from a retrained one, the SHA-256 of its weights file where it has one.
+    """
+
+    def __init__(self, name, identity, network):
+        self.name, self.identity, self._network = name, identity, network
+
+    def __call__(self, images):
+        """Features, float32 `(n, dimensions)`, of uint8 images `(n, h, w, c)`, resized to what the network takes.
+
+        Raises:
+            InputError: not uint8 images.
+        """
+        images = np.asarray(images)
+        check_images(images)
+        if images.dtype != np.uint8:
+            raise InputError(f"images has dtype {images.dtype}, expected uint8.")
+        shape = tuple(self._network.input_shape[1:])
+        batches = []
+        for start in tqdm(range(0, len(images), _BATCH), "features", unit="batch", delay=1, leave=False, disable=None):
+            part = images[start : start + _BATCH]
+            if part.shape[1:] != shape:
+                part = np.stack([fit_image(image, shape) for image in part])
+            batches.append(self._network.predict_on_batch(part / np.float32(127.5) - 1))
+        return np.concatenate(batches)
+
+
+def load(name):
+    """The feature network of that name: a preset of kind `feature_network`, or `"inception_v3"`.
+
+    Inception v3 with ImageNet weights comes from `keras.applications`, which downloads it once.
+
+    Raises:
+        PresetError: no preset of that name.
+        DataError: Inception's weights can be neither found nor downloaded.
+    """
+    if name == INCEPTION:
+        try:
+            network = keras.applications.InceptionV3(
+                include_top=False, pooling="avg", input_shape=(299, 299, 3), weights="imagenet"
+            )
+        except Exception as error:  # noqa: BLE001 - whatever the download fails with
+            first_line = (str(error).splitlines() or [""])[0]
+            raise DataError(f"Inception v3's ImageNet weights could not be downloaded ({first_line}).") from error
+        return FeatureNetwork(INCEPTION, f"keras-applications-{INCEPTION}", network)
+    entry = presets.entry_of(name)
+    if entry["kind"] != "feature_network":
+        known = ", ".join([*presets.list_presets(kind="feature_network"), INCEPTION])
+        raise InputError(f"features is {name!r}, expected a feature network: {known}.")
+    classifier = presets.load(name)
+    network = keras.Model(classifier.inputs, classifier.get_layer("features").output)
+    return FeatureNetwork(f"{entry['dataset']}_classifier", entry["files"][presets.WEIGHTS]["sha256"], network)
+
+
+def default_for(dataset):
+    """Name of the bundled feature network that was trained on `dataset`.
+
+    Raises:
+        InputError: there is none.
+    """
+    names = presets.list_presets(dataset=dataset, kind="feature_network")
+    if not names:
+        raise InputError(f"No bundled feature network knows the data set {dataset!r}; name one, such as {INCEPTION!r}.")
+    return names[0]

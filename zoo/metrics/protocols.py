@@ -1,0 +1,128 @@
+"""How the zoo's figures are measured: default `generate`, three seeds, 10,000 images, named networks."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from zoo.metrics import features, references
+from zoo.metrics.distances import frechet_distance, gaussian_statistics, kernel_distance
+from zoo.metrics.precision_recall import precision_recall
+
+NEIGHBORS = 3
+
+
+class Size(NamedTuple):
+    """How much is drawn: images for each seed, importance samples, test images for the likelihood, seeds."""
+
+    images: int = 10_000
+    importance_samples: int = 5_000
+    likelihood_images: int = 10_000
+    seeds: tuple[int, ...] = (0, 1, 2)
+
+
+FULL = Size()
+SMOKE = Size(images=64, importance_samples=5, likelihood_images=16, seeds=(0,))
+
+
+def evaluate(model, dataset, *, size=FULL, feature_network=None, data_dir=None):
+    """Measures a generative model against the test split of a data set.
+
+    Args:
+        model: any zoo model with `generate`.
+        dataset: TFDS name of the data that it was trained on.
+        size: how much is drawn.
+        feature_network: name of a feature network; default the bundled one of `dataset`.
+        data_dir: TFDS folder, where nothing bundled serves.
+
+    Returns:
+        Dict of figures by name. Each is a dict of `value` (the mean over seeds), `std` over the seeds,
+        `real` (the same figure for real training images in place of the generated ones, where that has a
+        meaning) and `protocol`, a sentence.
+    """
+    figures = sample_quality(model, dataset, size=size, feature_network=feature_network, data_dir=data_dir)
+    if hasattr(model, "log_likelihood_bound"):
+        figures |= likelihood(model, dataset, size=size, data_dir=data_dir)
+    return figures
+
+
+def sample_quality(model, dataset, *, size=FULL, feature_network=None, data_dir=None):
+    """Fréchet and kernel distance, precision and recall; arguments and result as for `evaluate`."""
+    network = features.load(feature_network or features.default_for(dataset))
+    reference = references.load(dataset, network, model.image_shape, data_dir)
+    test_features = reference["test_features"].astype("float32")
+    drawn = [
+        _figures(network(model.generate(size.images, seed=seed)), reference, test_features) for seed in size.seeds
+    ]
+    train_features = reference["train_features"].astype("float32")
+    real = {
+        "fid": frechet_distance(
+            reference["train_mean"], reference["train_covariance"], reference["test_mean"], reference["test_covariance"]
+        ),
+        **_neighborly(train_features, test_features),
+    }
+    few = min(size.images, references.FEATURES)
+    names = {"fid": size.images, "kid": few, "precision": few, "recall": few}
+    what = {
+        "fid": "Fréchet distance",
+        "kid": "kernel distance (unbiased cubic MMD)",
+        "precision": f"improved precision, k={NEIGHBORS}",
+        "recall": f"improved recall, k={NEIGHBORS}",
+    }
+    return {
+        f"{key}{_short(number)}_test_{network.name}": {
+            "value": float(np.mean([figures[key] for figures in drawn])),
+            "std": float(np.std([figures[key] for figures in drawn])),
+            "real": float(real[key]),
+            "protocol": f"{what[key]} of {number} generated images to {len(test_features) if key != 'fid' else references.STATISTICS} "
+            f"test images of {dataset} on features of {network.name}; seeds {', '.join(map(str, size.seeds))}",
+        }
+        for key, number in names.items()
+    }
+
+
+def _figures(generated, reference, test_features):
+    statistics = gaussian_statistics(generated)
+    return {
+        "fid": frechet_distance(*statistics, reference["test_mean"], reference["test_covariance"]),
+        **_neighborly(generated[: references.FEATURES], test_features),
+    }
+
+
+def _neighborly(candidates, test_features):
+    precision, recall = precision_recall(test_features, candidates, k=NEIGHBORS)
+    return {"kid": kernel_distance(candidates, test_features), "precision": precision, "recall": recall}
+
+
+def _short(number):
+    return f"{number // 1000}k" if number % 1000 == 0 else str(number)
+
+
+def likelihood(model, dataset, *, size=FULL, data_dir=None):
+    """The importance-weighted bound on the negative log likelihood of test images, in nats an image."""
+    images = references.test_images(dataset, model.image_shape, data_dir)[: size.likelihood_images]
+    bounds = [model.log_likelihood_bound(images, size.importance_samples, seed=seed).mean() for seed in size.seeds]
+    binarized = ", binarized once by drawing each pixel with its grey value as probability (not Larochelle's static set)"
+    return {
+        f"nll_iw{size.importance_samples}_test_{dataset}": {
+            "value": -float(np.mean(bounds)),
+            "std": float(np.std(bounds)),
+            "real": None,
+            "protocol": f"importance-weighted bound with {size.importance_samples} samples on -log p(x) in nats, mean over "
+            f"{len(images)} test images of {dataset}{binarized if model.likelihood.name == 'bernoulli' else ''}; seeds {', '.join(map(str, size.seeds))}",
+        }
+    }
+
+
+def frechet_to_train(dataset, image_shape, num_samples=2000, feature_network=None):
+    """A function of the model for `zoo.callbacks.SampleMetric`: a cheap Fréchet distance to *training* images.
+
+    To training images, so that following it during `fit` never looks at the test split.
+    """
+    network = features.load(feature_network or features.default_for(dataset))
+    reference = references.load(dataset, network, image_shape)
+
+    def distance(model):
+        statistics = gaussian_statistics(network(model.generate(num_samples, seed=0)))
+        return frechet_distance(*statistics, reference["train_mean"], reference["train_covariance"])
+
+    return distance

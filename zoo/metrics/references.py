@@ -1,0 +1,85 @@
+"""What generated images are compared with: statistics and features of real images, bundled or computed and cached."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+
+from zoo.errors import DataError
+from zoo.files import replacing
+from zoo.metrics.distances import gaussian_statistics
+
+BUNDLED = Path(__file__).parent / "references"
+# Images for the Gaussian statistics, and for the distances that need the features themselves.
+STATISTICS, FEATURES = 10_000, 5_000
+SPLITS = ("test", "train")
+
+
+def cache_folder():
+    """`ZOO_CACHE`, or `~/.cache/zoo`."""
+    return Path(os.environ.get("ZOO_CACHE", "~/.cache/zoo")).expanduser()
+
+
+def load(dataset, network, image_shape, data_dir=None):
+    """The reference of a TFDS data set under a feature network: bundled, cached, or computed now and cached.
+
+    Args:
+        dataset: TFDS name with a train and a test split.
+        network: `zoo.metrics.features.FeatureNetwork`.
+        image_shape: `(height, width, channels)` that the real images are resized to.
+        data_dir: TFDS folder, where the statistics have to be computed.
+
+    Returns:
+        Dict of arrays: for each split `{split}_mean`, `{split}_covariance` (float64, of 10,000 images) and
+        `{split}_features` (float16, of 5,000 of them).
+
+    Raises:
+        DataError: not bundled, and the data set cannot be read.
+    """
+    name = f"{dataset}-{'x'.join(map(str, image_shape))}-{network.name}.npz"
+    for folder in (BUNDLED, cache_folder()):
+        if (folder / name).exists():
+            with np.load(folder / name) as stored:
+                found = dict(stored)
+            # A retrained network would silently make every figure wrong.
+            if str(found.pop("network")) == network.identity:
+                return found
+    found = compute(dataset, network, image_shape, data_dir)
+    write(cache_folder() / name, network, found)
+    return found
+
+
+def compute(dataset, network, image_shape, data_dir=None):
+    """`load` without any cache."""
+    from zoo import data
+
+    arrays = {}
+    for split in SPLITS:
+        images = data.read(dataset, image_shape, split=split, data_dir=data_dir).images
+        # Data sets may be sorted; MNIST's test split has the easier half first.
+        chosen = np.random.RandomState(0).permutation(len(images))[:STATISTICS]
+        if len(chosen) < 2:
+            raise DataError(f"The {split} split of {dataset!r} has {len(images)} images, expected at least 2.")
+        features = network(images[chosen])
+        arrays[f"{split}_mean"], arrays[f"{split}_covariance"] = gaussian_statistics(features)
+        arrays[f"{split}_features"] = features[:FEATURES].astype("float16")
+    return arrays
+
+
+def write(path, network, arrays):
+    """Stores a reference with the identity of its network, whole or not at all."""
+    with replacing(path) as temporary:
+        np.savez_compressed(temporary, network=network.identity, **arrays)
+
+
+def test_images(dataset, image_shape, data_dir=None):
+    """All test images of a data set, uint8: bundled for MNIST, else read by TFDS."""
+    bundled = BUNDLED / f"{dataset}-test-images.npz"
+    if bundled.exists():
+        with np.load(bundled) as stored:
+            images = stored["images"]
+        if images.shape[1:] == tuple(image_shape):
+            return images
+    from zoo import data
+
+    return data.read(dataset, image_shape, split="test", data_dir=data_dir).images
