@@ -15,6 +15,7 @@ import numpy as np
 from zoo import callbacks, data, presets
 from zoo.files import write_json
 from zoo.images import grid, write_png
+from zoo.metrics import nearest_neighbors, protocols
 
 ROOT = Path(__file__).resolve().parent.parent
 SEED = 0
@@ -124,6 +125,8 @@ def write_entry(args, model, *, metrics, seconds, kind="model", **facts):
     path = args.output / "weights_manifest.json" if args.smoke else presets.manifest_path()
     entries = {} if args.smoke else dict(presets.manifest())
     directory = preset_directory(args)
+    copies = [getattr(model, alias).count_params() for alias, _ in getattr(model, "preset_aliases", ())]
+    parameters = model.count_params() - sum(copies)
     entries[args.name] = {
         "kind": kind,
         "class": type(model).__name__,
@@ -131,7 +134,7 @@ def write_entry(args, model, *, metrics, seconds, kind="model", **facts):
         "repo_id": None,
         "revision": None,
         "files": {name: presets.describe_file(directory / name) for name in presets.HASHED_FILES},
-        "parameters": model.count_params(),
+        "parameters": parameters,
         **facts,
         "weights_licence": "Apache-2.0",
         "recipe": f"recipes/{args.name}.py",
@@ -147,17 +150,30 @@ def write_entry(args, model, *, metrics, seconds, kind="model", **facts):
     print(f"Wrote {directory} and its entry in {path}.")
 
 
-def finish(args, model, *, seconds, **facts):
-    """Ends a generative recipe: preset, sample grid, evaluation as `zoo evaluate` does it, manifest entry."""
-    from zoo.metrics import protocols
+def finish(args, model, *, train, seconds, **facts):
+    """Ends a generative recipe: preset, pictures, evaluation as `zoo evaluate` does it, manifest entry.
 
+    Beside the samples stands a grid of pairs, each sample with its nearest training image, that shows copying.
+    """
     model = write_and_reload(args, model)
-    write_png(preset_directory(args) / "samples.png", grid(model.generate(64, seed=SEED)), scale=2)
+    samples = model.generate(64, seed=SEED)
+    write_png(preset_directory(args) / "samples.png", grid(samples), scale=2)
+    write_png(args.output / "nearest.png", grid(nearest_pairs(samples[:32], train.images), columns=8), scale=2)
     size = protocols.SMOKE if args.smoke else protocols.FULL
     metrics = protocols.evaluate(model, facts["dataset"], size=size)
     for name, figure in metrics.items():
         print(f"{name}: {figure['value']:.4g}")
     write_entry(args, model, metrics=metrics, seconds=seconds, **facts)
+
+
+def nearest_pairs(samples, train_images):
+    """Each sample followed by the training image nearest to it in pixels, `(2 * n, h, w, c)`."""
+
+    def flat(images):
+        return images.reshape(len(images), -1).astype("float32")
+
+    nearest, _ = nearest_neighbors(flat(samples), flat(train_images))
+    return np.stack([samples, train_images[nearest]], 1).reshape(-1, *samples.shape[1:])
 
 
 def _commit():

@@ -1,4 +1,4 @@
-"""The classifier whose features evaluate the zoo's generators of Fashion-MNIST; test accuracy of at least 93 % expected.
+"""The classifier whose features evaluate the generators of Fashion-MNIST; expected test accuracy: 93 % or more.
 
 Frozen before any generator is scored: retraining it changes every figure measured with it.
 """
@@ -36,8 +36,15 @@ def main():
     accuracy = model.evaluate(test_batches, verbose=0, return_dict=True)["accuracy"]
     print(f"test accuracy {accuracy:.4f}")
     _common.write_entry(
-        args, model, seconds=seconds, dataset=DATASET, dataset_licence=LICENCE, kind="feature_network",
-        metrics={"accuracy_test": {"value": round(accuracy, 4), "protocol": f"share of the {len(test.images)} test images"}},
+        args,
+        model,
+        seconds=seconds,
+        dataset=DATASET,
+        dataset_licence=LICENCE,
+        kind="feature_network",
+        metrics={
+            "accuracy_test": {"value": round(accuracy, 4), "protocol": f"share of the {len(test.images)} test images"}
+        },
     )
 
 

@@ -20,7 +20,11 @@ EPOCHS, BATCH_SIZE, LEARNING_RATE = 30, 64, 2e-4
 
 def build():
     return zoo.DCGAN(
-        IMAGE_SHAPE, LATENT_DIM, filters=FILTERS, discriminator_batch_norm=False, ema_momentum=EMA_MOMENTUM,
+        IMAGE_SHAPE,
+        LATENT_DIM,
+        filters=FILTERS,
+        discriminator_batch_norm=False,
+        ema_momentum=EMA_MOMENTUM,
         objective=NonSaturating([R1(R1_WEIGHT, R1_INTERVAL)]),
     )
 
@@ -32,7 +36,8 @@ def main():
     model = build()
     steps = _common.total_steps(args, train, BATCH_SIZE)
     generator_optimizer, discriminator_optimizer = (
-        keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(LEARNING_RATE, steps), beta_1=0.5) for _ in range(2)
+        keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(LEARNING_RATE, steps), beta_1=0.5)
+        for _ in range(2)
     )
     model.compile(generator_optimizer, discriminator_optimizer)
     distance = protocols.frechet_to_train(DATASET, IMAGE_SHAPE)

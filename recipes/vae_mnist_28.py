@@ -11,8 +11,8 @@ from zoo import callbacks, data
 
 DATASET, LICENCE = "mnist", "CC BY-SA 3.0"
 IMAGE_SHAPE, LATENT_DIM, HIDDEN_UNITS = (28, 28, 1), 40, (400, 400)
-NUM_IMPORTANCE_SAMPLES = 8
-EPOCHS, BATCH_SIZE, LEARNING_RATE = 120, 128, 1e-3
+NUM_IMPORTANCE_SAMPLES = 5
+EPOCHS, BATCH_SIZE, LEARNING_RATE = 90, 128, 1e-3
 TRAIN, VALIDATION = "train[:59000]", "train[59000:]"
 
 
@@ -29,12 +29,14 @@ def main():
         return -model.log_likelihood_bound(validation.images, num_importance_samples=50).mean()
 
     seconds = _common.train(
-        args, model, data.batches(train, BATCH_SIZE),
+        args,
+        model,
+        data.batches(train, BATCH_SIZE),
         metrics=[callbacks.SampleMetric("val_nll_50_samples", validation_nll, every=5)],
     )
     # Users fine-tune at the rate that training began with, not at the schedule's end.
     model.compile(keras.optimizers.Adam(LEARNING_RATE))
-    _common.finish(args, model, seconds=seconds, dataset=DATASET, dataset_licence=LICENCE)
+    _common.finish(args, model, train=train, seconds=seconds, dataset=DATASET, dataset_licence=LICENCE)
 
 
 if __name__ == "__main__":

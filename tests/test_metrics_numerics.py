@@ -10,12 +10,14 @@ from scipy.spatial.distance import cdist
 from sklearn.metrics.pairwise import polynomial_kernel
 from sklearn.neighbors import NearestNeighbors
 
-from zoo.metrics import frechet_distance
-from zoo.metrics import gaussian_statistics
-from zoo.metrics import kernel_distance
-from zoo.metrics import nearest_neighbors
-from zoo.metrics import pairwise_squared_distances
-from zoo.metrics import precision_recall
+from zoo.metrics import (
+    frechet_distance,
+    gaussian_statistics,
+    kernel_distance,
+    nearest_neighbors,
+    pairwise_squared_distances,
+    precision_recall,
+)
 
 
 def random_covariance(rng, dimensions):
@@ -257,8 +259,7 @@ def naive_share_inside(queries, references, k):
         others = (np.linalg.norm(point - x) for j, x in enumerate(references) if j != i)
         radii.append(sorted(others)[k - 1])
     inside = [
-        any(np.linalg.norm(q - x) <= radius for x, radius in zip(references, radii, strict=True))
-        for q in queries
+        any(np.linalg.norm(q - x) <= radius for x, radius in zip(references, radii, strict=True)) for q in queries
     ]
     return sum(inside) / len(queries)
 

@@ -34,7 +34,14 @@ class ImageSet(NamedTuple):
 
 
 def dataset(
-    source, image_shape=None, batch_size=64, *, split="train", data_dir=None, shuffle=True, seed=0,
+    source,
+    image_shape=None,
+    batch_size=64,
+    *,
+    split="train",
+    data_dir=None,
+    shuffle=True,
+    seed=0,
     drop_remainder=True,
 ):
     """Builds the `tf.data.Dataset` of canonical batches that `fit` of every zoo model takes.
@@ -61,9 +68,7 @@ def dataset(
         InputError: arrays of the wrong shape, dtype or range.
     """
     image_set = read(source, image_shape, split=split, data_dir=data_dir)
-    return batches(
-        image_set, batch_size, shuffle=shuffle, seed=seed, drop_remainder=drop_remainder
-    )
+    return batches(image_set, batch_size, shuffle=shuffle, seed=seed, drop_remainder=drop_remainder)
 
 
 def read(source, image_shape=None, *, split="train", data_dir=None):
@@ -220,11 +225,11 @@ def _read_tfds(name, image_shape, split, data_dir):
         raise DataError(f"There is no folder and no TFDS data set {name!r}{hint}") from None
     try:
         builder.download_and_prepare()
-    except Exception as error:  # noqa: BLE001 - TFDS passes on whatever its many downloaders raise
+    except Exception as error:
+        reason = f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}"
         raise DataError(
-            f"The data set {name!r} is not prepared in {builder.data_dir} and could not be downloaded "
-            f"({type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}); connect to the network, or point TFDS_DATA_DIR (or data_dir) to a folder "
-            "where TFDS prepared it."
+            f"The data set {name!r} is not prepared in {builder.data_dir} and could not be downloaded ({reason}); "
+            "connect to the network, or point TFDS_DATA_DIR (or data_dir) to a folder where TFDS prepared it."
         ) from error
     features = builder.info.features
     image_key = next((k for k, f in features.items() if isinstance(f, tfds.features.Image)), None)

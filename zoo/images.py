@@ -39,9 +39,7 @@ def check_images(images, image_shape=None, name="images"):
     if images.dtype == np.uint8:
         return
     if not np.issubdtype(images.dtype, np.floating):
-        raise InputError(
-            f"{name} has dtype {images.dtype}, expected uint8 in 0..255 or floats in [-1, 1]."
-        )
+        raise InputError(f"{name} has dtype {images.dtype}, expected uint8 in 0..255 or floats in [-1, 1].")
     low, high = float(images.min()), float(images.max())
     if not (math.isfinite(low) and math.isfinite(high)):
         raise InputError(f"{name} holds NaN or infinite values, expected finite floats in [-1, 1].")
@@ -127,8 +125,6 @@ def write_png(path, image, scale=1):
     path = Path(path)
     picture = Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image)
     if scale != 1:
-        picture = picture.resize(
-            (picture.width * scale, picture.height * scale), Image.Resampling.NEAREST
-        )
+        picture = picture.resize((picture.width * scale, picture.height * scale), Image.Resampling.NEAREST)
     with replacing(path) as temporary:
         picture.save(temporary, format="PNG", optimize=True)

@@ -150,7 +150,9 @@ def verify(location):
         if size != expected["size"]:
             raise PresetError(f"{path} has {size} bytes, expected {expected['size']}: it is truncated or another file.")
         if sha256(path) != expected["sha256"]:
-            raise PresetError(f"{path} does not match its SHA-256 {expected['sha256'][:12]}…: it was altered or damaged.")
+            raise PresetError(
+                f"{path} does not match its SHA-256 {expected['sha256'][:12]}…: it was altered or damaged."
+            )
 
 
 def load(preset, **overrides):
@@ -256,7 +258,9 @@ def save(model, directory, *, weights_dtype="float32", **metadata):
     import keras
 
     directory = Path(directory)
-    if directory.exists() and (not directory.is_dir() or (any(directory.iterdir()) and not (directory / CONFIG).exists())):
+    if directory.exists() and (
+        not directory.is_dir() or (any(directory.iterdir()) and not (directory / CONFIG).exists())
+    ):
         raise PresetError(f"{directory} exists and is no preset directory; choose another place.")
     with replacing_directory(directory) as temporary:
         config = keras.saving.serialize_keras_object(model)
@@ -269,7 +273,13 @@ def save(model, directory, *, weights_dtype="float32", **metadata):
         now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
         write_json(
             temporary / METADATA,
-            {"class": type(model).__name__, "keras_version": keras.__version__, "date_saved": now, **metadata, "files": files},
+            {
+                "class": type(model).__name__,
+                "keras_version": keras.__version__,
+                "date_saved": now,
+                **metadata,
+                "files": files,
+            },
         )
 
 
@@ -283,7 +293,7 @@ def _write_weights(model, path, dtype):
     import h5py
     import numpy as np
 
-    aliases = getattr(model, "preset_aliases", {})
+    aliases = dict(getattr(model, "preset_aliases", ()))
     skipped = {"optimizer", "optimizers", *getattr(model, "optimizer_names", ())}
 
     def copy(source, target):
@@ -296,7 +306,9 @@ def _write_weights(model, path, dtype):
             if item.dtype == np.float32 and dtype == "float16":
                 value = value.astype("float16")
                 if not np.isfinite(value).all():
-                    raise PresetError(f"The weights in {item.name} do not fit float16; save with weights_dtype='float32'.")
+                    raise PresetError(
+                        f"The weights in {item.name} do not fit float16; save with weights_dtype='float32'."
+                    )
             target.create_dataset(key, data=value)
 
     with tempfile.TemporaryDirectory() as folder:

@@ -1,10 +1,12 @@
 """Measures of how well generated images match real ones; each name states what is computed."""
 
-from zoo.metrics.distances import frechet_distance
-from zoo.metrics.distances import gaussian_statistics
-from zoo.metrics.distances import kernel_distance
-from zoo.metrics.distances import nearest_neighbors
-from zoo.metrics.distances import pairwise_squared_distances
+from zoo.metrics.distances import (
+    frechet_distance,
+    gaussian_statistics,
+    kernel_distance,
+    nearest_neighbors,
+    pairwise_squared_distances,
+)
 from zoo.metrics.precision_recall import precision_recall
 
 __all__ = [

@@ -44,10 +44,7 @@ def check_features(name, features, min_rows=1):
 def check_same_dimensions(name_a, a, name_b, b):
     """Raises `InputError` unless the features `a` and `b` have equally many columns."""
     if a.shape[1] != b.shape[1]:
-        raise InputError(
-            f"`{name_b}` must have as many dimensions as `{name_a}` ({a.shape[1]}), "
-            f"got {b.shape[1]}."
-        )
+        raise InputError(f"`{name_b}` must have as many dimensions as `{name_a}` ({a.shape[1]}), got {b.shape[1]}.")
 
 
 def row_blocks(rows, block=BLOCK):
@@ -232,14 +229,11 @@ def _factorize(name, covariance):
     asymmetry = np.abs(covariance - covariance.T).max()
     if asymmetry > _COVARIANCE_TOLERANCE * np.abs(covariance).max():
         raise InputError(
-            f"`{name}` must be symmetric, got entries that differ from their mirror image by up "
-            f"to {asymmetry:.3g}."
+            f"`{name}` must be symmetric, got entries that differ from their mirror image by up to {asymmetry:.3g}."
         )
     values, vectors = np.linalg.eigh(covariance)
     if values[0] < -_COVARIANCE_TOLERANCE * np.abs(values).max():
-        raise InputError(
-            f"`{name}` must be positive semidefinite, got the eigenvalue {values[0]:.3g}."
-        )
+        raise InputError(f"`{name}` must be positive semidefinite, got the eigenvalue {values[0]:.3g}.")
     # Eigenvalues below the rounding error of eigh are zeros, and their roots would not be small.
     kept = values > values[-1] * len(values) * np.finfo(np.float64).eps
     return vectors[:, kept] * np.sqrt(values[kept])
@@ -260,9 +254,7 @@ def _mean_kernel_within(a):
 
 def _kernel_sum(a, b):
     return sum(
-        _polynomial_kernel(
-            a[rows].astype(np.float64) @ b[columns].astype(np.float64).T, a.shape[1]
-        ).sum()
+        _polynomial_kernel(a[rows].astype(np.float64) @ b[columns].astype(np.float64).T, a.shape[1]).sum()
         for rows in row_blocks(len(a))
         for columns in row_blocks(len(b))
     )

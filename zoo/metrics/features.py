@@ -57,7 +57,7 @@ def load(name):
             network = keras.applications.InceptionV3(
                 include_top=False, pooling="avg", input_shape=(299, 299, 3), weights="imagenet"
             )
-        except Exception as error:  # noqa: BLE001 - whatever the download fails with
+        except Exception as error:
             first_line = (str(error).splitlines() or [""])[0]
             raise DataError(f"Inception v3's ImageNet weights could not be downloaded ({first_line}).") from error
         return FeatureNetwork(INCEPTION, f"keras-applications-{INCEPTION}", network)

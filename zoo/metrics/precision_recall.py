@@ -3,11 +3,7 @@
 import numpy as np
 
 from zoo.errors import InputError
-
-from zoo.metrics.distances import check_features
-from zoo.metrics.distances import check_same_dimensions
-from zoo.metrics.distances import pairwise_squared_distances
-from zoo.metrics.distances import row_blocks
+from zoo.metrics.distances import check_features, check_same_dimensions, pairwise_squared_distances, row_blocks
 
 
 def precision_recall(real, generated, k=3):

@@ -50,9 +50,7 @@ def sample_quality(model, dataset, *, size=FULL, feature_network=None, data_dir=
     network = features.load(feature_network or features.default_for(dataset))
     reference = references.load(dataset, network, model.image_shape, data_dir)
     test_features = reference["test_features"].astype("float32")
-    drawn = [
-        _figures(network(model.generate(size.images, seed=seed)), reference, test_features) for seed in size.seeds
-    ]
+    drawn = [_figures(network(model.generate(size.images, seed=seed)), reference, test_features) for seed in size.seeds]
     train_features = reference["train_features"].astype("float32")
     real = {
         "fid": frechet_distance(
@@ -61,23 +59,23 @@ def sample_quality(model, dataset, *, size=FULL, feature_network=None, data_dir=
         **_neighborly(train_features, test_features),
     }
     few = min(size.images, references.FEATURES)
-    names = {"fid": size.images, "kid": few, "precision": few, "recall": few}
-    what = {
-        "fid": "Fréchet distance",
-        "kid": "kernel distance (unbiased cubic MMD)",
-        "precision": f"improved precision, k={NEIGHBORS}",
-        "recall": f"improved recall, k={NEIGHBORS}",
-    }
-    return {
-        f"{key}{_short(number)}_test_{network.name}": {
-            "value": float(np.mean([figures[key] for figures in drawn])),
-            "std": float(np.std([figures[key] for figures in drawn])),
+    seeds = ", ".join(map(str, size.seeds))
+    figures = {}
+    for key, number, against, what in (
+        ("fid", size.images, references.STATISTICS, "Fréchet distance"),
+        ("kid", few, len(test_features), "kernel distance (unbiased cubic MMD)"),
+        ("precision", few, len(test_features), f"improved precision (k={NEIGHBORS})"),
+        ("recall", few, len(test_features), f"improved recall (k={NEIGHBORS})"),
+    ):
+        values = [found[key] for found in drawn]
+        figures[f"{key}{_short(number)}_test_{network.name}"] = {
+            "value": float(np.mean(values)),
+            "std": float(np.std(values)),
             "real": float(real[key]),
-            "protocol": f"{what[key]} of {number} generated images to {len(test_features) if key != 'fid' else references.STATISTICS} "
-            f"test images of {dataset} on features of {network.name}; seeds {', '.join(map(str, size.seeds))}",
+            "protocol": f"{what} of {number} generated images to {against} test images of {dataset} on features of "
+            f"{network.name}; seeds {seeds}; real: training images in place of generated ones",
         }
-        for key, number in names.items()
-    }
+    return figures
 
 
 def _figures(generated, reference, test_features):
@@ -101,14 +99,16 @@ def likelihood(model, dataset, *, size=FULL, data_dir=None):
     """The importance-weighted bound on the negative log likelihood of test images, in nats an image."""
     images = references.test_images(dataset, model.image_shape, data_dir)[: size.likelihood_images]
     bounds = [model.log_likelihood_bound(images, size.importance_samples, seed=seed).mean() for seed in size.seeds]
-    binarized = ", binarized once by drawing each pixel with its grey value as probability (not Larochelle's static set)"
+    binarized = ""
+    if model.likelihood.name == "bernoulli":
+        binarized = ", each pixel drawn once with its grey value as probability (not Larochelle's static binarization)"
     return {
         f"nll_iw{size.importance_samples}_test_{dataset}": {
             "value": -float(np.mean(bounds)),
             "std": float(np.std(bounds)),
             "real": None,
-            "protocol": f"importance-weighted bound with {size.importance_samples} samples on -log p(x) in nats, mean over "
-            f"{len(images)} test images of {dataset}{binarized if model.likelihood.name == 'bernoulli' else ''}; seeds {', '.join(map(str, size.seeds))}",
+            "protocol": f"importance-weighted bound with {size.importance_samples} samples on -log p(x) in nats, mean "
+            f"over {len(images)} test images of {dataset}{binarized}; seeds {', '.join(map(str, size.seeds))}",
         }
     }
 

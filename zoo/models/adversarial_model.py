@@ -35,19 +35,32 @@ class AdversarialModel(GenerativeModel):
 
     generate_arguments = ("latents",)
     optimizer_names = ("generator_optimizer", "discriminator_optimizer")
-    preset_aliases = {"generator": "ema_generator"}
+    preset_aliases = (("generator", "ema_generator"),)
 
     def __init__(
-        self, image_shape, latent_dim, generator, discriminator, objective, ema_momentum, discriminator_steps,
-        name=None, dtype=None,
+        self,
+        image_shape,
+        latent_dim,
+        generator,
+        discriminator,
+        objective,
+        ema_momentum,
+        discriminator_steps,
+        name=None,
+        dtype=None,
     ):
         super().__init__(
             image_shape,
             monitored=(
-                "discriminator_loss", "generator_loss", "discriminator_real", "discriminator_fake",
-                "discriminator_gradient_norm", "generator_gradient_norm",
+                "discriminator_loss",
+                "generator_loss",
+                "discriminator_real",
+                "discriminator_fake",
+                "discriminator_gradient_norm",
+                "generator_gradient_norm",
             ),
-            name=name, dtype=dtype,
+            name=name,
+            dtype=dtype,
         )
         if not 0 <= ema_momentum < 1:
             raise InputError(f"ema_momentum is {ema_momentum!r}, expected a number from 0 up to, not including, 1.")
@@ -103,7 +116,10 @@ class AdversarialModel(GenerativeModel):
         batch = self._canonical(data)
         for part in self._parts(batch):
             logs = self._update(
-                "discriminator", self.discriminator_loss, part, self.discriminator.trainable_variables,
+                "discriminator",
+                self.discriminator_loss,
+                part,
+                self.discriminator.trainable_variables,
                 self.discriminator_optimizer,
             )
         logs |= self._update(
@@ -134,8 +150,11 @@ class AdversarialModel(GenerativeModel):
         loss = self.objective.discriminator_loss(real_logits, fake_logits)
         for penalty in self.objective.penalties:
             loss += penalty(
-                functools.partial(self.discriminator, training=True), real, fake,
-                self.discriminator_optimizer.iterations, self.input_gradient,
+                functools.partial(self.discriminator, training=True),
+                real,
+                fake,
+                self.discriminator_optimizer.iterations,
+                self.input_gradient,
             )
         return loss, {
             "discriminator_loss": loss,

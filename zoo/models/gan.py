@@ -26,8 +26,18 @@ class GAN(AdversarialModel):
     """
 
     def __init__(
-        self, image_shape, latent_dim=100, *, generator=None, discriminator=None, objective="non_saturating",
-        ema_momentum=0.999, discriminator_steps=1, name=None, dtype=None, **network_options,
+        self,
+        image_shape,
+        latent_dim=100,
+        *,
+        generator=None,
+        discriminator=None,
+        objective="non_saturating",
+        ema_momentum=0.999,
+        discriminator_steps=1,
+        name=None,
+        dtype=None,
+        **network_options,
     ):
         image_shape = check_image_shape(image_shape)
         given = {"generator": generator, "discriminator": discriminator}

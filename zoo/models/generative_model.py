@@ -76,8 +76,8 @@ class GenerativeModel(keras.Model):
     generate_arguments = ()
     #: Names of the attributes that hold optimizers; presets leave them out.
     optimizer_names = ("optimizer",)
-    #: In a preset's weights, the first network is stored as a link to the second.
-    preset_aliases = {}
+    #: Pairs of networks; in a preset's weights the first is stored as a link to the second.
+    preset_aliases = ()
     #: Images drawn at once; always as many, since other batch sizes round differently.
     generation_batch = 64
 
@@ -101,8 +101,17 @@ class GenerativeModel(keras.Model):
     # === Generating ===
 
     def generate(
-        self, num_samples=None, *, labels=None, prompts=None, source_images=None, mask=None, latents=None,
-        truncation=None, temperature=None, seed=None,
+        self,
+        num_samples=None,
+        *,
+        labels=None,
+        prompts=None,
+        source_images=None,
+        mask=None,
+        latents=None,
+        truncation=None,
+        temperature=None,
+        seed=None,
     ):
         """Draws images.
 
@@ -126,8 +135,13 @@ class GenerativeModel(keras.Model):
                 positive or whose images would take more than 4 GiB.
         """
         given = {
-            "labels": labels, "prompts": prompts, "source_images": source_images, "mask": mask, "latents": latents,
-            "truncation": truncation, "temperature": temperature,
+            "labels": labels,
+            "prompts": prompts,
+            "source_images": source_images,
+            "mask": mask,
+            "latents": latents,
+            "truncation": truncation,
+            "temperature": temperature,
         }
         given = {name: value for name, value in given.items() if value is not None}
         for name in given:
@@ -218,8 +232,17 @@ class GenerativeModel(keras.Model):
         self.compile(**config)
 
     def fit(
-        self, x=None, y=None, batch_size=None, epochs=1, verbose="auto", callbacks=None, validation_split=0.0,
-        validation_data=None, shuffle=True, **kwargs,
+        self,
+        x=None,
+        y=None,
+        batch_size=None,
+        epochs=1,
+        verbose="auto",
+        callbacks=None,
+        validation_split=0.0,
+        validation_data=None,
+        shuffle=True,
+        **kwargs,
     ):
         """Keras' `fit`, taking what `zoo.data.read` takes besides what Keras takes.
 
@@ -258,8 +281,13 @@ class GenerativeModel(keras.Model):
             callbacks = [callbacks]
         self._monitor.failure.assign([0, 0])
         return super().fit(
-            dataset, epochs=epochs, verbose=verbose, callbacks=[*own, *(callbacks or ())],
-            validation_data=validation_data, shuffle=False, **kwargs,
+            dataset,
+            epochs=epochs,
+            verbose=verbose,
+            callbacks=[*own, *(callbacks or ())],
+            validation_data=validation_data,
+            shuffle=False,
+            **kwargs,
         )
 
     def evaluate(self, x=None, y=None, batch_size=None, **kwargs):
@@ -298,8 +326,8 @@ class GenerativeModel(keras.Model):
         check_images(images, self.image_shape, "The first batch of x")
         if len(images) < self._parts_of_batch:
             raise DataError(
-                f"The first batch of x has {len(images)} images, expected at least {self._parts_of_batch}, one for each "
-                "discriminator step."
+                f"The first batch of x has {len(images)} images, expected at least {self._parts_of_batch}, one for "
+                "each discriminator step."
             )
 
     @staticmethod
@@ -317,9 +345,8 @@ class GenerativeModel(keras.Model):
         batch = dict(self._unpack(batch))
         images = batch["images"]
         if tuple(images.shape[1:]) != self.image_shape:
-            raise InputError(
-                f"A batch of images has shape {tuple(images.shape)}, expected (n, {', '.join(map(str, self.image_shape))})."
-            )
+            expected = ", ".join(map(str, self.image_shape))
+            raise InputError(f"A batch of images has shape {tuple(images.shape)}, expected (n, {expected}).")
         scaled = ops.cast(images, "float32")
         batch["images"] = scaled / 127.5 - 1.0 if keras.backend.standardize_dtype(images.dtype) == "uint8" else scaled
         return batch
@@ -430,8 +457,10 @@ def built_under(dtype):
 def check_image_shape(image_shape):
     """`image_shape` as a tuple of three positive ints, or `InputError`."""
     shape = tuple(image_shape) if isinstance(image_shape, (tuple, list)) else image_shape
-    if not isinstance(shape, tuple) or len(shape) != 3 or not all(
-        isinstance(size, numbers.Integral) and size > 0 for size in shape
+    if (
+        not isinstance(shape, tuple)
+        or len(shape) != 3
+        or not all(isinstance(size, numbers.Integral) and size > 0 for size in shape)
     ):
         raise InputError(f"image_shape is {image_shape!r}, expected (height, width, channels), positive integers.")
     return tuple(int(size) for size in shape)
@@ -440,7 +469,9 @@ def check_image_shape(image_shape):
 def _split(x, y, fraction):
     """The last `fraction` of arrays as validation data, as Keras does."""
     if not hasattr(x, "__array__"):
-        raise InputError(f"validation_split needs x to be an array, got {type(x).__name__}; give validation_data instead.")
+        raise InputError(
+            f"validation_split needs x to be an array, got {type(x).__name__}; give validation_data instead."
+        )
     at = int(len(x) * (1 - fraction))
     if y is None:
         return x[:at], x[at:]

@@ -6,7 +6,7 @@ from keras import ops
 from tqdm import tqdm
 
 from zoo.errors import InputError
-from zoo.images import check_images, to_uint8
+from zoo.images import check_images
 from zoo.latents import check_seed
 from zoo.models.generative_model import GenerativeModel, built_under, check_image_shape
 from zoo.nets import mlp
@@ -49,8 +49,18 @@ class VAE(GenerativeModel):
     generate_arguments = ("latents", "temperature")
 
     def __init__(
-        self, image_shape, latent_dim=40, hidden_units=(400, 400), *, likelihood="bernoulli", beta=1.0,
-        num_importance_samples=1, encoder=None, decoder=None, name=None, dtype=None,
+        self,
+        image_shape,
+        latent_dim=40,
+        hidden_units=(400, 400),
+        *,
+        likelihood="bernoulli",
+        beta=1.0,
+        num_importance_samples=1,
+        encoder=None,
+        decoder=None,
+        name=None,
+        dtype=None,
     ):
         image_shape = check_image_shape(image_shape)
         super().__init__(
@@ -180,7 +190,12 @@ class VAE(GenerativeModel):
         bounds = np.empty(len(images))
         stream = np.random.Generator(np.random.Philox(key=[seed, 1]))
         for start in tqdm(
-            range(0, len(images), together), "likelihood", unit="image", unit_scale=together, delay=1, leave=False,
+            range(0, len(images), together),
+            "likelihood",
+            unit="image",
+            unit_scale=together,
+            delay=1,
+            leave=False,
             disable=None,
         ):
             rows = slice(start, start + together)

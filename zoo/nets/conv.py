@@ -14,13 +14,9 @@ def default_stages(image_shape):
     """
     height, width, _ = image_shape
     if height % 4 or width % 4:
-        raise InputError(
-            f"image_shape is {tuple(image_shape)}, expected a height and width divisible by 4."
-        )
+        raise InputError(f"image_shape is {tuple(image_shape)}, expected a height and width divisible by 4.")
     stages = 2
-    while min(height, width) >> (stages + 1) >= 4 and not (
-        height % 2 ** (stages + 1) or width % 2 ** (stages + 1)
-    ):
+    while min(height, width) >> (stages + 1) >= 4 and not (height % 2 ** (stages + 1) or width % 2 ** (stages + 1)):
         stages += 1
     return stages
 
@@ -39,16 +35,19 @@ def dcgan_generator(image_shape, latent_dim, filters, stages):
     # === Layers ===
     inputs = keras.Input((latent_dim,), name="latents")
     base = (height >> stages, width >> stages, widths[0])
-    x = layers.Dense(base[0] * base[1] * base[2], use_bias=False, kernel_initializer=init, name="project")(
-        inputs
-    )
+    x = layers.Dense(base[0] * base[1] * base[2], use_bias=False, kernel_initializer=init, name="project")(inputs)
     x = layers.Reshape(base, name="reshape")(x)
     for stage, stage_width in enumerate([*widths[1:], channels]):
         x = layers.BatchNormalization(momentum=0.9, epsilon=1e-5, name=f"norm_{stage}")(x)
         x = layers.ReLU(name=f"relu_{stage}")(x)
         x = layers.Conv2DTranspose(
-            stage_width, 4, strides=2, padding="same", use_bias=stage == stages - 1,
-            kernel_initializer=init, name=f"up_{stage}",
+            stage_width,
+            4,
+            strides=2,
+            padding="same",
+            use_bias=stage == stages - 1,
+            kernel_initializer=init,
+            name=f"up_{stage}",
         )(x)
     # float32 whatever the policy: half precision would quantize the pixels.
     outputs = layers.Activation("tanh", dtype="float32", name="images")(x)
@@ -71,8 +70,13 @@ def dcgan_discriminator(image_shape, filters, stages, batch_norm=True):
     for stage in range(stages):
         normed = batch_norm and stage > 0
         x = layers.Conv2D(
-            filters * min(2**stage, 8), 4, strides=2, padding="same", use_bias=not normed,
-            kernel_initializer=init, name=f"down_{stage}",
+            filters * min(2**stage, 8),
+            4,
+            strides=2,
+            padding="same",
+            use_bias=not normed,
+            kernel_initializer=init,
+            name=f"down_{stage}",
         )(x)
         if normed:
             x = layers.BatchNormalization(momentum=0.9, epsilon=1e-5, name=f"norm_{stage}")(x)

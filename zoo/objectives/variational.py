@@ -12,9 +12,7 @@ LOG_2_PI = math.log(2 * math.pi)
 
 def gaussian_log_density(value, mean, log_variance):
     """log N(value; mean, exp(log_variance)) summed over the last axis."""
-    return -0.5 * ops.sum(
-        LOG_2_PI + log_variance + ops.square(value - mean) * ops.exp(-log_variance), axis=-1
-    )
+    return -0.5 * ops.sum(LOG_2_PI + log_variance + ops.square(value - mean) * ops.exp(-log_variance), axis=-1)
 
 
 def kl_to_standard_normal(mean, log_variance):
@@ -28,7 +26,10 @@ def bernoulli_log_likelihood(images, logits):
 
 
 def importance_weighted_bound(log_weights):
-    """log 1/K sum_k w_k over the first axis of `(K, n)` log weights log p(x, z_k) / q(z_k | x) (Burda et al. 2016, eq. 8)."""
+    """log 1/K sum_k w_k over the first axis of `(K, n)` log weights (Burda et al. 2016, eq. 8).
+
+    The weights are w_k = p(x, z_k) / q(z_k | x).
+    """
     count = log_weights.shape[0]
     return ops.logsumexp(log_weights, axis=0) - math.log(count)
 
