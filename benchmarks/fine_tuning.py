@@ -1,0 +1,94 @@
+"""Fine-tuning `dcgan_fashion_mnist_28` to 500 images of some MNIST digits, against training from scratch on them.
+
+Both sides have the same networks, objective, batch size and images, and the best of several learning rates. The Fréchet
+distance is to other MNIST *training* images of those digits on the MNIST classifier's features, so that tuning never
+looks at the test split. Prints both curves and how many steps each side needs. Resumable: finished runs are kept in
+`runs/fine_tuning`.
+"""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+
+import zoo
+from zoo import data
+from zoo.files import write_json
+from zoo.images import grid, write_png
+from zoo.metrics import features, frechet_distance, gaussian_statistics
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "recipes"))
+import dcgan_fashion_mnist_28 as recipe  # noqa: E402
+
+RUNS = ROOT / "runs" / "fine_tuning"
+DIGITS, IMAGES, BATCH_SIZE = (2, 4, 7), 500, 50
+SCRATCH_STEPS, SCRATCH_EVERY, SCRATCH_RATES = 5_000, 250, (1e-4, 2e-4, 4e-4)
+TUNED_STEPS, TUNED_EVERY, TUNED_RATES = 1_000, 50, (1e-4, 2e-4, 4e-4)
+SAMPLES = 2_000
+
+
+class Curve(keras.callbacks.Callback):
+    """Records the Fréchet distance every `every` steps."""
+
+    def __init__(self, distance, every):
+        super().__init__()
+        self._distance, self._every, self._step, self.points = distance, every, 0, []
+
+    def on_train_batch_end(self, batch, logs=None):
+        self._step += 1
+        if self._step % self._every == 0:
+            self.points.append((self._step, self._distance(self.model)))
+
+
+def run(name, build, rate, steps, every, images, distance):
+    """Trains one model for `steps` steps; returns its curve of (step, distance)."""
+    result = RUNS / f"{name}-{rate:g}.json"
+    if result.exists():
+        return json.loads(result.read_text())
+    keras.utils.set_random_seed(0)
+    model = build()
+    model.compile(keras.optimizers.Adam(rate, beta_1=0.5), keras.optimizers.Adam(rate, beta_1=0.5))
+    curve = Curve(distance, every)
+    model.fit(images, batch_size=BATCH_SIZE, epochs=steps // (len(images) // BATCH_SIZE), callbacks=[curve], verbose=0)
+    write_png(RUNS / f"{name}-{rate:g}.png", grid(model.generate(64, seed=0)), scale=2)
+    write_json(result, curve.points)
+    return curve.points
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data-dir")
+    args = parser.parse_args()
+    mnist = data.read("mnist", recipe.IMAGE_SHAPE, data_dir=args.data_dir)
+    chosen = mnist.images[np.isin(mnist.labels, DIGITS)]
+    images, others = chosen[:IMAGES], chosen[IMAGES:]
+    network = features.load(features.default_for("mnist"))
+    real = gaussian_statistics(network(others))
+
+    def distance(model):
+        return frechet_distance(*gaussian_statistics(network(model.generate(SAMPLES, seed=0))), *real)
+
+    def best_curve(name, build, rates, steps, every):
+        curves = {rate: run(name, build, rate, steps, every, images, distance) for rate in rates}
+        for rate, curve in curves.items():
+            print(f"{name}, learning rate {rate:g}: " + ", ".join(f"{step}: {value:.1f}" for step, value in curve))
+        return min(curves.values(), key=lambda curve: min(value for _, value in curve))
+
+    print(f"The {IMAGES} images themselves: {frechet_distance(*gaussian_statistics(network(images)), *real):.2f}")
+    scratch = best_curve("scratch", recipe.build, SCRATCH_RATES, SCRATCH_STEPS, SCRATCH_EVERY)
+    goal_step, goal = min(scratch, key=lambda point: point[1])
+    print(f"Best from scratch: {goal:.2f} at step {goal_step}.")
+    tuned = best_curve("tuned", lambda: zoo.load("dcgan_fashion_mnist_28"), TUNED_RATES, TUNED_STEPS, TUNED_EVERY)
+    reached = next((step for step, value in tuned if value <= goal), None)
+    if reached is None:
+        print(f"Fine-tuning did not reach it in {TUNED_STEPS} steps; its best is {min(v for _, v in tuned):.2f}.")
+    else:
+        print(f"Fine-tuning reaches it at step {reached}, {reached / SCRATCH_STEPS:.3f} of {SCRATCH_STEPS} steps.")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,162 @@
+"""Feature networks, references and protocols, on small real parts."""
+
+import keras
+import numpy as np
+import pytest
+
+import zoo
+from zoo import data, presets
+from zoo.errors import DataError, InputError, PresetError
+from zoo.metrics import features, protocols, references
+from zoo.metrics.distances import frechet_distance, gaussian_statistics
+
+SHAPE = (28, 28, 1)
+SMALL = protocols.Size(images=200, importance_samples=20, likelihood_images=8, seeds=(0, 1))
+
+
+def pool_network():
+    """A feature network that a test can compute by hand: 7x7 average pooling, 16 features."""
+    inputs = keras.Input(SHAPE)
+    pooled = keras.layers.Flatten()(keras.layers.AveragePooling2D(7)(inputs))
+    return features.FeatureNetwork("pool", "pool-1", keras.Model(inputs, pooled))
+
+
+@pytest.fixture
+def real_data(monkeypatch):
+    """Stands in for TFDS: two splits of synthetic images, and a count of how often they are read."""
+    stream = np.random.RandomState(0)
+    splits = {name: stream.randint(0, 256, (300, *SHAPE)).astype("uint8") for name in references.SPLITS}
+    reads = []
+
+    def read(name, image_shape, *, split, data_dir=None):
+        reads.append(split)
+        return data.ImageSet(splits[split])
+
+    monkeypatch.setattr(data, "read", read)
+    return splits, reads
+
+
+def test_features_scale_resize_and_batch():
+    network = pool_network()
+    images = np.random.RandomState(0).randint(0, 256, (300, *SHAPE)).astype("uint8")
+    by_hand = (images / 127.5 - 1).reshape(300, 4, 7, 4, 7).mean((2, 4)).reshape(300, 16)
+    assert np.abs(network(images) - by_hand).max() < 1e-5
+    grey = np.full((2, 56, 56, 3), 51, "uint8")
+    assert np.abs(network(grey) - (51 / 127.5 - 1)).max() < 1e-5
+    with pytest.raises(InputError, match="float32, expected uint8"):
+        network(np.zeros((1, *SHAPE), "float32") - 0.5)
+
+
+def test_reference_is_computed_once_then_cached_and_dies_with_its_network(real_data, tmp_path, monkeypatch):
+    splits, reads = real_data
+    monkeypatch.setenv("ZOO_CACHE", str(tmp_path))
+    network = pool_network()
+    found = references.load("synthetic", network, SHAPE)
+    mean, covariance = gaussian_statistics(network(splits["test"]))
+    assert np.abs(found["test_mean"] - mean).max() < 1e-9
+    assert np.abs(found["test_covariance"] - covariance).max() < 1e-9
+    assert found["train_features"].shape == (300, 16)
+    assert len(reads) == 2
+    again = references.load("synthetic", network, SHAPE)
+    assert len(reads) == 2
+    assert all(np.array_equal(found[key], again[key]) for key in found)
+    network.identity = "pool-2"
+    references.load("synthetic", network, SHAPE)
+    assert len(reads) == 4
+
+
+def test_sample_quality_against_the_functions_it_stands_for(real_data, tmp_path, monkeypatch):
+    splits, _ = real_data
+    monkeypatch.setenv("ZOO_CACHE", str(tmp_path))
+    network = pool_network()
+    monkeypatch.setattr(features, "load", lambda name: network)
+    model = zoo.DCGAN(SHAPE, 4, filters=2)
+    figures = protocols.evaluate(model, "synthetic", size=SMALL, feature_network="pool")
+    assert list(figures) == ["fid200_test_pool", "kid200_test_pool", "precision200_test_pool", "recall200_test_pool"]
+    real = gaussian_statistics(network(splits["test"]))
+    by_hand = [frechet_distance(*gaussian_statistics(network(model.generate(200, seed=s))), *real) for s in (0, 1)]
+    assert figures["fid200_test_pool"]["value"] == pytest.approx(np.mean(by_hand), rel=1e-6)
+    assert figures["fid200_test_pool"]["std"] == pytest.approx(np.std(by_hand), rel=1e-3)
+    train = frechet_distance(*gaussian_statistics(network(splits["train"])), *real)
+    assert figures["fid200_test_pool"]["real"] == pytest.approx(train, rel=1e-6)
+    # An untrained generator is nowhere near uniform noise, which the training images are.
+    assert figures["precision200_test_pool"]["value"] == 0
+    assert figures["precision200_test_pool"]["real"] > 0.5
+
+
+def test_likelihood_figure_is_the_models_bound(real_data):
+    splits, _ = real_data
+    model = zoo.VAE(SHAPE, 4, (16,))
+    figures = protocols.likelihood(model, "synthetic", size=SMALL)
+    figure = figures["nll_iw20_test_synthetic"]
+    bounds = [model.log_likelihood_bound(splits["test"][:8], 20, seed=seed).mean() for seed in (0, 1)]
+    assert figure["value"] == pytest.approx(-np.mean(bounds))
+    assert "nats" in figure["protocol"]
+
+
+def test_inception_path_with_a_stub_of_its_shape(real_data, tmp_path, monkeypatch):
+    monkeypatch.setenv("ZOO_CACHE", str(tmp_path))
+    asked = {}
+
+    def stub(**arguments):
+        asked.update(arguments)
+        inputs = keras.Input(arguments["input_shape"])
+        pooled = keras.layers.Dense(2048)(keras.layers.GlobalAveragePooling2D()(inputs))
+        return keras.Model(inputs, pooled)
+
+    monkeypatch.setattr(keras.applications, "InceptionV3", stub)
+    network = features.load("inception_v3")
+    assert asked == {"include_top": False, "pooling": "avg", "input_shape": (299, 299, 3), "weights": "imagenet"}
+    assert network(np.zeros((3, *SHAPE), "uint8")).shape == (3, 2048)
+    size = protocols.Size(images=20, seeds=(0,))
+    figures = protocols.sample_quality(
+        zoo.DCGAN(SHAPE, 4, filters=2), "synthetic", size=size, feature_network="inception_v3"
+    )
+    assert "fid20_test_inception_v3" in figures
+    assert np.isfinite(figures["fid20_test_inception_v3"]["value"])
+
+
+def test_inception_without_a_network_says_so(monkeypatch):
+    def offline(**_):
+        raise OSError("URL fetch failure")
+
+    monkeypatch.setattr(keras.applications, "InceptionV3", offline)
+    with pytest.raises(DataError, match="could not be downloaded"):
+        features.load("inception_v3")
+
+
+def test_unknown_feature_networks():
+    with pytest.raises(PresetError, match="no preset 'clasifier_mnist_28'; did you mean classifier_mnist_28"):
+        features.load("clasifier_mnist_28")
+    with pytest.raises(InputError, match="expected a feature network: classifier_fashion_mnist_28"):
+        features.load("dcgan_fashion_mnist_28")
+    with pytest.raises(InputError, match="No bundled feature network knows the data set 'cifar10'"):
+        features.default_for("cifar10")
+
+
+@pytest.mark.parametrize("dataset", ["mnist", "fashion_mnist"])
+def test_bundled_references_belong_to_the_bundled_networks(dataset, tmp_path, monkeypatch):
+    monkeypatch.setenv("ZOO_CACHE", str(tmp_path / "nothing"))
+    monkeypatch.setattr(data, "read", lambda *_, **__: pytest.fail("the bundled reference was not used"))
+    network = features.load(features.default_for(dataset))
+    assert network.identity == presets.entry_of(f"classifier_{dataset}_28")["files"][presets.WEIGHTS]["sha256"]
+    found = references.load(dataset, network, SHAPE)
+    dimensions = found["test_mean"].shape[0]
+    assert found["test_features"].shape == (references.FEATURES, dimensions)
+    assert np.linalg.eigvalsh(found["test_covariance"]).min() > -1e-9
+
+
+def test_bundled_mnist_test_images_are_mnist():
+    images = references.test_images("mnist", SHAPE)
+    assert images.shape == (10_000, *SHAPE)
+    # The mean of the official test split.
+    assert images.mean() == pytest.approx(33.79, abs=0.01)
+    classifier = zoo.load("classifier_mnist_28")
+    predicted = classifier.predict(images[:500] / 127.5 - 1, verbose=0).argmax(1)
+    # The first ten digits of the official test split.
+    assert predicted[:10].tolist() == [7, 2, 1, 0, 4, 1, 4, 9, 5, 9]
+
+
+def test_classifiers_state_the_accuracy_that_the_figures_need():
+    for name, least in (("classifier_mnist_28", 0.993), ("classifier_fashion_mnist_28", 0.93)):
+        assert presets.entry_of(name)["metrics"]["accuracy_test"]["value"] >= least

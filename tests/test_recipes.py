@@ -1,0 +1,58 @@
+"""Every recipe runs whole on synthetic data, resumes, and is what the design says of it."""
+
+import ast
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+RECIPES = sorted(path for path in (ROOT / "recipes").glob("*.py") if not path.name.startswith("_"))
+
+
+def run(recipe, *arguments, **options):
+    return subprocess.run(
+        [sys.executable, str(recipe), *arguments], capture_output=True, text=True, check=False, **options
+    )
+
+
+@pytest.mark.parametrize("recipe", RECIPES, ids=lambda path: path.stem)
+def test_recipe_is_constants_and_at_most_a_hundred_lines(recipe):
+    source = recipe.read_text()
+    assert len(source.splitlines()) <= 100
+    assert not [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.ClassDef)]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("recipe", RECIPES, ids=lambda path: path.stem)
+def test_smoke_run_goes_the_whole_way(recipe, tmp_path):
+    manifest = (ROOT / "weights_manifest.json").read_bytes()
+    begun = time.monotonic()
+    result = run(recipe, "--smoke", "--output", str(tmp_path))
+    assert result.returncode == 0, result.stderr
+    assert time.monotonic() - begun < 60
+    entry = json.loads((tmp_path / "weights_manifest.json").read_text())["presets"][recipe.stem]
+    assert entry["metrics"]
+    assert entry["recipe"] == f"recipes/{recipe.name}"
+    assert (tmp_path / "history.csv").read_text().count("\n") == 2
+    assert list((tmp_path / "tensorboard").rglob("events*"))
+    if entry["kind"] == "model":
+        assert (tmp_path / "samples" / "epoch_0001.png").exists()
+        assert (tmp_path / "nearest.png").exists()
+    # A smoke run never touches what is shipped.
+    assert (ROOT / "weights_manifest.json").read_bytes() == manifest
+
+
+@pytest.mark.slow
+def test_unfinished_run_is_not_overwritten_and_bad_epochs_are_refused(tmp_path):
+    recipe = ROOT / "recipes" / "vae_mnist_28.py"
+    (tmp_path / "backup").mkdir()
+    (tmp_path / "backup" / "state.weights.h5").write_bytes(b"unfinished")
+    refused = run(recipe, "--smoke", "--output", str(tmp_path))
+    assert refused.returncode == 2
+    assert "--resume" in refused.stderr
+    assert (tmp_path / "backup" / "state.weights.h5").read_bytes() == b"unfinished"
+    assert "--epochs is 0" in run(recipe, "--epochs", "0").stderr
