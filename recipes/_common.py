@@ -13,9 +13,9 @@ import keras
 import numpy as np
 
 from zoo import callbacks, data, presets
-from zoo.files import write_json
+from zoo.files import replacing, write_json
 from zoo.images import grid, write_png
-from zoo.metrics import nearest_neighbors, protocols
+from zoo.metrics import features, nearest_neighbors, protocols, references
 
 ROOT = Path(__file__).resolve().parent.parent
 SEED = 0
@@ -148,6 +148,21 @@ def write_entry(args, model, *, metrics, seconds, kind="model", **facts):
     }
     write_json(path, {"presets": dict(sorted(entries.items()))})
     print(f"Wrote {directory} and its entry in {path}.")
+
+
+def write_reference(args, model, dataset, image_shape, train, test, keep_test_images=False):
+    """Bundles what generators are compared with, which a retrained classifier makes anew.
+
+    `keep_test_images` bundles the test images too, for likelihoods.
+    """
+    identity = presets.describe_file(preset_directory(args) / presets.WEIGHTS)["sha256"]
+    network = features.of_classifier(model, dataset, identity)
+    folder = args.output / "references" if args.smoke else references.BUNDLED
+    arrays = references.describe({"test": test.images, "train": train.images}, network)
+    references.write(folder / references.file_name(dataset, image_shape, network), network, arrays)
+    if keep_test_images:
+        with replacing(folder / f"{dataset}-test-images.npz") as temporary:
+            np.savez_compressed(temporary, images=test.images)
 
 
 def finish(args, model, *, train, seconds, **facts):

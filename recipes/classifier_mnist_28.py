@@ -35,6 +35,7 @@ def main():
     test_batches = _common.supervised(data.batches(test, 1000, shuffle=False, drop_remainder=False))
     accuracy = model.evaluate(test_batches, verbose=0, return_dict=True)["accuracy"]
     print(f"test accuracy {accuracy:.4f}")
+    _common.write_reference(args, model, DATASET, IMAGE_SHAPE, train, test, keep_test_images=True)
     _common.write_entry(
         args,
         model,

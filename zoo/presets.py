@@ -111,7 +111,7 @@ def resolve(preset):
         directory = Path(text).expanduser()
         if not (directory / CONFIG).is_file():
             raise PresetError(f"{text!r} is no preset directory: it has no {CONFIG}.")
-        return Location(directory, _metadata(directory).get("files"), "directory")
+        return Location(directory, metadata_of(directory).get("files"), "directory")
     entry = entry_of(text)
     directory = BUNDLED / text
     if not directory.is_dir():
@@ -119,7 +119,12 @@ def resolve(preset):
     return Location(directory, entry["files"], "bundled")
 
 
-def _metadata(directory):
+def metadata_of(directory):
+    """The facts in a preset directory's `metadata.json`; an empty dict where there is no such file.
+
+    Raises:
+        PresetError: the file does not parse.
+    """
     path = directory / METADATA
     try:
         return dict(json.loads(path.read_text(encoding="utf-8")))
@@ -145,7 +150,13 @@ def verify(location):
         )
         return
     for name in HASHED_FILES:
-        path, expected = location.directory / name, location.files[name]
+        path = location.directory / name
+        try:
+            expected = {key: location.files[name][key] for key in ("size", "sha256")}
+        except (KeyError, TypeError) as error:
+            raise PresetError(
+                f"The preset in {location.directory} states no size and SHA-256 of {name}; expected them under 'files'."
+            ) from error
         size = path.stat().st_size
         if size != expected["size"]:
             raise PresetError(f"{path} has {size} bytes, expected {expected['size']}: it is truncated or another file.")

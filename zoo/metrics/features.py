@@ -65,9 +65,13 @@ def load(name):
     if entry["kind"] != "feature_network":
         known = ", ".join([*presets.list_presets(kind="feature_network"), INCEPTION])
         raise InputError(f"features is {name!r}, expected a feature network: {known}.")
-    classifier = presets.load(name)
+    return of_classifier(presets.load(name), entry["dataset"], entry["files"][presets.WEIGHTS]["sha256"])
+
+
+def of_classifier(classifier, dataset, identity):
+    """The feature network inside a classifier, up to its layer `features`."""
     network = keras.Model(classifier.inputs, classifier.get_layer("features").output)
-    return FeatureNetwork(f"{entry['dataset']}_classifier", entry["files"][presets.WEIGHTS]["sha256"], network)
+    return FeatureNetwork(f"{dataset}_classifier", identity, network)
 
 
 def default_for(dataset):

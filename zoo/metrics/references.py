@@ -36,7 +36,7 @@ def load(dataset, network, image_shape, data_dir=None):
     Raises:
         DataError: not bundled, and the data set cannot be read.
     """
-    name = f"{dataset}-{'x'.join(map(str, image_shape))}-{network.name}.npz"
+    name = file_name(dataset, image_shape, network)
     for folder in (BUNDLED, cache_folder()):
         if (folder / name).exists():
             with np.load(folder / name) as stored:
@@ -49,17 +49,27 @@ def load(dataset, network, image_shape, data_dir=None):
     return found
 
 
+def file_name(dataset, image_shape, network):
+    """Name of the file that holds this reference."""
+    return f"{dataset}-{'x'.join(map(str, image_shape))}-{network.name}.npz"
+
+
 def compute(dataset, network, image_shape, data_dir=None):
     """`load` without any cache."""
     from zoo import data
 
+    splits = {split: data.read(dataset, image_shape, split=split, data_dir=data_dir).images for split in SPLITS}
+    return describe(splits, network)
+
+
+def describe(splits, network):
+    """The arrays of `load` from the images `(n, h, w, c)` of each split."""
     arrays = {}
-    for split in SPLITS:
-        images = data.read(dataset, image_shape, split=split, data_dir=data_dir).images
+    for split, images in splits.items():
         # Data sets may be sorted; MNIST's test split has the easier half first.
         chosen = np.random.RandomState(0).permutation(len(images))[:STATISTICS]
         if len(chosen) < 2:
-            raise DataError(f"The {split} split of {dataset!r} has {len(images)} images, expected at least 2.")
+            raise DataError(f"The {split} split has {len(images)} images, expected at least 2.")
         features = network(images[chosen])
         arrays[f"{split}_mean"], arrays[f"{split}_covariance"] = gaussian_statistics(features)
         arrays[f"{split}_features"] = features[:FEATURES].astype("float16")

@@ -1,0 +1,225 @@
+"""The command `zoo`: list, describe, sample and evaluate presets.
+
+TensorFlow takes seconds to import, so that only the commands that run a model import it, after every check that
+can be made without it.
+"""
+
+import os
+import tempfile
+import warnings
+from pathlib import Path
+
+import click
+
+import zoo
+from zoo import presets
+from zoo.errors import InputError, ZooError
+from zoo.files import write_json
+
+
+class _ZooGroup(click.Group):
+    """Says errors and warnings in one sentence each; a traceback would be a bug of ours."""
+
+    def invoke(self, context):
+        with warnings.catch_warnings():
+            warnings.showwarning = lambda message, *_, **__: click.echo(f"Warning: {message}", err=True)
+            try:
+                return super().invoke(context)
+            except ZooError as error:
+                raise click.ClickException(str(error)) from error
+            except OSError as error:
+                # Only what concerns a file: the closed pipe of `zoo list | head` is for click.
+                if error.filename is None:
+                    raise
+                raise click.ClickException(f"{error.filename!r} cannot be used: {error.strerror}.") from error
+
+
+@click.group(cls=_ZooGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(zoo.__version__)
+def main():
+    """Generative models with pretrained weights."""
+    # Level 3, because TensorFlow logs the lack of a GPU as an error.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+
+@main.command("list")
+@click.argument("pattern", default="*")
+@click.option("--model", metavar="CLASS", help="Only presets of this class.")
+@click.option("--dataset", metavar="NAME", help="Only presets trained on this data set.")
+def list_command(pattern, model, dataset):
+    """Lists the presets that match the wildcard PATTERN, each with its class, data set and main figure."""
+    entries = presets.manifest()
+    names = presets.list_presets(pattern, model=model, dataset=dataset)
+    if not names:
+        click.echo("No preset matches; `zoo list` without arguments shows all.", err=True)
+    rows = [(name, entries[name]["class"], entries[name]["dataset"], _main_figure(entries[name])) for name in names]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+def _main_figure(entry):
+    """The likelihood of a model that has one, else the first figure of its protocol."""
+    metrics = entry["metrics"]
+    name = next((name for name in metrics if name.startswith("nll_")), next(iter(metrics), None))
+    return "" if name is None else f"{name} {metrics[name]['value']:.4g}"
+
+
+@main.command()
+@click.argument("name")
+def info(name):
+    """Describes the preset NAME, a name or a directory, after checking its files against their hashes."""
+    location = presets.resolve(name)
+    presets.verify(location)
+    official = location.origin == "bundled"
+    facts = presets.entry_of(name) if official else presets.metadata_of(location.directory)
+    shown = {
+        "class": facts.get("class"),
+        "origin": f"{location.origin}, {location.directory}",
+        "version": facts.get("version"),
+        "hub": facts.get("repo_id"),
+        "revision": facts.get("revision"),
+        "parameters": facts.get("parameters"),
+        "data set": facts.get("dataset"),
+        "data licence": facts.get("dataset_licence"),
+        "weights licence": facts.get("weights_licence"),
+        "recipe": facts.get("recipe"),
+        "commit": facts.get("commit"),
+        "seed": facts.get("seed"),
+        "epochs": facts.get("epochs"),
+        "training minutes": facts.get("training_minutes"),
+        "machine": facts.get("machine"),
+        "date": facts.get("date", facts.get("date_saved")),
+    }
+    for file in presets.HASHED_FILES:
+        found = presets.describe_file(location.directory / file)
+        shown[file] = f"{found['size']} bytes, sha256 {found['sha256']}"
+    click.echo(name)
+    for label, value in shown.items():
+        if value is not None:
+            click.echo(f"  {label:<18}{value}")
+    if official:
+        for figure, content in facts["metrics"].items():
+            _echo_figure(figure, content)
+
+
+def _echo_figure(name, figure, *remarks):
+    """Prints a figure as the manifest and `zoo.metrics.protocols.evaluate` hold it: values, then the protocol."""
+    std, real = figure.get("std"), figure.get("real")
+    parts = [f"{figure['value']:.4g}" + (f" ± {std:.2g}" if std is not None else "")]
+    if real is not None:
+        parts.append(f"real images {real:.4g}")
+    click.echo(f"  {name}: {', '.join([*parts, *remarks])}")
+    click.echo(f"    {figure['protocol']}")
+
+
+def _writable(context, parameter, path):
+    """Refuses an output file that could not be written, before any work; only trying tells."""
+    if path is None:
+        return None
+    option, folder = parameter.opts[0], path.absolute().parent
+    if path.exists() and not path.is_file():
+        raise InputError(f"{option} is {str(path)!r}, which exists and is no file; expected the name of a file.")
+    if not folder.is_dir():
+        raise InputError(f"{option} is {str(path)!r}, but there is no directory {str(folder)!r}.")
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            return path
+    except OSError as error:
+        raise InputError(
+            f"{option} is {str(path)!r}, but nothing can be written to {str(folder)!r}: {error.strerror}."
+        ) from error
+
+
+def _writable_png(context, parameter, path):
+    if path.suffix.lower() != ".png":
+        raise InputError(f"{parameter.opts[0]} is {str(path)!r}, expected a name that ends in .png.")
+    return _writable(context, parameter, path)
+
+
+@main.command()
+@click.argument("name")
+@click.option("-n", "--num-samples", default=64, show_default=True, type=click.IntRange(min=1), help="How many images.")
+@click.option(
+    "--seed", default=0, show_default=True, type=click.IntRange(0, 2**63 - 1), help="The same seed draws the same."
+)
+@click.option(
+    "-o",
+    "--output",
+    default="samples.png",
+    show_default=True,
+    type=click.Path(path_type=Path),
+    callback=_writable_png,
+    help="The PNG file to write.",
+)
+def sample(name, num_samples, seed, output):
+    """Draws a grid of images from the preset NAME, a name or a directory."""
+    _check_generative(name)
+    model = _load_generative(name)
+    from zoo.images import grid, write_png
+
+    write_png(output, grid(model.generate(num_samples, seed=seed)))
+    click.echo(f"Wrote {num_samples} images to {output}.")
+
+
+@main.command()
+@click.argument("name")
+@click.option("--dataset", metavar="NAME", help="TFDS name of the data that a preset directory was trained on.")
+@click.option("--features", metavar="NETWORK", help="Feature network; default the bundled one of the data set.")
+@click.option(
+    "--data-dir", type=click.Path(exists=True, file_okay=False), help="Folder of TFDS, where nothing bundled serves."
+)
+# Precision and recall look at the third nearest neighbour, so that fewer than 4 images have none.
+@click.option(
+    "--images", type=click.IntRange(min=4), help="Images drawn for each seed, and most test images for a likelihood."
+)
+@click.option("--importance-samples", type=click.IntRange(min=1), help="Samples of the likelihood's bound.")
+@click.option(
+    "--json", "json_file", type=click.Path(path_type=Path), callback=_writable, help="Also write the figures here."
+)
+def evaluate(name, dataset, features, data_dir, images, importance_samples, json_file):
+    """Measures the preset NAME, a name or a directory, against the test images of its data set."""
+    entry = _check_generative(name)
+    if entry is None and dataset is None:
+        raise InputError(f"--dataset is missing; {name!r} is a directory, which does not say what it was trained on.")
+    if entry is not None and dataset not in (None, entry["dataset"]):
+        raise InputError(f"--dataset is {dataset!r}, but the preset {name!r} was trained on {entry['dataset']!r}.")
+    dataset = dataset or entry["dataset"]
+    model = _load_generative(name)
+    from zoo.metrics import protocols
+
+    given = {"images": images, "likelihood_images": images, "importance_samples": importance_samples}
+    size = protocols.FULL._replace(**{key: value for key, value in given.items() if value is not None})
+    figures = protocols.evaluate(model, dataset, size=size, feature_network=features, data_dir=data_dir)
+    if json_file is not None:
+        write_json(json_file, {"preset": name, "dataset": dataset, "metrics": figures})
+    published = entry["metrics"] if entry else {}
+    click.echo(f"{name} on {dataset}")
+    for key, figure in figures.items():
+        _echo_figure(key, figure, *_remarks(figure, published.get(key)))
+
+
+def _remarks(figure, published):
+    """What the manifest says of a figure that was just measured."""
+    if published is None:
+        return ()
+    doubt = "" if published["protocol"] == figure["protocol"] else " by another protocol"
+    return (f"manifest {published['value']:.4g}{doubt}",)
+
+
+def _check_generative(name):
+    """The manifest entry of a preset that generates, None for a directory; refuses what needs no TensorFlow to tell."""
+    if presets.resolve(name).origin == "directory":
+        return None
+    entry = presets.entry_of(name)
+    if entry["kind"] != "model":
+        raise InputError(f"{name!r} is a {entry['kind'].replace('_', ' ')}, expected a preset that generates images.")
+    return entry
+
+
+def _load_generative(name):
+    """`zoo.load`, whose checks come before its import of TensorFlow, refusing what does not generate."""
+    model = zoo.load(name)
+    if not isinstance(model, zoo.GenerativeModel):
+        raise InputError(f"{name!r} is a {type(model).__name__}, expected a preset that generates images.")
+    return model
