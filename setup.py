@@ -42,7 +42,7 @@ setup(
     ],
     extras_require={
         "tensorboard": ["tensorboard"],
-        "dev": ["pytest", "ruff", "scipy", "scikit-learn", "build"],
+        "dev": ["pytest", "ruff", "scipy", "scikit-learn", "build", "jax"],
     },
     entry_points={"console_scripts": ["zoo=zoo.cli:main"]},
     cmdclass={"build_py": BuildWithManifest},

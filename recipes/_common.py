@@ -5,6 +5,7 @@ import datetime
 import json
 import os
 import platform
+import shutil
 import subprocess
 import time
 from pathlib import Path
@@ -37,12 +38,15 @@ def arguments(script, epochs):
     args.output = args.output or ROOT / "runs" / (f"{name}-smoke" if args.smoke else name)
     if args.smoke:
         args.epochs = 1
-    backup = args.output / "backup"
-    if (backup / "state.weights.h5").exists() and not args.resume:
-        parser.error(f"{backup} holds an unfinished run; continue it with --resume, or remove {args.output}")
+    if _backup(args).exists() and not args.resume:
+        parser.error(f"{_backup(args)} holds an unfinished run; continue it with --resume, or remove {args.output}")
     args.commit = _commit()
     keras.utils.set_random_seed(SEED)
     return args
+
+
+def _backup(args):
+    return args.output / "backup"
 
 
 def read(args, dataset, image_shape, split):
@@ -72,13 +76,15 @@ def train(args, model, dataset, *, metrics=(), **fit_arguments):
         dataset,
         epochs=args.epochs,
         callbacks=[
+            # Zoo models do so themselves, plain Keras ones do not.
             callbacks.EpochOrder(dataset),
             *metrics,
             *generative,
             keras.callbacks.TensorBoard(str(logs), profile_batch=0, write_graph=False),
             keras.callbacks.CSVLogger(str(args.output / "history.csv"), append=args.resume),
             clock,
-            callbacks.BackupAndRestore(args.output / "backup"),
+            # Kept until the preset is written, so that a kill during the evaluation costs no training.
+            callbacks.BackupAndRestore(_backup(args), delete_checkpoint=False),
         ],
         verbose=1 if os.isatty(1) else 2,
         **fit_arguments,
@@ -147,6 +153,7 @@ def write_entry(args, model, *, metrics, seconds, kind="model", **facts):
         "metrics": metrics,
     }
     write_json(path, {"presets": dict(sorted(entries.items()))})
+    shutil.rmtree(_backup(args))
     print(f"Wrote {directory} and its entry in {path}.")
 
 

@@ -8,7 +8,7 @@ import zoo
 from zoo import data, presets
 from zoo.errors import DataError, InputError, PresetError
 from zoo.metrics import features, protocols, references
-from zoo.metrics.distances import frechet_distance, gaussian_statistics
+from zoo.metrics import frechet_distance, gaussian_statistics, precision_recall
 
 SHAPE = (28, 28, 1)
 SMALL = protocols.Size(images=200, importance_samples=20, likelihood_images=8, seeds=(0, 1))
@@ -79,9 +79,11 @@ def test_sample_quality_against_the_functions_it_stands_for(real_data, tmp_path,
     assert figures["fid200_test_pool"]["std"] == pytest.approx(np.std(by_hand), rel=1e-3)
     train = frechet_distance(*gaussian_statistics(network(splits["train"])), *real)
     assert figures["fid200_test_pool"]["real"] == pytest.approx(train, rel=1e-6)
-    # An untrained generator is nowhere near uniform noise, which the training images are.
-    assert figures["precision200_test_pool"]["value"] == 0
-    assert figures["precision200_test_pool"]["real"] > 0.5
+    test = network(splits["test"]).astype("float16").astype("float32")
+    pairs = [precision_recall(test, network(model.generate(200, seed=seed))) for seed in (0, 1)]
+    assert figures["precision200_test_pool"]["value"] == pytest.approx(np.mean(pairs, 0)[0], abs=0.01)
+    assert figures["recall200_test_pool"]["value"] == pytest.approx(np.mean(pairs, 0)[1], abs=0.01)
+    assert figures["recall200_test_pool"]["value"] < figures["recall200_test_pool"]["real"]
 
 
 def test_likelihood_figure_is_the_models_bound(real_data):
@@ -146,15 +148,16 @@ def test_bundled_references_belong_to_the_bundled_networks(dataset, tmp_path, mo
     assert np.linalg.eigvalsh(found["test_covariance"]).min() > -1e-9
 
 
+@pytest.mark.slow
 def test_bundled_mnist_test_images_are_mnist():
     images = references.test_images("mnist", SHAPE)
     assert images.shape == (10_000, *SHAPE)
     # The mean of the official test split.
     assert images.mean() == pytest.approx(33.79, abs=0.01)
-    classifier = zoo.load("classifier_mnist_28")
-    predicted = classifier.predict(images[:500] / 127.5 - 1, verbose=0).argmax(1)
-    # The first ten digits of the official test split.
-    assert predicted[:10].tolist() == [7, 2, 1, 0, 4, 1, 4, 9, 5, 9]
+    predicted = zoo.load("classifier_mnist_28").predict(images / 127.5 - 1, batch_size=500, verbose=0).argmax(1)
+    # How many of each digit the official test split has.
+    official = [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]
+    assert np.abs(np.bincount(predicted) - official).max() < 20
 
 
 def test_classifiers_state_the_accuracy_that_the_figures_need():

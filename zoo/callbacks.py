@@ -1,6 +1,7 @@
 """Callbacks for `fit`: exact resuming, the epoch's data order, the NaN guard, sample grids, metrics of the samples."""
 
 import contextlib
+import math
 from pathlib import Path
 
 import h5py
@@ -64,6 +65,11 @@ class BackupAndRestore(keras.callbacks.BackupAndRestore):
             for index, state in enumerate(random_states(self.model)):
                 state.assign(file["random_states"][str(index)][()])
 
+    def on_train_end(self, logs=None):
+        super().on_train_end(logs)
+        # Keras keeps it, and the model's next `fit` would leave out as many epochs.
+        self.model._initial_epoch = None
+
     def _save_model(self):
         with replacing(self._path) as temporary:
             self.model.save_weights(temporary, overwrite=True)
@@ -117,7 +123,7 @@ def _summary_writer(log_dir):
 
 
 class SampleMetric(keras.callbacks.Callback):
-    """Computes a figure of the model after every `every` epochs and adds it to the logs under `name`.
+    """Computes a figure of the model every `every` epochs and adds it to the logs under `name`, NaN in between.
 
     Args:
         name: key in the logs and in `history`.
@@ -132,5 +138,6 @@ class SampleMetric(keras.callbacks.Callback):
         self._name, self._function, self._every = name, function, every
 
     def on_epoch_end(self, epoch, logs=None):
-        if (epoch + 1) % self._every == 0 and logs is not None:
-            logs[self._name] = float(self._function(self.model))
+        # NaN in between, since CSVLogger takes its columns from the first epoch.
+        due = (epoch + 1) % self._every == 0
+        logs[self._name] = float(self._function(self.model)) if due else math.nan

@@ -4,6 +4,7 @@ TensorFlow takes seconds to import, so that only the commands that run a model i
 can be made without it.
 """
 
+import contextlib
 import os
 import tempfile
 import warnings
@@ -27,11 +28,12 @@ class _ZooGroup(click.Group):
                 return super().invoke(context)
             except ZooError as error:
                 raise click.ClickException(str(error)) from error
+            except BrokenPipeError:
+                # `zoo list | head`; click knows what to do.
+                raise
             except OSError as error:
-                # Only what concerns a file: the closed pipe of `zoo list | head` is for click.
-                if error.filename is None:
-                    raise
-                raise click.ClickException(f"{error.filename!r} cannot be used: {error.strerror}.") from error
+                subject = f"{error.filename!r} cannot be used: " if error.filename else ""
+                raise click.ClickException(f"{subject}{error.strerror or error}.") from error
 
 
 @click.group(cls=_ZooGroup, context_settings={"help_option_names": ["-h", "--help"]})
@@ -137,6 +139,15 @@ def _writable_png(context, parameter, path):
     return _writable(context, parameter, path)
 
 
+@contextlib.contextmanager
+def _writing(path):
+    """Names the file in what the system says of a full disk and the like."""
+    try:
+        yield
+    except OSError as error:
+        raise click.ClickException(f"{str(path)!r} could not be written: {error.strerror}.") from error
+
+
 @main.command()
 @click.argument("name")
 @click.option("-n", "--num-samples", default=64, show_default=True, type=click.IntRange(min=1), help="How many images.")
@@ -158,7 +169,9 @@ def sample(name, num_samples, seed, output):
     model = _load_generative(name)
     from zoo.images import grid, write_png
 
-    write_png(output, grid(model.generate(num_samples, seed=seed)))
+    picture = grid(model.generate(num_samples, seed=seed))
+    with _writing(output):
+        write_png(output, picture)
     click.echo(f"Wrote {num_samples} images to {output}.")
 
 
@@ -192,7 +205,8 @@ def evaluate(name, dataset, features, data_dir, images, importance_samples, json
     size = protocols.FULL._replace(**{key: value for key, value in given.items() if value is not None})
     figures = protocols.evaluate(model, dataset, size=size, feature_network=features, data_dir=data_dir)
     if json_file is not None:
-        write_json(json_file, {"preset": name, "dataset": dataset, "metrics": figures})
+        with _writing(json_file):
+            write_json(json_file, {"preset": name, "dataset": dataset, "metrics": figures})
     published = entry["metrics"] if entry else {}
     click.echo(f"{name} on {dataset}")
     for key, figure in figures.items():

@@ -84,6 +84,7 @@ def read(source, image_shape=None, *, split="train", data_dir=None):
         DataError, InputError: as for `dataset`.
     """
     if isinstance(source, ImageSet):
+        check_images(source.images, image_shape)
         return source
     if isinstance(source, (str, os.PathLike)):
         if image_shape is None:

@@ -26,7 +26,8 @@ class ReplicaSeedGenerator(keras.random.SeedGenerator):
             return seed
         import tensorflow as tf
 
-        replica = tf.distribute.get_replica_context().replica_id_in_sync_group
+        context = tf.distribute.get_replica_context()
+        replica = 0 if context is None else context.replica_id_in_sync_group
         # Into the half that the counter does not use, else replicas would repeat each other's later draws.
         return seed + ops.cast(ops.stack([ops.cast(replica, "int32") * 7919, 0]), seed.dtype)
 
@@ -41,7 +42,7 @@ class _Monitor:
         self.means = {name: keras.metrics.Mean(name) for name in names}
         self.parts = []
         self.failure = keras.Variable(
-            [0, 0], dtype="int64", trainable=False, aggregation="only_first_replica", name="failure"
+            [0, 0], dtype="int32", trainable=False, aggregation="only_first_replica", name="failure"
         )
 
     def update(self, logs):
@@ -52,7 +53,7 @@ class _Monitor:
     def note(self, part, finite, step):
         if part not in self.parts:
             self.parts.append(part)
-        found = ops.stack([ops.cast(self.parts.index(part) + 1, "int64"), ops.cast(step, "int64") + 1])
+        found = ops.stack([ops.cast(self.parts.index(part) + 1, "int32"), ops.cast(step, "int32") + 1])
         first = ops.logical_and(ops.equal(self.failure[0], 0), ops.logical_not(finite))
         self.failure.assign(ops.where(first, found, self.failure.value))
 
@@ -313,7 +314,6 @@ class GenerativeModel(keras.Model):
         if x is not None and not hasattr(x, "__array__") and hasattr(x, "__next__"):
             return x
         image_set = data.read(x if y is None else (x, y), self.image_shape)
-        check_images(image_set.images, self.image_shape, "x")
         batch_size = (batch_size or 64) * (self._parts_of_batch if drop_remainder else 1)
         return data.batches(image_set, batch_size, shuffle=shuffle, drop_remainder=drop_remainder)
 

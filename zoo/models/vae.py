@@ -102,7 +102,7 @@ class VAE(GenerativeModel):
 
     def call(self, images):
         """Reconstructions in [-1, 1] of images in [-1, 1], by the posterior's mean."""
-        mean, _ = self._posterior(self.likelihood.encoder_inputs(0.5 * (images + 1.0)) if self._binary else images)
+        mean, _ = self._posterior(images)
         return self.likelihood.mean_images(self.decoder(mean, training=False))
 
     def train_step(self, data):
@@ -171,7 +171,7 @@ class VAE(GenerativeModel):
         Args:
             images: uint8 or [-1, 1] images `(n, height, width, channels)`.
             num_importance_samples: K.
-            seed: of the binarization and the samples; image `i` has a stream of its own.
+            seed: of the binarization and the samples.
 
         Returns:
             float64 array `(n,)` in nats.
@@ -247,16 +247,15 @@ class _ImportanceWeights(keras.Model):
 
     def __init__(self, vae):
         super().__init__(name="importance_weights")
-        self._vae = [vae]  # in a list of a plain attribute: not a sublayer to be tracked twice
+        self.vae = vae
         self.built = True
 
     def call(self, inputs):
         images, mean, log_variance, noise = inputs
-        vae = self._vae[0]
-        if vae._binary:
+        if self.vae._binary:
             images = 0.5 * (images + 1.0)
         latents = mean + ops.exp(0.5 * log_variance) * noise
-        return vae._log_likelihood(images, latents) + log_density_ratio(latents, mean, log_variance)
+        return self.vae._log_likelihood(images, latents) + log_density_ratio(latents, mean, log_variance)
 
 
 def log_density_ratio(latents, mean, log_variance):

@@ -1,0 +1,47 @@
+"""Every Python block of the README runs, top to bottom in one session, and its figures are the manifest's."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from zoo import presets
+
+ROOT = Path(__file__).resolve().parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.slow
+def test_python_blocks_run(tmp_path, monkeypatch):
+    blocks = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    assert len(blocks) >= 5
+    monkeypatch.chdir(tmp_path)
+    stream = np.random.RandomState(0)
+    (tmp_path / "my_images").mkdir()
+    for index in range(100):
+        pixels = stream.randint(0, 256, (40, 32, 3)).astype("uint8")
+        Image.fromarray(pixels).save(tmp_path / "my_images" / f"{index}.png")
+    namespace = {}
+    for number, block in enumerate(blocks):
+        exec(compile(block, f"README block {number}", "exec"), namespace)
+
+
+def test_table_states_the_manifests_figures():
+    rows = {}
+    for line in README.splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        if line.startswith("| `"):
+            rows[cells[0].strip("`")] = line
+    for name, entry in presets.manifest().items():
+        for figure in entry["metrics"].values():
+            # Each figure as the manifest has it, to the digits that the table shows.
+            numbers = [float(n) for n in re.findall(r"\d+\.\d+", rows[name])]
+            shown = 100 * figure["value"] if entry["kind"] == "feature_network" else figure["value"]
+            assert any(abs(number - shown) <= 0.006 for number in numbers), (name, shown, numbers)
+
+
+def test_links_lead_somewhere():
+    for target in re.findall(r"\]\((?!https?:|#)([^)]+)\)|src=\"(?!https?:)([^\"]+)\"", README):
+        assert (ROOT / next(filter(None, target))).exists(), target
