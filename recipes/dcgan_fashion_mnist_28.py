@@ -13,9 +13,9 @@ from zoo.objectives.adversarial import NonSaturating
 from zoo.objectives.penalties import R1
 
 DATASET, LICENCE = "fashion_mnist", "MIT"
-IMAGE_SHAPE, LATENT_DIM, FILTERS = (28, 28, 1), 64, 48
-R1_WEIGHT, R1_INTERVAL, EMA_MOMENTUM = 0.5, 8, 0.999
-EPOCHS, BATCH_SIZE, LEARNING_RATE = 30, 64, 2e-4
+IMAGE_SHAPE, LATENT_DIM, FILTERS = (28, 28, 1), 64, 64
+R1_WEIGHT, R1_INTERVAL, EMA_MOMENTUM = 0.2, 8, 0.999
+EPOCHS, BATCH_SIZE, LEARNING_RATE = 25, 64, 2e-4
 
 
 def build():
