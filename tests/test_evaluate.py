@@ -96,6 +96,7 @@ def test_likelihood_figure_is_the_models_bound(real_data):
     assert "nats" in figure["protocol"]
 
 
+@pytest.mark.slow
 def test_inception_path_with_a_stub_of_its_shape(real_data, tmp_path, monkeypatch):
     monkeypatch.setenv("ZOO_CACHE", str(tmp_path))
     asked = {}

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import h5py
 import keras
+import numpy as np
 
 from zoo.errors import InputError, MissingDependencyError, NonFiniteError
 from zoo.files import replacing
@@ -29,14 +30,21 @@ class StopOnNonFinite(keras.callbacks.Callback):
     It names the part and the step, and comes before the epoch ends, so a backup keeps the last good state.
     """
 
+    _ADVICE = "a smaller learning rate or clipping (global_clipnorm of the optimizer) usually helps."
+
     def on_train_batch_end(self, batch, logs=None):
         failure = self.model.first_failure()
         if failure is not None:
             part, step = failure
-            raise NonFiniteError(
-                f"The {part}'s loss or gradient became NaN or infinite at step {step}; a smaller learning rate or "
-                "clipping (global_clipnorm of the optimizer) usually helps."
-            )
+            raise NonFiniteError(f"The {part}'s loss or gradient became NaN or infinite at step {step}; {self._ADVICE}")
+
+    def on_epoch_end(self, epoch, logs=None):
+        # What the epoch's last update spoiled shows in no loss yet, and the backup comes next.
+        for variable in self.model.weights:
+            if not np.isfinite(keras.ops.convert_to_numpy(variable)).all():
+                raise NonFiniteError(
+                    f"The weight {variable.path} became NaN or infinite at the end of epoch {epoch + 1}; {self._ADVICE}"
+                )
 
 
 class BackupAndRestore(keras.callbacks.BackupAndRestore):

@@ -5,6 +5,7 @@ can be made without it.
 """
 
 import contextlib
+import logging
 import os
 import tempfile
 import warnings
@@ -22,8 +23,16 @@ class _ZooGroup(click.Group):
     """Says errors and warnings in one sentence each; a traceback would be a bug of ours."""
 
     def invoke(self, context):
+        said = set()
+
+        def say_once(message, *_, **__):
+            # A preset is verified before TensorFlow is imported and again by `zoo.load`.
+            if str(message) not in said:
+                said.add(str(message))
+                click.echo(f"Warning: {message}", err=True)
+
         with warnings.catch_warnings():
-            warnings.showwarning = lambda message, *_, **__: click.echo(f"Warning: {message}", err=True)
+            warnings.showwarning = say_once
             try:
                 return super().invoke(context)
             except ZooError as error:
@@ -40,7 +49,7 @@ class _ZooGroup(click.Group):
 @click.version_option(zoo.__version__)
 def main():
     """Generative models with pretrained weights."""
-    # Level 3, because TensorFlow logs the lack of a GPU as an error.
+    # 3, because TensorFlow logs the lack of a GPU as an error.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 
@@ -222,18 +231,44 @@ def _remarks(figure, published):
 
 
 def _check_generative(name):
-    """The manifest entry of a preset that generates, None for a directory; refuses what needs no TensorFlow to tell."""
-    if presets.resolve(name).origin == "directory":
-        return None
-    entry = presets.entry_of(name)
-    if entry["kind"] != "model":
+    """The manifest entry of a preset that generates, None for a directory.
+
+    Refuses what needs no TensorFlow to tell: unknown and damaged presets, official ones of another kind.
+    """
+    location = presets.resolve(name)
+    entry = None if location.origin == "directory" else presets.entry_of(name)
+    if entry is not None and entry["kind"] != "model":
         raise InputError(f"{name!r} is a {entry['kind'].replace('_', ' ')}, expected a preset that generates images.")
+    presets.verify(location)
     return entry
 
 
 def _load_generative(name):
-    """`zoo.load`, whose checks come before its import of TensorFlow, refusing what does not generate."""
+    """`zoo.load`, refusing what does not generate."""
+    with _quiet_import():
+        import keras  # noqa: F401
+    # It warns of retracing, which is nothing that a user of the command can change.
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
     model = zoo.load(name)
     if not isinstance(model, zoo.GenerativeModel):
         raise InputError(f"{name!r} is a {type(model).__name__}, expected a preset that generates images.")
     return model
+
+
+@contextlib.contextmanager
+def _quiet_import():
+    """Hides what TensorFlow writes to standard error while it is imported, unless TF_CPP_MIN_LOG_LEVEL is 0.
+
+    TensorFlow 2.21 writes two lines before it looks at that variable, past `sys.stderr`.
+    """
+    if os.environ["TF_CPP_MIN_LOG_LEVEL"] == "0":
+        yield
+        return
+    kept = os.dup(2)
+    try:
+        with open(os.devnull, "wb") as nothing:
+            os.dup2(nothing.fileno(), 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)

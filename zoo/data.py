@@ -17,8 +17,9 @@ import tensorflow as tf
 from PIL import Image, UnidentifiedImageError
 from tqdm import tqdm
 
-from zoo.errors import DataError, InputError
+from zoo.errors import DataError, InputError, check_count
 from zoo.images import check_images, fit_image
+from zoo.latents import check_seed
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff")
 # Beyond this many bytes decoded images live in an unlinked file that the system pages in and out.
@@ -102,8 +103,7 @@ def batches(image_set, batch_size, *, shuffle=True, seed=0, drop_remainder=True)
     """The `tf.data.Dataset` over an `ImageSet`; arguments and result as for `dataset`."""
     images, labels, _ = image_set
     number = len(images)
-    if not isinstance(batch_size, int) or batch_size < 1:
-        raise InputError(f"batch_size is {batch_size!r}, expected an integer of at least 1.")
+    batch_size, seed = check_count(batch_size, "batch_size"), check_seed(seed)
     if drop_remainder and number < batch_size:
         raise DataError(
             f"The data set has {number} images, fewer than one batch of {batch_size}; give more images or a "

@@ -4,6 +4,8 @@ Each also is the built-in exception a caller would expect, so `except ValueError
 command line prints the sentence of any `ZooError` and exits 1.
 """
 
+import numbers
+
 
 class ZooError(Exception):
     """Base of every error the zoo raises on purpose."""
@@ -27,3 +29,10 @@ class NonFiniteError(ZooError, ArithmeticError):
 
 class MissingDependencyError(ZooError, ImportError):
     """An optional package is needed; the message names the pip extra that brings it."""
+
+
+def check_count(value, name):
+    """Returns `value` as an int, or raises `InputError` where it is no integer of at least 1."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < 1:
+        raise InputError(f"{name} is {value!r}, expected an integer of at least 1.")
+    return int(value)

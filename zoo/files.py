@@ -64,4 +64,4 @@ def sha256(path):
 def write_json(path, content):
     """Writes `content` with stable key order and formatting, so that equal content is equal bytes."""
     with replacing(path) as temporary:
-        temporary.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+        temporary.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -15,7 +15,7 @@ import warnings
 from pathlib import Path
 from typing import NamedTuple
 
-from zoo.errors import InputError, PresetError
+from zoo.errors import InputError, PresetError, ZooError
 from zoo.files import replacing_directory, sha256, write_json
 
 CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
@@ -205,7 +205,11 @@ def load_as(expected_class, preset, **overrides):
         compile_config = config.pop("compile_config", None)
         model = keras.saving.deserialize_keras_object(config, safe_mode=True)
         model.load_weights(location.directory / WEIGHTS)
-    except PresetError:
+        if overrides:
+            model = _rebuild(model, config, overrides)
+        if compile_config:
+            model.compile_from_config(compile_config)
+    except ZooError:
         raise
     except Exception as error:
         # Keras raises anything from KeyError to UnboundLocalError on a file it cannot make sense of.
@@ -213,10 +217,6 @@ def load_as(expected_class, preset, **overrides):
         raise PresetError(
             f"The preset in {location.directory} cannot be loaded ({type(error).__name__}: {first_line})"
         ) from error
-    if overrides:
-        model = _rebuild(model, config, overrides)
-    if compile_config:
-        model.compile_from_config(compile_config)
     return model
 
 
@@ -232,24 +232,35 @@ def _rebuild(model, config, overrides):
         )
     given = ", ".join(f"{name}={value!r}" for name, value in overrides.items())
     changed = keras.saving.deserialize_keras_object({**config, "config": {**arguments, **overrides}}, safe_mode=True)
-    pretrained = {variable.path: variable for variable in model.weights}
+    pretrained = _weights_by_place(model)
     kept, fresh = [], []
-    for variable in changed.weights:
-        source = pretrained.get(variable.path)
+    for place, variable in _weights_by_place(changed).items():
+        source = pretrained.get(place)
         if source is not None and source.shape == variable.shape:
             variable.assign(source)
-            kept.append(variable)
+            kept.append(place)
         else:
-            fresh.append(variable)
+            fresh.append(place)
     if len(kept) < len(fresh):
         raise InputError(
             f"{given} leaves only {len(kept)} of {len(kept) + len(fresh)} pretrained weights usable; build a "
             f"{config['class_name']} from scratch for that."
         )
     if fresh:
-        names = ", ".join(dict.fromkeys(variable.path for variable in fresh))
+        aliases = tuple(f"{alias}/" for _, alias in getattr(model, "preset_aliases", ()))
+        names = ", ".join(place for place in fresh if not place.startswith(aliases))
         warnings.warn(f"{given}: newly initialized {names}; all other weights are pretrained.", stacklevel=4)
     return changed
+
+
+def _weights_by_place(model):
+    """Weights by attribute and path; paths alone repeat where two networks have layers of one name."""
+    import keras
+
+    networks = {name: value for name, value in vars(model).items() if isinstance(value, keras.Layer)}
+    places = {f"{name}/{v.path}": v for name, network in networks.items() for v in network.weights}
+    held = {id(variable) for variable in places.values()}
+    return {**places, **{v.path: v for v in model.weights if id(v) not in held}}
 
 
 def save(model, directory, *, weights_dtype="float32", **metadata):
@@ -265,9 +276,12 @@ def save(model, directory, *, weights_dtype="float32", **metadata):
 
     Raises:
         PresetError: `directory` holds something else, or the weights do not fit float16.
+        InputError: another `weights_dtype`.
     """
     import keras
 
+    if weights_dtype not in ("float32", "float16"):
+        raise InputError(f"weights_dtype is {weights_dtype!r}, expected 'float32' or 'float16'.")
     directory = Path(directory)
     if directory.exists() and (
         not directory.is_dir() or (any(directory.iterdir()) and not (directory / CONFIG).exists())

@@ -5,7 +5,7 @@ import functools
 import keras
 from keras import ops
 
-from zoo.errors import InputError
+from zoo.errors import InputError, check_count
 from zoo.models.generative_model import GenerativeModel
 from zoo.objectives import adversarial
 
@@ -64,10 +64,16 @@ class AdversarialModel(GenerativeModel):
         )
         if not 0 <= ema_momentum < 1:
             raise InputError(f"ema_momentum is {ema_momentum!r}, expected a number from 0 up to, not including, 1.")
-        if not isinstance(discriminator_steps, int) or discriminator_steps < 1:
-            raise InputError(f"discriminator_steps is {discriminator_steps!r}, expected an integer of at least 1.")
+        latent_dim = check_count(latent_dim, "latent_dim")
+        discriminator_steps = check_count(discriminator_steps, "discriminator_steps")
+        if tuple(generator.input_shape[1:]) != (latent_dim,):
+            raise InputError(f"generator takes {generator.input_shape[1:]}, expected latent_dim={latent_dim}.")
         if tuple(generator.output_shape[1:]) != self.image_shape:
             raise InputError(f"generator makes {generator.output_shape[1:]}, expected image_shape={self.image_shape}.")
+        if tuple(discriminator.input_shape[1:]) != self.image_shape:
+            raise InputError(
+                f"discriminator takes {discriminator.input_shape[1:]}, expected image_shape={self.image_shape}."
+            )
         self.latent_dim = latent_dim
         self.generator, self.discriminator = generator, discriminator
         self.objective = adversarial.get(objective)

@@ -2,6 +2,7 @@
 
 import keras
 
+from zoo.errors import check_count
 from zoo.models.adversarial_model import AdversarialModel
 from zoo.models.generative_model import built_under, check_image_shape
 from zoo.nets import conv, mlp
@@ -39,7 +40,7 @@ class GAN(AdversarialModel):
         dtype=None,
         **network_options,
     ):
-        image_shape = check_image_shape(image_shape)
+        image_shape, latent_dim = check_image_shape(image_shape), check_count(latent_dim, "latent_dim")
         given = {"generator": generator, "discriminator": discriminator}
         if generator is None or discriminator is None:
             with built_under(dtype):

@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from zoo import latents as latent_vectors
 from zoo import presets
-from zoo.errors import DataError, InputError
+from zoo.errors import DataError, InputError, check_count
 from zoo.images import check_images, to_uint8
 
 _GENERATE_LIMIT_BYTES = 4 * 1024**3
@@ -156,7 +156,7 @@ class GenerativeModel(keras.Model):
         num_samples = self._check_num_samples(1 if num_samples is None else num_samples)
         if latents is not None and len(latents) != num_samples:
             raise InputError(f"latents has {len(latents)} rows, expected num_samples={num_samples}.")
-        if "temperature" in given and not 0 <= given["temperature"] < math.inf:
+        if temperature is not None and not (isinstance(temperature, numbers.Real) and 0 <= temperature < math.inf):
             raise InputError(f"temperature is {temperature!r}, expected a number of at least 0.")
         seed = latent_vectors.fresh_seed() if seed is None else latent_vectors.check_seed(seed)
 
@@ -178,18 +178,20 @@ class GenerativeModel(keras.Model):
         raise NotImplementedError
 
     def _check_num_samples(self, num_samples):
-        if isinstance(num_samples, bool) or not isinstance(num_samples, numbers.Integral) or num_samples < 1:
-            raise InputError(f"num_samples is {num_samples!r}, expected an integer of at least 1.")
+        num_samples = check_count(num_samples, "num_samples")
         size = num_samples * math.prod(self.image_shape)
         if size > _GENERATE_LIMIT_BYTES:
             raise InputError(
                 f"num_samples is {num_samples}, whose images take {size / 1024**3:.0f} GiB; at most "
                 f"{_GENERATE_LIMIT_BYTES // math.prod(self.image_shape)} fit the limit of 4 GiB a call."
             )
-        return int(num_samples)
+        return num_samples
 
     def _check_latents(self, latents):
-        latents = np.asarray(latents, "float32")
+        try:
+            latents = np.asarray(latents, "float32")
+        except (ValueError, TypeError):
+            raise InputError(f"latents is no array of numbers, expected (n, {self.latent_dim}).") from None
         if latents.ndim != 2 or latents.shape[1] != self.latent_dim or len(latents) == 0:
             raise InputError(f"latents has shape {latents.shape}, expected (n, {self.latent_dim}).")
         if not np.isfinite(latents).all():
@@ -314,7 +316,8 @@ class GenerativeModel(keras.Model):
         if x is not None and not hasattr(x, "__array__") and hasattr(x, "__next__"):
             return x
         image_set = data.read(x if y is None else (x, y), self.image_shape)
-        batch_size = (batch_size or 64) * (self._parts_of_batch if drop_remainder else 1)
+        batch_size = check_count(64 if batch_size is None else batch_size, "batch_size")
+        batch_size *= self._parts_of_batch if drop_remainder else 1
         return data.batches(image_set, batch_size, shuffle=shuffle, drop_remainder=drop_remainder)
 
     def _check_first_batch(self, x):
@@ -322,7 +325,10 @@ class GenerativeModel(keras.Model):
             first = x[0] if isinstance(x, keras.utils.PyDataset) else next(iter(x))
         except (StopIteration, IndexError):
             raise DataError("The data set x is empty, expected at least one batch of images.") from None
-        images = np.asarray(self._unpack(first)["images"])
+        first = self._unpack(first)
+        if "images" not in first:
+            raise InputError(f"The first batch of x has the keys {sorted(first)}, expected at least 'images'.")
+        images = np.asarray(first["images"])
         check_images(images, self.image_shape, "The first batch of x")
         if len(images) < self._parts_of_batch:
             raise DataError(

@@ -5,7 +5,7 @@ import numpy as np
 from keras import ops
 from tqdm import tqdm
 
-from zoo.errors import InputError
+from zoo.errors import InputError, check_count
 from zoo.images import check_images
 from zoo.latents import check_seed
 from zoo.models.generative_model import GenerativeModel, built_under, check_image_shape
@@ -62,16 +62,13 @@ class VAE(GenerativeModel):
         name=None,
         dtype=None,
     ):
-        image_shape = check_image_shape(image_shape)
+        image_shape, latent_dim = check_image_shape(image_shape), check_count(latent_dim, "latent_dim")
         super().__init__(
             image_shape, monitored=("loss", "elbo", "reconstruction", "kl", "vae_gradient_norm"), name=name, dtype=dtype
         )
         if beta < 0:
             raise InputError(f"beta is {beta!r}, expected a number of at least 0.")
-        if not isinstance(num_importance_samples, int) or num_importance_samples < 1:
-            raise InputError(
-                f"num_importance_samples is {num_importance_samples!r}, expected an integer of at least 1."
-            )
+        num_importance_samples = check_count(num_importance_samples, "num_importance_samples")
         if num_importance_samples > 1 and beta != 1:
             raise InputError(f"beta is {beta!r}, expected 1 with num_importance_samples above 1.")
         self._given_networks = {"encoder": encoder, "decoder": decoder}
@@ -81,6 +78,10 @@ class VAE(GenerativeModel):
         with built_under(dtype):
             self.encoder = encoder or mlp.gated_encoder(image_shape, latent_dim, self.hidden_units)
             self.decoder = decoder or mlp.gated_decoder(image_shape, latent_dim, self.hidden_units[::-1])
+        if tuple(self.encoder.input_shape[1:]) != self.image_shape:
+            raise InputError(f"encoder takes {self.encoder.input_shape[1:]}, expected {self.image_shape}.")
+        if tuple(self.decoder.input_shape[1:]) != (latent_dim,):
+            raise InputError(f"decoder takes {self.decoder.input_shape[1:]}, expected latent_dim={latent_dim}.")
         if tuple(self.encoder.output_shape[1:]) != (2 * latent_dim,):
             raise InputError(f"encoder makes {self.encoder.output_shape[1:]}, expected ({2 * latent_dim},).")
         if tuple(self.decoder.output_shape[1:]) != self.image_shape:
@@ -92,6 +93,8 @@ class VAE(GenerativeModel):
             else None
         )
         self.built = True
+        # The method, not the model, which Keras would save as a part of this one.
+        self._log_weights = _ImportanceWeights(self).predict_on_batch
 
     def compile(self, optimizer=None, **settings):
         """Sets the optimizer, a Keras optimizer or its name; default Adam with the rate 1e-3.
@@ -145,7 +148,7 @@ class VAE(GenerativeModel):
         """log p(x|z) in nats, `(K, n)`, of images `(n, h, w, c)` and latents `(K, n, latent_dim)`."""
         outputs = self.decoder(ops.reshape(latents, (-1, self.latent_dim)), training=training)
         pixels = int(np.prod(self.image_shape))
-        outputs = ops.reshape(outputs, (latents.shape[0], -1, pixels))
+        outputs = ops.reshape(outputs, (ops.shape(latents)[0], -1, pixels))
         return self.likelihood.log_likelihood(ops.reshape(images, (-1, pixels)), outputs, self.log_variance)
 
     # === Using ===
@@ -176,15 +179,11 @@ class VAE(GenerativeModel):
         Returns:
             float64 array `(n,)` in nats.
         """
-        if not isinstance(num_importance_samples, int) or num_importance_samples < 1:
-            raise InputError(
-                f"num_importance_samples is {num_importance_samples!r}, expected an integer of at least 1."
-            )
+        num_importance_samples = check_count(num_importance_samples, "num_importance_samples")
         images, seed = self._checked(images), check_seed(seed)
         if self._binary:
             images = 2.0 * binarize(images, seed) - 1.0
         mean, log_variance = self._encode(images)
-        weigh = _ImportanceWeights(self)
         chunk = min(num_importance_samples, _SAMPLES_AT_ONCE)
         together = max(1, _SAMPLES_AT_ONCE // num_importance_samples)
         bounds = np.empty(len(images))
@@ -203,7 +202,7 @@ class VAE(GenerativeModel):
             for first in range(0, num_importance_samples, chunk):
                 count = min(chunk, num_importance_samples - first)
                 noise = stream.standard_normal((count, len(mean[rows]), self.latent_dim), "float32")
-                parts.append(weigh.predict_on_batch([images[rows], mean[rows], log_variance[rows], noise]))
+                parts.append(self._log_weights([images[rows], mean[rows], log_variance[rows], noise]))
             log_weights = np.concatenate(parts).astype("float64")
             top = log_weights.max(0)
             bounds[rows] = top + np.log(np.mean(np.exp(log_weights - top), 0))

@@ -46,3 +46,7 @@ class R1:
 
     def get_config(self):
         return {"weight": self.weight, "interval": self.interval}
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(**config)

@@ -1,0 +1,109 @@
+"""Tiny models and data that several test files share."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+from keras import layers
+
+import zoo
+from zoo.callbacks import random_states
+
+SHAPE = (8, 8, 1)
+LATENT_DIM = 4
+ROOT = Path(zoo.__file__).resolve().parent.parent
+
+
+def images(number, shape=SHAPE, seed=0):
+    """uint8 images of which no two are alike."""
+    return np.random.RandomState(seed).randint(0, 256, (number, *shape), "uint8")
+
+
+def dense_generator(shape=SHAPE, latent_dim=LATENT_DIM):
+    """A generator with moving statistics."""
+    return keras.Sequential(
+        [
+            keras.Input((latent_dim,)),
+            layers.Dense(6, use_bias=False),
+            layers.BatchNormalization(momentum=0.8),
+            layers.ReLU(),
+            layers.Dense(int(np.prod(shape)), activation="tanh", dtype="float32"),
+            layers.Reshape(shape, dtype="float32"),
+        ],
+        name="generator",
+    )
+
+
+def dense_discriminator(shape=SHAPE, dropout=0.4):
+    """A discriminator with moving statistics and, unless `dropout` is 0, a random state."""
+    return keras.Sequential(
+        [
+            keras.Input(shape),
+            layers.Flatten(),
+            layers.Dense(6),
+            layers.BatchNormalization(momentum=0.8),
+            layers.LeakyReLU(0.2),
+            *([layers.Dropout(dropout, seed=3)] if dropout else []),
+            layers.Dense(1, dtype="float32"),
+        ],
+        name="discriminator",
+    )
+
+
+def restless_gan(**arguments):
+    """A GAN in which everything that can move does: weights, moving statistics, dropout's random state."""
+    return zoo.GAN(SHAPE, LATENT_DIM, generator=dense_generator(), discriminator=dense_discriminator(), **arguments)
+
+
+def tiny_gan(**arguments):
+    return zoo.GAN(SHAPE, LATENT_DIM, **{"hidden_units": (16,), **arguments})
+
+
+def tiny_dcgan(**arguments):
+    model = zoo.DCGAN(SHAPE, LATENT_DIM, **{"filters": 2, **arguments})
+    # At their initial size, without training, so few filters make one flat grey.
+    for variable in model.trainable_variables:
+        if variable.path.endswith("kernel"):
+            variable.assign(10.0 * variable)
+    model.ema_generator.set_weights(model.generator.get_weights())
+    return model
+
+
+def tiny_vae(**arguments):
+    return zoo.VAE(SHAPE, **{"latent_dim": LATENT_DIM, "hidden_units": (6,), **arguments})
+
+
+def values(variables):
+    """Copies of variables as numpy arrays."""
+    return [np.array(variable.value.numpy()) for variable in variables]
+
+
+def state(model):
+    """Everything that a continued training depends on, as numpy arrays by name."""
+    groups = {"weights": model.weights, "random": random_states(model)}
+    groups |= {name: getattr(model, name).variables for name in model.optimizer_names}
+    found = {f"{group} {index}": v for group, variables in groups.items() for index, v in enumerate(variables)}
+    return dict(zip(found, values(found.values()), strict=True))
+
+
+def assert_equal_states(one, other):
+    assert list(one) == list(other)
+    for name in one:
+        np.testing.assert_array_equal(one[name], other[name], err_msg=name)
+
+
+def run_script(script, *arguments, check=True):
+    """Runs Python source in a process of its own, quietly and on the zoo under test."""
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join([str(ROOT), str(Path(__file__).parent)]),
+        "TF_CPP_MIN_LOG_LEVEL": "3",
+    }
+    result = subprocess.run(
+        [sys.executable, "-c", script, *map(str, arguments)], env=environment, capture_output=True, text=True, check=False
+    )
+    assert not check or result.returncode == 0, result.stderr[-3000:]
+    return result

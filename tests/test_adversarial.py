@@ -1,0 +1,724 @@
+"""The alternating step against its formulas, and what two optimizers, replicas and NaNs do to it."""
+
+import contextlib
+import functools
+import json
+import zipfile
+
+import h5py
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from helpers import (
+    LATENT_DIM,
+    SHAPE,
+    assert_equal_states,
+    images,
+    restless_gan,
+    run_script,
+    state,
+    tiny_dcgan,
+    tiny_gan,
+    tiny_vae,
+    values,
+)
+from keras import layers, ops
+
+import zoo
+from zoo.callbacks import BackupAndRestore, random_states
+from zoo.errors import InputError, NonFiniteError
+from zoo.models.adversarial_model import AdversarialModel
+from zoo.objectives import adversarial
+from zoo.objectives.adversarial import Minimax, NonSaturating
+from zoo.objectives.penalties import R1
+
+# === The step by hand ===
+
+
+def copy_of(network):
+    copy = keras.models.clone_model(network)
+    copy.set_weights(network.get_weights())
+    for own, other in zip(random_states(copy), random_states(network), strict=True):
+        own.assign(other)
+    return copy
+
+
+@contextlib.contextmanager
+def left_as_it_is(network):
+    before = values(network.non_trainable_variables)
+    yield
+    for variable, value in zip(network.non_trainable_variables, before, strict=True):
+        variable.assign(value)
+
+
+def sgd(rate):
+    def update(variables, gradients):
+        for variable, gradient in zip(variables, gradients, strict=True):
+            variable.assign_sub(rate * gradient)
+
+    return update
+
+
+def adam(rate, beta_1, beta_2, epsilon):
+    moments, step = {}, 0
+
+    def update(variables, gradients):
+        nonlocal step
+        step += 1
+        for variable, gradient in zip(variables, gradients, strict=True):
+            first, second = moments.get(id(variable), (0.0, 0.0))
+            first = beta_1 * first + (1 - beta_1) * gradient
+            second = beta_2 * second + (1 - beta_2) * gradient**2
+            moments[id(variable)] = first, second
+            scale = rate * (1 - beta_2**step) ** 0.5 / (1 - beta_1**step)
+            variable.assign_sub(scale * first / (second**0.5 + epsilon))
+
+    return update
+
+
+class ByHand:
+    """Algorithm 1 of Goodfellow et al. 2014 in plain TensorFlow, on copies of a model's networks."""
+
+    def __init__(self, model, objective, optimizer, weight=0.0, interval=1):
+        self.generator, self.discriminator = copy_of(model.generator), copy_of(model.discriminator)
+        self.average = values(model.ema_generator.weights)
+        self.seeds = keras.random.SeedGenerator(0)
+        self.seeds.state.assign(model.seed_generator.state)
+        self.update_generator, self.update_discriminator = optimizer(), optimizer()
+        self.objective, self.weight, self.interval = objective, weight, interval
+        self.momentum, self.done = model.ema_momentum, 0
+
+    def latents(self, number):
+        return keras.random.normal((number, LATENT_DIM), seed=self.seeds)
+
+    def step(self, real):
+        generator, discriminator = self.generator, self.discriminator
+        weights = [v.value for v in discriminator.trainable_variables]
+        with tf.GradientTape() as tape:
+            with left_as_it_is(generator):
+                fake = generator(self.latents(len(real)), training=True)
+            on_real = tf.sigmoid(discriminator(real, training=True))
+            on_fake = tf.sigmoid(discriminator(fake, training=True))
+            d_loss = -tf.reduce_mean(tf.math.log(on_real)) - tf.reduce_mean(tf.math.log(1 - on_fake))
+            if self.weight and self.done % self.interval == 0:
+                with tf.GradientTape() as inner:
+                    inner.watch(real)
+                    logits = discriminator(real, training=True)
+                norms = tf.reduce_sum(inner.gradient(logits, real) ** 2, axis=[1, 2, 3])
+                d_loss += self.interval * self.weight / 2 * tf.reduce_mean(norms)
+        self.update_discriminator(discriminator.trainable_variables, tape.gradient(d_loss, weights))
+
+        weights = [v.value for v in generator.trainable_variables]
+        with tf.GradientTape() as tape:
+            fake = generator(self.latents(len(real)), training=True)
+            with left_as_it_is(discriminator):
+                on_fake = tf.sigmoid(discriminator(fake, training=True))
+            if self.objective == "minimax":
+                g_loss = tf.reduce_mean(tf.math.log(1 - on_fake))
+            else:
+                g_loss = -tf.reduce_mean(tf.math.log(on_fake))
+        self.update_generator(generator.trainable_variables, tape.gradient(g_loss, weights))
+
+        self.done += 1
+        momentum = min(self.momentum, (1 + self.done) / (10 + self.done))
+        trainable = {id(v) for v in generator.trainable_variables}
+        self.average = [
+            momentum * average + (1 - momentum) * v.numpy() if id(v) in trainable else v.numpy()
+            for average, v in zip(self.average, generator.weights, strict=True)
+        ]
+        return float(d_loss), float(g_loss)
+
+
+# A large epsilon, since Adam divides gradients that are rounding errors by their own size.
+ADAM = {"beta_1": 0.5, "beta_2": 0.9, "epsilon": 1e-3}
+OPTIMIZERS = {
+    "sgd": (lambda: keras.optimizers.SGD(0.05), lambda: sgd(0.05)),
+    "adam": (lambda: keras.optimizers.Adam(0.01, **ADAM), lambda: adam(0.01, **ADAM)),
+}
+
+
+@pytest.mark.parametrize(
+    ("build", "objective", "optimizer", "penalty"),
+    [
+        (restless_gan, "minimax", "adam", {}),
+        (restless_gan, "non_saturating", "sgd", {}),
+        (tiny_gan, "minimax", "sgd", {"weight": 3.0}),
+        (tiny_gan, "non_saturating", "adam", {"weight": 3.0, "interval": 2}),
+        (tiny_dcgan, "minimax", "sgd", {}),
+        (tiny_dcgan, "non_saturating", "adam", {}),
+        (functools.partial(tiny_dcgan, discriminator_batch_norm=False), "minimax", "adam", {"weight": 3.0}),
+        (
+            functools.partial(tiny_dcgan, discriminator_batch_norm=False),
+            "non_saturating",
+            "sgd",
+            {"weight": 3.0, "interval": 2},
+        ),
+    ],
+)
+def test_steps_equal_the_formula(build, objective, optimizer, penalty):
+    theirs, ours = OPTIMIZERS[optimizer]
+    penalties = [R1(**penalty)] if penalty else []
+    model = build(objective=adversarial.OBJECTIVES[objective](penalties), ema_momentum=0.2)
+    model.compile(theirs(), theirs())
+    by_hand = ByHand(model, objective, ours, **penalty)
+    for step in range(3):
+        real = images(8, seed=step)
+        logs = model.train_step(real)
+        expected = by_hand.step(tf.constant(real / 127.5 - 1, "float32"))
+        # The logs are means over the steps so far, so only the first shows one step alone.
+        if step == 0:
+            found = float(logs["discriminator_loss"]), float(logs["generator_loss"])
+            assert found == pytest.approx(expected, rel=1e-5)
+        for network, copy in ((model.generator, by_hand.generator), (model.discriminator, by_hand.discriminator)):
+            for variable, value in zip(network.weights, copy.get_weights(), strict=True):
+                np.testing.assert_allclose(variable, value, rtol=1e-4, atol=2e-6, err_msg=f"{step} {variable.path}")
+        for variable, value in zip(model.ema_generator.weights, by_hand.average, strict=True):
+            np.testing.assert_allclose(variable, value, rtol=1e-4, atol=2e-6, err_msg=f"{step} {variable.path}")
+
+
+def test_fit_takes_the_same_steps():
+    model, twin = restless_gan(), restless_gan()
+    twin.set_weights(model.get_weights())
+    twin.seed_generator.state.assign(model.seed_generator.state)
+    batches = [images(4, seed=step) for step in range(2)]
+    for each in (model, twin):
+        each.compile(keras.optimizers.SGD(0.05), keras.optimizers.SGD(0.05))
+    for batch in batches:
+        twin.train_step(batch)
+    model.fit(tf.data.Dataset.from_tensor_slices(np.stack(batches)), verbose=0)
+    for one, other in zip(values(model.weights), values(twin.weights), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6)
+
+
+# === Who moves what ===
+
+
+def one_update(model, part, batch):
+    network = getattr(model, part)
+    loss = getattr(model, f"{part}_loss")
+    optimizer = getattr(model, f"{part}_optimizer")
+    model._update(part, loss, model._canonical(batch), network.trainable_variables, optimizer)
+
+
+def moved(before, variables):
+    return [bool((one != other).any()) for one, other in zip(before, values(variables), strict=True)]
+
+
+@pytest.mark.parametrize("build", [restless_gan, tiny_dcgan])
+def test_a_discriminator_update_moves_the_discriminator_alone(build):
+    model = build()
+    model.compile()
+    still = [*model.generator.variables, *model.ema_generator.variables, *model.generator_optimizer.variables]
+    moving = [v for v in model.discriminator.non_trainable_variables if v.path.endswith(("mean", "variance"))]
+    before, statistics = values(still), values(moving)
+    weights = values(model.discriminator.trainable_variables)
+    one_update(model, "discriminator", images(8))
+    assert not any(moved(before, still))
+    assert moving and all(moved(statistics, moving))
+    assert all(moved(weights, model.discriminator.trainable_variables))
+
+
+@pytest.mark.parametrize("build", [restless_gan, tiny_dcgan])
+def test_a_generator_update_moves_the_generator_alone(build):
+    model = build()
+    model.compile()
+    still = [*model.discriminator.variables, *model.ema_generator.variables, *model.discriminator_optimizer.variables]
+    moving = [v for v in model.generator.non_trainable_variables if v.path.endswith(("mean", "variance"))]
+    before, statistics = values(still), values(moving)
+    weights = values(model.generator.trainable_variables)
+    one_update(model, "generator", images(8))
+    assert not any(moved(before, still))
+    assert moving and all(moved(statistics, moving))
+    assert all(moved(weights, model.generator.trainable_variables))
+
+
+class Recording(AdversarialModel):
+    """Keeps the parts of the batch that its losses were given."""
+
+    def discriminator_loss(self, batch):
+        self.seen.append(("discriminator", batch))
+        return super().discriminator_loss(batch)
+
+    def generator_loss(self, batch):
+        self.seen.append(("generator", batch))
+        return super().generator_loss(batch)
+
+
+def test_each_discriminator_step_takes_a_fresh_part_and_leaves_the_remainder():
+    gan = restless_gan()
+    model = Recording(SHAPE, LATENT_DIM, gan.generator, gan.discriminator, "minimax", 0.9, 3)
+    model.seen = []
+    model.compile()
+    batch = {"images": images(11), "labels": np.arange(11, dtype="int32")}
+    model.train_step(batch)
+    assert [who for who, _ in model.seen] == ["discriminator"] * 3 + ["generator"]
+    assert [list(part["labels"]) for _, part in model.seen] == [[0, 1, 2], [3, 4, 5], [6, 7, 8], [6, 7, 8]]
+    for _, part in model.seen:
+        np.testing.assert_allclose(part["images"], batch["images"][part["labels"]] / 127.5 - 1, atol=1e-6)
+    assert int(model.discriminator_optimizer.iterations) == 3
+    assert int(model.generator_optimizer.iterations) == 1
+
+
+def test_batch_size_means_images_per_discriminator_update():
+    model = tiny_gan(discriminator_steps=2)
+    model.compile(keras.optimizers.SGD(0.01), keras.optimizers.SGD(0.01))
+    model.fit(images(14), batch_size=3, verbose=0)
+    # 14 images make two batches of 2 * 3.
+    assert int(model.discriminator_optimizer.iterations) == 4
+    assert int(model.generator_optimizer.iterations) == 2
+
+
+def test_a_batch_smaller_than_the_discriminator_steps_is_refused():
+    model = tiny_gan(discriminator_steps=3)
+    model.compile()
+    with pytest.raises(ValueError, match=r"first batch of x has 2 images, expected at least 3"):
+        model.fit(tf.data.Dataset.from_tensors(images(2)), verbose=0)
+
+
+# === The average ===
+
+
+def test_the_average_follows_its_formula_through_the_warm_up():
+    model = restless_gan(ema_momentum=0.3)
+    model.compile(keras.optimizers.SGD(0.5), keras.optimizers.SGD(0.5))
+    average = values(model.ema_generator.weights)
+    trainable = {id(v) for v in model.generator.trainable_variables}
+    momenta = []
+    for step in range(1, 5):
+        model.train_step(images(6, seed=step))
+        momenta.append(min(0.3, (1 + step) / (10 + step)))
+        for index, variable in enumerate(model.generator.weights):
+            (value,) = values([variable])
+            if id(variable) in trainable:
+                average[index] = momenta[-1] * average[index] + (1 - momenta[-1]) * value
+                np.testing.assert_allclose(model.ema_generator.weights[index], average[index], rtol=1e-5, atol=1e-7)
+                assert (average[index] != value).any()
+            else:
+                np.testing.assert_array_equal(model.ema_generator.weights[index], value)
+    assert momenta[0] < momenta[1] < momenta[2] == momenta[3] == 0.3
+
+
+def test_the_average_exists_and_is_saved_without_training(tmp_path):
+    model = tiny_dcgan()
+    drawn = model.generate(3, seed=1)
+    np.testing.assert_equal(values(model.ema_generator.weights), values(model.generator.weights))
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    assert not loaded.compiled
+    np.testing.assert_equal(values(loaded.ema_generator.weights), values(model.generator.weights))
+    np.testing.assert_array_equal(loaded.generate(3, seed=1), drawn)
+
+
+def test_generate_uses_the_average():
+    model = tiny_gan()
+    drawn = model.generate(3, seed=1)
+    for variable in model.generator.weights:
+        variable.assign(variable * 0 + 1)
+    np.testing.assert_array_equal(model.generate(3, seed=1), drawn)
+    model.ema_generator.set_weights(model.generator.get_weights())
+    assert (model.generate(3, seed=1) != drawn).any()
+
+
+@pytest.mark.parametrize("ema_momentum", [-0.1, 1, 1.5])
+def test_impossible_momenta_are_refused(ema_momentum):
+    with pytest.raises(InputError, match=f"ema_momentum is {ema_momentum}, expected a number from 0"):
+        tiny_gan(ema_momentum=ema_momentum)
+
+
+@pytest.mark.parametrize("steps", [0, -1, 1.5])
+def test_impossible_discriminator_steps_are_refused(steps):
+    with pytest.raises(InputError, match=f"discriminator_steps is {steps}, expected an integer of at least 1"):
+        tiny_gan(discriminator_steps=steps)
+
+
+# === Two optimizers ===
+
+
+def optimizers_in(model):
+    return {id(value): value for value in vars(model).values() if isinstance(value, keras.optimizers.Optimizer)}
+
+
+def test_compile_round_trip_keeps_both_optimizers_and_the_settings():
+    model = tiny_gan()
+    model.compile(keras.optimizers.RMSprop(0.03, rho=0.8), keras.optimizers.SGD(0.04), steps_per_execution=2)
+    twin = tiny_gan()
+    twin.compile_from_config(json.loads(json.dumps(model.get_compile_config())))
+    assert isinstance(twin.generator_optimizer, keras.optimizers.RMSprop)
+    assert isinstance(twin.discriminator_optimizer, keras.optimizers.SGD)
+    assert twin.generator_optimizer.get_config() == model.generator_optimizer.get_config()
+    assert twin.discriminator_optimizer.get_config() == model.discriminator_optimizer.get_config()
+    assert twin.steps_per_execution == 2
+    assert tiny_gan().get_compile_config() is None
+
+
+def test_optimizers_are_built_on_their_own_variables_and_there_is_no_third():
+    model = restless_gan()
+    model.compile()
+    for name, network in (("generator_optimizer", model.generator), ("discriminator_optimizer", model.discriminator)):
+        optimizer = getattr(model, name)
+        assert optimizer.built
+        slots = [tuple(v.shape) for v in optimizer.variables][2:]
+        expected = [tuple(v.shape) for v in network.trainable_variables]
+        assert sorted(slots) == sorted(expected * 2)
+    assert list(optimizers_in(model)) == [id(model.generator_optimizer), id(model.discriminator_optimizer)]
+    assert model.optimizer is model.generator_optimizer
+
+
+def test_a_saved_model_restores_both_optimizers_bit_equal(tmp_path):
+    model = restless_gan(objective=NonSaturating([R1(0.5, 4)]), ema_momentum=0.7, discriminator_steps=2)
+    model.compile(keras.optimizers.Adam(0.01), keras.optimizers.RMSprop(0.02))
+    for step in range(2):
+        model.train_step(images(8, seed=step))
+    before = state(model)
+    model.save(tmp_path / "model.keras")
+    with zipfile.ZipFile(tmp_path / "model.keras") as archive, archive.open("model.weights.h5") as file:
+        saved = [name for name in h5py.File(file, "r") if "optimizer" in name]
+    assert saved == ["discriminator_optimizer", "generator_optimizer"]
+
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    assert_equal_states(state(loaded), before)
+    assert loaded.optimizer is loaded.generator_optimizer
+    assert len(optimizers_in(loaded)) == 2
+    assert loaded.ema_momentum == 0.7 and loaded.discriminator_steps == 2
+    (penalty,) = loaded.objective.penalties
+    assert (type(loaded.objective), penalty.weight, penalty.interval) == (NonSaturating, 0.5, 4)
+
+
+def test_a_learning_rate_scheduler_moves_the_generators_rate_only():
+    model = tiny_gan()
+    model.compile()
+    model.fit(images(4), batch_size=4, verbose=0, callbacks=[keras.callbacks.LearningRateScheduler(lambda _: 0.25)])
+    assert float(model.generator_optimizer.learning_rate) == 0.25
+    assert float(model.discriminator_optimizer.learning_rate) == pytest.approx(2e-4)
+
+
+def test_one_optimizer_for_both_networks_is_refused():
+    optimizer = keras.optimizers.Adam()
+    with pytest.raises(InputError, match="generator_optimizer and discriminator_optimizer are the same object"):
+        tiny_gan().compile(optimizer, optimizer)
+
+
+# === Objectives and penalties ===
+
+LOGITS = np.array([[-3.0], [-0.5], [0.0], [2.0]], "float32")
+
+
+def log_sigmoid(logits):
+    return -np.log1p(np.exp(-np.asarray(logits, "float64")))
+
+
+@pytest.mark.parametrize("objective", [Minimax(), NonSaturating()])
+def test_discriminator_loss_is_the_cross_entropy_of_the_paper(objective):
+    real, fake = LOGITS, LOGITS[::-1] * 2 + 1
+    expected = -log_sigmoid(real).mean() - np.log(1 - np.exp(log_sigmoid(fake))).mean()
+    assert float(objective.discriminator_loss(real, fake)) == pytest.approx(expected, rel=1e-6)
+    assert float(objective.discriminator_loss(0 * real, 0 * fake)) == pytest.approx(2 * np.log(2), rel=1e-6)
+    assert float(objective.discriminator_loss(1000 + 0 * real, 0 * fake - 1000)) == 0
+    assert float(objective.discriminator_loss(0 * real - 1000, 1000 + 0 * fake)) == pytest.approx(2000)
+
+
+def test_generator_losses_are_those_of_the_paper():
+    assert float(Minimax().generator_loss(LOGITS)) == pytest.approx(log_sigmoid(-LOGITS).mean(), rel=1e-6)
+    assert float(NonSaturating().generator_loss(LOGITS)) == pytest.approx(-log_sigmoid(LOGITS).mean(), rel=1e-6)
+    assert float(Minimax().generator_loss(0 * LOGITS)) == pytest.approx(-np.log(2), rel=1e-6)
+
+
+def test_the_generators_gradient_saturates_only_in_the_minimax_game():
+    def gradient(objective, logits):
+        logits = tf.constant(logits)
+        with tf.GradientTape() as tape:
+            tape.watch(logits)
+            loss = objective.generator_loss(logits)
+        return tape.gradient(loss, logits).numpy()
+
+    sigmoid = np.exp(log_sigmoid(LOGITS))
+    np.testing.assert_allclose(gradient(Minimax(), LOGITS), -sigmoid / 4, rtol=1e-5)
+    np.testing.assert_allclose(gradient(NonSaturating(), LOGITS), (sigmoid - 1) / 4, rtol=1e-5)
+    winning = np.full((1, 1), -12.0, "float32")
+    assert abs(gradient(Minimax(), winning).item()) < 1e-5
+    assert gradient(NonSaturating(), winning).item() == pytest.approx(-1, abs=1e-4)
+
+
+def penalty_of(penalty, discriminator, real, step=0):
+    return float(penalty(discriminator, real, None, step, AdversarialModel.input_gradient))
+
+
+def test_r1_of_a_linear_and_a_quadratic_discriminator():
+    rng = np.random.default_rng(0)
+    real = tf.constant(rng.normal(size=(5, *SHAPE)), "float32")
+    slope = rng.normal(size=SHAPE).astype("float32")
+    expected = 3 / 2 * np.sum(slope.astype("float64") ** 2)
+    linear = penalty_of(R1(3.0), lambda x: ops.sum(x * slope, axis=(1, 2, 3))[:, None], real)
+    assert linear == pytest.approx(expected, rel=1e-5)
+    expected = 3 / 2 * np.mean(np.sum((real.numpy() * slope.astype("float64")) ** 2, axis=(1, 2, 3)))
+    quadratic = penalty_of(R1(3.0), lambda x: ops.sum(slope * x**2, axis=(1, 2, 3))[:, None] / 2, real)
+    assert quadratic == pytest.approx(expected, rel=1e-5)
+
+
+def test_lazy_r1_comes_every_interval_and_counts_as_often():
+    real = tf.ones((2, *SHAPE))
+
+    def found(penalty):
+        return [penalty_of(penalty, lambda x: ops.sum(x, axis=(1, 2, 3))[:, None], real, step) for step in range(8)]
+
+    each, lazy = found(R1(1.0)), found(R1(1.0, interval=4))
+    assert each == pytest.approx([32.0] * 8)
+    assert lazy == pytest.approx([128.0, 0, 0, 0, 128.0, 0, 0, 0])
+
+
+def test_lazy_r1_counts_updates_of_the_discriminator():
+    class Counting(R1):
+        steps = ()
+
+        def __call__(self, discriminator, real, fake, step, input_gradient):
+            self.steps += (int(step),)
+            return super().__call__(discriminator, real, fake, step, input_gradient)
+
+    penalty = Counting(1.0, interval=3)
+    model = tiny_gan(objective=Minimax([penalty]), discriminator_steps=2)
+    model.compile()
+    for _ in range(2):
+        model.train_step(images(4))
+    assert penalty.steps == (0, 1, 2, 3)
+
+
+@pytest.mark.parametrize(("arguments", "message"), [({"weight": 0}, "weight is 0"), ({"interval": 0}, "interval is 0")])
+def test_impossible_penalties_are_refused(arguments, message):
+    with pytest.raises(InputError, match=message):
+        R1(**arguments)
+
+
+@pytest.mark.parametrize("objective", ["hinged", None, 3])
+def test_unknown_objectives_are_refused(objective):
+    with pytest.raises(InputError, match=rf"objective is {objective!r}, expected one of minimax, non_saturating"):
+        tiny_gan(objective=objective)
+
+
+# === Replicas ===
+
+ON_TWO_REPLICAS = """
+import json
+import keras, numpy as np, tensorflow as tf
+cpu = tf.config.list_physical_devices("CPU")[0]
+tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+import zoo
+from zoo import data
+from zoo.objectives.adversarial import NonSaturating
+from zoo.objectives.penalties import R1
+from helpers import LATENT_DIM, SHAPE, images, tiny_dcgan, tiny_vae, values
+result = {}
+
+def plain(arrays):
+    return [array.tolist() for array in arrays]
+
+def locals_of(variable):
+    return [value.numpy() for value in strategy.experimental_local_results(variable.value)]
+
+def deaf_gan():
+    # A generator that ignores its latents, so that the replicas' noise cannot matter.
+    generator = keras.Sequential([
+        keras.Input((LATENT_DIM,)),
+        keras.layers.Rescaling(0.0),
+        keras.layers.Dense(64, activation="tanh", bias_initializer=keras.initializers.RandomNormal(seed=1)),
+        keras.layers.Reshape(SHAPE),
+    ])
+    model = zoo.GAN(SHAPE, LATENT_DIM, generator=generator, hidden_units=(6,), dropout=0.0, ema_momentum=0.25,
+                    objective=NonSaturating([R1(2.0, interval=2)]))
+    model.compile(keras.optimizers.SGD(0.05), keras.optimizers.SGD(0.05))
+    return model
+
+with strategy.scope():
+    mirrored = deaf_gan()
+single = deaf_gan()
+single.set_weights([np.array(value) for value in mirrored.get_weights()])
+draw = tf.function(lambda: keras.random.normal((3,), seed=mirrored.seed_generator))
+result["noise"] = [plain(np.array(v) for v in strategy.experimental_local_results(strategy.run(draw))) for _ in range(4)]
+result["before"] = plain(values(mirrored.generator.trainable_variables))
+
+class Record(keras.callbacks.Callback):
+    def __init__(self):
+        super().__init__()
+        self.generators = []
+    def on_epoch_end(self, epoch, logs=None):
+        self.generators.append(plain(values(self.model.generator.trainable_variables)))
+
+record = Record()
+batch = tf.data.Dataset.from_tensors(images(8))
+result["mirrored_logs"] = mirrored.fit(batch, epochs=3, verbose=0, callbacks=[record]).history
+result["single_logs"] = single.fit(batch, epochs=3, verbose=0).history
+result["generators"] = record.generators
+result["mirrored"] = plain(values(mirrored.weights))
+result["single"] = plain(values(single.weights))
+result["average"] = plain(values(mirrored.ema_generator.weights))
+result["replicas_agree"] = all(
+    (one == other).all() for variable in mirrored.weights for one, other in [locals_of(variable)]
+)
+
+with strategy.scope():
+    dcgan, vae = tiny_dcgan(), tiny_vae(num_importance_samples=2)
+    dcgan.compile(), vae.compile()
+for model in (dcgan, vae):
+    history = model.fit(data.dataset(images(24), SHAPE, 8), epochs=2, verbose=0).history
+    result[model.name] = {
+        "finite": all(np.isfinite(figures).all() for figures in history.values()),
+        "iterations": int(model.optimizer.iterations.numpy()),
+        "drawn": list(model.generate(5, seed=0).shape),
+    }
+print(json.dumps(result))
+"""
+
+
+@pytest.fixture(scope="module")
+def two_replicas():
+    return json.loads(run_script(ON_TWO_REPLICAS).stdout.splitlines()[-1])
+
+
+@pytest.mark.slow
+def test_replicas_draw_different_noise(two_replicas):
+    drawn = [tuple(noise) for step in two_replicas["noise"] for noise in step]
+    assert len(drawn) == 8 and len(set(drawn)) == 8
+
+
+@pytest.mark.slow
+def test_two_replicas_step_like_one_device(two_replicas):
+    for one, other in zip(two_replicas["mirrored"], two_replicas["single"], strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-5)
+    for name, figures in two_replicas["single_logs"].items():
+        if not name.endswith("norm"):
+            np.testing.assert_allclose(two_replicas["mirrored_logs"][name], figures, rtol=1e-4, err_msg=name)
+    before, after = two_replicas["before"][1], two_replicas["generators"][-1][1]
+    assert np.abs(np.subtract(before, after)).max() > 1e-4
+
+
+@pytest.mark.slow
+def test_replicas_average_alike(two_replicas):
+    assert two_replicas["replicas_agree"]
+    average = [np.array(value) for value in two_replicas["before"]]
+    for step, weights in enumerate(two_replicas["generators"], 1):
+        momentum = min(0.25, (1 + step) / (10 + step))
+        average = [momentum * a + (1 - momentum) * np.array(w) for a, w in zip(average, weights, strict=True)]
+    for one, other in zip(average, two_replicas["average"], strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-7)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["dcgan", "vae"])
+def test_fit_runs_on_two_replicas(two_replicas, name):
+    assert two_replicas[name] == {"finite": True, "iterations": 6, "drawn": [5, *SHAPE]}
+
+
+# === Ways to compile ===
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("build", [functools.partial(tiny_dcgan, objective=Minimax([R1(1.0, 2)])), tiny_vae])
+@pytest.mark.parametrize("settings", [{"jit_compile": True}, {"steps_per_execution": 2}])
+def test_fit_runs_however_it_is_compiled(build, settings):
+    model = build()
+    model.compile(**settings)
+    history = model.fit(images(24), batch_size=8, epochs=2, verbose=0).history
+    assert all(np.isfinite(figures).all() for figures in history.values())
+    assert int(model.optimizer.iterations) == 6
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("build", [functools.partial(tiny_dcgan, objective=Minimax([R1(1.0, 2)])), tiny_gan, tiny_vae])
+def test_half_precision_keeps_heads_and_weights_in_float32(build):
+    model = build(dtype="mixed_bfloat16")
+    assert keras.config.dtype_policy().name == "float32"
+    networks = [model.decoder, model.encoder] if hasattr(model, "decoder") else [model.generator, model.discriminator]
+    for network in networks:
+        assert network.output.dtype == network.layers[-1].compute_dtype == "float32"
+        assert "bfloat16" in {layer.compute_dtype for layer in network.layers if layer.weights}
+        assert {variable.dtype for variable in network.weights} == {"float32"}
+    model.compile()
+    history = model.fit(images(16), batch_size=8, epochs=2, verbose=0).history
+    assert all(np.isfinite(figures).all() for figures in history.values())
+    assert len(np.unique(model.generate(2, seed=0))) > 2
+
+
+# === NaN ===
+
+
+@pytest.mark.parametrize(
+    ("broken", "message"),
+    [
+        ("generator_optimizer", r"The discriminator's loss or gradient became NaN or infinite at step 2;"),
+        ("discriminator_optimizer", r"The generator's loss or gradient became NaN or infinite at step 1;"),
+    ],
+)
+def test_a_nan_learning_rate_is_named_at_the_next_update(broken, message):
+    model = tiny_gan()
+    model.compile(**{broken: keras.optimizers.SGD(float("nan"))})
+    with pytest.raises(NonFiniteError, match=message):
+        model.fit(images(16), batch_size=4, verbose=0)
+    assert model.first_failure() is not None
+
+
+def test_an_exploding_step_is_named():
+    model = tiny_gan()
+    model.compile(discriminator_optimizer=keras.optimizers.SGD(1e30))
+    with pytest.raises(NonFiniteError, match=r"^The (generator|discriminator)'s .* at step [123]; .* usually helps\.$"):
+        model.fit(images(32), batch_size=4, verbose=0)
+
+
+class NanRate(keras.callbacks.Callback):
+    """Spoils the generator's rate before one batch."""
+
+    def __init__(self, epoch, batch):
+        super().__init__()
+        self._when, self._epoch = (epoch, batch), None
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self._epoch = epoch
+
+    def on_train_batch_begin(self, batch, logs=None):
+        if (self._epoch, batch) == self._when:
+            self.model.generator_optimizer.learning_rate = float("nan")
+
+
+@pytest.mark.parametrize("batch", [0, 2])
+def test_a_backup_from_before_the_nan_stays_usable(tmp_path, batch):
+    def build():
+        keras.utils.set_random_seed(0)
+        model = tiny_gan()
+        model.compile()
+        return model
+
+    with pytest.raises(NonFiniteError):
+        # Of three batches, the last leaves no later update in its epoch to notice.
+        build().fit(
+            images(12),
+            batch_size=4,
+            epochs=3,
+            verbose=0,
+            callbacks=[NanRate(1, batch), BackupAndRestore(tmp_path / "backup")],
+        )
+    model = build()
+    # A run of as many epochs as the backup holds restores it and trains no further.
+    model.fit(images(12), batch_size=4, epochs=1, verbose=0, callbacks=[BackupAndRestore(tmp_path / "backup")])
+    assert int(model.generator_optimizer.iterations) == 3
+    assert all(np.isfinite(value).all() for value in values(model.variables))
+    expected = build()
+    expected.fit(images(12), batch_size=4, epochs=1, verbose=0)
+    assert_equal_states(state(model), state(expected))
+
+
+def test_a_failure_is_forgotten_by_the_next_fit():
+    model = tiny_gan()
+    model.compile(generator_optimizer=keras.optimizers.SGD(float("nan")))
+    weights = model.get_weights()
+    with pytest.raises(NonFiniteError):
+        model.fit(images(8), batch_size=4, verbose=0)
+    model.set_weights(weights)
+    model.compile()
+    model.fit(images(8), batch_size=4, verbose=0)
+    assert model.first_failure() is None
+
+
+def test_networks_that_do_not_fit_are_refused():
+    wrong = keras.Sequential([keras.Input((LATENT_DIM,)), layers.Dense(16), layers.Reshape((4, 4, 1))])
+    with pytest.raises(InputError, match=r"generator makes \(4, 4, 1\), expected image_shape=\(8, 8, 1\)"):
+        zoo.GAN(SHAPE, LATENT_DIM, generator=wrong)

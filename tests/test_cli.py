@@ -1,0 +1,438 @@
+"""The command `zoo` as people run it: real processes, real presets, every error as one sentence."""
+
+import hashlib
+import json
+import os
+import resource
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import zoo
+from zoo import presets
+
+ZOO = Path(sys.executable).with_name("zoo")
+SHAPE = (28, 28, 1)
+FEATURE_NETWORK = "classifier_mnist_28"
+PUBLISHED = {
+    "fid64_test_mnist_classifier": {"value": 12.34, "std": 0.5, "real": 1.25, "protocol": "The protocol of then."},
+    "precision64_test_mnist_classifier": {"value": 0.75, "std": 0.01, "real": 0.9, "protocol": "Another sentence."},
+}
+
+
+def run(*arguments, cwd, command=(ZOO,), limit=None, **environment):
+    """Runs the installed command; asserts what holds of every run: no traceback, no noise of TensorFlow."""
+    # The suite quiets TensorFlow; that the command does so itself is under test.
+    inherited = {name: value for name, value in os.environ.items() if name != "TF_CPP_MIN_LOG_LEVEL"}
+    result = subprocess.run(
+        [*command, *map(str, arguments)],
+        cwd=cwd,
+        env={**inherited, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+        preexec_fn=limit,
+    )
+    assert "Traceback" not in result.stderr
+    assert "tensorflow" not in result.stderr.lower()
+    return result
+
+
+def succeed(*arguments, **options):
+    result = run(*arguments, **options)
+    assert (result.returncode, result.stderr) == (0, "")
+    return result.stdout
+
+
+def fail(*arguments, **options):
+    """The one sentence of a run that must fail."""
+    result = run(*arguments, **options)
+    assert (result.returncode, result.stdout) == (1, "")
+    assert result.stderr.startswith("Error: ")
+    assert result.stderr.count("\n") == 1
+    assert result.stderr.endswith((".\n", "?\n"))
+    return result.stderr
+
+
+@pytest.fixture(scope="module")
+def preset(tmp_path_factory):
+    """A tiny preset directory of our own."""
+    directory = tmp_path_factory.mktemp("presets") / "tiny"
+    zoo.DCGAN(SHAPE, latent_dim=4, filters=2).save_to_preset(directory)
+    return directory
+
+
+@pytest.fixture
+def damaged(preset, tmp_path):
+    """A copy of the tiny preset to damage."""
+    return shutil.copytree(preset, tmp_path / "damaged")
+
+
+@pytest.fixture(scope="module")
+def installation(preset, tmp_path_factory):
+    """Environment of a zoo that ships other presets: a copy of the code with a manifest of our own."""
+    root = tmp_path_factory.mktemp("installation")
+    shutil.copytree(presets.PACKAGE, root / "zoo", ignore=shutil.ignore_patterns("__pycache__", "weights"))
+    (root / "zoo" / "weights").mkdir()
+    shutil.copytree(presets.BUNDLED / FEATURE_NETWORK, root / "zoo" / "weights" / FEATURE_NETWORK)
+    shutil.copytree(preset, root / "zoo" / "weights" / "tiny_mnist_28")
+    entry = {
+        **presets.entry_of(FEATURE_NETWORK),
+        "kind": "model",
+        "class": "DCGAN",
+        "files": {name: presets.describe_file(preset / name) for name in presets.HASHED_FILES},
+        "recipe": "recipes/tiny_mnist_28.py",
+        "training_minutes": 3.5,
+        "metrics": PUBLISHED,
+    }
+    bound = {"value": 84.71, "std": 0.0, "real": None, "protocol": "A bound."}
+    likely = {**entry, "class": "VAE", "dataset": "omniglot", "metrics": {**PUBLISHED, "nll_iw5000_test": bound}}
+    entries = {"tiny_mnist_28": entry, "long_name_omniglot_28": likely}
+    entries[FEATURE_NETWORK] = presets.entry_of(FEATURE_NETWORK)
+    (root / "weights_manifest.json").write_text(json.dumps({"presets": entries}), encoding="utf-8")
+    return {"PYTHONPATH": str(root), "command": (sys.executable, "-c", "from zoo.cli import main; main()")}
+
+
+# === list and info ===
+
+
+def test_list_answers_at_once(tmp_path):
+    def seconds():
+        begun = time.perf_counter()
+        run("list", cwd=tmp_path)
+        return time.perf_counter() - begun
+
+    assert min(seconds() for _ in range(3)) < 0.4
+
+
+def test_list_names_what_the_library_lists(tmp_path):
+    assert [line.split()[0] for line in run("list", cwd=tmp_path).stdout.splitlines()] == zoo.list_presets()
+
+
+def test_list_shows_class_data_set_and_main_figure_in_aligned_columns(tmp_path, installation):
+    assert succeed("list", cwd=tmp_path, **installation).splitlines() == [
+        "long_name_omniglot_28  VAE    omniglot  nll_iw5000_test 84.71",
+        "tiny_mnist_28          DCGAN  mnist     fid64_test_mnist_classifier 12.34",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "names"),
+    [
+        (["*mnist*"], ["tiny_mnist_28"]),
+        (["*_28"], ["long_name_omniglot_28", "tiny_mnist_28"]),
+        (["--model", "VAE"], ["long_name_omniglot_28"]),
+        (["--dataset", "mnist"], ["tiny_mnist_28"]),
+        (["tiny*", "--model", "VAE"], []),
+        (["mnist"], []),
+    ],
+)
+def test_list_filters(tmp_path, installation, arguments, names):
+    result = run("list", *arguments, cwd=tmp_path, **installation)
+    assert result.returncode == 0
+    assert [line.split()[0] for line in result.stdout.splitlines()] == names
+    assert ("No preset matches" in result.stderr) == (not names)
+
+
+def test_list_into_a_closed_pipe_is_quiet(tmp_path, installation):
+    script = f"{sys.executable} -c 'from zoo.cli import main; main()' list | true"
+    assert run(cwd=tmp_path, command=("sh", "-c", script), PYTHONPATH=installation["PYTHONPATH"]).stderr == ""
+
+
+def test_info_of_an_official_preset(tmp_path, installation, preset):
+    shown = succeed("info", "tiny_mnist_28", cwd=tmp_path, **installation)
+    entry = presets.entry_of(FEATURE_NETWORK)
+    for fact in (
+        "class             DCGAN",
+        f"origin            bundled, {installation['PYTHONPATH']}/zoo/weights/tiny_mnist_28",
+        "data set          mnist",
+        f"data licence      {entry['dataset_licence']}",
+        f"weights licence   {entry['weights_licence']}",
+        "recipe            recipes/tiny_mnist_28.py",
+        f"commit            {entry['commit']}",
+        "training minutes  3.5",
+        "fid64_test_mnist_classifier: 12.34 ± 0.5, real images 1.25\n    The protocol of then.",
+        "precision64_test_mnist_classifier: 0.75 ± 0.01, real images 0.9\n    Another sentence.",
+    ):
+        assert f"  {fact}\n" in shown
+    for name in presets.HASHED_FILES:
+        content = (preset / name).read_bytes()
+        assert f"  {name:<18}{len(content)} bytes, sha256 {hashlib.sha256(content).hexdigest()}\n" in shown
+
+
+def test_info_of_a_feature_network_and_of_a_directory(tmp_path, preset):
+    assert "accuracy_test: 0.99" in succeed("info", FEATURE_NETWORK, cwd=tmp_path)
+    shown = succeed("info", preset, cwd=tmp_path)
+    assert "  class             DCGAN\n" in shown
+    assert f"  origin            directory, {preset}\n" in shown
+    assert "None" not in shown
+
+
+# === sample ===
+
+
+def tiles(path, number, columns, padding=2):
+    """The images of a grid, cut out by what `zoo.images.grid` promises."""
+    pixels = np.asarray(Image.open(path))
+    height, width = SHAPE[0] + padding, SHAPE[1] + padding
+    rows = -(-number // columns)
+    assert pixels.shape == (rows * height + padding, columns * width + padding)
+    corners = [(padding + i // columns * height, padding + i % columns * width) for i in range(number)]
+    return np.stack([pixels[top : top + SHAPE[0], left : left + SHAPE[1], None] for top, left in corners])
+
+
+def test_sample_writes_what_generate_draws(tmp_path, preset):
+    # What stood there is replaced, and nothing is left beside it.
+    (tmp_path / "grid.png").write_bytes(b"old")
+    printed = succeed("sample", preset, "-n", 5, "--seed", 3, "-o", "grid.png", cwd=tmp_path)
+    assert printed == "Wrote 5 images to grid.png.\n"
+    assert [path.name for path in tmp_path.iterdir()] == ["grid.png"]
+    assert Image.open(tmp_path / "grid.png").format == "PNG"
+    np.testing.assert_array_equal(tiles(tmp_path / "grid.png", 5, 3), zoo.load(preset).generate(5, seed=3))
+
+
+@pytest.mark.slow
+def test_sample_draws_64_images_of_seed_0_into_samples_png_every_time(tmp_path, preset):
+    files = []
+    for folder in (tmp_path / "one", tmp_path / "two"):
+        folder.mkdir()
+        assert succeed("sample", os.path.relpath(preset, folder), cwd=folder) == "Wrote 64 images to samples.png.\n"
+        files.append((folder / "samples.png").read_bytes())
+    assert files[0] == files[1]
+    np.testing.assert_array_equal(tiles(tmp_path / "one" / "samples.png", 64, 8), zoo.load(preset).generate(64, seed=0))
+
+
+@pytest.mark.slow
+def test_sample_that_cannot_be_written_whole_leaves_the_old_file(tmp_path, preset):
+    (tmp_path / "samples.png").write_bytes(b"old")
+
+    def full_disk():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
+
+    message = fail("sample", preset, cwd=tmp_path, limit=full_disk, PYTHONDONTWRITEBYTECODE="1")
+    assert message == "Error: 'samples.png' could not be written: File too large.\n"
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"samples.png": b"old"}
+
+
+# === errors ===
+
+
+@pytest.mark.parametrize("command", ["info", "sample", "evaluate"])
+def test_unknown_preset_names_the_nearest(tmp_path, installation, command):
+    message = fail(command, "tiny_mist_28", cwd=tmp_path, **installation)
+    assert message.startswith("Error: There is no preset 'tiny_mist_28'; did you mean tiny_mnist_28, ")
+    assert "zoo list" in fail(command, "0" * 9, cwd=tmp_path, **installation)
+
+
+@pytest.mark.parametrize("command", ["info", "sample", "evaluate"])
+def test_directory_that_is_missing_or_no_preset(tmp_path, command):
+    assert "'./nowhere' is no preset directory" in fail(command, "./nowhere", cwd=tmp_path)
+    (tmp_path / "empty").mkdir()
+    assert "'empty' is no preset directory: it has no config.json" in fail(command, "empty", cwd=tmp_path)
+
+
+def test_official_preset_whose_weights_are_absent(tmp_path, installation):
+    assert "not bundled" in fail("sample", "long_name_omniglot_28", cwd=tmp_path, **installation)
+
+
+def flip_a_bit(directory):
+    content = bytearray((directory / presets.WEIGHTS).read_bytes())
+    content[len(content) // 2] ^= 1
+    (directory / presets.WEIGHTS).write_bytes(content)
+
+
+def truncate(directory):
+    os.truncate(directory / presets.WEIGHTS, 1000)
+
+
+def remove_weights(directory):
+    (directory / presets.WEIGHTS).unlink()
+
+
+def alter_config(directory):
+    path = directory / presets.CONFIG
+    path.write_text(path.read_text().replace("DCGAN", "DCGUN"))
+
+
+def break_metadata(directory):
+    (directory / presets.METADATA).write_text("{")
+
+
+def forget_hashes(directory):
+    (directory / presets.METADATA).write_text('{"files": {"config.json": 5}}')
+
+
+@pytest.mark.parametrize("command", ["info", "sample"])
+@pytest.mark.parametrize(
+    ("damage", "sentence"),
+    [
+        (flip_a_bit, "does not match its SHA-256"),
+        (truncate, "has 1000 bytes, expected"),
+        (remove_weights, "model.weights.h5 is missing"),
+        (alter_config, "does not match its SHA-256"),
+        (break_metadata, "metadata.json is damaged"),
+        (forget_hashes, "states no size and SHA-256 of config.json"),
+    ],
+)
+def test_damaged_preset(tmp_path, damaged, command, damage, sentence):
+    damage(damaged)
+    assert sentence in fail(command, damaged, cwd=tmp_path)
+    assert not (tmp_path / "samples.png").exists()
+
+
+@pytest.mark.slow
+def test_damaged_preset_without_hashes_warns_and_fails(tmp_path, damaged):
+    truncate(damaged)
+    (damaged / presets.METADATA).unlink()
+    result = run("sample", damaged, cwd=tmp_path)
+    warning, error = result.stderr.splitlines()
+    assert result.returncode == 1
+    assert warning == f"Warning: The preset in {damaged} carries no hashes, so its files cannot be verified."
+    assert error.startswith(f"Error: The preset in {damaged} cannot be loaded")
+
+
+@pytest.mark.parametrize("number", ["-3", "0", "2.5", "many"])
+def test_bad_number_of_samples(tmp_path, preset, number):
+    result = run("sample", preset, "-n", number, cwd=tmp_path)
+    assert result.returncode == 2
+    assert "Invalid value for '-n' / '--num-samples': " in result.stderr
+    assert number in result.stderr
+
+
+@pytest.mark.parametrize("seed", ["-1", str(2**63)])
+def test_bad_seed(tmp_path, preset, seed):
+    result = run("sample", preset, "--seed", seed, cwd=tmp_path)
+    assert result.returncode == 2
+    assert f"Invalid value for '--seed': {seed} is not in the range" in result.stderr
+
+
+@pytest.mark.slow
+def test_more_samples_than_fit_in_memory(tmp_path, preset):
+    assert "num_samples is 99999999999, whose images take" in fail("sample", preset, "-n", 99999999999, cwd=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("output", "sentence"),
+    [
+        ("nowhere/grid.png", "there is no directory"),
+        ("file/grid.png", "there is no directory"),
+        ("folder.png", "exists and is no file"),
+        ("grid.jpg", "expected a name that ends in .png"),
+        (".", "expected a name that ends in .png"),
+        ("/proc/grid.png", "nothing can be written to '/proc'"),
+    ],
+)
+def test_output_that_cannot_be_written(tmp_path, preset, output, sentence):
+    (tmp_path / "file").write_text("")
+    (tmp_path / "folder.png").mkdir()
+    message = fail("sample", preset, "-o", output, cwd=tmp_path)
+    assert message.startswith(f"Error: -o is {output!r}, ")
+    assert sentence in message
+
+
+def test_feature_network_draws_no_images(tmp_path):
+    for command in ("sample", "evaluate"):
+        assert f"{FEATURE_NETWORK!r} is a feature network" in fail(command, FEATURE_NETWORK, cwd=tmp_path)
+
+
+@pytest.mark.slow
+def test_directory_of_a_feature_network_draws_no_images(tmp_path):
+    message = fail("sample", presets.BUNDLED / FEATURE_NETWORK, cwd=tmp_path)
+    assert "is a Functional, expected a preset that generates images" in message
+
+
+def test_what_needs_no_model_imports_neither_tensorflow_nor_keras(tmp_path, installation, damaged):
+    flip_a_bit(damaged)
+    runs = [
+        ["list"],
+        ["info", "tiny_mnist_28"],
+        ["sample", "nothing"],
+        ["sample", "./nowhere"],
+        ["sample", str(damaged)],
+        ["sample", "tiny_mnist_28", "-n", "0"],
+        ["sample", "tiny_mnist_28", "-o", "nowhere/grid.png"],
+        ["sample", FEATURE_NETWORK],
+        ["evaluate", str(damaged)],
+        ["evaluate", "tiny_mnist_28", "--json", "nowhere/figures.json"],
+    ]
+    script = (
+        "import json, sys\n"
+        "from click.testing import CliRunner\n"
+        "from zoo.cli import main\n"
+        "codes = [CliRunner().invoke(main, arguments).exit_code for arguments in json.loads(sys.argv[1])]\n"
+        "print(json.dumps([codes, sorted({'tensorflow', 'keras'} & set(sys.modules))]))\n"
+    )
+    command = (sys.executable, "-c", script)
+    printed = succeed(json.dumps(runs), cwd=tmp_path, command=command, PYTHONPATH=installation["PYTHONPATH"])
+    assert json.loads(printed) == [[0, 0, 1, 1, 1, 2, 1, 1, 1, 1], []]
+
+
+# === evaluate ===
+
+
+def test_evaluate_refuses_what_it_cannot_measure(tmp_path, preset, installation):
+    assert "--dataset is missing" in fail("evaluate", preset, cwd=tmp_path)
+    message = fail("evaluate", "tiny_mnist_28", "--dataset", "fashion_mnist", cwd=tmp_path, **installation)
+    assert "'tiny_mnist_28' was trained on 'mnist'" in message
+    (tmp_path / "figures").mkdir()
+    assert "exists and is no file" in fail("evaluate", preset, "--json", "figures", cwd=tmp_path)
+    for option, value in (("--images", 3), ("--importance-samples", 0), ("--data-dir", "nowhere")):
+        result = run("evaluate", preset, "--dataset", "mnist", option, value, cwd=tmp_path)
+        assert result.returncode == 2
+        assert f"Invalid value for '{option}'" in result.stderr
+
+
+@pytest.mark.slow
+def test_evaluate_unknown_data_set_or_feature_network(tmp_path, preset):
+    message = fail("evaluate", preset, "--dataset", "imagenot", cwd=tmp_path)
+    assert "No bundled feature network knows the data set 'imagenot'" in message
+    message = fail("evaluate", preset, "--dataset", "mnist", "--features", "classifier_mnist", cwd=tmp_path)
+    assert f"did you mean {FEATURE_NETWORK}" in message
+
+
+@pytest.mark.slow
+def test_evaluate_prints_figures_beside_those_of_real_images_and_of_the_manifest(tmp_path, installation):
+    printed = succeed("evaluate", "tiny_mnist_28", "--images", 64, "--json", "f.json", cwd=tmp_path, **installation)
+    written = json.loads((tmp_path / "f.json").read_text(encoding="utf-8"))
+    assert (written["preset"], written["dataset"]) == ("tiny_mnist_28", "mnist")
+    figures = written["metrics"]
+    assert list(figures) == [f"{key}64_test_mnist_classifier" for key in ("fid", "kid", "precision", "recall")]
+    lines = printed.splitlines()
+    assert lines[0] == "tiny_mnist_28 on mnist"
+    assert len(lines) == 9
+    for (name, figure), line, protocol in zip(figures.items(), lines[1::2], lines[2::2], strict=True):
+        assert line.startswith(
+            f"  {name}: {figure['value']:.4g} ± {figure['std']:.2g}, real images {figure['real']:.4g}"
+        )
+        assert protocol == f"    {figure['protocol']}"
+        assert "64 generated images" in protocol
+    assert lines[1].endswith("manifest 12.34 by another protocol")
+    assert "manifest" not in lines[3]
+
+    # A manifest that says what was measured is measured again to the digit, without doubt.
+    root = Path(shutil.copytree(installation["PYTHONPATH"], tmp_path / "published"))
+    manifest = json.loads((root / "weights_manifest.json").read_text(encoding="utf-8"))
+    manifest["presets"]["tiny_mnist_28"]["metrics"] = figures
+    (root / "weights_manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    options = {**installation, "PYTHONPATH": str(root)}
+    again = succeed("evaluate", "tiny_mnist_28", "--images", 64, cwd=tmp_path, **options).splitlines()
+    for figure, before, line in zip(figures.values(), lines[1::2], again[1::2], strict=True):
+        assert line.split(", manifest")[0] == before.split(", manifest")[0]
+        assert line.endswith(f", manifest {figure['value']:.4g}")
+
+
+@pytest.mark.slow
+def test_evaluate_a_directory_with_a_likelihood(tmp_path):
+    zoo.VAE(SHAPE, latent_dim=2, hidden_units=(4,)).save_to_preset(tmp_path / "vae")
+    arguments = ("evaluate", "vae", "--dataset", "mnist", "--images", 8, "--importance-samples", 3)
+    printed = succeed(*arguments, cwd=tmp_path)
+    assert "  nll_iw3_test_mnist: " in printed
+    assert "bound with 3 samples" in printed
+    assert "8 test images of mnist" in printed
+    assert "manifest" not in printed

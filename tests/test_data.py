@@ -1,0 +1,513 @@
+"""Sources of images: what is read, what is refused, in which order, and what `fit` makes of each."""
+
+import io
+import warnings
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+import tensorflow_datasets as tfds
+from helpers import SHAPE, images, tiny_gan, tiny_vae, values
+from PIL import Image
+
+from zoo import data
+from zoo.errors import DataError, InputError
+from zoo.images import fit_image
+
+
+def write(folder, name, pixels, **options):
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    picture = pixels if isinstance(pixels, Image.Image) else Image.fromarray(pixels)
+    picture.save(path, **options)
+    return path
+
+
+def png_folder(folder, pixels):
+    """One PNG for each image, named so that their order is that of the array."""
+    for index, image in enumerate(pixels):
+        write(folder, f"{index:03}.png", image.squeeze(-1) if image.shape[-1] == 1 else image)
+    return folder
+
+
+def epoch(dataset):
+    """One pass: the images and labels of all batches."""
+    batches = [{key: value.numpy() for key, value in batch.items()} for batch in dataset]
+    return {key: np.concatenate([batch[key] for batch in batches]) for key in batches[0]}
+
+
+# === Arrays ===
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "float32", "float64", "float16"])
+def test_arrays_are_taken_as_they_are(dtype):
+    x = images(5) if dtype == "uint8" else (images(5) / 127.5 - 1).astype(dtype)
+    found = data.read(x, SHAPE)
+    np.testing.assert_array_equal(found.images, x)
+    assert found.images.dtype == dtype
+    assert found.labels is None and found.class_names is None
+
+
+LABELS = np.array([3, 1, 4, 1, 5])
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        (images(5), LABELS),
+        [images(5), LABELS.tolist()],
+        (images(5), LABELS[:, None]),
+        {"images": images(5), "labels": LABELS.astype("uint8")},
+        data.ImageSet(images(5), LABELS.astype("int32")),
+    ],
+)
+def test_labels_come_as_a_tuple_or_in_a_dict(source):
+    found = data.read(source, SHAPE)
+    np.testing.assert_array_equal(found.images, images(5))
+    np.testing.assert_array_equal(found.labels, LABELS)
+    assert found.labels.dtype == np.int32
+
+
+@pytest.mark.parametrize("labels", [LABELS[:4], LABELS.astype("float32"), np.eye(5, dtype="int32"), ["a"] * 5])
+def test_labels_that_are_not_one_integer_an_image_are_refused(labels):
+    with pytest.raises(InputError, match=r"labels has shape .* expected one integer for each of the 5 images"):
+        data.read((images(5), labels), SHAPE)
+
+
+def test_a_dict_without_images_is_refused():
+    with pytest.raises(InputError, match=r"The data has the keys \['labels'\], expected at least 'images'"):
+        data.read({"labels": LABELS}, SHAPE)
+
+
+REFUSED = [
+    (images(3, (8, 8, 3)), r"has shape \(3, 8, 8, 3\), expected \(n, 8, 8, 1\)\."),
+    (images(3)[..., 0], r"has shape \(3, 8, 8\), expected \(n, 8, 8, 1\); a channel axis is added by .*\[\.\.\., None\]"),
+    (images(3).reshape(3, 64), r"has shape \(3, 64\), expected \(n, 8, 8, 1\)\."),
+    (images(0), "is empty, expected at least one image"),
+    (images(3).astype("int64"), r"has dtype int64, expected uint8 in 0\.\.255 or floats in \[-1, 1\]"),
+    (images(3) > 100, "has dtype bool, expected uint8"),
+    (images(3).astype("float32"), r"holds float32 values from \d+ to 25\d, expected uint8 in 0\.\.255 or floats"),
+    (images(3) / 127.5 - 1.1, r"holds float64 values from -1\.\d+ to .*, expected uint8"),
+    (np.full((2, *SHAPE), np.nan, "float32"), "holds NaN or infinite values, expected finite floats"),
+    (np.where(images(2) > 9, 0, -np.inf), "holds NaN or infinite values, expected finite floats"),
+]
+
+
+@pytest.mark.parametrize(("x", "message"), REFUSED)
+def test_unusable_arrays_are_refused_whichever_way_they_come(x, message):
+    with pytest.raises(InputError, match=f"^images {message}"):
+        data.read(x, SHAPE)
+    with pytest.raises(InputError, match=message):
+        data.dataset({"images": x}, SHAPE, 1)
+    model = tiny_gan()
+    model.compile()
+    before = values(model.variables)
+    with pytest.raises(InputError, match=message):
+        model.fit(x, batch_size=1, verbose=0)
+    with pytest.raises(InputError, match=message):
+        model.fit(data.ImageSet(x), batch_size=1, verbose=0)
+    np.testing.assert_equal(values(model.variables), before)
+
+
+def test_floats_that_look_like_zero_to_one_warn():
+    with pytest.warns(UserWarning, match=r"images holds floats from 0(\.\d+)? to (1|0\.\d+), which looks like \[0, 1\]"):
+        data.read(images(4) / 255, SHAPE)
+
+
+def test_usable_arrays_do_not_warn():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        data.read(images(4), SHAPE)
+        # Rounding after a resize leaves the range by a hair.
+        data.read((images(4) / 127.5 - 1) * 1.0005, SHAPE)
+
+
+@pytest.mark.parametrize("batch_size", [0, -3, 2.5, "4", True])
+def test_batch_sizes_that_are_not_positive_are_refused(batch_size):
+    model = tiny_gan(discriminator_steps=2)
+    model.compile()
+    with pytest.raises(InputError, match=f"batch_size is {batch_size!r}, expected an integer of at least 1"):
+        data.dataset(images(5), SHAPE, batch_size)
+    with pytest.raises(InputError, match=f"batch_size is {batch_size!r}, expected an integer of at least 1"):
+        model.fit(images(5), batch_size=batch_size, verbose=0)
+
+
+def test_fewer_images_than_a_batch_are_refused_unless_remainders_stay():
+    with pytest.raises(DataError, match=r"has 5 images, fewer than one batch of 8; give more images or a smaller"):
+        data.dataset(images(5), SHAPE, 8)
+    assert len(epoch(data.dataset(images(5), SHAPE, 8, drop_remainder=False))["images"]) == 5
+
+
+@pytest.mark.parametrize("seed", [-1, 1.5, "0", 2**64])
+def test_bad_seeds_are_refused(seed):
+    with pytest.raises(InputError, match="seed is .*, expected an integer"):
+        data.dataset(images(4), SHAPE, 2, seed=seed)
+
+
+# === Order ===
+
+
+def order(dataset):
+    return epoch(dataset)["labels"].tolist()
+
+
+def numbered(count=20, **options):
+    return data.dataset((images(count), np.arange(count)), SHAPE, 4, **options)
+
+
+def test_every_epoch_has_its_own_order_of_the_same_images():
+    dataset = numbered()
+    first, second = order(dataset), order(dataset)
+    assert first != second != list(range(20))
+    assert sorted(first) == sorted(second) == list(range(20))
+
+
+def test_the_order_is_a_function_of_seed_and_epoch():
+    orders = [order(dataset) for dataset in [numbered(seed=5)] for _ in range(3)]
+    resumed = numbered(seed=5)
+    for number in (2, 0, 1):
+        resumed.set_epoch(number)
+        assert order(resumed) == orders[number]
+    np.random.seed(1)
+    tf.random.set_seed(1)
+    assert order(numbered(seed=5)) == orders[0] != order(numbered(seed=6))
+
+
+def test_images_and_labels_stay_together():
+    found = epoch(numbered())
+    np.testing.assert_array_equal(found["images"], images(20)[found["labels"]])
+    assert found["images"].dtype == np.uint8 and found["labels"].dtype == np.int32
+
+
+def test_without_shuffling_the_order_is_that_of_the_source():
+    dataset = numbered(shuffle=False)
+    assert order(dataset) == order(dataset) == list(range(20))
+
+
+@pytest.mark.parametrize(("drop", "steps", "last"), [(True, 5, 4), (False, 6, 2)])
+def test_remainders_are_dropped_or_kept(drop, steps, last):
+    dataset = numbered(22, drop_remainder=drop)
+    sizes = [len(batch["labels"]) for batch in dataset]
+    assert int(dataset.cardinality()) == len(sizes) == steps
+    assert sizes[-1] == last
+
+
+def test_fit_begins_every_epoch_with_its_own_order():
+    dataset, drawn = numbered(), []
+    original = dataset.set_epoch
+    dataset.set_epoch = lambda number: (drawn.append(number), original(number))
+    model = tiny_vae()
+    model.compile()
+    model.fit(dataset, epochs=4, initial_epoch=1, verbose=0)
+    assert drawn == [1, 2, 3]
+
+
+# === Folders ===
+
+
+def test_a_flat_folder_is_read_in_the_order_of_its_names(tmp_path):
+    found = data.read(png_folder(tmp_path, images(12)), SHAPE)
+    np.testing.assert_array_equal(found.images, images(12))
+    assert found.labels is None and found.class_names is None
+
+
+def test_a_folder_of_folders_has_classes(tmp_path):
+    png_folder(tmp_path / "zebra", images(2, seed=1))
+    png_folder(tmp_path / "ant", images(3, seed=2))
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "zebra" / "notes.txt").write_text("no image")
+    found = data.read(str(tmp_path), SHAPE)
+    assert found.class_names == ("ant", "zebra")
+    np.testing.assert_array_equal(found.labels, [0, 0, 0, 1, 1])
+    np.testing.assert_array_equal(found.images, np.concatenate([images(3, seed=2), images(2, seed=1)]))
+
+
+def read_one(tmp_path, picture, shape, name="image.png", **options):
+    write(tmp_path, name, picture, **options)
+    (image,) = data.read(tmp_path, shape).images
+    assert image.shape == shape and image.dtype == np.uint8
+    return image
+
+
+COLOUR = np.array([[[200, 40, 90]]], "uint8") * np.ones((8, 8, 1), "uint8")
+# ITU-R 601-2: 0.299 R + 0.587 G + 0.114 B.
+LUMA = 0.299 * 200 + 0.587 * 40 + 0.114 * 90
+
+
+def test_grey_files_are_repeated_to_three_channels_and_colour_becomes_luma(tmp_path):
+    grey = images(1)[0]
+    np.testing.assert_array_equal(read_one(tmp_path / "a", grey[..., 0], (8, 8, 3)), np.repeat(grey, 3, axis=-1))
+    assert np.abs(read_one(tmp_path / "b", COLOUR, (8, 8, 1)) - LUMA).max() <= 1
+    np.testing.assert_array_equal(read_one(tmp_path / "c", COLOUR, (8, 8, 3)), COLOUR)
+
+
+def test_transparency_is_laid_over_white(tmp_path):
+    for name, alpha, expected in (("clear", 0, 255), ("half", 128, None), ("solid", 255, COLOUR)):
+        rgba = np.concatenate([COLOUR, np.full((8, 8, 1), alpha, "uint8")], axis=-1)
+        expected = COLOUR * (128 / 255) + 255 * (127 / 255) if expected is None else expected
+        assert np.abs(read_one(tmp_path / name, rgba, (8, 8, 3)) - np.float32(expected)).max() <= 1.01
+    grey = Image.fromarray(np.stack([np.full((8, 8), 10), np.zeros((8, 8))], axis=-1).astype("uint8"), "LA")
+    assert (read_one(tmp_path / "grey", grey, SHAPE) == 255).all()
+
+
+def test_palettes_are_resolved(tmp_path):
+    picture = Image.new("P", (8, 8), 1)
+    picture.putpalette([0, 0, 0, 200, 40, 90])
+    np.testing.assert_array_equal(read_one(tmp_path / "opaque", picture, (8, 8, 3)), COLOUR)
+    clear = read_one(tmp_path / "clear", picture, (8, 8, 3), transparency=1)
+    assert (clear == 255).all()
+
+
+def test_sixteen_bits_are_scaled_not_clipped(tmp_path):
+    levels = np.linspace(0, 65535, 64).reshape(8, 8)
+    found = read_one(tmp_path, levels.astype("uint16"), SHAPE)
+    assert np.abs(found[..., 0] - levels / 257).max() <= 1
+
+
+def test_cmyk_becomes_rgb(tmp_path):
+    picture = Image.new("CMYK", (8, 8), (0, 255, 255, 0))
+    found = read_one(tmp_path, picture, (8, 8, 3), name="image.jpg", quality=100)
+    assert np.abs(found.astype(int) - [255, 0, 0]).max() <= 3
+
+
+def test_black_and_white_files_use_the_whole_range(tmp_path):
+    picture = Image.fromarray(images(1)[0, ..., 0] > 127)
+    found = read_one(tmp_path, picture, SHAPE)
+    np.testing.assert_array_equal(found, (images(1)[0] > 127) * np.uint8(255))
+
+
+def test_images_are_cropped_at_their_centre_and_resized(tmp_path):
+    # Red flanks that a centre crop of this wide image must leave out, filter and all.
+    wide = np.full((16, 64, 3), [255, 0, 0], "uint8")
+    wide[:, 16:48] = [0, 0, 255]
+    for name, picture in (("wide", wide), ("tall", wide.transpose(1, 0, 2))):
+        assert (read_one(tmp_path / name, picture, (8, 8, 3)) == [0, 0, 255]).all()
+    np.testing.assert_array_equal(read_one(tmp_path / "same", images(1)[0, ..., 0], SHAPE), images(1)[0])
+    assert read_one(tmp_path / "larger", images(1)[0, ..., 0], (24, 12, 3)).shape == (24, 12, 3)
+
+
+def test_fit_image_reads_arrays_and_files_alike(tmp_path):
+    for shape in ((13, 9, 1), (13, 9, 3), (13, 9, 4)):
+        pixels = images(1, shape)[0]
+        picture = Image.fromarray(pixels.squeeze(-1) if shape[-1] == 1 else pixels)
+        for target in (SHAPE, (8, 8, 3)):
+            np.testing.assert_array_equal(fit_image(pixels, target), fit_image(picture, target))
+
+
+def jpeg_bytes():
+    buffer = io.BytesIO()
+    Image.fromarray(images(1, (64, 64, 3))[0]).save(buffer, "JPEG")
+    return buffer.getvalue()
+
+
+def test_damaged_files_are_skipped_named_and_counted(tmp_path):
+    png_folder(tmp_path / "a", images(3))
+    png_folder(tmp_path / "b", images(2, seed=1))
+    whole = jpeg_bytes()
+    (tmp_path / "a" / "001_cut.jpg").write_bytes(whole[: len(whole) // 2])
+    (tmp_path / "b" / "999.png").write_text("no image at all")
+    (tmp_path / "b" / "998.gif").write_bytes(b"")
+    with pytest.warns(UserWarning, match=r"^Skipped 3 of 8 files in '.*' that cannot be read as images: (.*)\.$") as caught:
+        found = data.read(tmp_path, SHAPE)
+    assert len(caught) == 1
+    for name in ("a/001_cut.jpg", "b/999.png", "b/998.gif"):
+        assert name in str(caught[0].message)
+    np.testing.assert_array_equal(found.labels, [0, 0, 0, 1, 1])
+    np.testing.assert_array_equal(found.images, np.concatenate([images(3), images(2, seed=1)]))
+
+
+def test_many_damaged_files_are_named_in_part(tmp_path):
+    png_folder(tmp_path, images(1))
+    for index in range(9):
+        (tmp_path / f"bad_{index}.png").write_bytes(b"")
+    with pytest.warns(UserWarning, match=r"Skipped 9 of 10 .*bad_0\.png, .*bad_4\.png, …\.$"):
+        data.read(tmp_path, SHAPE)
+
+
+def test_folders_without_images_are_refused(tmp_path):
+    with pytest.raises(DataError, match=r"The folder '.*' holds no images \(\.png, .*neither directly nor in subfolders"):
+        data.read(tmp_path, SHAPE)
+    (tmp_path / "bad.png").write_bytes(b"")
+    with (
+        pytest.warns(UserWarning, match="Skipped 1 of 1"),
+        pytest.raises(DataError, match="None of the 1 files in .* can be read as an image"),
+    ):
+        data.read(tmp_path, SHAPE)
+
+
+def test_missing_folders_are_refused(tmp_path):
+    for source in (tmp_path / "missing", str(tmp_path / "missing"), "./missing"):
+        with pytest.raises(DataError, match="There is no image folder '.*missing'"):
+            data.read(source, SHAPE)
+
+
+def test_names_and_folders_need_a_shape(tmp_path):
+    with pytest.raises(InputError, match="image_shape is needed to read '.*', got None"):
+        data.read(tmp_path)
+
+
+def test_large_sets_are_kept_in_a_file_that_is_gone(tmp_path, monkeypatch):
+    monkeypatch.setattr(data, "_IN_MEMORY_BYTES", 100)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "tmp"))
+    (tmp_path / "tmp").mkdir()
+    found = data.read(png_folder(tmp_path / "images", images(12)), SHAPE)
+    assert isinstance(found.images, np.memmap)
+    np.testing.assert_array_equal(found.images, images(12))
+    assert not list((tmp_path / "tmp").iterdir())
+    assert len(epoch(data.batches(found, 4))["images"]) == 12
+
+
+# === TFDS ===
+
+
+def test_tfds_names_are_read_and_resized():
+    with tfds.testing.mock_data(num_examples=7, policy=tfds.testing.MockPolicy.USE_CODE):
+        found = data.read("mnist", (14, 14, 1))
+        dataset = data.dataset("mnist", (14, 14, 1), 3, shuffle=False)
+    assert found.images.shape == (7, 14, 14, 1) and found.images.dtype == np.uint8
+    assert found.labels.dtype == np.int32 and set(found.labels) <= set(range(10))
+    assert found.class_names == tuple("0123456789")
+    np.testing.assert_array_equal(epoch(dataset)["images"], found.images[:6])
+
+
+def test_tfds_images_of_many_sizes_are_read_one_by_one():
+    with tfds.testing.mock_data(num_examples=4, policy=tfds.testing.MockPolicy.USE_CODE):
+        found = data.read("tf_flowers", (10, 12, 3))
+    assert found.images.shape == (4, 10, 12, 3)
+    assert len(found.class_names) == 5
+
+
+def test_unknown_names_suggest_the_nearest():
+    with pytest.raises(DataError, match=r"no folder and no TFDS data set 'fashion_mnits'; did you mean fashion_mnist"):
+        data.read("fashion_mnits", (28, 28, 1))
+    with pytest.raises(DataError, match=r"no folder and no TFDS data set 'xqzvw'\.$"):
+        data.read("xqzvw", (28, 28, 1))
+
+
+def test_sets_without_images_are_refused():
+    with (
+        tfds.testing.mock_data(num_examples=1, policy=tfds.testing.MockPolicy.USE_CODE),
+        pytest.raises(DataError, match="The data set 'imdb_reviews' has no image feature"),
+    ):
+        data.read("imdb_reviews", SHAPE)
+
+
+def test_what_cannot_be_downloaded_is_said_in_one_sentence(tmp_path, monkeypatch):
+    def offline(self, **_):
+        raise ConnectionError("no route\nto host")
+
+    monkeypatch.setattr(tfds.core.DatasetBuilder, "download_and_prepare", offline)
+    with pytest.raises(DataError) as caught:
+        data.read("mnist", (28, 28, 1), data_dir=tmp_path)
+    message = str(caught.value)
+    assert "'mnist' is not prepared in" in message and str(tmp_path) in message
+    assert "(ConnectionError: no route); connect to the network" in message
+    assert "\n" not in message
+
+
+# === What fit takes ===
+
+
+class Sequence(keras.utils.PyDataset):
+    """Two batches of four images."""
+
+    def __init__(self, batches, **options):
+        super().__init__(**options)
+        self._batches = batches
+
+    def __len__(self):
+        return len(self._batches)
+
+    def __getitem__(self, index):
+        return self._batches[index]
+
+
+X, Y = images(8), np.arange(8, dtype="int32")
+SOURCES = {
+    "array": lambda folder: {"x": X, "batch_size": 4},
+    "floats": lambda folder: {"x": X / np.float32(127.5) - 1, "batch_size": 4},
+    "array and labels": lambda folder: {"x": X, "y": Y, "batch_size": 4},
+    "tuple": lambda folder: {"x": (X, Y), "batch_size": 4},
+    "dict": lambda folder: {"x": {"images": X, "labels": Y}, "batch_size": 4},
+    "folder": lambda folder: {"x": str(png_folder(folder, X)), "batch_size": 4},
+    "path": lambda folder: {"x": png_folder(folder, X), "batch_size": 4},
+    "zoo.data": lambda folder: {"x": data.dataset(X, SHAPE, 4)},
+    "tf.data": lambda folder: {"x": tf.data.Dataset.from_tensor_slices(X).batch(4)},
+    "tf.data of tuples": lambda folder: {"x": tf.data.Dataset.from_tensor_slices((X, Y)).batch(4)},
+    "tf.data of dicts": lambda folder: {"x": tf.data.Dataset.from_tensor_slices({"images": X, "labels": Y}).batch(4)},
+    "PyDataset": lambda folder: {"x": Sequence([(X[:4], Y[:4]), (X[4:], Y[4:])])},
+    "PyDataset of dicts": lambda folder: {"x": Sequence([{"images": X[:4]}, {"images": X[4:]}])},
+}
+
+
+@pytest.fixture(scope="module")
+def trained():
+    """One model for all sources, so that its step is traced once for each kind of batch."""
+    model = tiny_vae()
+    model.compile()
+    return model
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_fit_takes(source, trained, tmp_path):
+    before = int(trained.optimizer.iterations)
+    weights = values(trained.weights)
+    history = trained.fit(**SOURCES[source](tmp_path / "images"), epochs=2, verbose=0).history
+    assert int(trained.optimizer.iterations) == before + 4
+    assert np.isfinite(history["loss"]).all() and len(history["loss"]) == 2
+    assert any((one != other).any() for one, other in zip(weights, values(trained.weights), strict=True))
+
+
+@pytest.mark.parametrize("arguments", [{"validation_data": X}, {"validation_data": (X, Y)}, {"validation_split": 0.5}])
+def test_validation(trained, arguments):
+    history = trained.fit(X, batch_size=2, verbose=0, **arguments).history
+    assert {"loss", "val_loss", "val_elbo"} <= set(history)
+    assert np.isfinite(history["val_loss"]).all()
+
+
+def test_validation_split_needs_an_array(trained, tmp_path):
+    with pytest.raises(InputError, match="validation_split needs x to be an array, got str"):
+        trained.fit(str(png_folder(tmp_path, X)), validation_split=0.5, verbose=0)
+
+
+@pytest.mark.parametrize("build", [tiny_vae, tiny_gan])
+def test_an_uncompiled_model_says_so(build):
+    name = type(build()).__name__
+    with pytest.raises(InputError, match=rf"fit needs a compiled model; call {name}\.compile\(\) first"):
+        build().fit(X, batch_size=4, verbose=0)
+    with pytest.raises(InputError, match=rf"evaluate needs a compiled model; call {name}\.compile\(\) first"):
+        build().evaluate(X, batch_size=4, verbose=0)
+
+
+WRONG_BATCHES = [
+    (X[..., 0], r"The first batch of x has shape \(8, 8, 8\), expected \(n, 8, 8, 1\)"),
+    (X.astype("float32"), r"The first batch of x holds float32 values from"),
+    (X.astype("int32"), r"The first batch of x has dtype int32"),
+    ({"pictures": X}, r"The first batch of x has the keys \['pictures'\], expected at least 'images'"),
+]
+
+
+@pytest.mark.parametrize(("batch", "message"), WRONG_BATCHES)
+def test_a_wrong_first_batch_is_noticed_before_training(trained, batch, message):
+    before = values(trained.variables)
+    for source in (tf.data.Dataset.from_tensors(batch), Sequence([batch])):
+        with pytest.raises(InputError, match=message):
+            trained.fit(source, verbose=0)
+    np.testing.assert_equal(values(trained.variables), before)
+
+
+def test_an_empty_data_set_is_noticed_before_training(trained):
+    empty = tf.data.Dataset.from_tensor_slices(X).batch(4).take(0)
+    for source in (empty, Sequence([])):
+        with pytest.raises(DataError, match="The data set x is empty, expected at least one batch of images"):
+            trained.fit(source, verbose=0)
+
+
+def test_fewer_images_than_a_batch_are_noticed_before_training(trained):
+    with pytest.raises(DataError, match="has 8 images, fewer than one batch of 9"):
+        trained.fit(X, batch_size=9, verbose=0)
+    model = tiny_gan(discriminator_steps=3)
+    model.compile()
+    with pytest.raises(DataError, match="has 8 images, fewer than one batch of 9"):
+        model.fit(X, batch_size=3, verbose=0)

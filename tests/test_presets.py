@@ -1,0 +1,635 @@
+"""Presets: the same model after a round trip, what overrides keep, and damage that is named before Keras sees it."""
+
+import json
+import shutil
+import warnings
+
+import h5py
+import keras
+import numpy as np
+import pytest
+from helpers import (
+    LATENT_DIM,
+    SHAPE,
+    dense_discriminator,
+    dense_generator,
+    images,
+    restless_gan,
+    run_script,
+    tiny_dcgan,
+    tiny_gan,
+    tiny_vae,
+    values,
+)
+
+import zoo
+from zoo import presets
+from zoo.errors import InputError, PresetError
+from zoo.files import sha256
+from zoo.objectives.adversarial import Minimax
+from zoo.objectives.penalties import R1
+
+MODELS = {
+    "gan": tiny_gan,
+    "dcgan": tiny_dcgan,
+    "penalized": lambda: tiny_dcgan(objective=Minimax([R1(0.5, 4)]), discriminator_batch_norm=False),
+    "vae": tiny_vae,
+    "gaussian": lambda: tiny_vae(likelihood="gaussian"),
+    "custom": restless_gan,
+}
+
+
+@pytest.fixture(scope="module")
+def stored(tmp_path_factory):
+    """For each model, what it drew and the preset that it was saved as."""
+    folder, found = tmp_path_factory.mktemp("presets"), {}
+    for name, build in MODELS.items():
+        keras.utils.set_random_seed(0)
+        model = build()
+        model.compile()
+        # A step, so that the average, the optimizers and the moving statistics are not where they began.
+        model.train_step(images(8))
+        model.save_to_preset(folder / name)
+        found[name] = (model, model.generate(5, seed=0), folder / name)
+    return found
+
+
+@pytest.fixture
+def preset(stored, tmp_path):
+    """A copy of a preset to damage."""
+    return shutil.copytree(stored["dcgan"][2], tmp_path / "preset")
+
+
+# === Round trip ===
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_loaded_preset_draws_the_same_images_and_learns(stored, name):
+    model, drawn, directory = stored[name]
+    loaded = zoo.load(directory)
+    assert type(loaded) is type(model)
+    np.testing.assert_array_equal(loaded.generate(5, seed=0), drawn)
+    assert loaded.compiled
+    for attribute in loaded.optimizer_names:
+        optimizer, original = getattr(loaded, attribute), getattr(model, attribute)
+        assert optimizer.get_config() == original.get_config()
+        assert int(optimizer.iterations) == 0
+    before = values(loaded.trainable_variables)
+    logs = loaded.train_step(images(8, seed=1))
+    assert all(np.isfinite(float(value)) for value in logs.values())
+    assert all((one != other).any() for one, other in zip(before, values(loaded.trainable_variables), strict=True))
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_everything_but_the_generators_own_weights_is_kept(stored, name):
+    model, _, directory = stored[name]
+    loaded = zoo.load(directory)
+    for network in ("discriminator", "encoder", "decoder", "ema_generator"):
+        if hasattr(model, network):
+            pair = values(getattr(model, network).weights), values(getattr(loaded, network).weights)
+            np.testing.assert_equal(*pair)
+    if hasattr(model, "generator"):
+        np.testing.assert_equal(values(loaded.generator.weights), values(model.ema_generator.weights))
+        moved = zip(values(model.generator.trainable_variables), values(model.ema_generator.weights), strict=False)
+        assert any(one.shape == other.shape and (one != other).any() for one, other in moved)
+    if name == "gaussian":
+        assert float(loaded.log_variance) == float(model.log_variance) != 0
+    if name == "penalized":
+        (penalty,) = loaded.objective.penalties
+        assert (type(loaded.objective), penalty.weight, penalty.interval) == (Minimax, 0.5, 4)
+
+
+def test_from_preset_takes_the_class_and_its_subclasses(stored):
+    directory = stored["dcgan"][2]
+    for cls in (zoo.DCGAN, zoo.GAN, zoo.AdversarialModel, zoo.GenerativeModel):
+        assert type(cls.from_preset(directory)) is zoo.DCGAN
+
+
+@pytest.mark.parametrize(("name", "cls"), [("dcgan", "VAE"), ("vae", "GAN"), ("gan", "DCGAN")])
+def test_another_class_is_refused(stored, name, cls):
+    directory, found = stored[name][2], type(stored[name][0]).__name__
+    with pytest.raises(PresetError, match=rf"is a {found}, not a {cls}; zoo\.load\('.*{name}'\) loads it"):
+        getattr(zoo, cls).from_preset(directory)
+
+
+def test_the_file_holds_no_optimizer_and_one_generator(stored):
+    _, _, directory = stored["dcgan"]
+    names = []
+    with h5py.File(directory / "model.weights.h5") as file:
+        file.visit(names.append)
+        assert {"generator", "ema_generator", "discriminator"} <= set(file)
+        one, other = (h5py.h5o.get_info(file[name].id) for name in ("generator", "ema_generator"))
+        assert one.addr == other.addr
+    assert not [name for name in names if "optim" in name]
+
+
+def test_uncompiled_models_stay_uncompiled(tmp_path):
+    model = tiny_gan()
+    model.save_to_preset(tmp_path / "preset")
+    assert not zoo.load(tmp_path / "preset").compiled
+
+
+def test_half_precision_halves_the_file_and_keeps_the_images(tmp_path):
+    model = tiny_vae(hidden_units=(64,))
+    drawn = model.generate(5, seed=0)
+    model.save_to_preset(tmp_path / "full")
+    model.save_to_preset(tmp_path / "half", weights_dtype="float16")
+    full, half = ((tmp_path / name / "model.weights.h5").stat().st_size for name in ("full", "half"))
+    saved = model.count_params() * 2
+    assert 0.9 * saved < full - half < 1.1 * saved
+    loaded = zoo.load(tmp_path / "half")
+    assert {variable.dtype for variable in loaded.weights} == {"float32"}
+    for one, other in zip(values(model.weights), values(loaded.weights), strict=True):
+        np.testing.assert_array_equal(one.astype("float16"), other)
+    assert np.abs(loaded.generate(5, seed=0).astype(int) - drawn).max() <= 1
+
+
+def test_unknown_precisions_are_refused(tmp_path):
+    with pytest.raises(InputError, match="weights_dtype is 'int8', expected 'float32' or 'float16'"):
+        tiny_gan().save_to_preset(tmp_path / "preset", weights_dtype="int8")
+    assert not list(tmp_path.iterdir())
+
+
+PLAIN_KERAS = """
+import sys
+import numpy as np
+import keras
+import zoo.models
+model = keras.saving.load_model(sys.argv[1])
+np.save(sys.argv[2], model.generate(5, seed=0))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["dcgan", "vae"])
+def test_plain_keras_loads_the_directory(stored, name, tmp_path):
+    _, drawn, directory = stored[name]
+    run_script(PLAIN_KERAS, directory, tmp_path / "drawn.npy")
+    np.testing.assert_array_equal(np.load(tmp_path / "drawn.npy"), drawn)
+
+
+@pytest.mark.slow
+def test_custom_networks_survive_training_and_the_round_trip(tmp_path):
+    model = restless_gan(discriminator_steps=2, ema_momentum=0.5)
+    model.compile(keras.optimizers.Adam(0.01), keras.optimizers.RMSprop(0.02))
+    model.fit(images(16), batch_size=4, epochs=2, verbose=0)
+    model.save_to_preset(tmp_path / "preset")
+    loaded = zoo.load(tmp_path / "preset")
+    np.testing.assert_array_equal(loaded.generate(9, seed=4), model.generate(9, seed=4))
+    assert [type(layer).__name__ for layer in loaded.generator.layers] == [
+        "Dense",
+        "BatchNormalization",
+        "ReLU",
+        "Dense",
+        "Reshape",
+    ]
+    np.testing.assert_equal(values(loaded.discriminator.weights), values(model.discriminator.weights))
+    assert loaded.discriminator_steps == 2 and isinstance(loaded.discriminator_optimizer, keras.optimizers.RMSprop)
+    history = loaded.fit(images(16), batch_size=4, verbose=0).history
+    assert np.isfinite(history["generator_loss"]).all()
+    assert int(loaded.generator_optimizer.iterations) == 2
+
+
+# === Overrides ===
+
+
+def load_warning(directory, **overrides):
+    """The model and the names that the one warning says start afresh."""
+    with pytest.warns(UserWarning, match="newly initialized") as caught:
+        model = zoo.load(directory, **overrides)
+    (message,) = [str(warning.message) for warning in caught]
+    ((name, value),) = overrides.items()
+    start, end = f"{name}={value!r}: newly initialized ", "; all other weights are pretrained."
+    assert message.startswith(start) and message.endswith(end)
+    return model, set(message.removeprefix(start).removesuffix(end).split(", "))
+
+
+def kept(model, original, network, fresh):
+    """Whether exactly the weights of `network` that are not named have the original's values."""
+    pairs = zip(getattr(model, network).weights, getattr(original, network).weights, strict=True)
+    for own, other in pairs:
+        same = own.shape == other.shape and bool((own.numpy() == other.numpy()).all())
+        # Biases and moving statistics that start afresh may start where the original's stand.
+        named = f"{network}/{own.path}" in fresh
+        assert same or named, own.path
+        assert not (named and own.path.endswith("kernel") and same), own.path
+
+
+@pytest.mark.parametrize(
+    ("name", "overrides", "expected"),
+    [
+        (
+            "dcgan",
+            {"image_shape": (8, 8, 3)},
+            {"generator/up_1/kernel", "generator/up_1/bias", "discriminator/down_0/kernel"},
+        ),
+        ("dcgan", {"image_shape": (12, 12, 1)}, {"generator/project/kernel", "discriminator/logit/kernel"}),
+        ("dcgan", {"latent_dim": 7}, {"generator/project/kernel"}),
+        ("gan", {"latent_dim": 7}, {"generator/hidden_0/kernel"}),
+        (
+            "gan",
+            {"image_shape": (8, 8, 3)},
+            {"generator/pixels/kernel", "generator/pixels/bias", "discriminator/hidden_0/kernel"},
+        ),
+        (
+            "vae",
+            {"latent_dim": 7},
+            {
+                "encoder/posterior/kernel",
+                "encoder/posterior/bias",
+                "decoder/hidden_0_gate/kernel",
+                "decoder/hidden_0_value/kernel",
+            },
+        ),
+    ],
+)
+def test_overrides_keep_all_weights_but_the_named(stored, name, overrides, expected):
+    _, _, directory = stored[name]
+    original = zoo.load(directory)
+    model, fresh = load_warning(directory, **overrides)
+    assert type(model) is type(original)
+    networks = [n for n in ("encoder", "decoder", "generator", "discriminator") if hasattr(model, n)]
+    mapped = {f"{n}/{v.path}": v for n in networks for v in getattr(model, n).weights}
+    assert fresh == expected <= set(mapped)
+    for network in networks:
+        kept(model, original, network, fresh)
+    if hasattr(model, "ema_generator"):
+        np.testing.assert_equal(values(model.ema_generator.weights), values(model.generator.weights))
+    ((argument, value),) = overrides.items()
+    assert getattr(model, argument) == value
+    assert model.generate(2, seed=0).shape == (2, *model.image_shape)
+    assert model.compiled
+    model.train_step(images(4, model.image_shape))
+
+
+def test_networks_of_equal_layers_do_not_trade_weights(tmp_path):
+    # Both hold layers `hidden_0` and `hidden_1` whose biases and second kernels have one shape.
+    model = tiny_gan(hidden_units=(6, 6))
+    for variable in [*model.discriminator.weights, *model.generator.weights]:
+        variable.assign(keras.random.normal(variable.shape))
+    model.save_to_preset(tmp_path / "preset")
+    loaded, fresh = load_warning(tmp_path / "preset", latent_dim=9)
+    assert fresh == {"generator/hidden_0/kernel"}
+    np.testing.assert_equal(values(loaded.discriminator.weights), values(model.discriminator.weights))
+
+
+def test_overrides_that_keep_every_weight_do_not_warn(stored):
+    _, drawn, directory = stored["dcgan"]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        model = zoo.load(directory, ema_momentum=0.5, objective="minimax", discriminator_steps=3)
+    assert model.ema_momentum == 0.5 and model.discriminator_steps == 3 and isinstance(model.objective, Minimax)
+    np.testing.assert_array_equal(model.generate(5, seed=0), drawn)
+
+
+@pytest.mark.parametrize(
+    ("name", "overrides", "message"),
+    [
+        ("dcgan", {"image_size": 3}, "DCGAN has no argument 'image_size' to change; it has .*image_shape.*latent_dim"),
+        ("dcgan", {"image_shape": (9, 9, 1)}, r"image_shape"),
+        ("dcgan", {"image_shape": (8, 8)}, r"image_shape is \(8, 8\), expected \(height, width, channels\)"),
+        ("dcgan", {"filters": 3}, "filters=3 leaves only .* of .* pretrained weights usable; build a DCGAN"),
+        ("dcgan", {"latent_dim": 0}, "latent_dim is 0, expected an integer of at least 1"),
+        ("gan", {"latent_dim": -3}, "latent_dim is -3, expected an integer of at least 1"),
+        ("vae", {"latent_dim": "4"}, "latent_dim is '4', expected an integer of at least 1"),
+        ("vae", {"hidden_units": (9, 9)}, r"hidden_units=\(9, 9\) leaves only"),
+        ("vae", {"beta": -1}, "beta is -1, expected"),
+        ("custom", {"latent_dim": 7}, r"generator takes \(4,\), expected latent_dim=7"),
+        ("custom", {"image_shape": (4, 4, 1)}, r"generator makes \(8, 8, 1\), expected image_shape=\(4, 4, 1\)"),
+    ],
+)
+def test_impossible_overrides_are_refused_by_name(stored, name, overrides, message):
+    with pytest.raises(InputError, match=message) as caught:
+        zoo.load(stored[name][2], **overrides)
+    assert "\n" not in str(caught.value)
+
+
+def test_networks_that_do_not_fit_each_other_are_refused():
+    with pytest.raises(InputError, match=r"discriminator takes \(4, 4, 1\), expected image_shape=\(8, 8, 1\)"):
+        zoo.GAN(SHAPE, LATENT_DIM, discriminator=dense_discriminator((4, 4, 1)))
+    with pytest.raises(InputError, match=r"generator takes \(9,\), expected latent_dim=4"):
+        zoo.GAN(SHAPE, LATENT_DIM, generator=dense_generator(latent_dim=9))
+
+
+# === Damage ===
+
+
+def truncate(directory):
+    path = directory / "model.weights.h5"
+    path.write_bytes(path.read_bytes()[:-100])
+
+
+def flip_a_bit(directory):
+    path = directory / "model.weights.h5"
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+def edit(directory):
+    path = directory / "config.json"
+    path.write_text(path.read_text().replace('"ema_momentum": 0.999', '"ema_momentum": 0.099'))
+
+
+def state_no_hashes(files):
+    def damage(directory):
+        path = directory / "metadata.json"
+        path.write_text(json.dumps({**json.loads(path.read_text()), "files": files}))
+
+    return damage
+
+
+DAMAGES = {
+    "no weights": (lambda d: (d / "model.weights.h5").unlink(), r"is incomplete: model\.weights\.h5 is missing"),
+    "no config": (lambda d: (d / "config.json").unlink(), r"is no preset directory: it has no config\.json"),
+    "truncated": (truncate, r"model\.weights\.h5 has \d+ bytes, expected \d+: it is truncated or another file"),
+    "flipped bit": (flip_a_bit, r"model\.weights\.h5 does not match its SHA-256 [0-9a-f]{12}…: it was altered or damaged"),
+    "edited config": (edit, r"config\.json does not match its SHA-256 [0-9a-f]{12}…: it was altered or damaged"),
+    "longer config": (
+        lambda d: (d / "config.json").write_text((d / "config.json").read_text() + "\n"),
+        r"config\.json has \d+ bytes, expected \d+",
+    ),
+    "no JSON": (lambda d: (d / "metadata.json").write_text("{"), r"metadata\.json is damaged \(.*\); expected a JSON"),
+    "binary": (lambda d: (d / "metadata.json").write_bytes(b"\xff\xfe"), r"metadata\.json is damaged \(.*\); expected"),
+    "no object": (lambda d: (d / "metadata.json").write_text("3"), r"metadata\.json is damaged \(.*\); expected a JSON"),
+    "no hash of a file": (state_no_hashes({}), r"states no size and SHA-256 of config\.json"),
+    "odd hashes": (state_no_hashes("none"), r"states no size and SHA-256 of config\.json"),
+    "weights are a folder": (
+        lambda d: ((d / "model.weights.h5").unlink(), (d / "model.weights.h5").mkdir()),
+        r"is incomplete: model\.weights\.h5 is missing",
+    ),
+}
+
+
+@pytest.fixture
+def closed(monkeypatch):
+    """Fails the test as soon as anything reads a preset's contents."""
+
+    def opened(*arguments, **options):
+        raise AssertionError("Keras was asked to read a damaged preset.")
+
+    monkeypatch.setattr(keras.saving, "deserialize_keras_object", opened)
+    monkeypatch.setattr(keras.Model, "load_weights", opened)
+    monkeypatch.setattr(h5py, "File", opened)
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_damage_is_named_in_one_sentence_before_anything_is_opened(preset, closed, damage):
+    spoil, message = DAMAGES[damage]
+    spoil(preset)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(PresetError, match=message) as caught:
+            zoo.load(preset)
+    said = str(caught.value)
+    assert str(preset) in said and "\n" not in said and said.endswith(".")
+
+
+def test_another_presets_weights_are_refused(stored, preset, closed):
+    shutil.copy(stored["penalized"][2] / "model.weights.h5", preset)
+    with pytest.raises(PresetError, match=r"model\.weights\.h5 (has \d+ bytes, expected|does not match its SHA-256)"):
+        zoo.load(preset)
+
+
+def test_weights_of_a_twin_are_refused(preset, tmp_path, request):
+    # The same class, shapes and size, as two trainings of one recipe have.
+    twin = tiny_dcgan()
+    twin.compile()
+    twin.save_to_preset(tmp_path / "twin")
+    assert (tmp_path / "twin/model.weights.h5").stat().st_size == (preset / "model.weights.h5").stat().st_size
+    shutil.copy(tmp_path / "twin/model.weights.h5", preset)
+    request.getfixturevalue("closed")
+    with pytest.raises(PresetError, match=r"model\.weights\.h5 does not match its SHA-256"):
+        zoo.load(preset)
+
+
+def test_a_preset_without_hashes_warns_and_loads(preset, stored):
+    (preset / "metadata.json").unlink()
+    with pytest.warns(UserWarning, match="carries no hashes, so its files cannot be verified"):
+        model = zoo.load(preset)
+    np.testing.assert_array_equal(model.generate(5, seed=0), stored["dcgan"][1])
+
+
+@pytest.mark.parametrize("spoil", [truncate, lambda d: (d / "config.json").write_text("{")])
+def test_damage_that_no_hash_reveals_is_still_one_sentence(preset, spoil):
+    (preset / "metadata.json").unlink()
+    spoil(preset)
+    with (
+        pytest.warns(UserWarning, match="carries no hashes"),
+        pytest.raises(PresetError, match=r"The preset in .* cannot be loaded \(") as caught,
+    ):
+        zoo.load(preset)
+    assert "\n" not in str(caught.value)
+
+
+def test_code_in_a_config_is_refused(preset):
+    config = json.loads((preset / "config.json").read_text())
+    config["config"]["generator"] = {
+        "module": "keras.layers",
+        "class_name": "Lambda",
+        "config": {"function": {"class_name": "__lambda__", "config": {"code": "4wEAAAA="}}},
+        "registered_name": None,
+    }
+    (preset / "config.json").write_text(json.dumps(config))
+    (preset / "metadata.json").unlink()
+    with pytest.warns(UserWarning), pytest.raises(PresetError, match="cannot be loaded"):
+        zoo.load(preset)
+
+
+def test_edits_of_what_is_not_hashed_change_nothing(preset, stored):
+    metadata = json.loads((preset / "metadata.json").read_text())
+    metadata["date_saved"] = "1999-12-31T00:00:00+00:00"
+    (preset / "metadata.json").write_text(json.dumps(metadata))
+    (preset / "README.md").write_text("A card of my own.")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        model = zoo.load(preset)
+    np.testing.assert_array_equal(model.generate(5, seed=0), stored["dcgan"][1])
+
+
+# === Saving ===
+
+
+def listing(folder):
+    return {str(path.relative_to(folder)): sha256(path) for path in folder.rglob("*") if path.is_file()}
+
+
+def test_saving_twice_gives_equal_hashes_whatever_the_date(tmp_path, monkeypatch):
+    model = tiny_dcgan()
+    model.compile()
+    model.save_to_preset(tmp_path / "one")
+
+    class Later(presets.datetime.datetime):
+        @classmethod
+        def now(cls, zone=None):
+            return super().now(zone).replace(year=2099)
+
+    monkeypatch.setattr(presets.datetime, "datetime", Later)
+    model.save_to_preset(tmp_path / "two")
+    one, two = (json.loads((tmp_path / name / "metadata.json").read_text()) for name in ("one", "two"))
+    assert one["files"] == two["files"] and one["date_saved"] != two["date_saved"]
+    one, two = listing(tmp_path / "one"), listing(tmp_path / "two")
+    assert {name for name in one if one[name] != two[name]} == {"metadata.json"}
+
+
+def test_a_loaded_preset_saves_to_the_same_hashes(stored, tmp_path):
+    for name in ("dcgan", "vae"):
+        directory = stored[name][2]
+        zoo.load(directory).save_to_preset(tmp_path / name)
+        assert sha256(tmp_path / name / "config.json") == sha256(directory / "config.json")
+        assert sha256(tmp_path / name / "model.weights.h5") == sha256(directory / "model.weights.h5")
+
+
+def test_the_metadata_states_class_hashes_and_what_it_was_given(tmp_path):
+    presets.save(tiny_gan(), tmp_path / "preset", note="by hand")
+    metadata = json.loads((tmp_path / "preset" / "metadata.json").read_text())
+    assert metadata["class"] == "GAN" and metadata["note"] == "by hand"
+    assert metadata["keras_version"] == keras.__version__
+    for name, stated in metadata["files"].items():
+        path = tmp_path / "preset" / name
+        assert stated == {"sha256": sha256(path), "size": path.stat().st_size}
+    assert set(metadata["files"]) == {"config.json", "model.weights.h5"}
+
+
+def test_saving_over_a_preset_replaces_it_and_keeps_the_card(preset):
+    (preset / "README.md").write_text("A card of my own.")
+    model = tiny_gan()
+    model.save_to_preset(preset)
+    assert type(zoo.load(preset)) is zoo.GAN
+    assert (preset / "README.md").read_text() == "A card of my own."
+    assert [path.name for path in preset.parent.iterdir()] == ["preset"]
+
+
+@pytest.mark.parametrize("kind", ["folder", "file"])
+def test_saving_over_something_else_is_refused(tmp_path, kind):
+    target = tmp_path / "thesis"
+    if kind == "folder":
+        target.mkdir()
+        (target / "chapter.txt").write_text("years of work")
+    else:
+        target.write_text("years of work")
+    before = listing(tmp_path)
+    with pytest.raises(PresetError, match="thesis exists and is no preset directory; choose another place"):
+        tiny_gan().save_to_preset(target)
+    assert listing(tmp_path) == before
+
+
+def test_an_empty_directory_may_be_saved_to(tmp_path):
+    tiny_gan().save_to_preset(tmp_path)
+    assert type(zoo.load(tmp_path)) is zoo.GAN
+
+
+def test_a_failed_save_leaves_the_old_preset_and_nothing_else(preset, monkeypatch, tmp_path):
+    before = listing(tmp_path)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    model = tiny_dcgan()
+    model.discriminator.trainable_variables[-1].assign([1e9])
+    with pytest.raises(PresetError, match=r"The weights in .* do not fit float16; save with weights_dtype='float32'\."):
+        model.save_to_preset(preset, weights_dtype="float16")
+    assert listing(tmp_path) == before
+    monkeypatch.setattr(presets, "write_json", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        model.save_to_preset(preset)
+    assert listing(tmp_path) == before
+    assert [path.name for path in tmp_path.iterdir()] == ["preset"]
+
+
+# === Names and the manifest ===
+
+
+def entry(kind="model", cls="DCGAN", dataset="fashion_mnist", files=None):
+    return {"kind": kind, "class": cls, "dataset": dataset, "version": 1, "files": files}
+
+
+@pytest.fixture
+def catalogue(tmp_path, monkeypatch):
+    """A manifest to write to, and a folder of bundled weights, in place of the shipped ones."""
+    path = tmp_path / "weights_manifest.json"
+    monkeypatch.setattr(presets, "manifest_path", lambda: path)
+    monkeypatch.setattr(presets, "BUNDLED", tmp_path / "weights")
+
+    def write(content):
+        path.write_text(content if isinstance(content, str) else json.dumps({"presets": content}))
+        return path
+
+    return write
+
+
+def test_list_presets_filters(catalogue):
+    catalogue(
+        {
+            "vae_mnist_28": entry(cls="VAE", dataset="mnist"),
+            "dcgan_fashion_mnist_28": entry(),
+            "dcgan_mnist_28": entry(dataset="mnist"),
+            "classifier_mnist_28": entry("feature_network", "Functional", "mnist"),
+        }
+    )
+    assert zoo.list_presets() == ["dcgan_fashion_mnist_28", "dcgan_mnist_28", "vae_mnist_28"]
+    assert zoo.list_presets("*fashion*") == ["dcgan_fashion_mnist_28"]
+    assert zoo.list_presets(model="DCGAN") == zoo.list_presets(model=zoo.DCGAN) != zoo.list_presets()
+    assert zoo.list_presets(dataset="mnist") == ["dcgan_mnist_28", "vae_mnist_28"]
+    assert zoo.list_presets("dcgan*", model=zoo.DCGAN, dataset="mnist") == ["dcgan_mnist_28"]
+    assert zoo.list_presets(kind="feature_network") == ["classifier_mnist_28"]
+    assert len(zoo.list_presets(kind=None)) == 4
+    assert zoo.list_presets("nothing") == []
+
+
+def test_unknown_names_suggest_the_nearest(catalogue):
+    catalogue({"dcgan_fashion_mnist_28": entry(), "vae_mnist_28": entry(cls="VAE", dataset="mnist")})
+    with pytest.raises(PresetError, match=r"no preset 'dcgan_fashion_mist_28'; did you mean dcgan_fashion_mnist_28"):
+        zoo.load("dcgan_fashion_mist_28")
+    with pytest.raises(PresetError, match=r"no preset 'qqq'; `zoo list` shows the names\."):
+        zoo.load("qqq")
+    with pytest.raises(PresetError, match="'./missing' is no preset directory"):
+        zoo.load("./missing")
+
+
+def test_presets_load_by_name_and_are_held_to_the_manifest(catalogue, stored, tmp_path, closed):
+    directory = tmp_path / "weights" / "dcgan_mnist_28"
+    shutil.copytree(stored["dcgan"][2], directory)
+    files = {name: presets.describe_file(directory / name) for name in presets.HASHED_FILES}
+    catalogue({"dcgan_mnist_28": entry(files=files), "gone": entry(files=files)})
+    location = presets.resolve("dcgan_mnist_28")
+    assert location.directory == directory
+    presets.verify(location)
+    with pytest.raises(PresetError, match="weights of preset 'gone' are not bundled"):
+        zoo.load("gone")
+
+    # Hashes in the directory that vouch for the altered file count for nothing against the manifest's.
+    edit(directory)
+    metadata = json.loads((directory / "metadata.json").read_text())
+    metadata["files"]["config.json"] = presets.describe_file(directory / "config.json")
+    (directory / "metadata.json").write_text(json.dumps(metadata))
+    with pytest.raises(PresetError, match=r"config\.json does not match its SHA-256"):
+        zoo.load("dcgan_mnist_28")
+
+
+def test_presets_load_by_name(catalogue, stored, tmp_path):
+    _, drawn, source = stored["vae"]
+    directory = shutil.copytree(source, tmp_path / "weights" / "vae_mnist_28")
+    files = {name: presets.describe_file(directory / name) for name in presets.HASHED_FILES}
+    catalogue({"vae_mnist_28": entry(cls="VAE", files=files)})
+    np.testing.assert_array_equal(zoo.VAE.from_preset("vae_mnist_28").generate(5, seed=0), drawn)
+    with pytest.raises(PresetError, match=r"Preset 'vae_mnist_28' is a VAE, not a GAN; zoo\.load\('vae_mnist_28'\)"):
+        zoo.GAN.from_preset("vae_mnist_28")
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"models": {}}', '{"presets": []}', '{"presets": {"a": 3}}'])
+def test_a_manifest_that_does_not_parse_is_named(catalogue, content):
+    path = catalogue(content)
+    for call in (zoo.list_presets, lambda: zoo.load("vae_mnist_28")):
+        with pytest.raises(PresetError, match=r"is damaged \(.*\); expected JSON with a dict under 'presets'") as caught:
+            call()
+        assert str(path) in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_a_missing_manifest_is_named(catalogue, tmp_path):
+    with pytest.raises(PresetError, match=r"The weights manifest .* cannot be read: No such file or directory\."):
+        zoo.list_presets()
+
+
+def test_a_rewritten_manifest_is_read_again(catalogue):
+    catalogue({"one": entry()})
+    assert zoo.list_presets() == ["one"]
+    catalogue({"one": entry(), "two": entry()})
+    assert zoo.list_presets() == ["one", "two"]

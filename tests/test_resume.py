@@ -1,0 +1,218 @@
+"""Saved or killed and continued, a training ends bit-equal to one that was left alone."""
+
+import signal
+
+import keras
+import numpy as np
+import pytest
+from helpers import (
+    SHAPE,
+    assert_equal_states,
+    images,
+    restless_gan,
+    run_script,
+    state,
+    tiny_dcgan,
+    tiny_vae,
+)
+from keras import layers
+from PIL import Image
+
+from zoo import data
+from zoo.callbacks import BackupAndRestore, EpochOrder, random_states
+from zoo.objectives.adversarial import NonSaturating
+from zoo.objectives.penalties import R1
+
+MODELS = {
+    "gan": lambda: restless_gan(objective=NonSaturating([R1(0.5, 2)]), ema_momentum=0.5),
+    "dcgan": lambda: tiny_dcgan(ema_momentum=0.5),
+    "vae": lambda: tiny_vae(num_importance_samples=2),
+}
+
+
+def fresh(name):
+    keras.utils.set_random_seed(0)
+    model = MODELS[name]()
+    model.compile()
+    return model
+
+
+@pytest.fixture(scope="module")
+def uninterrupted():
+    """The state of each model after three epochs in one go."""
+    ends = {}
+
+    def end_of(name):
+        if name not in ends:
+            model = fresh(name)
+            model.fit(images(12), batch_size=4, epochs=3, verbose=0)
+            ends[name] = state(model)
+        return ends[name]
+
+    return end_of
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", MODELS)
+def test_a_saved_model_continues_bit_equal(name, uninterrupted, tmp_path):
+    model = fresh(name)
+    model.fit(images(12), batch_size=4, epochs=1, verbose=0)
+    model.save(tmp_path / "model.keras")
+    # Other draws from Keras' own random state must not matter.
+    keras.utils.set_random_seed(99)
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    assert_equal_states(state(loaded), state(model))
+    loaded.fit(images(12), batch_size=4, epochs=3, initial_epoch=1, verbose=0)
+    assert_equal_states(state(loaded), uninterrupted(name))
+
+
+class Interrupt(keras.callbacks.Callback):
+    """Stops as Ctrl-C does, in the middle of an epoch."""
+
+    def __init__(self, epoch, batch):
+        super().__init__()
+        self._when, self._epoch = (epoch, batch), None
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self._epoch = epoch
+
+    def on_train_batch_end(self, batch, logs=None):
+        if (self._epoch, batch) == self._when:
+            raise KeyboardInterrupt
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", MODELS)
+def test_an_interrupted_fit_resumes_bit_equal(name, uninterrupted, tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        fresh(name).fit(
+            images(12),
+            batch_size=4,
+            epochs=3,
+            verbose=0,
+            callbacks=[Interrupt(1, 1), BackupAndRestore(tmp_path / "backup")],
+        )
+    assert [path.name for path in (tmp_path / "backup").iterdir()] == ["state.weights.h5"]
+    keras.utils.set_random_seed(99)
+    model = MODELS[name]()
+    model.compile()
+    history = model.fit(
+        images(12), batch_size=4, epochs=3, verbose=0, callbacks=[BackupAndRestore(tmp_path / "backup")]
+    )
+    assert history.epoch == [1, 2]
+    assert_equal_states(state(model), uninterrupted(name))
+    assert not (tmp_path / "backup").exists()
+    # The model itself is not bound to the backup's epoch any longer.
+    assert model.fit(images(12), batch_size=4, epochs=1, verbose=0).epoch == [0]
+
+
+@pytest.mark.slow
+def test_a_plain_keras_model_resumes_bit_equal(tmp_path):
+    def train(seed, *callbacks):
+        keras.utils.set_random_seed(seed)
+        model = keras.Sequential(
+            [keras.Input(SHAPE), layers.Flatten(), layers.Dropout(0.5), layers.Dense(3, activation="softmax")]
+        )
+        model.compile("adam", "sparse_categorical_crossentropy")
+        dataset = data.dataset((images(12), np.arange(12) % 3), SHAPE, 4)
+        pairs = dataset.map(lambda batch: (keras.ops.cast(batch["images"], "float32") / 255, batch["labels"]))
+        model.fit(pairs, epochs=3, verbose=0, callbacks=[EpochOrder(dataset), *callbacks])
+        return [*model.variables, *model.optimizer.variables], random_states(model)
+
+    expected, states = train(0)
+    assert states
+    with pytest.raises(KeyboardInterrupt):
+        train(0, Interrupt(2, 1), BackupAndRestore(tmp_path / "backup"))
+    found, _ = train(99, BackupAndRestore(tmp_path / "backup", delete_checkpoint=False))
+    for one, other in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(one.numpy(), other.numpy(), err_msg=one.path)
+    assert (tmp_path / "backup" / "state.weights.h5").exists()
+
+
+# === kill -9 ===
+
+TRAIN = """
+import os, signal, sys
+source, folder, backup, end, kill = sys.argv[1:]
+import keras
+import numpy as np
+keras.utils.set_random_seed(0)
+from helpers import SHAPE, images, restless_gan, state
+from zoo import data
+from zoo.callbacks import BackupAndRestore
+from zoo.objectives.adversarial import NonSaturating
+from zoo.objectives.penalties import R1
+
+def die():
+    os.kill(os.getpid(), signal.SIGKILL)
+
+backups, replace = 0, os.replace
+
+def replace_or_die(old, new, **options):
+    global backups
+    ours = str(new).endswith("state.weights.h5")
+    backups += ours
+    if ours and kill == f"before {backups}":
+        die()
+    replace(old, new, **options)
+    if ours and kill == f"after {backups}":
+        die()
+
+os.replace = replace_or_die
+
+class Epochs(keras.callbacks.Callback):
+    def on_epoch_begin(self, epoch, logs=None):
+        self.epoch = epoch
+        print(epoch, flush=True)
+
+    def on_train_batch_end(self, batch, logs=None):
+        if kill == f"batch {self.epoch} {batch}":
+            die()
+
+model = restless_gan(objective=NonSaturating([R1(0.5, 2)]), discriminator_steps=2, ema_momentum=0.5)
+model.compile()
+fit = {
+    "arrays": lambda: {"x": images(24), "batch_size": 4},
+    "folder": lambda: {"x": folder, "batch_size": 4},
+    "dataset": lambda: {"x": data.dataset(folder, SHAPE, 8)},
+}[source]()
+model.fit(**fit, epochs=5, verbose=0, callbacks=[Epochs(), BackupAndRestore(backup)])
+np.savez(end, **state(model))
+"""
+
+
+def train(folder, source, run, kill=""):
+    """One process of a training that may be killed; the epochs that it began, and how it ended."""
+    result = run_script(TRAIN, source, folder / "images", folder / run, folder / f"{run}.npz", kill, check=False)
+    epochs = [int(line) for line in result.stdout.split()]
+    assert result.returncode == (-signal.SIGKILL if kill else 0), result.stderr[-3000:]
+    return epochs
+
+
+@pytest.fixture(scope="module")
+def left_alone(tmp_path_factory):
+    """A folder of images, and the end of a training on them that nothing disturbed."""
+    folder = tmp_path_factory.mktemp("kills")
+    (folder / "images").mkdir()
+    for index, image in enumerate(images(24)):
+        Image.fromarray(image[..., 0]).save(folder / "images" / f"{index:02}.png")
+    assert train(folder, "arrays", "left_alone") == [0, 1, 2, 3, 4]
+    return folder
+
+
+KILLS = [
+    # In the middle of an epoch; before a backup takes the place of the last; right after it did.
+    ("arrays", [("batch 2 1", [0, 1, 2]), ("before 2", [2, 3]), ("after 1", [3]), ("", [4])]),
+    ("folder", [("batch 1 2", [0, 1]), ("", [1, 2, 3, 4])]),
+    ("dataset", [("before 3", [0, 1, 2]), ("", [2, 3, 4])]),
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("source", "runs"), KILLS, ids=[source for source, _ in KILLS])
+def test_a_killed_training_ends_bit_equal(source, runs, left_alone):
+    for kill, epochs in runs:
+        assert train(left_alone, source, source, kill) == epochs
+    with np.load(left_alone / f"{source}.npz") as found, np.load(left_alone / "left_alone.npz") as expected:
+        assert_equal_states(dict(found), dict(expected))
+    assert not (left_alone / source).exists()

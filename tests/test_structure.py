@@ -1,0 +1,145 @@
+"""What the design says of the code as a whole: who may import whom, and that presets, recipes and weights agree."""
+
+import ast
+import json
+import re
+from pathlib import Path
+
+import pytest
+from helpers import run_script
+
+import zoo
+from zoo import presets
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGE = Path(zoo.__file__).parent
+RECIPES = ROOT / "recipes"
+SOURCES = {path: path.relative_to(PACKAGE.parent) for path in sorted(PACKAGE.rglob("*.py"))}
+
+
+def imports(path):
+    """Full names of everything a file imports, inside functions too."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path} has a relative import"
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+def imported_from(path, *packages):
+    return {name for name in imports(path) if any(name == p or name.startswith(f"{p}.") for p in packages)}
+
+
+def importers(*packages):
+    return {str(name) for path, name in SOURCES.items() if imported_from(path, *packages)}
+
+
+def test_the_reader_of_imports_sees_what_there_is():
+    assert "zoo/data.py" in importers("tensorflow")
+    assert "zoo/presets.py" in importers("zoo.models")
+
+
+@pytest.mark.parametrize(
+    ("package", "allowed"),
+    [("layers", {"layers"}), ("nets", {"nets", "layers"}), ("objectives", {"objectives", "layers"})],
+)
+def test_the_lower_floors_know_keras_and_nothing_above_them(package, allowed):
+    for path in sorted((PACKAGE / package).glob("*.py")):
+        assert not imported_from(path, "tensorflow", "torch", "jax", "tensorflow_datasets"), path
+        others = {name.split(".")[1] for name in imported_from(path, "zoo")}
+        assert others <= allowed | {"errors"}, path
+
+
+def test_models_reach_tensorflow_in_one_file():
+    found = {name for name in importers("tensorflow") if name.startswith("zoo/models/")}
+    assert found <= {"zoo/models/generative_model.py"}
+
+
+def test_only_the_data_module_and_recipes_know_tfds():
+    assert importers("tensorflow_datasets") == {"zoo/data.py"}
+
+
+def test_only_the_hub_module_knows_the_hub():
+    assert importers("huggingface_hub") <= {"zoo/hub.py"}
+
+
+def test_the_package_depends_on_nothing_outside_of_it():
+    assert not importers("recipes", "_common", "tests", "benchmarks")
+
+
+def test_no_code_is_ever_read_from_files():
+    assert not importers("pickle", "dill", "cloudpickle", "marshal")
+    for path in SOURCES:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            called = node.func if isinstance(node, ast.Call) else None
+            name = getattr(called, "id", getattr(called, "attr", None))
+            assert name not in {"eval", "exec", "Lambda", "enable_unsafe_deserialization"}, path
+
+
+LAZY = """
+import sys
+import zoo
+from zoo import presets
+dir(zoo)
+for name in zoo.list_presets(kind=None):
+    presets.verify(presets.resolve(name))
+print(sorted({"tensorflow", "keras", "torch", "jax", "tensorflow_datasets", "h5py", "PIL"} & set(sys.modules)))
+"""
+
+
+def test_importing_and_listing_import_neither_tensorflow_nor_keras():
+    assert run_script(LAZY).stdout.strip() == "[]"
+
+
+def test_every_public_name_resolves():
+    assert {"load", "list_presets", "GAN", "DCGAN", "VAE"} <= set(zoo.__all__) <= set(dir(zoo))
+    for name in zoo.__all__:
+        assert getattr(zoo, name).__name__ == name
+    with pytest.raises(AttributeError, match="module 'zoo' has no attribute 'StyleGAN9'"):
+        zoo.StyleGAN9  # noqa: B018 - the access is what is tested
+
+
+# === One preset = one recipe = one manifest entry = one directory ===
+
+
+def test_there_are_presets():
+    assert presets.manifest()
+
+
+@pytest.mark.parametrize("name", presets.manifest())
+def test_every_manifest_entry_has_its_recipe_and_its_weights(name):
+    entry = presets.manifest()[name]
+    assert (RECIPES / f"{name}.py").is_file()
+    assert entry["recipe"] == f"recipes/{name}.py"
+    directory = presets.BUNDLED / name
+    assert {file: presets.describe_file(directory / file) for file in presets.HASHED_FILES} == entry["files"]
+    metadata = json.loads((directory / presets.METADATA).read_text(encoding="utf-8"))
+    assert metadata["files"] == entry["files"]
+    config = json.loads((directory / presets.CONFIG).read_text(encoding="utf-8"))
+    assert entry["class"] == metadata["class"] == config["class_name"]
+
+
+@pytest.mark.parametrize("name", presets.manifest())
+def test_every_manifest_entry_says_what_its_reader_needs(name):
+    entry = presets.manifest()[name]
+    assert entry["kind"] in ("model", "feature_network")
+    assert entry["version"] >= 1 and entry["parameters"] > 0
+    assert entry["dataset"] and entry["dataset_licence"] and entry["weights_licence"]
+    assert re.fullmatch("[0-9a-f]{40}", entry["commit"])
+    assert entry["revision"] is None or re.fullmatch("[0-9a-f]{40}", entry["revision"])
+    assert entry["metrics"]
+    for metric, figure in entry["metrics"].items():
+        assert isinstance(figure["value"], float) and figure["protocol"], metric
+
+
+def test_every_bundled_directory_is_in_the_manifest():
+    bundled = {path.name for path in presets.BUNDLED.iterdir() if path.is_dir() and not path.name.startswith((".", "_"))}
+    assert bundled == set(presets.manifest())
+
+
+def test_every_recipe_whose_preset_exists_is_in_the_manifest():
+    recipes = {path.stem for path in RECIPES.glob("*.py") if path.name != "_common.py"}
+    assert {name for name in recipes if (presets.BUNDLED / name).exists()} == set(presets.manifest())
