@@ -102,8 +102,7 @@ def run_script(script, *arguments, check=True):
         "PYTHONPATH": os.pathsep.join([str(ROOT), str(Path(__file__).parent)]),
         "TF_CPP_MIN_LOG_LEVEL": "3",
     }
-    result = subprocess.run(
-        [sys.executable, "-c", script, *map(str, arguments)], env=environment, capture_output=True, text=True, check=False
-    )
+    command = [sys.executable, "-c", script, *map(str, arguments)]
+    result = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert not check or result.returncode == 0, result.stderr[-3000:]
     return result

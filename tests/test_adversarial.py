@@ -262,7 +262,7 @@ def test_each_discriminator_step_takes_a_fresh_part_and_leaves_the_remainder():
 
 def test_batch_size_means_images_per_discriminator_update():
     model = tiny_gan(discriminator_steps=2)
-    model.compile(keras.optimizers.SGD(0.01), keras.optimizers.SGD(0.01))
+    model.compile(keras.optimizers.SGD(0.01), keras.optimizers.SGD(0.01), run_eagerly=True)
     model.fit(images(14), batch_size=3, verbose=0)
     # 14 images make two batches of 2 * 3.
     assert int(model.discriminator_optimizer.iterations) == 4
@@ -387,7 +387,7 @@ def test_a_saved_model_restores_both_optimizers_bit_equal(tmp_path):
 
 def test_a_learning_rate_scheduler_moves_the_generators_rate_only():
     model = tiny_gan()
-    model.compile()
+    model.compile(run_eagerly=True)
     model.fit(images(4), batch_size=4, verbose=0, callbacks=[keras.callbacks.LearningRateScheduler(lambda _: 0.25)])
     assert float(model.generator_optimizer.learning_rate) == 0.25
     assert float(model.discriminator_optimizer.learning_rate) == pytest.approx(2e-4)
@@ -534,7 +534,8 @@ with strategy.scope():
 single = deaf_gan()
 single.set_weights([np.array(value) for value in mirrored.get_weights()])
 draw = tf.function(lambda: keras.random.normal((3,), seed=mirrored.seed_generator))
-result["noise"] = [plain(np.array(v) for v in strategy.experimental_local_results(strategy.run(draw))) for _ in range(4)]
+drawn = [strategy.experimental_local_results(strategy.run(draw)) for _ in range(4)]
+result["noise"] = [plain(noise.numpy() for noise in step) for step in drawn]
 result["before"] = plain(values(mirrored.generator.trainable_variables))
 
 class Record(keras.callbacks.Callback):
@@ -651,7 +652,7 @@ def test_half_precision_keeps_heads_and_weights_in_float32(build):
 )
 def test_a_nan_learning_rate_is_named_at_the_next_update(broken, message):
     model = tiny_gan()
-    model.compile(**{broken: keras.optimizers.SGD(float("nan"))})
+    model.compile(**{broken: keras.optimizers.SGD(float("nan"))}, run_eagerly=True)
     with pytest.raises(NonFiniteError, match=message):
         model.fit(images(16), batch_size=4, verbose=0)
     assert model.first_failure() is not None
@@ -659,7 +660,7 @@ def test_a_nan_learning_rate_is_named_at_the_next_update(broken, message):
 
 def test_an_exploding_step_is_named():
     model = tiny_gan()
-    model.compile(discriminator_optimizer=keras.optimizers.SGD(1e30))
+    model.compile(discriminator_optimizer=keras.optimizers.SGD(1e30), run_eagerly=True)
     with pytest.raises(NonFiniteError, match=r"^The (generator|discriminator)'s .* at step [123]; .* usually helps\.$"):
         model.fit(images(32), batch_size=4, verbose=0)
 
@@ -684,7 +685,7 @@ def test_a_backup_from_before_the_nan_stays_usable(tmp_path, batch):
     def build():
         keras.utils.set_random_seed(0)
         model = tiny_gan()
-        model.compile()
+        model.compile(run_eagerly=True)
         return model
 
     with pytest.raises(NonFiniteError):
@@ -708,12 +709,12 @@ def test_a_backup_from_before_the_nan_stays_usable(tmp_path, batch):
 
 def test_a_failure_is_forgotten_by_the_next_fit():
     model = tiny_gan()
-    model.compile(generator_optimizer=keras.optimizers.SGD(float("nan")))
+    model.compile(generator_optimizer=keras.optimizers.SGD(float("nan")), run_eagerly=True)
     weights = model.get_weights()
     with pytest.raises(NonFiniteError):
         model.fit(images(8), batch_size=4, verbose=0)
     model.set_weights(weights)
-    model.compile()
+    model.compile(run_eagerly=True)
     model.fit(images(8), batch_size=4, verbose=0)
     assert model.first_failure() is None
 

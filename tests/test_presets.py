@@ -343,15 +343,15 @@ DAMAGES = {
     "no weights": (lambda d: (d / "model.weights.h5").unlink(), r"is incomplete: model\.weights\.h5 is missing"),
     "no config": (lambda d: (d / "config.json").unlink(), r"is no preset directory: it has no config\.json"),
     "truncated": (truncate, r"model\.weights\.h5 has \d+ bytes, expected \d+: it is truncated or another file"),
-    "flipped bit": (flip_a_bit, r"model\.weights\.h5 does not match its SHA-256 [0-9a-f]{12}…: it was altered or damaged"),
-    "edited config": (edit, r"config\.json does not match its SHA-256 [0-9a-f]{12}…: it was altered or damaged"),
+    "flipped bit": (flip_a_bit, r"model\.weights\.h5 does not match its SHA-256 [0-9a-f]{12}…: it was altered"),
+    "edited config": (edit, r"config\.json does not match its SHA-256 [0-9a-f]{12}…: it was altered"),
     "longer config": (
         lambda d: (d / "config.json").write_text((d / "config.json").read_text() + "\n"),
         r"config\.json has \d+ bytes, expected \d+",
     ),
     "no JSON": (lambda d: (d / "metadata.json").write_text("{"), r"metadata\.json is damaged \(.*\); expected a JSON"),
     "binary": (lambda d: (d / "metadata.json").write_bytes(b"\xff\xfe"), r"metadata\.json is damaged \(.*\); expected"),
-    "no object": (lambda d: (d / "metadata.json").write_text("3"), r"metadata\.json is damaged \(.*\); expected a JSON"),
+    "no object": (lambda d: (d / "metadata.json").write_text("3"), r"metadata\.json is damaged \(.*\); expected"),
     "no hash of a file": (state_no_hashes({}), r"states no size and SHA-256 of config\.json"),
     "odd hashes": (state_no_hashes("none"), r"states no size and SHA-256 of config\.json"),
     "weights are a folder": (
@@ -580,7 +580,7 @@ def test_unknown_names_suggest_the_nearest(catalogue):
         zoo.load("dcgan_fashion_mist_28")
     with pytest.raises(PresetError, match=r"no preset 'qqq'; `zoo list` shows the names\."):
         zoo.load("qqq")
-    with pytest.raises(PresetError, match="'./missing' is no preset directory"):
+    with pytest.raises(PresetError, match=r"'\./missing' is no preset directory"):
         zoo.load("./missing")
 
 
@@ -618,7 +618,7 @@ def test_presets_load_by_name(catalogue, stored, tmp_path):
 def test_a_manifest_that_does_not_parse_is_named(catalogue, content):
     path = catalogue(content)
     for call in (zoo.list_presets, lambda: zoo.load("vae_mnist_28")):
-        with pytest.raises(PresetError, match=r"is damaged \(.*\); expected JSON with a dict under 'presets'") as caught:
+        with pytest.raises(PresetError, match=r"is damaged \(.*\); expected JSON with a dict under") as caught:
             call()
         assert str(path) in str(caught.value) and "\n" not in str(caught.value)
 

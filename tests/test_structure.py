@@ -136,7 +136,9 @@ def test_every_manifest_entry_says_what_its_reader_needs(name):
 
 
 def test_every_bundled_directory_is_in_the_manifest():
-    bundled = {path.name for path in presets.BUNDLED.iterdir() if path.is_dir() and not path.name.startswith((".", "_"))}
+    bundled = {
+        path.name for path in presets.BUNDLED.iterdir() if path.is_dir() and not path.name.startswith((".", "_"))
+    }
     assert bundled == set(presets.manifest())
 
 

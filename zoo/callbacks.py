@@ -67,6 +67,10 @@ class BackupAndRestore(keras.callbacks.BackupAndRestore):
     def on_train_begin(self, logs=None):
         if not self._path.exists():
             return
+        optimizer = self.model.optimizer
+        if optimizer is not None and not optimizer.built:
+            # A plain Keras model builds it in the first step, and Keras skips the state of an unbuilt one.
+            optimizer.build(self.model.trainable_variables)
         self.model.load_weights(self._path)
         with h5py.File(self._path, "r") as file:
             self.model._initial_epoch = int(file.attrs["epoch"])
