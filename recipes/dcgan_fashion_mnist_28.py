@@ -44,7 +44,7 @@ def main():
     seconds = _common.train(
         args, model, data.batches(train, BATCH_SIZE), metrics=[callbacks.SampleMetric("fid2k_train", distance)]
     )
-    # Users fine-tune at the rate that training began with, not at the schedule's end.
+    # Users fine-tune at the paper's constant rate, not at the schedule's end.
     model.compile()
     _common.finish(args, model, train=train, seconds=seconds, dataset=DATASET, dataset_licence=LICENCE)
 

@@ -37,6 +37,22 @@ def epoch(dataset):
     return {key: np.concatenate([batch[key] for batch in batches]) for key in batches[0]}
 
 
+@pytest.fixture(scope="module")
+def trained():
+    """One model for all sources."""
+    model = tiny_vae()
+    model.compile(run_eagerly=True)
+    return model
+
+
+@pytest.fixture(scope="module")
+def two_part_gan():
+    """A model that multiplies the batch size."""
+    model = tiny_gan(discriminator_steps=2)
+    model.compile()
+    return model
+
+
 # === Arrays ===
 
 
@@ -98,19 +114,17 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("x", "message"), REFUSED)
-def test_unusable_arrays_are_refused_whichever_way_they_come(x, message):
+def test_unusable_arrays_are_refused_whichever_way_they_come(x, message, trained):
     with pytest.raises(InputError, match=f"^images {message}"):
         data.read(x, SHAPE)
     with pytest.raises(InputError, match=message):
         data.dataset({"images": x}, SHAPE, 1)
-    model = tiny_gan()
-    model.compile()
-    before = values(model.variables)
+    before = values(trained.variables)
     with pytest.raises(InputError, match=message):
-        model.fit(x, batch_size=1, verbose=0)
+        trained.fit(x, batch_size=1, verbose=0)
     with pytest.raises(InputError, match=message):
-        model.fit(data.ImageSet(x), batch_size=1, verbose=0)
-    np.testing.assert_equal(values(model.variables), before)
+        trained.fit(data.ImageSet(x), batch_size=1, verbose=0)
+    np.testing.assert_equal(values(trained.variables), before)
 
 
 def test_floats_that_look_like_zero_to_one_warn():
@@ -127,13 +141,11 @@ def test_usable_arrays_do_not_warn():
 
 
 @pytest.mark.parametrize("batch_size", [0, -3, 2.5, "4", True])
-def test_batch_sizes_that_are_not_positive_are_refused(batch_size):
-    model = tiny_gan(discriminator_steps=2)
-    model.compile()
+def test_batch_sizes_that_are_not_positive_are_refused(batch_size, two_part_gan):
     with pytest.raises(InputError, match=f"batch_size is {batch_size!r}, expected an integer of at least 1"):
         data.dataset(images(5), SHAPE, batch_size)
     with pytest.raises(InputError, match=f"batch_size is {batch_size!r}, expected an integer of at least 1"):
-        model.fit(images(5), batch_size=batch_size, verbose=0)
+        two_part_gan.fit(images(5), batch_size=batch_size, verbose=0)
 
 
 def test_fewer_images_than_a_batch_are_refused_unless_remainders_stay():
@@ -197,7 +209,7 @@ def test_remainders_are_dropped_or_kept(drop, steps, last):
 
 
 def test_fit_begins_every_epoch_with_its_own_order():
-    dataset, drawn = numbered(), []
+    dataset, drawn = numbered(8), []
     original = dataset.set_epoch
     dataset.set_epoch = lambda number: (drawn.append(number), original(number))
     model = tiny_vae()
@@ -444,20 +456,13 @@ SOURCES = {
 }
 
 
-@pytest.fixture(scope="module")
-def trained():
-    model = tiny_vae()
-    model.compile(run_eagerly=True)
-    return model
-
-
 @pytest.mark.parametrize("source", SOURCES)
 def test_fit_takes(source, trained, tmp_path):
     before = int(trained.optimizer.iterations)
     weights = values(trained.weights)
-    history = trained.fit(**SOURCES[source](tmp_path / "images"), epochs=2, verbose=0).history
-    assert int(trained.optimizer.iterations) == before + 4
-    assert np.isfinite(history["loss"]).all() and len(history["loss"]) == 2
+    history = trained.fit(**SOURCES[source](tmp_path / "images"), verbose=0).history
+    assert int(trained.optimizer.iterations) == before + 2
+    assert np.isfinite(history["loss"]).all()
     assert any((one != other).any() for one, other in zip(weights, values(trained.weights), strict=True))
 
 
@@ -506,10 +511,8 @@ def test_an_empty_data_set_is_noticed_before_training(trained):
             trained.fit(source, verbose=0)
 
 
-def test_fewer_images_than_a_batch_are_noticed_before_training(trained):
+def test_fewer_images_than_a_batch_are_noticed_before_training(trained, two_part_gan):
     with pytest.raises(DataError, match="has 8 images, fewer than one batch of 9"):
         trained.fit(X, batch_size=9, verbose=0)
-    model = tiny_gan(discriminator_steps=3)
-    model.compile()
-    with pytest.raises(DataError, match="has 8 images, fewer than one batch of 9"):
-        model.fit(X, batch_size=3, verbose=0)
+    with pytest.raises(DataError, match="has 8 images, fewer than one batch of 10"):
+        two_part_gan.fit(X, batch_size=5, verbose=0)

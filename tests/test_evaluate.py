@@ -7,8 +7,7 @@ import pytest
 import zoo
 from zoo import data, presets
 from zoo.errors import DataError, InputError, PresetError
-from zoo.metrics import features, protocols, references
-from zoo.metrics import frechet_distance, gaussian_statistics, precision_recall
+from zoo.metrics import features, frechet_distance, gaussian_statistics, precision_recall, protocols, references
 
 SHAPE = (28, 28, 1)
 SMALL = protocols.Size(images=200, importance_samples=20, likelihood_images=8, seeds=(0, 1))

@@ -91,10 +91,11 @@ def fit_image(image, image_shape):
         image = Image.alpha_composite(white, rgba)
     image = image.convert("L" if channels == 1 else "RGB")
     scale = min(image.width / width, image.height / height)
-    crop_width, crop_height = width * scale, height * scale
-    left, top = (image.width - crop_width) / 2, (image.height - crop_height) / 2
-    box = (left, top, left + crop_width, top + crop_height)
-    resized = np.asarray(image.resize((width, height), Image.Resampling.LANCZOS, box=box))
+    crop_width, crop_height = max(1, round(width * scale)), max(1, round(height * scale))
+    left, top = (image.width - crop_width) // 2, (image.height - crop_height) // 2
+    # Cropped before, since resize(box=...) would let its filter look beyond the box.
+    image = image.crop((left, top, left + crop_width, top + crop_height))
+    resized = np.asarray(image.resize((width, height), Image.Resampling.LANCZOS))
     return resized[..., None] if channels == 1 else resized
 
 
