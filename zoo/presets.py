@@ -329,7 +329,8 @@ def _write_weights(model, path, dtype):
                 continue
             value = item[()]
             if item.dtype == np.float32 and dtype == "float16":
-                value = value.astype("float16")
+                with np.errstate(over="ignore"):
+                    value = value.astype("float16")
                 if not np.isfinite(value).all():
                     raise PresetError(
                         f"The weights in {item.name} do not fit float16; save with weights_dtype='float32'."
