@@ -62,7 +62,7 @@ def sample_quality(model, dataset, *, size=FULL, feature_network=None, data_dir=
     seeds = ", ".join(map(str, size.seeds))
     figures = {}
     for key, number, against, what in (
-        ("fid", size.images, references.STATISTICS, "Fréchet distance"),
+        ("fid", size.images, int(reference["test_count"]), "Fréchet distance"),
         ("kid", few, len(test_features), "kernel distance (unbiased cubic MMD)"),
         ("precision", few, len(test_features), f"improved precision (k={NEIGHBORS})"),
         ("recall", few, len(test_features), f"improved recall (k={NEIGHBORS})"),

@@ -30,8 +30,8 @@ def load(dataset, network, image_shape, data_dir=None):
         data_dir: TFDS folder, where the statistics have to be computed.
 
     Returns:
-        Dict of arrays: for each split `{split}_mean`, `{split}_covariance` (float64, of 10,000 images) and
-        `{split}_features` (float16, of 5,000 of them).
+        Dict of arrays: for each split `{split}_mean` and `{split}_covariance` (float64) of `{split}_count` images,
+        at most 10,000, and `{split}_features` (float16) of at most 5,000 of them.
 
     Raises:
         DataError: not bundled, and the data set cannot be read.
@@ -71,6 +71,7 @@ def describe(splits, network):
         if len(chosen) < 2:
             raise DataError(f"The {split} split has {len(images)} images, expected at least 2.")
         features = network(images[chosen])
+        arrays[f"{split}_count"] = len(features)
         arrays[f"{split}_mean"], arrays[f"{split}_covariance"] = gaussian_statistics(features)
         arrays[f"{split}_features"] = features[:FEATURES].astype("float16")
     return arrays
