@@ -15,7 +15,7 @@ from zoo.objectives.penalties import R1
 DATASET, LICENCE = "fashion_mnist", "MIT"
 IMAGE_SHAPE, LATENT_DIM, FILTERS = (28, 28, 1), 64, 64
 R1_WEIGHT, R1_INTERVAL, EMA_MOMENTUM = 0.1, 8, 0.999
-EPOCHS, BATCH_SIZE, LEARNING_RATE = 24, 64, 5e-4
+EPOCHS, BATCH_SIZE, LEARNING_RATE = 16, 64, 5e-4
 
 
 def build():
