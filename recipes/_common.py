@@ -157,11 +157,22 @@ def write_entry(args, model, *, metrics, seconds, kind="model", **facts):
     print(f"Wrote {directory} and its entry in {path}.")
 
 
-def write_reference(args, model, dataset, image_shape, train, test, keep_test_images=False):
-    """Bundles what generators are compared with, which a retrained classifier makes anew.
+def finish_classifier(args, model, *, train, test, seconds, keep_test_images=False, **facts):
+    """Ends a classifier's recipe: preset, test accuracy, what generators are compared with, manifest entry.
 
     `keep_test_images` bundles the test images too, for likelihoods.
     """
+    model = write_and_reload(args, model)
+    batches = supervised(data.batches(test, 1000, shuffle=False, drop_remainder=False))
+    accuracy = model.evaluate(batches, verbose=0, return_dict=True)["accuracy"]
+    print(f"test accuracy {accuracy:.4f}")
+    _write_reference(args, model, facts["dataset"], train, test, keep_test_images)
+    figure = {"value": round(accuracy, 4), "protocol": f"share of the {len(test.images)} test images"}
+    write_entry(args, model, kind="feature_network", metrics={"accuracy_test": figure}, seconds=seconds, **facts)
+
+
+def _write_reference(args, model, dataset, train, test, keep_test_images):
+    image_shape = test.images.shape[1:]
     identity = presets.describe_file(preset_directory(args) / presets.WEIGHTS)["sha256"]
     network = features.of_classifier(model, dataset, identity)
     folder = args.output / "references" if args.smoke else references.BUNDLED

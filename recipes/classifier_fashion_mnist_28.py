@@ -31,21 +31,8 @@ def main():
     )
     seconds = _common.train(args, model, _common.supervised(data.batches(train, BATCH_SIZE)), shuffle=False)
 
-    model = _common.write_and_reload(args, model)
-    test_batches = _common.supervised(data.batches(test, 1000, shuffle=False, drop_remainder=False))
-    accuracy = model.evaluate(test_batches, verbose=0, return_dict=True)["accuracy"]
-    print(f"test accuracy {accuracy:.4f}")
-    _common.write_reference(args, model, DATASET, IMAGE_SHAPE, train, test)
-    _common.write_entry(
-        args,
-        model,
-        seconds=seconds,
-        dataset=DATASET,
-        dataset_licence=LICENCE,
-        kind="feature_network",
-        metrics={
-            "accuracy_test": {"value": round(accuracy, 4), "protocol": f"share of the {len(test.images)} test images"}
-        },
+    _common.finish_classifier(
+        args, model, train=train, test=test, seconds=seconds, dataset=DATASET, dataset_licence=LICENCE
     )
 
 

@@ -76,6 +76,21 @@ def tiny_vae(**arguments):
     return zoo.VAE(SHAPE, **{"latent_dim": LATENT_DIM, "hidden_units": (6,), **arguments})
 
 
+class AtBatch(keras.callbacks.Callback):
+    """Calls `action(model)` before one batch of one epoch, both counted from 0."""
+
+    def __init__(self, epoch, batch, action):
+        super().__init__()
+        self._when, self._epoch, self._action = (epoch, batch), None, action
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self._epoch = epoch
+
+    def on_train_batch_begin(self, batch, logs=None):
+        if (self._epoch, batch) == self._when:
+            self._action(self.model)
+
+
 def values(variables):
     """Copies of variables as numpy arrays."""
     return [np.array(variable.value.numpy()) for variable in variables]

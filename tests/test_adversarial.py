@@ -13,6 +13,7 @@ import tensorflow as tf
 from helpers import (
     LATENT_DIM,
     SHAPE,
+    AtBatch,
     assert_equal_states,
     images,
     restless_gan,
@@ -203,32 +204,24 @@ def moved(before, variables):
     return [bool((one != other).any()) for one, other in zip(before, values(variables), strict=True)]
 
 
+@pytest.mark.parametrize("updated", ["generator", "discriminator"])
 @pytest.mark.parametrize("build", [restless_gan, tiny_dcgan])
-def test_a_discriminator_update_moves_the_discriminator_alone(build):
+def test_an_update_moves_one_network_alone(build, updated):
     model = build()
     model.compile()
-    still = [*model.generator.variables, *model.ema_generator.variables, *model.generator_optimizer.variables]
-    moving = [v for v in model.discriminator.non_trainable_variables if v.path.endswith(("mean", "variance"))]
-    before, statistics = values(still), values(moving)
-    weights = values(model.discriminator.trainable_variables)
-    one_update(model, "discriminator", images(8))
+    other = {"generator": "discriminator", "discriminator": "generator"}[updated]
+    still = [
+        *getattr(model, other).variables,
+        *model.ema_generator.variables,
+        *getattr(model, f"{other}_optimizer").variables,
+    ]
+    network = getattr(model, updated)
+    moving = [v for v in network.non_trainable_variables if v.path.endswith(("mean", "variance"))]
+    before, statistics, weights = values(still), values(moving), values(network.trainable_variables)
+    one_update(model, updated, images(8))
     assert not any(moved(before, still))
     assert moving and all(moved(statistics, moving))
-    assert all(moved(weights, model.discriminator.trainable_variables))
-
-
-@pytest.mark.parametrize("build", [restless_gan, tiny_dcgan])
-def test_a_generator_update_moves_the_generator_alone(build):
-    model = build()
-    model.compile()
-    still = [*model.discriminator.variables, *model.ema_generator.variables, *model.discriminator_optimizer.variables]
-    moving = [v for v in model.generator.non_trainable_variables if v.path.endswith(("mean", "variance"))]
-    before, statistics = values(still), values(moving)
-    weights = values(model.generator.trainable_variables)
-    one_update(model, "generator", images(8))
-    assert not any(moved(before, still))
-    assert moving and all(moved(statistics, moving))
-    assert all(moved(weights, model.generator.trainable_variables))
+    assert all(moved(weights, network.trainable_variables))
 
 
 class Recording(AdversarialModel):
@@ -663,19 +656,8 @@ def test_an_exploding_step_is_named():
         model.fit(images(32), batch_size=4, verbose=0)
 
 
-class NanRate(keras.callbacks.Callback):
-    """Spoils the generator's rate before one batch."""
-
-    def __init__(self, epoch, batch):
-        super().__init__()
-        self._when, self._epoch = (epoch, batch), None
-
-    def on_epoch_begin(self, epoch, logs=None):
-        self._epoch = epoch
-
-    def on_train_batch_begin(self, batch, logs=None):
-        if (self._epoch, batch) == self._when:
-            self.model.generator_optimizer.learning_rate = float("nan")
+def spoil_the_rate(model):
+    model.generator_optimizer.learning_rate = float("nan")
 
 
 @pytest.mark.slow
@@ -694,7 +676,7 @@ def test_a_backup_from_before_the_nan_stays_usable(tmp_path, batch):
             batch_size=4,
             epochs=3,
             verbose=0,
-            callbacks=[NanRate(1, batch), BackupAndRestore(tmp_path / "backup")],
+            callbacks=[AtBatch(1, batch, spoil_the_rate), BackupAndRestore(tmp_path / "backup")],
         )
     model = build()
     # A run of as many epochs as the backup holds restores it and trains no further.

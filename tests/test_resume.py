@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from helpers import (
     SHAPE,
+    AtBatch,
     assert_equal_states,
     images,
     restless_gan,
@@ -66,19 +67,8 @@ def test_a_saved_model_continues_bit_equal(name, uninterrupted, tmp_path):
     assert_equal_states(state(loaded), uninterrupted(name))
 
 
-class Interrupt(keras.callbacks.Callback):
-    """Stops as Ctrl-C does, in the middle of an epoch."""
-
-    def __init__(self, epoch, batch):
-        super().__init__()
-        self._when, self._epoch = (epoch, batch), None
-
-    def on_epoch_begin(self, epoch, logs=None):
-        self._epoch = epoch
-
-    def on_train_batch_end(self, batch, logs=None):
-        if (self._epoch, batch) == self._when:
-            raise KeyboardInterrupt
+def interrupt(model):
+    raise KeyboardInterrupt
 
 
 @pytest.mark.slow
@@ -90,7 +80,7 @@ def test_an_interrupted_fit_resumes_bit_equal(name, uninterrupted, tmp_path):
             batch_size=4,
             epochs=3,
             verbose=0,
-            callbacks=[Interrupt(1, 1), BackupAndRestore(tmp_path / "backup")],
+            callbacks=[AtBatch(1, 1, interrupt), BackupAndRestore(tmp_path / "backup")],
         )
     assert [path.name for path in (tmp_path / "backup").iterdir()] == ["state.weights.h5"]
     keras.utils.set_random_seed(99)
@@ -122,7 +112,7 @@ def test_a_plain_keras_model_resumes_bit_equal(tmp_path):
     expected, states = train(0)
     assert states
     with pytest.raises(KeyboardInterrupt):
-        train(0, Interrupt(2, 1), BackupAndRestore(tmp_path / "backup"))
+        train(0, AtBatch(2, 1, interrupt), BackupAndRestore(tmp_path / "backup"))
     found, _ = train(99, BackupAndRestore(tmp_path / "backup", delete_checkpoint=False))
     for one, other in zip(found, expected, strict=True):
         np.testing.assert_array_equal(one.numpy(), other.numpy(), err_msg=one.path)

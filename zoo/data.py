@@ -17,7 +17,7 @@ import tensorflow as tf
 from PIL import Image, UnidentifiedImageError
 from tqdm import tqdm
 
-from zoo.errors import DataError, InputError, check_count
+from zoo.errors import DataError, InputError, check_count, first_line
 from zoo.images import check_images, fit_image
 from zoo.latents import check_seed
 
@@ -227,7 +227,7 @@ def _read_tfds(name, image_shape, split, data_dir):
     try:
         builder.download_and_prepare()
     except Exception as error:
-        reason = f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}"
+        reason = f"{type(error).__name__}: {first_line(error)}"
         raise DataError(
             f"The data set {name!r} is not prepared in {builder.data_dir} and could not be downloaded ({reason}); "
             "connect to the network, or point TFDS_DATA_DIR (or data_dir) to a folder where TFDS prepared it."

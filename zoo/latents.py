@@ -45,5 +45,5 @@ def fresh_seed():
 def check_seed(seed):
     """Returns `seed` as an int, or raises `InputError`."""
     if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or not 0 <= seed < 2**63:
-        raise InputError(f"seed is {seed!r}, expected an integer from 0 to 2**63 - 1 or None.")
+        raise InputError(f"seed is {seed!r}, expected an integer from 0 to 2**63 - 1.")
     return int(seed)

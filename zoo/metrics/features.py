@@ -5,7 +5,7 @@ import numpy as np
 from tqdm import tqdm
 
 from zoo import presets
-from zoo.errors import DataError, InputError
+from zoo.errors import DataError, InputError, first_line
 from zoo.images import check_images, fit_image
 
 INCEPTION = "inception_v3"
@@ -58,8 +58,9 @@ def load(name):
                 include_top=False, pooling="avg", input_shape=(299, 299, 3), weights="imagenet"
             )
         except Exception as error:
-            first_line = (str(error).splitlines() or [""])[0]
-            raise DataError(f"Inception v3's ImageNet weights could not be downloaded ({first_line}).") from error
+            raise DataError(
+                f"Inception v3's ImageNet weights could not be downloaded ({first_line(error)})."
+            ) from error
         return FeatureNetwork(INCEPTION, f"keras-applications-{INCEPTION}", network)
     entry = presets.entry_of(name)
     if entry["kind"] != "feature_network":

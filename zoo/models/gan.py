@@ -26,6 +26,8 @@ class GAN(AdversarialModel):
         InputError: an argument out of range.
     """
 
+    network_arguments = ("generator", "discriminator")
+
     def __init__(
         self,
         image_shape,
@@ -67,21 +69,7 @@ class GAN(AdversarialModel):
         )
 
     def get_config(self):
-        networks = {
-            name: keras.saving.serialize_keras_object(network)
-            for name, network in self._given_networks.items()
-            if network is not None
-        }
-        return {**super().get_config(), **networks, **self._network_options}
-
-    @classmethod
-    def from_config(cls, config):
-        networks = {
-            name: keras.saving.deserialize_keras_object(config[name])
-            for name in ("generator", "discriminator")
-            if name in config
-        }
-        return cls(**{**config, **networks})
+        return {**super().get_config(), **self._network_options}
 
 
 @keras.saving.register_keras_serializable(package="zoo")

@@ -47,6 +47,7 @@ class VAE(GenerativeModel):
     """
 
     generate_arguments = ("latents", "temperature")
+    network_arguments = ("encoder", "decoder")
 
     def __init__(
         self,
@@ -225,11 +226,6 @@ class VAE(GenerativeModel):
         return ops.convert_to_numpy(self.likelihood.mean_images(outputs))
 
     def get_config(self):
-        networks = {
-            name: keras.saving.serialize_keras_object(network)
-            for name, network in self._given_networks.items()
-            if network is not None
-        }
         return {
             **super().get_config(),
             "latent_dim": self.latent_dim,
@@ -237,7 +233,6 @@ class VAE(GenerativeModel):
             "likelihood": self.likelihood.name,
             "beta": self.beta,
             "num_importance_samples": self.num_importance_samples,
-            **networks,
         }
 
 
