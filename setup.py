@@ -33,7 +33,7 @@ setup(
         "tensorflow>=2.18",
         "keras>=3.15",
         "tensorflow-datasets>=4.9.7",
-        "huggingface-hub>=1.0",
+        "huggingface-hub>=2.4",
         "numpy",
         "h5py",
         "pillow",

@@ -238,7 +238,7 @@ def test_directory_that_is_missing_or_no_preset(tmp_path, command):
 
 
 def test_official_preset_whose_weights_are_absent(tmp_path, installation):
-    assert "not bundled" in fail("sample", "long_name_omniglot_28", cwd=tmp_path, **installation)
+    assert "neither bundled" in fail("sample", "long_name_omniglot_28", cwd=tmp_path, **installation)
 
 
 def flip_a_bit(directory):

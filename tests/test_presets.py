@@ -591,7 +591,7 @@ def test_presets_load_by_name_and_are_held_to_the_manifest(catalogue, stored, tm
     location = presets.resolve("dcgan_mnist_28")
     assert location.directory == directory
     presets.verify(location)
-    with pytest.raises(PresetError, match="weights of preset 'gone' are not bundled"):
+    with pytest.raises(PresetError, match="preset 'gone' is neither bundled with this installation nor on the Hub"):
         zoo.load("gone")
 
     # Hashes in the directory that vouch for the altered file count for nothing against the manifest's.

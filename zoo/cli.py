@@ -1,4 +1,4 @@
-"""The command `zoo`: list, describe, sample and evaluate presets.
+"""The command `zoo`: list, describe, sample, evaluate and publish presets.
 
 TensorFlow takes seconds to import, so that only the commands that run a model import it, after every check that
 can be made without it.
@@ -79,17 +79,25 @@ def _main_figure(entry):
 @main.command()
 @click.argument("name")
 def info(name):
-    """Describes the preset NAME, a name or a directory, after checking its files against their hashes."""
+    """Describes the preset NAME - a name, a directory or hf://org/name - and says where it would come from.
+
+    Files that are here are checked against their hashes; weights that are not are not fetched.
+    """
     location = presets.resolve(name)
-    presets.verify(location)
-    official = location.origin == "bundled"
-    facts = presets.entry_of(name) if official else presets.metadata_of(location.directory)
+    if location.directory is None or location.origin == "directory" or name in presets.manifest():
+        found = location
+    else:
+        found = location._replace(files=presets.metadata_of(location.directory).get("files"))
+    if found.directory is not None:
+        presets.verify(found)
+    facts = _facts(name, found)
+    files = found.files or facts.get("files") or {}
     shown = {
         "class": facts.get("class"),
-        "origin": f"{location.origin}, {location.directory}",
+        "origin": _origin(found),
         "version": facts.get("version"),
-        "hub": facts.get("repo_id"),
-        "revision": facts.get("revision"),
+        "hub": found.repo_id or facts.get("repo_id"),
+        "revision": found.revision or facts.get("revision"),
         "parameters": facts.get("parameters"),
         "data set": facts.get("dataset"),
         "data licence": facts.get("dataset_licence"),
@@ -103,15 +111,31 @@ def info(name):
         "date": facts.get("date", facts.get("date_saved")),
     }
     for file in presets.HASHED_FILES:
-        found = presets.describe_file(location.directory / file)
-        shown[file] = f"{found['size']} bytes, sha256 {found['sha256']}"
+        stated = files.get(file) or (presets.describe_file(found.directory / file) if found.directory else None)
+        shown[file] = stated and f"{stated['size']} bytes, sha256 {stated['sha256']}"
     click.echo(name)
     for label, value in shown.items():
         if value is not None:
             click.echo(f"  {label:<18}{value}")
-    if official:
-        for figure, content in facts["metrics"].items():
-            _echo_figure(figure, content)
+    for figure, content in facts.get("metrics", {}).items():
+        _echo_figure(figure, content)
+
+
+def _facts(name, location):
+    """What the manifest says of an official preset, or `metadata.json` of another."""
+    if name in presets.manifest() and location.origin != "directory":
+        return presets.entry_of(name)
+    if location.directory is not None:
+        return presets.metadata_of(location.directory)
+    from zoo import hub
+
+    return hub.fetch_metadata(location.repo_id, location.revision)
+
+
+def _origin(location):
+    if location.origin == "hub":
+        return "the Hub, not fetched yet"
+    return f"{location.origin}, {location.directory}"
 
 
 def _echo_figure(name, figure, *remarks):
@@ -230,16 +254,59 @@ def _remarks(figure, published):
     return (f"manifest {published['value']:.4g}{doubt}",)
 
 
+@main.command()
+@click.argument("name", required=False)
+@click.option("--all", "every", is_flag=True, help="Publish all official presets instead of NAME.")
+@click.option("--repo", metavar="ORG/NAME", help="Default: the manifest's, else NAME in your own namespace.")
+@click.option("--tag", metavar="TAG", help="Tag the commit.")
+@click.option("--private", is_flag=True, help="Make the repository private if it is created.")
+def publish(name, every, repo, tag, private):
+    """Publishes the preset NAME, a name or a directory, on the Hugging Face Hub, with the token in HF_TOKEN.
+
+    The manifest then pins an official preset to the commit. An unchanged preset makes no new commit.
+    """
+    if every == (name is not None):
+        raise InputError("NAME and --all exclude each other, and one of them is needed.")
+    if every and repo is not None:
+        raise InputError(f"--repo is {repo!r}, but --all publishes many presets; name one preset for it.")
+    names = presets.list_presets(kind=None) if every else [name]
+    locations = {name: presets.resolve(name) for name in names}
+    for name, location in locations.items():
+        if location.directory is None or location.origin == "cached":
+            raise InputError(f"NAME is {name!r}, which is no preset of this installation and no directory.")
+        if location.origin == "directory" and repo is None:
+            raise InputError(f"--repo is missing; {name!r} is a directory, which has no name on the Hub.")
+        presets.verify(location)
+    from zoo import hub
+
+    for name, location in locations.items():
+        official = location.origin == "bundled"
+        entry = presets.entry_of(name) if official else {}
+        found = hub.publish(
+            location.directory,
+            repo or entry.get("repo_id") or hub.default_repo_id(name),
+            title=name if official else None,
+            facts=entry,
+            tag=tag,
+            private=private,
+        )
+        if official:
+            presets.record_publication(name, found.repo_id, found.revision)
+        done = "Published" if found.changed else "Nothing changed in"
+        click.echo(f"{done} {name}: hf://{found.repo_id}@{found.revision}")
+
+
 def _check_generative(name):
-    """The manifest entry of a preset that generates, None for a directory.
+    """The manifest entry of an official preset that generates, None for others.
 
     Refuses what needs no TensorFlow to tell: unknown and damaged presets, official ones of another kind.
     """
-    location = presets.resolve(name)
-    entry = None if location.origin == "directory" else presets.entry_of(name)
+    entry = presets.manifest().get(name)
+    if presets.resolve(name).origin == "directory":
+        entry = None
     if entry is not None and entry["kind"] != "model":
         raise InputError(f"{name!r} is a {entry['kind'].replace('_', ' ')}, expected a preset that generates images.")
-    presets.verify(location)
+    presets.obtain(name)
     return entry
 
 

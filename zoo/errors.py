@@ -23,6 +23,10 @@ class PresetError(ZooError, ValueError):
     """A preset is unknown, damaged, altered, or belongs to another class."""
 
 
+class HubError(ZooError, OSError):
+    """The Hugging Face Hub cannot be reached or refuses: no such repository, no permission, somebody else's push."""
+
+
 class NonFiniteError(ZooError, ArithmeticError):
     """Training produced NaN or infinity."""
 
@@ -36,3 +40,12 @@ def check_count(value, name):
     if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < 1:
         raise InputError(f"{name} is {value!r}, expected an integer of at least 1.")
     return int(value)
+
+
+def first_line(error):
+    """What an exception of another library says, for one sentence of ours: its first line, "" where it is mute.
+
+    A line that ends in a colon takes the next one with it, which it only announces.
+    """
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [""]
+    return " ".join(lines[:2]) if lines[0].endswith(":") else lines[0]

@@ -15,11 +15,13 @@ import warnings
 from pathlib import Path
 from typing import NamedTuple
 
-from zoo.errors import InputError, PresetError, ZooError
+from zoo.errors import InputError, PresetError, ZooError, first_line
 from zoo.files import replacing_directory, sha256, write_json
 
 CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
 HASHED_FILES = (CONFIG, WEIGHTS)
+# What Keras' configurations can hold that is, or loads, code.
+_CODE_CLASSES = ("Lambda", "__lambda__", "TorchModuleWrapper", "TFSMLayer", "JaxLayer", "FlaxLayer")
 PACKAGE = Path(__file__).parent
 BUNDLED = PACKAGE / "weights"
 
@@ -92,31 +94,81 @@ def entry_of(name):
 
 
 class Location(NamedTuple):
-    """Where a preset lies and what its files must hash to (None: the preset carries no hashes)."""
+    """Where a preset lies and what its files must hash to (None: the preset carries no hashes).
 
-    directory: Path
+    `origin` is `"directory"`, `"bundled"`, `"cached"` or `"hub"`; a preset that is still to be fetched from the Hub
+    has no directory.
+    """
+
+    directory: Path | None
     files: dict | None
     origin: str
+    repo_id: str | None = None
+    revision: str | None = None
 
 
-def resolve(preset):
-    """Finds a preset by name or directory, without opening its weights.
+def resolve(preset, bundled=True):
+    """Finds a preset, without opening its weights and without a network.
+
+    Args:
+        preset: name of an official preset, a preset directory, or `"hf://org/name@revision"`.
+        bundled: whether the copy in this installation serves; otherwise the published one is meant.
 
     Raises:
-        PresetError: unknown name, or no preset directory.
+        PresetError: unknown name, no preset directory, or an official preset that is neither bundled nor published.
+        InputError: a malformed `hf://` reference, or `bundled=False` for a directory.
     """
     text = os.fspath(preset)
+    if text.startswith("hf://"):
+        from zoo import hub
+
+        return _on_the_hub(*hub.parse(text), None)
     is_path = isinstance(preset, os.PathLike) or os.sep in text or text.startswith((".", "~"))
     if is_path or (text not in manifest() and Path(text).is_dir()):
+        if not bundled:
+            raise InputError(f"bundled is False, but {text!r} is a directory, which has no copy on the Hub.")
         directory = Path(text).expanduser()
         if not (directory / CONFIG).is_file():
             raise PresetError(f"{text!r} is no preset directory: it has no {CONFIG}.")
         return Location(directory, metadata_of(directory).get("files"), "directory")
     entry = entry_of(text)
     directory = BUNDLED / text
-    if not directory.is_dir():
-        raise PresetError(f"The weights of preset {text!r} are not bundled with this installation.")
-    return Location(directory, entry["files"], "bundled")
+    if bundled and directory.is_dir():
+        return Location(directory, entry["files"], "bundled")
+    if entry.get("repo_id") is None:
+        nor_bundled = "neither bundled with this installation nor" if bundled else "not"
+        raise PresetError(f"The preset {text!r} is {nor_bundled} on the Hub yet.")
+    return _on_the_hub(entry["repo_id"], entry["revision"], entry["files"])
+
+
+def _on_the_hub(repo_id, revision, files):
+    from zoo import hub
+
+    directory = hub.cached(repo_id, revision)
+    return Location(directory, files, "hub" if directory is None else "cached", repo_id, revision)
+
+
+def obtain(preset, bundled=True):
+    """`resolve`, then fetches what is not here and verifies it; returns a `Location` whose files may be opened.
+
+    Raises:
+        PresetError, InputError: as `resolve` and `verify`.
+        HubError: as `zoo.hub.fetch`.
+    """
+    location = resolve(preset, bundled)
+    if location.repo_id is None:
+        verify(location)
+        return location
+    from zoo import hub
+
+    def check(directory):
+        # An official preset's hashes are the installation's, anyone else's those that the repository states.
+        files = location.files or metadata_of(directory).get("files")
+        found = location._replace(directory=directory, files=files, origin="cached")
+        verify(found)
+        return found
+
+    return hub.fetch(location.repo_id, location.revision, check)
 
 
 def metadata_of(directory):
@@ -127,19 +179,27 @@ def metadata_of(directory):
     """
     path = directory / METADATA
     try:
-        return dict(json.loads(path.read_text(encoding="utf-8")))
+        found = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
-    except (ValueError, TypeError) as error:
+    except ValueError as error:
         raise PresetError(f"{path} is damaged ({error}); expected a JSON object.") from error
+    if not isinstance(found, dict):
+        raise PresetError(f"{path} is damaged: it holds a {type(found).__name__}, expected a JSON object.")
+    return found
 
 
 def verify(location):
     """Checks size and SHA-256 of a preset's files before anything reads them.
 
     Raises:
-        PresetError: a file is missing, truncated or altered.
+        PresetError: a file is missing, truncated or altered, or the hashes name a file outside of the preset.
     """
+    for name in location.files if isinstance(location.files, dict) else ():
+        if Path(name).name != name:
+            raise PresetError(
+                f"The preset in {location.directory} names the file {name!r}, expected a plain file name."
+            )
     for name in HASHED_FILES:
         path = location.directory / name
         if not path.is_file():
@@ -166,11 +226,14 @@ def verify(location):
             )
 
 
-def load(preset, **overrides):
+def load(preset, *, bundled=True, **overrides):
     """Loads a pretrained model, compiled with its recipe's optimizers, ready for `generate` and `fit`.
 
     Args:
-        preset: name of an official preset, or a preset directory.
+        preset: name of an official preset, a preset directory, or `"hf://org/name@revision"` for a repository on
+            the Hugging Face Hub at a branch, tag or commit (default: its default branch). An official preset that is
+            not bundled comes from the local cache or the Hub, at the commit that the manifest pins.
+        bundled: False insists on the copy that is published on the Hub.
         **overrides: constructor arguments to change, such as `image_shape=(32, 32, 3)`. Weights whose shapes
             still fit are kept; a warning names those that start afresh.
 
@@ -179,21 +242,22 @@ def load(preset, **overrides):
 
     Raises:
         PresetError: unknown, damaged or altered preset.
+        HubError: the Hub cannot be reached, or has no such repository, revision or file for this user.
         InputError: an override that the class does not have or that leaves too little of the weights.
     """
-    return load_as(None, preset, **overrides)
+    return load_as(None, preset, bundled, **overrides)
 
 
-def load_as(expected_class, preset, **overrides):
+def load_as(expected_class, preset, bundled=True, **overrides):
     """`load`, refusing a preset whose class is not `expected_class` or a subclass (None accepts all)."""
-    location = resolve(preset)
-    verify(location)
+    location = obtain(preset, bundled)
     import keras
 
     import zoo.models  # noqa: F401 - registers the classes with Keras
 
     try:
         config = json.loads((location.directory / CONFIG).read_text(encoding="utf-8"))
+        _refuse_code(config, location.directory)
         if expected_class is not None:
             found = keras.saving.get_registered_object(config.get("registered_name"))
             if not (isinstance(found, type) and issubclass(found, expected_class)):
@@ -213,11 +277,27 @@ def load_as(expected_class, preset, **overrides):
         raise
     except Exception as error:
         # Keras raises anything from KeyError to UnboundLocalError on a file it cannot make sense of.
-        first_line = (str(error).strip().splitlines() or [""])[0]
         raise PresetError(
-            f"The preset in {location.directory} cannot be loaded ({type(error).__name__}: {first_line})"
+            f"The preset in {location.directory} cannot be loaded ({type(error).__name__}: {first_line(error)})"
         ) from error
     return model
+
+
+def _refuse_code(config, directory):
+    """Keras refuses these too, but some only after it imported what they wrap, and in many words."""
+    if not isinstance(config, dict):
+        raise PresetError(f"The preset in {directory} is damaged: {CONFIG} holds no JSON object.")
+    parts = [config]
+    while parts:
+        part = parts.pop()
+        if isinstance(part, dict):
+            if part.get("class_name") in _CODE_CLASSES:
+                raise PresetError(
+                    f"The preset in {directory} holds a {part['class_name']}, which may run code; presets may not."
+                )
+            parts.extend(part.values())
+        elif isinstance(part, list):
+            parts.extend(part)
 
 
 def _rebuild(model, config, overrides):
@@ -311,6 +391,13 @@ def save(model, directory, *, weights_dtype="float32", **metadata):
 def describe_file(path):
     """Size in bytes and SHA-256 of a file, as the manifest states them."""
     return {"sha256": sha256(path), "size": path.stat().st_size}
+
+
+def record_publication(name, repo_id, revision):
+    """Pins an official preset to a commit of its repository on the Hub, in the manifest."""
+    entries = dict(manifest())
+    entries[name] = {**entry_of(name), "repo_id": repo_id, "revision": revision}
+    write_json(manifest_path(), {"presets": entries})
 
 
 def _write_weights(model, path, dtype):

@@ -3,6 +3,8 @@
 import contextlib
 import math
 import numbers
+import tempfile
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -79,6 +81,8 @@ class GenerativeModel(keras.Model):
     optimizer_names = ("optimizer",)
     #: Pairs of networks; in a preset's weights the first is stored as a link to the second.
     preset_aliases = ()
+    #: Constructor arguments that are networks; a subclass keeps those it was given in `_given_networks`.
+    network_arguments = ()
     #: Images drawn at once; always as many, since other batch sizes round differently.
     generation_batch = 64
 
@@ -98,6 +102,46 @@ class GenerativeModel(keras.Model):
     def save_to_preset(self, directory, weights_dtype="float32"):
         """Writes this model as a preset that `zoo.load(directory)` loads; see `zoo.presets.save`."""
         presets.save(self, directory, weights_dtype=weights_dtype)
+
+    def push_to_hub(
+        self, repo_id, revision=None, tag=None, private=False, token=None, commit_message=None, weights_dtype="float32"
+    ):
+        """Publishes this model on the Hugging Face Hub, where `zoo.load("hf://org/name")` finds it.
+
+        Args:
+            repo_id: `"org/name"`; the repository is created where there is none.
+            revision: branch to publish on; default `main`.
+            tag: name for the commit.
+            private: whether a repository that is created is private.
+            token: default the one in HF_TOKEN or stored by `hf auth login`.
+            commit_message: default names the repository.
+            weights_dtype: as for `save_to_preset`.
+
+        Returns:
+            A `zoo.hub.Publication` of `repo_id`, `revision` (the commit) and `changed`: False where the same model
+            was there already, which makes no new commit.
+
+        Raises:
+            InputError: a malformed name of a repository, branch or tag.
+            HubError: no permission, no connection, a tag that names another commit, or somebody else pushed meanwhile.
+        """
+        from zoo import hub
+        from zoo.images import grid, write_png
+
+        hub.check_repo_id(repo_id)
+        with tempfile.TemporaryDirectory() as folder:
+            directory = Path(folder) / "preset"
+            self.save_to_preset(directory, weights_dtype=weights_dtype)
+            write_png(directory / hub.SAMPLES, grid(self.generate(64, seed=0)), scale=2)
+            return hub.publish(
+                directory,
+                repo_id,
+                revision=revision,
+                tag=tag,
+                private=private,
+                token=token,
+                message=commit_message,
+            )
 
     # === Generating ===
 
@@ -427,7 +471,22 @@ class GenerativeModel(keras.Model):
     # === Saving ===
 
     def get_config(self):
-        return {"name": self.name, "dtype": self.dtype_policy.name, "image_shape": list(self.image_shape)}
+        given = {name: self._given_networks[name] for name in self.network_arguments}
+        return {
+            "name": self.name,
+            "dtype": self.dtype_policy.name,
+            "image_shape": list(self.image_shape),
+            **{name: keras.saving.serialize_keras_object(value) for name, value in given.items() if value is not None},
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        networks = {
+            name: keras.saving.deserialize_keras_object(config[name])
+            for name in cls.network_arguments
+            if name in config
+        }
+        return cls(**{**config, **networks})
 
     def _own_variables(self):
         from zoo.callbacks import random_states

@@ -1,0 +1,247 @@
+"""Publishing presets: one commit on the parent that was looked at, a card that people may edit, then the tag."""
+
+import json
+import shutil
+
+import pytest
+import yaml
+
+from zoo.presets import HASHED_FILES
+
+REPO = "me/my-gan"
+FACTS = {
+    "kind": "model",
+    "class": "GAN",
+    "dataset": "mnist",
+    "dataset_licence": "CC BY-SA 3.0",
+    "weights_licence": "Apache-2.0",
+    "recipe": "recipes/gan_mnist_28.py",
+    "seed": 0,
+    "metrics": {
+        "fid10k_test_mnist_classifier": {"value": 2.345678, "std": 0.1, "real": 0.05, "protocol": "A distance."}
+    },
+}
+
+PUBLISH = """
+import json, sys
+from zoo import hub
+from zoo.errors import ZooError
+try:
+    print(json.dumps(hub.publish(sys.argv[1], sys.argv[2], **json.loads(sys.argv[3]))._asdict()))
+except ZooError as error:
+    print(json.dumps({"error": str(error), "kind": type(error).__name__}))
+"""
+
+
+@pytest.fixture
+def publish(python, preset, tmp_path):
+    """Runs `hub.publish` of the tiny preset, by its owner unless another token is given, in a process of its own."""
+
+    def run(repo=REPO, directory=preset, token="hf_owner", **options):
+        result = python(PUBLISH, directory, repo, json.dumps(options), home=tmp_path / "home", token=token)
+        assert result.returncode == 0, result.stderr
+        return json.loads(result.stdout)
+
+    return run
+
+
+def card_of(hub, revision="main"):
+    """A published card as its metadata and its text."""
+    _, header, text = hub.files(REPO, revision)["README.md"].decode().split("---\n", 2)
+    return yaml.safe_load(header), text
+
+
+# === The commit ===
+
+
+def test_a_preset_is_published_whole_in_one_commit(hub, publish, preset):
+    found = publish(facts=FACTS, title="gan_mnist_28")
+    assert found == {"repo_id": REPO, "revision": hub.commits(REPO)[0][0], "changed": True}
+    assert [message for _, message in hub.commits(REPO)] == ["Publish gan_mnist_28", "initial commit"]
+    files = hub.files(REPO)
+    assert set(files) == {
+        ".gitattributes",
+        "README.md",
+        "config.json",
+        "metadata.json",
+        "model.weights.h5",
+        "samples.png",
+    }
+    for name in (*HASHED_FILES, "samples.png"):
+        assert files[name] == (preset / name).read_bytes()
+    metadata = json.loads(files["metadata.json"])
+    assert metadata["files"] == json.loads((preset / "metadata.json").read_text())["files"]
+    assert metadata["metrics"] == FACTS["metrics"]
+
+
+def test_the_parent_is_the_commit_that_was_looked_at(hub, publish):
+    publish()
+    sha = hub.add_commit(REPO, {"notes.txt": b"mine\n"})
+    publish(facts=FACTS)
+    assert hub.commits(REPO)[1][0] == sha
+    assert hub.files(REPO)["notes.txt"] == b"mine\n"
+
+
+def test_somebody_elses_push_meanwhile_is_not_overwritten(hub, publish):
+    publish()
+    theirs = []
+    hub.before_commit(lambda: theirs.append(hub.add_commit(REPO, {"README.md": b"# Theirs\n"})))
+    found = publish(facts=FACTS)
+    assert found["kind"] == "HubError"
+    assert "nothing was overwritten" in found["error"]
+    assert hub.commits(REPO)[0][0] == theirs[0]
+    assert hub.files(REPO)["README.md"] == b"# Theirs\n"
+
+
+def test_an_unchanged_preset_makes_no_new_commit(hub, publish, preset, tmp_path):
+    first = publish(facts=FACTS)
+    later = shutil.copytree(preset, tmp_path / "later")
+    metadata = json.loads((later / "metadata.json").read_text())
+    (later / "metadata.json").write_text(json.dumps({**metadata, "date_saved": "2031-01-01T00:00:00+00:00"}))
+    assert publish(directory=later, facts=FACTS) == {**first, "changed": False}
+    assert len(hub.commits(REPO)) == 2
+
+
+def test_a_branch_is_made_where_there_is_none(hub, publish):
+    publish()
+    found = publish(revision="trial", facts=FACTS)
+    assert hub.commits(REPO, "trial")[0][0] == found["revision"] != hub.commits(REPO)[0][0]
+
+
+def test_a_message_is_the_commits(hub, publish):
+    publish(message="The first")
+    assert hub.commits(REPO)[0][1] == "The first"
+
+
+def test_a_private_repository_is_closed_to_others(hub, publish):
+    publish(private=True)
+    assert hub.repos[REPO].private
+
+
+# === Tags ===
+
+
+def test_a_tag_names_the_commit(hub, publish):
+    found = publish(tag="v1.0")
+    assert hub.tags(REPO) == {"v1.0": found["revision"]}
+    assert publish(tag="v1.0") == {**found, "changed": False}
+    assert publish(tag="v1.1")["revision"] == hub.tags(REPO)["v1.1"] == found["revision"]
+
+
+def test_a_tag_that_names_another_commit_stops_before_the_commit(hub, publish):
+    publish(tag="v1.0")
+    before = hub.commits(REPO)
+    found = publish(tag="v1.0", facts=FACTS)
+    assert "tag 'v1.0'" in found["error"]
+    assert hub.commits(REPO) == before
+
+
+# === The card ===
+
+
+def test_the_card_has_metadata_that_the_hub_reads(hub, publish):
+    publish(facts=FACTS, title="gan_mnist_28")
+    header, text = card_of(hub)
+    assert header["library_name"] == "keras"
+    assert header["license"] == "apache-2.0"
+    assert header["pipeline_tag"] == "unconditional-image-generation"
+    assert header["tags"] == ["generative-zoo", "gan"]
+    assert header["datasets"] == ["mnist"]
+    [model] = header["model-index"]
+    [result] = model["results"]
+    assert result["metrics"] == [{"type": "fid10k_test_mnist_classifier", "value": 2.3457, "name": "A distance."}]
+    assert "# gan_mnist_28" in text and "CC BY-SA 3.0" in text and "samples.png" in text
+    assert 'zoo.load("gan_mnist_28")' in text
+    assert f'keras.saving.load_model("hf://{REPO}")' in text
+
+
+def test_the_card_of_a_preset_of_ones_own_claims_nothing(hub, publish):
+    publish()
+    header, text = card_of(hub)
+    assert "license" not in header and "datasets" not in header and "model-index" not in header
+    assert f'zoo.load("hf://{REPO}")' in text
+
+
+def test_a_card_that_nobody_edited_is_renewed(hub, publish):
+    publish()
+    publish(facts=FACTS)
+    assert "A distance." in card_of(hub)[1]
+
+
+def test_an_edited_card_keeps_its_text_and_gets_our_metadata(hub, publish):
+    publish(facts=FACTS)
+    header, text = card_of(hub)
+    edited = text.replace("## Figures", "## My own words\n\nGood for stamps.\n\n## Figures")
+    header = {**header, "language": "en", "license": "mit", "tags": ["stamps", "gan"]}
+    hub.add_commit(REPO, {"README.md": f"---\n{yaml.safe_dump(header)}---\n{edited}".encode()})
+    facts = {**FACTS, "weights_licence": "MIT", "dataset": "emnist"}
+    found = publish(facts=facts)
+    header, kept = card_of(hub)
+    assert kept.strip() == edited.strip()
+    assert header["language"] == "en"
+    assert header["datasets"] == ["emnist"]
+    assert header["tags"] == ["stamps", "gan", "generative-zoo"]
+    assert publish(facts=facts) == {**found, "changed": False}
+
+
+def test_a_card_without_metadata_keeps_its_text(hub, publish):
+    publish()
+    hub.add_commit(REPO, {"README.md": b"# By hand\n\nNothing else.\n"})
+    publish()
+    header, text = card_of(hub)
+    assert text.strip() == "# By hand\n\nNothing else."
+    assert header["library_name"] == "keras"
+
+
+def test_a_card_beside_the_preset_is_published(hub, publish, preset, tmp_path):
+    own = shutil.copytree(preset, tmp_path / "own")
+    (own / "README.md").write_text("# From my disk\n")
+    publish(directory=own)
+    assert card_of(hub)[1].strip() == "# From my disk"
+
+
+# === Permission and bad input ===
+
+
+def test_publishing_needs_a_token(hub, publish):
+    assert "HF_TOKEN" in publish(token=None)["error"]
+    assert REPO not in hub.repos
+
+
+@pytest.mark.parametrize("token", ["hf_reader", "hf_invalid"])
+def test_publishing_with_a_wrong_token_says_what_to_set(hub, publish, token):
+    publish()
+    before = hub.commits(REPO)
+    assert "HF_TOKEN" in publish(token=token, facts=FACTS)["error"]
+    assert hub.commits(REPO) == before
+
+
+@pytest.mark.parametrize(
+    ("repo", "options"),
+    [
+        ("my-gan", {}),
+        ("me/a/b", {}),
+        ("me/a--b", {}),
+        ("me/..", {}),
+        (REPO, {"tag": "a b"}),
+        (REPO, {"tag": ""}),
+        (REPO, {"revision": "../x"}),
+    ],
+)
+def test_a_malformed_name_is_refused_before_any_request(hub, publish, repo, options):
+    found = publish(repo, **options)
+    assert found["kind"] == "InputError"
+    assert hub.requests == []
+
+
+def test_a_server_that_is_down_is_one_sentence(hub, publish):
+    hub.stop()
+    assert f"{hub.endpoint} cannot be reached" in publish()["error"]
+
+
+def test_a_failing_upload_leaves_nothing(hub, publish):
+    publish()
+    before = hub.commits(REPO)
+    hub.fail(500, "/commit/")
+    assert publish(facts=FACTS)["kind"] == "HubError"
+    assert hub.commits(REPO) == before

@@ -1,0 +1,205 @@
+"""What people do: publish a model, load it elsewhere, fine-tune it, share that; and the command line of it."""
+
+import hashlib
+import json
+import re
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from zoo import presets
+
+NAME = "tiny_mnist_28"
+
+# Publishes, loads in three ways, fine-tunes and shares; one process, since TensorFlow takes seconds to import.
+SHARE = """
+import json, sys, warnings
+import numpy as np
+import keras
+import zoo
+import zoo.models
+
+mine = zoo.load(sys.argv[1])
+first = mine.push_to_hub("me/my-gan", tag="v1")
+again = mine.push_to_hub("me/my-gan")
+drawn = mine.generate(4, seed=0)
+theirs = zoo.load("hf://me/my-gan@v1")
+plain = keras.saving.load_model("hf://me/my-gan")
+
+theirs.fit(np.random.RandomState(0).randint(0, 256, (8, 8, 8, 1), "uint8"), batch_size=4, verbose=0)
+tuned = theirs.push_to_hub("me/tuned", private=True, commit_message="Fine-tuned")
+reloaded = zoo.GAN.from_preset("hf://me/tuned")
+print(json.dumps({
+    "first": first._asdict(),
+    "again": again._asdict(),
+    "tuned": tuned._asdict(),
+    "same": bool((theirs_drawn := zoo.load("hf://me/my-gan").generate(4, seed=0)).tobytes() == drawn.tobytes()),
+    "plain": bool(plain.generate(4, seed=0).tobytes() == drawn.tobytes()),
+    "compiled": plain.compiled,
+    "shared": bool(reloaded.generate(4, seed=0).tobytes() == theirs.generate(4, seed=0).tobytes()),
+    "moved": bool(reloaded.generate(4, seed=0).tobytes() != drawn.tobytes()),
+}))
+"""
+
+
+@pytest.fixture(scope="module")
+def shared(module_python, preset, tmp_path_factory):
+    home = tmp_path_factory.mktemp("share")
+    result = module_python(SHARE, preset, home=home, token="hf_owner")
+    assert result.returncode == 0, result.stderr[-3000:]
+    return json.loads(result.stdout.splitlines()[-1])
+
+
+def test_a_model_is_pushed_once(module_hub, shared):
+    assert shared["first"] == {"repo_id": "me/my-gan", "revision": module_hub.tags("me/my-gan")["v1"], "changed": True}
+    assert shared["again"] == {**shared["first"], "changed": False}
+
+
+def test_it_loads_elsewhere_and_draws_the_same_images(shared):
+    assert shared["same"]
+
+
+def test_plain_keras_loads_it_too(shared):
+    assert shared["plain"] and shared["compiled"]
+
+
+def test_what_was_fine_tuned_is_shared(module_hub, shared):
+    assert shared["shared"] and shared["moved"]
+    assert module_hub.commits("me/tuned")[0] == (shared["tuned"]["revision"], "Fine-tuned")
+    assert module_hub.repos["me/tuned"].private
+
+
+def test_the_readme_shares_a_model(hub, python, tmp_path):
+    readme = Path(presets.PACKAGE.parent / "README.md").read_text(encoding="utf-8")
+    blocks = [block for block in re.findall(r"```python\n(.*?)```", readme, re.DOTALL) if "hf://" in block]
+    assert len(blocks) == 2
+    folder = tmp_path / "my_images"
+    folder.mkdir()
+    for index in range(70):
+        pixels = np.random.RandomState(index).randint(0, 256, (28, 28), "uint8")
+        Image.fromarray(pixels).save(folder / f"{index}.png")
+    check = "assert (same.generate(2, seed=0) == theirs.generate(2, seed=0)).all()"
+    script = "\n".join(["import zoo", *blocks, check])
+    result = python(script, home=tmp_path / "home", cwd=tmp_path, token="hf_owner")
+    assert result.returncode == 0, result.stderr[-3000:]
+    assert set(hub.tags("me/my-gan")) == {"v1"}
+
+
+# === Official presets and the command line ===
+
+
+@pytest.fixture
+def installation(preset, tmp_path):
+    """A copy of the zoo that ships the tiny preset alone."""
+    root = tmp_path / "installation"
+    shutil.copytree(presets.PACKAGE, root / "zoo", ignore=shutil.ignore_patterns("__pycache__", "weights"))
+    shutil.copytree(preset, root / "zoo" / "weights" / NAME)
+    entry = {
+        **presets.entry_of("classifier_mnist_28"),
+        "kind": "model",
+        "class": "GAN",
+        "files": {name: presets.describe_file(preset / name) for name in presets.HASHED_FILES},
+        "recipe": f"recipes/{NAME}.py",
+    }
+    (root / "weights_manifest.json").write_text(json.dumps({"presets": {NAME: entry}}))
+    return root
+
+
+@pytest.fixture
+def zoo_command(python, installation, tmp_path):
+    """Runs the command `zoo` of that installation and returns what it printed."""
+
+    def run(*arguments, fails=False, home="home", **options):
+        script = "import sys; from zoo.cli import main; sys.argv[0] = 'zoo'; main()"
+        result = python(script, *arguments, home=tmp_path / home, PYTHONPATH=str(installation), **options)
+        assert result.returncode == (1 if fails else 0), result.stderr
+        assert "Traceback" not in result.stderr
+        return result.stderr if fails else result.stdout
+
+    return run
+
+
+def manifest_of(installation):
+    return json.loads((installation / "weights_manifest.json").read_text())["presets"][NAME]
+
+
+def test_publishing_pins_the_manifest(hub, installation, zoo_command):
+    printed = zoo_command("publish", NAME, "--tag", "v1", token="hf_owner")
+    entry = manifest_of(installation)
+    assert (entry["repo_id"], entry["revision"]) == (f"me/{NAME}", hub.tags(f"me/{NAME}")["v1"])
+    assert printed == f"Published {NAME}: hf://me/{NAME}@{entry['revision']}\n"
+    assert zoo_command("publish", "--all", token="hf_owner").startswith("Nothing changed in")
+    assert manifest_of(installation) == entry
+
+
+OBTAIN = """
+import sys
+from zoo import presets
+from zoo.errors import ZooError
+try:
+    print(presets.obtain(sys.argv[1], bundled=len(sys.argv) < 3).origin)
+except ZooError as error:
+    print(error)
+"""
+
+
+def test_an_official_preset_comes_from_bundle_cache_or_hub(hub, installation, zoo_command, python, tmp_path):
+    def obtain(*arguments):
+        return python(OBTAIN, *arguments, home=tmp_path / "home", PYTHONPATH=str(installation)).stdout.strip()
+
+    assert "bundled, " in zoo_command("info", NAME)
+    assert obtain(NAME) == "bundled"
+    assert obtain(NAME, "from the Hub") == f"The preset {NAME!r} is not on the Hub yet."
+    zoo_command("publish", NAME, "--repo", "me/elsewhere", token="hf_owner")
+    assert obtain(NAME) == "bundled"
+
+    shutil.rmtree(installation / "zoo" / "weights" / NAME)
+    printed = zoo_command("info", NAME)
+    assert "the Hub, not fetched yet" in printed and "me/elsewhere" in printed
+    assert manifest_of(installation)["files"]["model.weights.h5"]["sha256"] in printed
+    assert obtain(NAME) == "cached"
+    assert "cached, " in zoo_command("info", NAME)
+    hub.stop()
+    assert obtain(NAME) == obtain(NAME, "from the Hub") == "cached"
+
+
+def test_info_of_a_repository_fetches_no_weights(hub, zoo_command):
+    zoo_command("publish", NAME, "--repo", "me/elsewhere", token="hf_owner")
+    hub.requests.clear()
+    printed = zoo_command("info", "hf://me/elsewhere", home="other")
+    assert "the Hub, not fetched yet" in printed and "Apache-2.0" in printed
+    assert not any(request.path.endswith(".h5") for request in hub.requests)
+
+
+def test_an_official_preset_is_held_to_the_manifest_not_to_the_repository(hub, installation, zoo_command, preset):
+    zoo_command("publish", NAME, token="hf_owner")
+    shutil.rmtree(installation / "zoo" / "weights" / NAME)
+    # A commit cannot be altered, but the manifest may have been pinned to another one.
+    config = (preset / "config.json").read_bytes() + b" "
+    metadata = json.loads((preset / "metadata.json").read_text())
+    metadata["files"]["config.json"] = {"sha256": hashlib.sha256(config).hexdigest(), "size": len(config)}
+    sha = hub.add_commit(f"me/{NAME}", {"config.json": config, "metadata.json": json.dumps(metadata).encode()})
+    entries = {"presets": {NAME: {**manifest_of(installation), "revision": sha}}}
+    (installation / "weights_manifest.json").write_text(json.dumps(entries))
+    assert "config.json has" in zoo_command("sample", NAME, fails=True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["publish"], "NAME and --all"),
+        (["publish", NAME, "--all"], "NAME and --all"),
+        (["publish", "--all", "--repo", "me/x"], "--repo is 'me/x'"),
+        (["publish", "tini_mnist_28"], f"did you mean {NAME}"),
+        (["publish", "hf://me/x"], "no preset of this installation"),
+        (["publish", NAME], "HF_TOKEN"),
+        (["publish", NAME, "--repo", "x"], "expected org/name"),
+        (["info", "hf://me/nothing"], "no public repository 'me/nothing'"),
+        (["sample", "hf://me/nothing"], "no public repository 'me/nothing'"),
+    ],
+)
+def test_the_command_says_what_is_wrong(hub, zoo_command, arguments, says):
+    assert says in zoo_command(*arguments, fails=True)

@@ -1,0 +1,469 @@
+"""Publishing presets to the Hugging Face Hub and fetching them: the only file that knows `huggingface_hub`.
+
+Published is one commit on the parent that was looked at; fetched is one snapshot of one commit, whose hashes are
+checked before Keras opens a file. The client reads HF_TOKEN, HF_HOME, HF_ENDPOINT and HF_HUB_OFFLINE itself.
+"""
+
+import contextlib
+import errno
+import hashlib
+import json
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+import zoo
+from zoo.errors import HubError, InputError, PresetError, ZooError
+from zoo.presets import HASHED_FILES, METADATA, metadata_of
+
+SCHEME = "hf://"
+CARD, SAMPLES = "README.md", "samples.png"
+_NAME = r"[A-Za-z0-9](?:[\w.-]*[A-Za-z0-9_])?"
+_REPOSITORY = re.compile(rf"{_NAME}/{_NAME}")
+_REVISION = re.compile(r"[A-Za-z0-9][\w.+-]*(?:/[\w.+-]+)*")
+_FETCHED_FILES = [*HASHED_FILES, METADATA]
+_PIPELINE_TAGS = {"model": "unconditional-image-generation", "feature_network": "image-feature-extraction"}
+# Marks a card's text as ours; the hash tells whether a person has edited it since.
+_STAMP = re.compile(r"\n<!-- written by generative-zoo, sha256 (\w{16}) -->\n$")
+
+
+# === References ===
+
+
+def parse(reference):
+    """`"hf://org/name@revision"` as `(repo_id, revision)`; the revision is None where none is named.
+
+    Raises:
+        InputError: the reference is not of that form.
+    """
+    repo_id, _, revision = reference.removeprefix(SCHEME).partition("@")
+    check_repo_id(repo_id, "preset")
+    if "@" in reference:
+        _check_revision(revision, "preset")
+    return repo_id, revision or None
+
+
+def check_repo_id(repo_id, argument="repo_id"):
+    """Returns a repository's name `org/name`, or raises `InputError`."""
+    if not isinstance(repo_id, str) or not _REPOSITORY.fullmatch(repo_id) or ".." in repo_id or "--" in repo_id:
+        expected = "hf://org/name or hf://org/name@revision" if argument == "preset" else "org/name"
+        raise InputError(f"{argument} names the repository {repo_id!r}, expected {expected}.")
+    return repo_id
+
+
+def _check_revision(revision, argument):
+    if not isinstance(revision, str) or not _REVISION.fullmatch(revision) or ".." in revision:
+        raise InputError(f"{argument} names the revision {revision!r}, expected a branch, a tag or a commit.")
+
+
+# === Errors ===
+
+
+@contextlib.contextmanager
+def _explained(repo_id, revision=None, token=None):
+    """Turns what the client raises into one sentence.
+
+    Without the client's own exception, neither in the text nor as the cause: what it quotes, headers included, may
+    hold a token.
+    """
+    from huggingface_hub.errors import HTTPError, RevisionResolutionError
+
+    try:
+        yield
+    except ZooError:
+        raise
+    # All that the client raises; anything else is a bug of ours.
+    except (HTTPError, RevisionResolutionError, OSError, ValueError, RuntimeError) as error:
+        raise HubError(_explanation(error, repo_id, revision, token)) from None
+
+
+def _explanation(error, repo_id, revision, token):
+    from huggingface_hub import constants, errors, get_token
+
+    if isinstance(error, errors.LocalTokenNotFoundError):
+        return "No token is stored; set HF_TOKEN, or run `hf auth login`."
+    # Where nothing is cached either, the client tells the server's answer only as the cause.
+    if isinstance(error.__cause__, errors.HfHubHTTPError):
+        error = error.__cause__
+    status = getattr(getattr(error, "response", None), "status_code", None)
+    endpoint = constants.ENDPOINT
+    subject = f"{repo_id!r} on {endpoint}"
+    if isinstance(error, errors.RevisionNotFoundError):
+        return f"The repository {subject} has no revision {revision or 'main'!r}."
+    if isinstance(error, errors.GatedRepoError):
+        return f"The repository {subject} is gated; ask for access on its page, then set HF_TOKEN to your token."
+    if isinstance(error, errors.RepositoryNotFoundError):
+        if token is None and get_token() is None:
+            return (
+                f"There is no public repository {subject}; if it is private, set HF_TOKEN to a token that may read it."
+            )
+        return f"There is no repository {subject} that your token may read; check the name, or set another HF_TOKEN."
+    if status == 401:
+        return f"{endpoint} does not accept your token; set HF_TOKEN to a valid one (`hf auth login` stores it)."
+    if status == 403:
+        return f"Your token has no right to do this with {subject}; set HF_TOKEN to one that has."
+    if status == 412:
+        return (
+            f"Somebody else pushed to {subject} since it was looked at; nothing was overwritten. Look at the new "
+            "commit, then publish again."
+        )
+    if status is not None and status < 500:
+        return f"{endpoint} refused the request about {repo_id!r} with status {status}."
+    if constants.is_offline_mode():
+        return (
+            f"{repo_id!r} is not wholly in the cache {constants.HF_HUB_CACHE}, and HF_HUB_OFFLINE forbids to fetch it."
+        )
+    # The client's own errors for a network that fails are OSErrors too, but without an error number.
+    if isinstance(error, OSError) and error.errno in (
+        errno.ENOSPC,
+        errno.EDQUOT,
+        errno.EFBIG,
+        errno.EACCES,
+        errno.EPERM,
+        errno.EROFS,
+        errno.ENOTDIR,
+    ):
+        return (
+            f"The cache {constants.HF_HUB_CACHE} cannot be written ({error.strerror}); free space there, or point "
+            "HF_HOME to another folder."
+        )
+    answer = f"answered with status {status}" if status is not None else f"failed with {type(error).__name__}"
+    return f"{repo_id!r} could not be fetched or written: {endpoint} cannot be reached or {answer}."
+
+
+def _api(token=None):
+    from huggingface_hub import HfApi
+
+    return HfApi(token=token, library_name="generative-zoo", library_version=zoo.__version__)
+
+
+# === Fetching ===
+
+
+def fetch(repo_id, revision, check):
+    """Downloads one snapshot of a preset, unless it is cached, and hands its directory to `check`.
+
+    Args:
+        repo_id: `org/name`.
+        revision: branch, tag or commit; None for the default branch. A cached commit needs no network; a branch or tag
+            does, and falls back to what it last was, with a warning of the client, where the Hub cannot be reached.
+        check: function of the directory that raises `PresetError` where files are damaged. The client does not check
+            what it downloads, so that everything is then downloaded once more.
+
+    Returns:
+        What `check` returns.
+
+    Raises:
+        HubError: no such repository or revision, no permission, no connection and no cached copy, no room.
+        PresetError: the files are damaged, also after a new download.
+    """
+    from huggingface_hub import snapshot_download
+
+    def download(**how):
+        with _explained(repo_id, revision):
+            return Path(snapshot_download(repo_id, revision=commit, allow_patterns=_FETCHED_FILES, **how))
+
+    with _explained(repo_id, revision):
+        commit = _api().resolve_revision(repo_id, revision=revision)
+    directory = download()
+    try:
+        return check(directory)
+    except PresetError as damage:
+        try:
+            directory = download(force_download=True)
+        except HubError as error:
+            raise PresetError(f"{damage} A new copy could not be fetched: {error}") from None
+        return check(directory)
+
+
+def cached(repo_id, revision):
+    """The directory of a snapshot that is wholly in the cache, or None; asks nothing of the network."""
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import LocalEntryNotFoundError
+
+    try:
+        directory = Path(
+            snapshot_download(repo_id, revision=revision, allow_patterns=_FETCHED_FILES, local_files_only=True)
+        )
+    except LocalEntryNotFoundError:
+        return None
+    return directory if all((directory / name).is_file() for name in HASHED_FILES) else None
+
+
+def fetch_metadata(repo_id, revision):
+    """The facts in a repository's `metadata.json`, without its weights; an empty dict where it has none.
+
+    Raises:
+        HubError, PresetError: as for `fetch`.
+    """
+    from huggingface_hub import hf_hub_download
+    from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
+
+    with _explained(repo_id, revision):
+        try:
+            return metadata_of(Path(hf_hub_download(repo_id, METADATA, revision=revision)).parent)
+        except LocalEntryNotFoundError:
+            # One of the errors for a missing file, but says that nothing is known of the file.
+            raise
+        except EntryNotFoundError:
+            return {}
+
+
+# === Publishing ===
+
+
+class Publication(NamedTuple):
+    """Where a preset was published: repository, commit of 40 hexadecimal digits, and whether that commit is new."""
+
+    repo_id: str
+    revision: str
+    changed: bool
+
+
+def default_repo_id(name, token=None):
+    """`user/name` for the user whose token it is.
+
+    Raises:
+        HubError: no token, or not a valid one.
+    """
+    with _explained(name, token=token):
+        return f"{_api(token).whoami()['name']}/{name}"
+
+
+def publish(
+    directory, repo_id, *, title=None, facts=None, revision=None, tag=None, private=False, token=None, message=None
+):
+    """Publishes a preset directory in one commit, then tags it; an unchanged preset makes no new commit.
+
+    Creates the repository where there is none. A model card that a person edited keeps its text; of its metadata,
+    keys of others stay.
+
+    Args:
+        directory: a preset directory whose files were verified.
+        repo_id: `org/name`.
+        title: heading of the card; default the repository's name.
+        facts: what the manifest says of an official preset, for the card and `metadata.json`.
+        revision: branch to publish on, made where there is none; default `main`.
+        tag: name for the commit.
+        private: whether a repository that is created is private.
+        token: default the one in HF_TOKEN or stored by `hf auth login`.
+        message: of the commit.
+
+    Returns:
+        A `Publication`.
+
+    Raises:
+        InputError: a malformed name of a repository, branch or tag.
+        HubError: no permission, no connection, a tag that names another commit, or somebody else pushed meanwhile.
+    """
+    from huggingface_hub import CommitOperationAdd
+
+    check_repo_id(repo_id)
+    for argument, value in (("revision", revision), ("tag", tag)):
+        if value is not None:
+            _check_revision(value, argument)
+    api, branch, directory = _api(token), revision or "main", Path(directory)
+    with _explained(repo_id, branch, token):
+        api.create_repo(repo_id, private=private, exist_ok=True)
+        if revision is not None:
+            api.create_branch(repo_id, branch=branch, exist_ok=True)
+        parent = api.repo_info(repo_id, revision=branch).sha
+        there = {file.path: file for file in api.list_repo_tree(repo_id, revision=parent)}
+        tags = {found.name: found.target_commit for found in api.list_repo_refs(repo_id).tags}
+        contents = _contents(directory, repo_id, title, facts or {}, _remote_texts(repo_id, parent, there, token))
+        added = [
+            CommitOperationAdd(name, content)
+            for name, content in contents.items()
+            if name not in there or not _is_same(content, there[name])
+        ]
+        if tag in tags and (added or tags[tag] != parent):
+            raise HubError(f"The tag {tag!r} of {repo_id!r} names another commit already; choose another tag.")
+        commit = parent
+        if added:
+            commit = api.create_commit(
+                repo_id,
+                added,
+                commit_message=message or f"Publish {title or repo_id.split('/')[1]}",
+                revision=branch,
+                parent_commit=parent,
+            ).oid
+        if tag is not None and tag not in tags:
+            api.create_tag(repo_id, tag=tag, revision=commit)
+    return Publication(repo_id, commit, bool(added))
+
+
+def _remote_texts(repo_id, commit, there, token):
+    """The card and the metadata that are published already, as text by file name."""
+    from huggingface_hub import hf_hub_download
+
+    return {
+        name: Path(hf_hub_download(repo_id, name, revision=commit, token=token)).read_text(encoding="utf-8")
+        for name in (CARD, METADATA)
+        if name in there
+    }
+
+
+def _contents(directory, repo_id, title, facts, published):
+    """The bytes to publish by file name."""
+    metadata = metadata_of(directory)
+    facts = {key: value for key, value in facts.items() if key not in ("repo_id", "revision", "files")}
+    facts = {**metadata, **facts}
+    contents = {name: (directory / name).read_bytes() for name in HASHED_FILES}
+    if (directory / SAMPLES).is_file():
+        contents[SAMPLES] = (directory / SAMPLES).read_bytes()
+    card, own_card = published.get(CARD), directory / CARD
+    if own_card.is_file() and (card is None or _is_unedited(card)):
+        card = own_card.read_text(encoding="utf-8")
+    contents[CARD] = model_card(repo_id, title, facts, SAMPLES in contents, card).encode()
+    contents[METADATA] = _same_but_for_the_date(facts, published.get(METADATA)).encode()
+    return contents
+
+
+def _same_but_for_the_date(metadata, published):
+    """The metadata as JSON; the published text where only the date of saving differs."""
+    with contextlib.suppress(ValueError, AttributeError, TypeError):
+        if {**json.loads(published), "date_saved": None} == {**metadata, "date_saved": None}:
+            return published
+    return json.dumps(metadata, indent=2, ensure_ascii=False) + "\n"
+
+
+def _is_same(content, file):
+    """Whether a file on the Hub has this content, by the hash that the Hub keeps of it."""
+    if file.lfs is not None:
+        return file.lfs.sha256 == hashlib.sha256(content).hexdigest()
+    return file.blob_id == hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
+
+
+# === The model card ===
+
+
+def model_card(repo_id, title, facts, has_samples, existing=None):
+    """The text of a preset's `README.md`.
+
+    Args:
+        repo_id: `org/name`.
+        title: heading, and the name by which an official preset loads; None for other presets.
+        facts: what the manifest or `metadata.json` says of the preset.
+        has_samples: whether a picture of samples stands beside the card.
+        existing: a card to keep, as far as a person wrote it.
+
+    Returns:
+        Markdown under a block of metadata as the Hub reads it.
+    """
+    from huggingface_hub import ModelCard
+
+    header = _card_metadata(title or repo_id.split("/")[1], facts)
+    body = _card_body(repo_id, title, facts, has_samples)
+    if existing is not None:
+        card = ModelCard(existing, ignore_metadata_errors=True)
+        tags = dict.fromkeys([*(card.data.tags or ()), *header.tags])
+        merged = {**card.data.to_dict(), **header.to_dict(), "tags": list(tags)}
+        header = type(header)(**merged, ignore_metadata_errors=True)
+        if not _is_unedited(existing):
+            body = card.text.lstrip("\n")
+    return f"---\n{header.to_yaml()}\n---\n\n{body}"
+
+
+def _is_unedited(card):
+    """Whether a card's text is as `_card_body` wrote it."""
+    from huggingface_hub import ModelCard
+
+    text = ModelCard(card, ignore_metadata_errors=True).text
+    stamp = _STAMP.search(text)
+    return stamp is not None and stamp[1] == _digest(text[: stamp.start()])
+
+
+def _digest(text):
+    return hashlib.sha256(text.strip().encode()).hexdigest()[:16]
+
+
+def _card_metadata(name, facts):
+    from huggingface_hub import EvalResult, ModelCardData
+
+    dataset, licence = facts.get("dataset"), facts.get("weights_licence")
+    task = _PIPELINE_TAGS[facts.get("kind", "model")]
+    results = [
+        EvalResult(
+            task_type=task,
+            dataset_type=dataset,
+            dataset_name=dataset,
+            dataset_split="test",
+            metric_type=metric,
+            metric_name=figure["protocol"],
+            metric_value=round(figure["value"], 4),
+        )
+        for metric, figure in facts.get("metrics", {}).items()
+        if dataset is not None
+    ]
+    return ModelCardData(
+        library_name="keras",
+        pipeline_tag=task,
+        tags=["generative-zoo", *([facts["class"].lower()] if facts.get("class") else [])],
+        license=licence.lower() if licence else None,
+        datasets=[dataset] if dataset else None,
+        model_name=name if results else None,
+        eval_results=results or None,
+    )
+
+
+def _card_body(repo_id, title, facts, has_samples):
+    """The text under the metadata, with a stamp that tells later whether a person edited it."""
+    origin = f", trained on `{facts['dataset']}`" if facts.get("dataset") else ""
+    parts = [
+        f"# {title or repo_id.split('/')[1]}",
+        f"A Keras `{facts.get('class', 'model')}` of the generative zoo{origin}.",
+    ]
+    if has_samples:
+        parts.append(f"![Samples, not chosen]({SAMPLES})")
+    if facts.get("kind", "model") == "model":
+        parts.append(_usage(repo_id, title))
+    if facts.get("metrics"):
+        rows = [
+            f"| `{name}` | {_rounded(figure['value'])} | {_rounded(figure.get('real'))} | {figure['protocol']} |"
+            for name, figure in facts["metrics"].items()
+        ]
+        table = "\n".join(["| figure | value | real images | protocol |", "|---|---|---|---|", *rows])
+        parts.append(f"## Figures\n\nMeasured with `zoo evaluate` on the weights in this repository.\n\n{table}")
+    described = {
+        "Data set": facts.get("dataset"),
+        "Licence of the data": facts.get("dataset_licence"),
+        "Licence of the weights": facts.get("weights_licence"),
+        "Caveats": facts.get("caveats"),
+        "Parameters": facts.get("parameters"),
+        "Recipe": facts.get("recipe"),
+        "Commit of the recipe": facts.get("commit"),
+        "Seed": facts.get("seed"),
+        "Epochs": facts.get("epochs"),
+        "Training minutes": facts.get("training_minutes"),
+        "Machine": facts.get("machine"),
+    }
+    lines = [f"- {label}: {value}" for label, value in described.items() if value is not None]
+    if lines:
+        parts.append("## Data, licence, training\n\n" + "\n".join(lines))
+    text = "\n\n".join(parts) + "\n"
+    return f"{text}\n<!-- written by generative-zoo, sha256 {_digest(text)} -->\n"
+
+
+def _rounded(value):
+    return "" if value is None else f"{value:.4g}"
+
+
+def _usage(repo_id, title):
+    return f"""## Use
+
+```python
+import zoo
+
+model = zoo.load("{title or SCHEME + repo_id}")
+images = model.generate(16, seed=0)  # uint8, (16, height, width, channels)
+model.fit(my_images, epochs=3)  # fine-tune on images of your own
+```
+
+Plain Keras loads this repository too:
+
+```python
+import keras
+import zoo.models  # registers the classes
+
+model = keras.saving.load_model("{SCHEME}{repo_id}")
+```"""
