@@ -4,15 +4,14 @@ import hashlib
 import json
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
+from processes import Python
 from server import Hub
 
 import zoo
 
 TOKENS = {"hf_owner": "me", "hf_reader": "someone"}
-ROOT = Path(zoo.__file__).resolve().parent.parent
 
 # Runs the code it is given and prints, as the last line, what the code left in `result` or the error that ended it.
 CLIENT = """
@@ -81,28 +80,6 @@ def python(hub):
 def module_python(module_hub):
     """As `python`, for the Hub that the tests of a file share."""
     return Python(module_hub)
-
-
-class Python:
-    """Runs scripts with the zoo under test and one Hub; what a process writes never holds a token."""
-
-    def __init__(self, hub):
-        self._hub = hub
-
-    def __call__(self, script, *arguments, home, token=None, cwd=None, preexec_fn=None, **environment):
-        given = {"PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3", **environment}
-        result = subprocess.run(
-            [sys.executable, "-c", script, *map(str, arguments)],
-            env=self._hub.environment(home, token, **given),
-            cwd=cwd or ROOT.parent,
-            preexec_fn=preexec_fn,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        for secret in (*self._hub.tokens, *(token or "").split()):
-            assert secret not in result.stdout + result.stderr
-        return result
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,31 @@
+"""The zoo in a process of its own, since the client of the Hub reads its environment when it is imported."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import zoo
+
+ROOT = Path(zoo.__file__).resolve().parent.parent
+
+
+class Python:
+    """Runs scripts with the zoo under test and one Hub; what a process writes never holds a token."""
+
+    def __init__(self, hub):
+        self._hub = hub
+
+    def __call__(self, script, *arguments, home, token=None, cwd=None, preexec_fn=None, **environment):
+        given = {"PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3", **environment}
+        result = subprocess.run(
+            [sys.executable, "-c", script, *map(str, arguments)],
+            env=self._hub.environment(home, token, **given),
+            cwd=cwd or ROOT.parent,
+            preexec_fn=preexec_fn,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        for secret in (*self._hub.tokens, *(token or "").split()):
+            assert secret not in result.stdout + result.stderr
+        return result
