@@ -3,6 +3,7 @@
 from zoo.models.adversarial_model import AdversarialModel
 from zoo.models.gan import DCGAN, GAN
 from zoo.models.generative_model import GenerativeModel
+from zoo.models.pixel_cnn import PixelCNN
 from zoo.models.vae import VAE
 
-__all__ = ["DCGAN", "GAN", "VAE", "AdversarialModel", "GenerativeModel"]
+__all__ = ["DCGAN", "GAN", "VAE", "AdversarialModel", "GenerativeModel", "PixelCNN"]
