@@ -14,6 +14,7 @@ from helpers import (
     run_script,
     state,
     tiny_dcgan,
+    tiny_pixel_cnn,
     tiny_vae,
 )
 from keras import layers
@@ -28,6 +29,7 @@ MODELS = {
     "gan": lambda: restless_gan(objective=NonSaturating([R1(0.5, 2)]), ema_momentum=0.5),
     "dcgan": lambda: tiny_dcgan(ema_momentum=0.5),
     "vae": lambda: tiny_vae(num_importance_samples=2),
+    "pixel_cnn": tiny_pixel_cnn,
 }
 
 

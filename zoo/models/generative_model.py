@@ -477,7 +477,8 @@ class GenerativeModel(keras.Model):
             # Replicas' gradients are added up; each has the mean of its own share of the batch.
             scaled = optimizer.scale_loss(loss / tf.distribute.get_strategy().num_replicas_in_sync)
         gradients = tape.gradient(scaled, values)
-        norm = tf.linalg.global_norm(gradients)
+        # Dense, since the norm of a sparse one counts rows that repeat as if they were different rows.
+        norm = tf.linalg.global_norm([None if g is None else tf.convert_to_tensor(g) for g in gradients])
         step = optimizer.iterations
         if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
             # Overflowing gradients are how it finds its scale; it skips them.

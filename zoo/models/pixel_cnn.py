@@ -142,7 +142,10 @@ class PixelCNN(GenerativeModel):
         return loss, {"loss": loss, "bits_per_dim": self._bits_per_dim(loss)}
 
     def _outputs(self, codes, batch):
-        return self.network({"codes": codes, **({} if self.num_classes is None else {"labels": batch["labels"]})})
+        inputs = {"codes": codes}
+        if self.num_classes is not None:
+            inputs["labels"] = ops.cast(batch["labels"], "int32")
+        return self.network(inputs)
 
     def _bits_per_dim(self, nats):
         return nats / (math.prod(self.image_shape) * math.log(2.0))
