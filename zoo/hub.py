@@ -109,6 +109,8 @@ def _explanation(error, repo_id, revision, token):
         )
     if status is not None and status < 500:
         return f"{endpoint} refused the request about {repo_id!r} with status {status}."
+    if isinstance(error, errors.OfflineModeIsEnabled):
+        return f"HF_HUB_OFFLINE is set, so that {endpoint} cannot be asked about {repo_id!r}."
     if constants.is_offline_mode():
         return (
             f"{repo_id!r} is not wholly in the cache {constants.HF_HUB_CACHE}, and HF_HUB_OFFLINE forbids to fetch it."
