@@ -1,0 +1,1 @@
+"""Layers that Keras has not; they know no network and no loss."""
