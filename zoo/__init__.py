@@ -13,6 +13,7 @@ _HOME_OF = {
     "GenerativeModel": "zoo.models",
     "AdversarialModel": "zoo.models",
     "VAE": "zoo.models",
+    "BetaVAE": "zoo.models",
     "GAN": "zoo.models",
     "DCGAN": "zoo.models",
 }

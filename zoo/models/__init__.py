@@ -3,6 +3,6 @@
 from zoo.models.adversarial_model import AdversarialModel
 from zoo.models.gan import DCGAN, GAN
 from zoo.models.generative_model import GenerativeModel
-from zoo.models.vae import VAE
+from zoo.models.vae import VAE, BetaVAE
 
-__all__ = ["DCGAN", "GAN", "VAE", "AdversarialModel", "GenerativeModel"]
+__all__ = ["DCGAN", "GAN", "VAE", "AdversarialModel", "BetaVAE", "GenerativeModel"]

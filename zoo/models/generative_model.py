@@ -81,7 +81,7 @@ class GenerativeModel(keras.Model):
     optimizer_names = ("optimizer",)
     #: Pairs of networks; in a preset's weights the first is stored as a link to the second.
     preset_aliases = ()
-    #: Constructor arguments that are networks; a subclass keeps those it was given in `_given_networks`.
+    #: Constructor arguments that are networks, in the order in which `default_networks` makes them.
     network_arguments = ()
     #: Images drawn at once; always as many, since other batch sizes round differently.
     generation_batch = 64
@@ -91,6 +91,27 @@ class GenerativeModel(keras.Model):
         self.image_shape = check_image_shape(image_shape)
         self.seed_generator = ReplicaSeedGenerator()
         self._monitor = _Monitor(monitored)
+
+    # === Networks ===
+
+    @classmethod
+    def _choose_networks(cls, given, image_shape, latent_dim, dtype, options):
+        """Networks by argument, default ones where none was given, and what `get_config` says of them.
+
+        A subclass' static method `default_networks(image_shape, latent_dim, **options)` returns one network for each
+        of `network_arguments`, and the options with their defaults filled in.
+        """
+        if None not in given.values():
+            if options:
+                raise InputError(f"{next(iter(options))} shapes default networks, but all networks were given.")
+            return given, given
+        with built_under(dtype):
+            *default, options = cls.default_networks(image_shape, latent_dim, **options)
+        chosen = {
+            name: network if given[name] is None else given[name]
+            for name, network in zip(cls.network_arguments, default, strict=True)
+        }
+        return chosen, {**options, **{name: network for name, network in given.items() if network is not None}}
 
     # === Presets ===
 
@@ -471,12 +492,14 @@ class GenerativeModel(keras.Model):
     # === Saving ===
 
     def get_config(self):
-        given = {name: self._given_networks[name] for name in self.network_arguments}
+        described = dict(getattr(self, "_described_networks", {}))
+        for name in described.keys() & set(self.network_arguments):
+            described[name] = keras.saving.serialize_keras_object(described[name])
         return {
             "name": self.name,
             "dtype": self.dtype_policy.name,
             "image_shape": list(self.image_shape),
-            **{name: keras.saving.serialize_keras_object(value) for name, value in given.items() if value is not None},
+            **described,
         }
 
     @classmethod
