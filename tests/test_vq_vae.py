@@ -4,7 +4,11 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from helpers import images, values
+from scipy import stats
 
+import zoo
+from zoo.errors import InputError
 from zoo.layers.vector_quantizer import VectorQuantizer
 
 DIM = 3
@@ -108,3 +112,119 @@ def test_distances_stay_in_float32():
 def test_lookup_returns_embeddings(codes):
     layer = quantizer()
     np.testing.assert_array_equal(layer.lookup(np.array(codes)), np.array(layer.codebook)[np.array(codes)])
+
+
+# === The model ===
+
+SHAPE = (8, 8, 1)
+
+
+def tiny(**arguments):
+    return zoo.VQVAE(
+        SHAPE, **{"num_embeddings": 6, "embedding_dim": 3, "filters": 4, "residual_blocks": 1, **arguments}
+    )
+
+
+@pytest.mark.parametrize("ema_decay", [None, 0.9])
+def test_the_objective_is_the_papers(ema_decay):
+    model = tiny(ema_decay=ema_decay, commitment_cost=0.4, data_variance=0.3)
+    batch = model._canonical(images(5))
+    vectors = model.encoder(batch["images"]).numpy()
+    codebook = model.quantizer.codebook.numpy()
+    codes = ((vectors[..., None, :] - codebook) ** 2).sum(-1).argmin(-1)
+    embeddings = codebook[codes]
+    error = np.mean((batch["images"] - model.decoder(embeddings)) ** 2)
+    distance = np.mean((vectors - embeddings) ** 2)
+    expected = error / 0.3 + (0.4 + (ema_decay is None)) * distance
+    loss, logs = model.objective(batch)
+    assert float(loss) == pytest.approx(expected, rel=1e-5)
+    assert float(logs["psnr"]) == pytest.approx(10 * np.log10(4 / error), rel=1e-5)
+    shares = np.bincount(codes.ravel(), minlength=6) / codes.size
+    assert float(logs["perplexity"]) == pytest.approx(np.exp(stats.entropy(shares)), rel=1e-4)
+    assert float(logs["used_codes"]) == pytest.approx((shares > 0).mean())
+
+
+def test_gradients_go_where_the_paper_sends_them():
+    model = tiny(ema_decay=None, commitment_cost=0.4)
+    batch = model._canonical(images(5))
+    codebook, weights = model.quantizer.codebook.value, [v.value for v in model.encoder.trainable_variables]
+    with tf.GradientTape() as tape:
+        loss, _ = model.objective(batch)
+    found = tape.gradient(loss, [codebook, *weights])
+
+    with tf.GradientTape(persistent=True) as tape:
+        vectors = model.encoder(batch["images"])
+        embeddings = tf.gather(codebook, model.quantizer.nearest(vectors))
+        error = tf.reduce_mean((batch["images"] - model.decoder(embeddings)) ** 2)
+        codebook_term = tf.reduce_mean((tf.stop_gradient(vectors) - embeddings) ** 2)
+        # The encoder gets what the decoder asks of the embeddings, and the commitment.
+        commitment = tf.reduce_mean((vectors - tf.stop_gradient(embeddings)) ** 2)
+    asked = tape.gradient(error, embeddings) + 0.4 * tape.gradient(commitment, vectors)
+    np.testing.assert_allclose(
+        tf.convert_to_tensor(found[0]), tf.convert_to_tensor(tape.gradient(codebook_term, codebook)), atol=1e-6
+    )
+    with tf.GradientTape() as tape:
+        vectors = model.encoder(batch["images"])
+    for one, other in zip(found[1:], tape.gradient(vectors, weights, output_gradients=asked), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-6)
+
+
+def test_evaluating_leaves_the_codebook_alone():
+    model = tiny()
+    model.compile()
+    before = values(model.variables)
+    model.evaluate(images(16), batch_size=8, verbose=0)
+    for one, other in zip(before, values(model.variables), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_it_learns_and_uses_its_codebook():
+    shades = np.repeat(np.repeat(images(64, (2, 2, 1)), 4, 1), 4, 2)
+    model = tiny(num_embeddings=16)
+    model.compile(keras.optimizers.Adam(3e-3))
+    history = model.fit(shades, batch_size=16, epochs=40, verbose=0).history
+    assert history["psnr"][-1] > history["psnr"][0] + 3.0
+    assert history["used_codes"][-1] > 0.5
+
+
+def test_codes_decode_to_reconstructions():
+    model, given = tiny(), images(300)
+    codes = model.encode(given)
+    assert codes.shape == (300, 2, 2) and codes.dtype == "int32" and model.code_shape == (2, 2)
+    expected = (np.array(model(given.astype("float32") / 127.5 - 1)) + 1) * 127.5
+    np.testing.assert_allclose(model.decode(codes), expected, atol=0.51)
+    np.testing.assert_array_equal(model.reconstruct(given), model.decode(codes))
+
+
+@pytest.mark.parametrize(
+    ("codes", "says"),
+    [
+        (np.full((1, 2, 2), 6), r"codes has values from 6 to 6, expected 0 to 5"),
+        (np.full((1, 2, 2), -1), r"codes has values from -1 to -1"),
+        (np.zeros((1, 2, 2)), r"codes is float64 of shape \(1, 2, 2\), expected integers \(n, 2, 2\)"),
+        (np.zeros((1, 3, 2), int), r"codes is int64 of shape \(1, 3, 2\)"),
+        (np.zeros((0, 2, 2), int), r"codes is int64 of shape \(0, 2, 2\)"),
+    ],
+)
+def test_codes_outside_of_the_codebook_are_refused(codes, says):
+    with pytest.raises(InputError, match=says):
+        tiny().decode(codes)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ({"num_embeddings": 0}, "num_embeddings is 0"),
+        ({"data_variance": 0.0}, "data_variance is 0.0"),
+        ({"ema_decay": 1.0}, "ema_decay is 1.0"),
+        ({"image_shape": (9, 8, 1)}, r"image_shape is \(9, 8, 1\), expected sides divisible by 4"),
+    ],
+)
+def test_arguments_out_of_range_are_refused(arguments, says):
+    with pytest.raises(InputError, match=says):
+        zoo.VQVAE(**{"image_shape": SHAPE, **arguments})
+
+
+def test_images_of_another_size_are_refused():
+    with pytest.raises(InputError, match=r"expected \(n, 8, 8, 1\)"):
+        tiny().encode(images(2, (4, 4, 1)))

@@ -14,6 +14,7 @@ _HOME_OF = {
     "AdversarialModel": "zoo.models",
     "VAE": "zoo.models",
     "BetaVAE": "zoo.models",
+    "VQVAE": "zoo.models",
     "GAN": "zoo.models",
     "DCGAN": "zoo.models",
 }

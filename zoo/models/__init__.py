@@ -4,5 +4,6 @@ from zoo.models.adversarial_model import AdversarialModel
 from zoo.models.gan import DCGAN, GAN
 from zoo.models.generative_model import GenerativeModel
 from zoo.models.vae import VAE, BetaVAE
+from zoo.models.vq_vae import VQVAE
 
-__all__ = ["DCGAN", "GAN", "VAE", "AdversarialModel", "BetaVAE", "GenerativeModel"]
+__all__ = ["DCGAN", "GAN", "VAE", "VQVAE", "AdversarialModel", "BetaVAE", "GenerativeModel"]

@@ -422,6 +422,12 @@ class GenerativeModel(keras.Model):
         batch["images"] = scaled / 127.5 - 1.0 if keras.backend.standardize_dtype(images.dtype) == "uint8" else scaled
         return batch
 
+    def _checked(self, images):
+        """An array of images from outside as float32 in [-1, 1], or `InputError`."""
+        images = np.asarray(images)
+        check_images(images, self.image_shape)
+        return images / np.float32(127.5) - 1 if images.dtype == np.uint8 else images.astype("float32")
+
     def _update(self, part, loss_fn, batch, variables, optimizer):
         """One step of `optimizer` on `variables` down the gradient of `loss_fn(batch)`; no other variable is trained.
 

@@ -7,7 +7,6 @@ from tqdm import tqdm
 
 from zoo import latents as latent_vectors
 from zoo.errors import InputError, check_count
-from zoo.images import check_images
 from zoo.latents import check_seed
 from zoo.models.generative_model import GenerativeModel, check_image_shape
 from zoo.nets import conv, mlp
@@ -266,11 +265,6 @@ class VAE(GenerativeModel):
     @property
     def _binary(self):
         return self.likelihood.name == "bernoulli"
-
-    def _checked(self, images):
-        images = np.asarray(images)
-        check_images(images, self.image_shape)
-        return images / np.float32(127.5) - 1 if images.dtype == np.uint8 else images.astype("float32")
 
     def _encode(self, images):
         return np.split(self.encoder.predict(images, batch_size=500, verbose=0), 2, axis=-1)
