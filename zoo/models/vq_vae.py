@@ -149,8 +149,13 @@ class VQVAE(GenerativeModel):
 
     def encode(self, images):
         """Codes, int32 `(n, *code_shape)` in 0..num_embeddings - 1, of uint8 or [-1, 1] images."""
-        vectors = self.encoder.predict(self._checked(images), batch_size=_AT_ONCE, verbose=0)
-        return ops.convert_to_numpy(self.quantizer.nearest(vectors))
+        images = self._checked(images)
+        codes = np.empty((len(images), *self.code_shape), "int32")
+        # In parts, since the distances to all embeddings take far more room than the images.
+        for start in range(0, len(images), _AT_ONCE):
+            rows = slice(start, start + _AT_ONCE)
+            codes[rows] = ops.convert_to_numpy(self.quantizer.nearest(self.encoder.predict_on_batch(images[rows])))
+        return codes
 
     def decode(self, codes):
         """uint8 images `(n, height, width, channels)` of codes `(n, *code_shape)`.
