@@ -187,6 +187,15 @@ def test_it_learns_and_uses_its_codebook():
     assert history["used_codes"][-1] > 0.5
 
 
+def test_a_codebook_that_collapses_is_reported():
+    model = tiny(num_embeddings=64, ema_decay=None)
+    model.quantizer.codebook.assign(np.eye(64, 3) + 100.0 * np.arange(64)[:, None])
+    model.compile(keras.optimizers.SGD(1e-9))
+    with pytest.warns(UserWarning, match=r"collapses: in epoch 1 a batch used 1\.6 % of it, perplexity 1\.0;") as said:
+        model.fit(images(32), batch_size=16, epochs=3, verbose=0)
+    assert len([warning for warning in said if "collapses" in str(warning.message)]) == 1
+
+
 def test_codes_decode_to_reconstructions():
     model, given = tiny(), images(300)
     codes = model.encode(given)

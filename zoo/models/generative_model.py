@@ -340,7 +340,7 @@ class GenerativeModel(keras.Model):
         dataset = self._dataset(x, y, batch_size, shuffle=shuffle, drop_remainder=True)
         if validation_data is not None:
             validation_data = self._dataset(validation_data, None, batch_size, shuffle=False, drop_remainder=False)
-        own = [StopOnNonFinite()]
+        own = [StopOnNonFinite(), *self._watchers()]
         if hasattr(dataset, "set_epoch"):
             own.append(EpochOrder(dataset))
         if isinstance(callbacks, keras.callbacks.CallbackList):
@@ -357,6 +357,10 @@ class GenerativeModel(keras.Model):
             shuffle=False,
             **kwargs,
         )
+
+    def _watchers(self):
+        """Callbacks that warn of what goes wrong in the training of this kind of model."""
+        return []
 
     def evaluate(self, x=None, y=None, batch_size=None, **kwargs):
         """Keras' `evaluate` over what `fit` takes: the figures of `fit` without training."""

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from zoo.callbacks import WarnOfUnusedCodes
 from zoo.errors import InputError, check_count
 from zoo.images import to_uint8
 from zoo.layers.vector_quantizer import VectorQuantizer
@@ -144,6 +145,9 @@ class VQVAE(GenerativeModel):
             "perplexity": ops.exp(entropy),
             "used_codes": ops.mean(ops.cast(shares > 0, "float32")),
         }
+
+    def _watchers(self):
+        return [WarnOfUnusedCodes()]
 
     # === Using ===
 
