@@ -20,6 +20,8 @@ OBTAIN = """
 import json, sys, warnings
 from zoo import presets
 from zoo.errors import ZooError
+
+pytestmark = pytest.mark.slow
 try:
     found = presets.obtain(sys.argv[1])
 except ZooError as error:

@@ -13,6 +13,8 @@ LOAD = """
 import json, sys, warnings
 import zoo
 from zoo.errors import PresetError
+
+pytestmark = pytest.mark.slow
 answers = {}
 for name in sys.argv[1:]:
     try:

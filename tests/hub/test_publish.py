@@ -26,6 +26,8 @@ PUBLISH = """
 import json, sys
 from zoo import hub
 from zoo.errors import ZooError
+
+pytestmark = pytest.mark.slow
 try:
     print(json.dumps(hub.publish(sys.argv[1], sys.argv[2], **json.loads(sys.argv[3]))._asdict()))
 except ZooError as error:

@@ -177,6 +177,8 @@ OBTAIN = """
 import sys
 from zoo import presets
 from zoo.errors import ZooError
+
+pytestmark = pytest.mark.slow
 try:
     print(presets.obtain(sys.argv[1], bundled=len(sys.argv) < 3).origin)
 except ZooError as error:
