@@ -91,6 +91,11 @@ class AtBatch(keras.callbacks.Callback):
             self._action(self.model)
 
 
+def tiny_vq_vae(**arguments):
+    small = {"num_embeddings": 6, "embedding_dim": 3, "filters": 4, "residual_blocks": 1}
+    return zoo.VQVAE(SHAPE, **{**small, **arguments})
+
+
 def values(variables):
     """Copies of variables as numpy arrays."""
     return [np.array(variable.value.numpy()) for variable in variables]

@@ -15,6 +15,7 @@ from helpers import (
     state,
     tiny_dcgan,
     tiny_vae,
+    tiny_vq_vae,
 )
 from keras import layers
 from PIL import Image
@@ -28,6 +29,7 @@ MODELS = {
     "gan": lambda: restless_gan(objective=NonSaturating([R1(0.5, 2)]), ema_momentum=0.5),
     "dcgan": lambda: tiny_dcgan(ema_momentum=0.5),
     "vae": lambda: tiny_vae(num_importance_samples=2),
+    "vq_vae": lambda: tiny_vq_vae(num_embeddings=32),
 }
 
 

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from helpers import images, values
+from helpers import SHAPE, images, tiny_vq_vae, values
 from scipy import stats
 
 import zoo
@@ -116,18 +116,10 @@ def test_lookup_returns_embeddings(codes):
 
 # === The model ===
 
-SHAPE = (8, 8, 1)
-
-
-def tiny(**arguments):
-    return zoo.VQVAE(
-        SHAPE, **{"num_embeddings": 6, "embedding_dim": 3, "filters": 4, "residual_blocks": 1, **arguments}
-    )
-
 
 @pytest.mark.parametrize("ema_decay", [None, 0.9])
 def test_the_objective_is_the_papers(ema_decay):
-    model = tiny(ema_decay=ema_decay, commitment_cost=0.4, data_variance=0.3)
+    model = tiny_vq_vae(ema_decay=ema_decay, commitment_cost=0.4, data_variance=0.3)
     batch = model._canonical(images(5))
     vectors = model.encoder(batch["images"]).numpy()
     codebook = model.quantizer.codebook.numpy()
@@ -145,7 +137,7 @@ def test_the_objective_is_the_papers(ema_decay):
 
 
 def test_gradients_go_where_the_paper_sends_them():
-    model = tiny(ema_decay=None, commitment_cost=0.4)
+    model = tiny_vq_vae(ema_decay=None, commitment_cost=0.4)
     batch = model._canonical(images(5))
     codebook, weights = model.quantizer.codebook.value, [v.value for v in model.encoder.trainable_variables]
     with tf.GradientTape() as tape:
@@ -170,7 +162,7 @@ def test_gradients_go_where_the_paper_sends_them():
 
 
 def test_evaluating_leaves_the_codebook_alone():
-    model = tiny()
+    model = tiny_vq_vae()
     model.compile()
     before = values(model.variables)
     model.evaluate(images(16), batch_size=8, verbose=0)
@@ -180,7 +172,7 @@ def test_evaluating_leaves_the_codebook_alone():
 
 def test_it_learns_and_uses_its_codebook():
     shades = np.repeat(np.repeat(images(64, (2, 2, 1)), 4, 1), 4, 2)
-    model = tiny(num_embeddings=16)
+    model = tiny_vq_vae(num_embeddings=16)
     model.compile(keras.optimizers.Adam(3e-3))
     history = model.fit(shades, batch_size=16, epochs=40, verbose=0).history
     assert history["psnr"][-1] > history["psnr"][0] + 3.0
@@ -188,7 +180,7 @@ def test_it_learns_and_uses_its_codebook():
 
 
 def test_a_codebook_that_collapses_is_reported():
-    model = tiny(num_embeddings=64, ema_decay=None)
+    model = tiny_vq_vae(num_embeddings=64, ema_decay=None)
     model.quantizer.codebook.assign(np.eye(64, 3) + 100.0 * np.arange(64)[:, None])
     model.compile(keras.optimizers.SGD(1e-9))
     with pytest.warns(UserWarning, match=r"collapses: in epoch 1 a batch used 1\.6 % of it, perplexity 1\.0;") as said:
@@ -197,7 +189,7 @@ def test_a_codebook_that_collapses_is_reported():
 
 
 def test_codes_decode_to_reconstructions():
-    model, given = tiny(), images(300)
+    model, given = tiny_vq_vae(), images(300)
     codes = model.encode(given)
     assert codes.shape == (300, 2, 2) and codes.dtype == "int32" and model.code_shape == (2, 2)
     expected = (np.array(model(given.astype("float32") / 127.5 - 1)) + 1) * 127.5
@@ -217,7 +209,7 @@ def test_codes_decode_to_reconstructions():
 )
 def test_codes_outside_of_the_codebook_are_refused(codes, says):
     with pytest.raises(InputError, match=says):
-        tiny().decode(codes)
+        tiny_vq_vae().decode(codes)
 
 
 @pytest.mark.parametrize(
@@ -236,4 +228,4 @@ def test_arguments_out_of_range_are_refused(arguments, says):
 
 def test_images_of_another_size_are_refused():
     with pytest.raises(InputError, match=r"expected \(n, 8, 8, 1\)"):
-        tiny().encode(images(2, (4, 4, 1)))
+        tiny_vq_vae().encode(images(2, (4, 4, 1)))
