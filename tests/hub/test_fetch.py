@@ -12,6 +12,8 @@ import sys
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 REPO = "me/my-gan"
 LOCAL = {"HF_HUB_OFFLINE": "1"}
 
@@ -20,8 +22,6 @@ OBTAIN = """
 import json, sys, warnings
 from zoo import presets
 from zoo.errors import ZooError
-
-pytestmark = pytest.mark.slow
 try:
     found = presets.obtain(sys.argv[1])
 except ZooError as error:

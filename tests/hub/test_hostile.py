@@ -8,13 +8,13 @@ import h5py
 import numpy as np
 import pytest
 
+pytestmark = pytest.mark.slow
+
 # One process loads them all, since TensorFlow takes seconds to import.
 LOAD = """
 import json, sys, warnings
 import zoo
 from zoo.errors import PresetError
-
-pytestmark = pytest.mark.slow
 answers = {}
 for name in sys.argv[1:]:
     try:

@@ -8,6 +8,8 @@ import yaml
 
 from zoo.presets import HASHED_FILES
 
+pytestmark = pytest.mark.slow
+
 REPO = "me/my-gan"
 FACTS = {
     "kind": "model",
@@ -26,8 +28,6 @@ PUBLISH = """
 import json, sys
 from zoo import hub
 from zoo.errors import ZooError
-
-pytestmark = pytest.mark.slow
 try:
     print(json.dumps(hub.publish(sys.argv[1], sys.argv[2], **json.loads(sys.argv[3]))._asdict()))
 except ZooError as error:

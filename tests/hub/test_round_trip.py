@@ -16,6 +16,8 @@ from processes import Python
 
 from zoo import presets
 
+pytestmark = pytest.mark.slow
+
 NAME = "tiny_mnist_28"
 
 # Publishes, loads in three ways, fine-tunes and shares; one process, since TensorFlow takes seconds to import.
@@ -177,8 +179,6 @@ OBTAIN = """
 import sys
 from zoo import presets
 from zoo.errors import ZooError
-
-pytestmark = pytest.mark.slow
 try:
     print(presets.obtain(sys.argv[1], bundled=len(sys.argv) < 3).origin)
 except ZooError as error:
