@@ -136,7 +136,7 @@ def write_entry(args, model, *, metrics, seconds, kind="model", **facts):
     entries[args.name] = {
         "kind": kind,
         "class": type(model).__name__,
-        "version": 1,
+        "version": entries.get(args.name, {}).get("version", 0) + 1,
         "repo_id": None,
         "revision": None,
         "files": {name: presets.describe_file(directory / name) for name in presets.HASHED_FILES},
@@ -191,7 +191,9 @@ def finish(args, model, *, train, seconds, **facts):
     model = write_and_reload(args, model)
     samples = model.generate(64, seed=SEED)
     write_png(preset_directory(args) / "samples.png", grid(samples), scale=2)
-    write_png(args.output / "nearest.png", grid(nearest_pairs(samples[:32], train.images), columns=8), scale=2)
+    write_png(
+        preset_directory(args) / "nearest.png", grid(nearest_pairs(samples[:32], train.images), columns=8), scale=2
+    )
     size = protocols.SMOKE if args.smoke else protocols.FULL
     metrics = protocols.evaluate(model, facts["dataset"], size=size)
     for name, figure in metrics.items():

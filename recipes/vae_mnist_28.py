@@ -21,7 +21,7 @@ def main():
     train = _common.read(args, DATASET, IMAGE_SHAPE, TRAIN)
     validation = _common.read(args, DATASET, IMAGE_SHAPE, VALIDATION)
 
-    model = zoo.VAE(IMAGE_SHAPE, LATENT_DIM, HIDDEN_UNITS, num_importance_samples=NUM_IMPORTANCE_SAMPLES)
+    model = zoo.VAE(IMAGE_SHAPE, LATENT_DIM, hidden_units=HIDDEN_UNITS, num_importance_samples=NUM_IMPORTANCE_SAMPLES)
     schedule = keras.optimizers.schedules.CosineDecay(LEARNING_RATE, _common.total_steps(args, train, BATCH_SIZE))
     model.compile(keras.optimizers.Adam(schedule))
 

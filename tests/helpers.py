@@ -67,7 +67,7 @@ def tiny_dcgan(**arguments):
     # At their initial size, without training, so few filters make one flat grey.
     for variable in model.trainable_variables:
         if variable.path.endswith("kernel"):
-            variable.assign(10.0 * variable)
+            variable.assign(40.0 * variable)
     model.ema_generator.set_weights(model.generator.get_weights())
     return model
 
@@ -98,6 +98,11 @@ class AtBatch(keras.callbacks.Callback):
     def on_train_batch_begin(self, batch, logs=None):
         if (self._epoch, batch) == self._when:
             self._action(self.model)
+
+
+def tiny_vq_vae(**arguments):
+    small = {"num_embeddings": 6, "embedding_dim": 3, "filters": 4, "residual_blocks": 1}
+    return zoo.VQVAE(SHAPE, **{**small, **arguments})
 
 
 def values(variables):

@@ -436,3 +436,54 @@ def test_evaluate_a_directory_with_a_likelihood(tmp_path):
     assert "bound with 3 samples" in printed
     assert "8 test images of mnist" in printed
     assert "manifest" not in printed
+
+
+# === edit ===
+
+
+@pytest.fixture(scope="module")
+def editable(tmp_path_factory):
+    """A preset that knows the attribute `bright`, and a picture."""
+    folder = tmp_path_factory.mktemp("editable")
+    shades = np.random.RandomState(0).randint(0, 60, (40, 16, 16, 3), "uint8")
+    shades[20:] += 190
+    model = zoo.BetaVAE((16, 16, 3), latent_dim=4, filters=4, units=8)
+    model.learn_attribute("bright", shades, np.arange(40) >= 20)
+    model.save_to_preset(folder / "preset")
+    Image.fromarray(shades[0]).resize((50, 32)).save(folder / "face.png")
+    return folder
+
+
+@pytest.mark.slow
+def test_edit_writes_the_edited_picture(editable):
+    printed = succeed("edit", "preset", "--image", "face.png", "--attribute", "bright", "--amount", "1.5", cwd=editable)
+    assert printed == "Wrote edited.png.\n"
+    written = np.asarray(Image.open(editable / "edited.png"))
+    from zoo.images import read_image
+
+    face = read_image(editable / "face.png", (16, 16, 3))[None]
+    np.testing.assert_allclose(written, zoo.load(editable / "preset").edit(face, "bright", 1.5)[0], atol=1)
+
+
+@pytest.mark.slow
+def test_edit_lists_the_attributes_it_knows(editable):
+    said = fail("edit", "preset", "--image", "face.png", "--attribute", "smile", cwd=editable)
+    assert "attribute is 'smile', expected one of: bright" in said
+
+
+@pytest.mark.slow
+def test_edit_refuses_a_model_without_attributes(editable):
+    said = fail("edit", "vae_mnist_28", "--image", "face.png", "--attribute", "smile", cwd=editable)
+    assert "'vae_mnist_28' is a VAE that knows no attributes to edit" in said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("preset", "--image", "none.png", "--attribute", "x"), "no such file"),
+        (("preset", "--image", "face.png", "--attribute", "x", "-o", "x.jpg"), "ends in .png"),
+        (("beta_vae", "--image", "face.png", "--attribute", "x"), "no preset 'beta_vae'"),
+    ],
+)
+def test_edit_says_what_is_wrong_before_any_work(editable, arguments, says):
+    assert says in fail("edit", *arguments, cwd=editable)

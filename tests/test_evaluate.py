@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+from helpers import tiny_pixel_cnn
 
 import zoo
 from zoo import data, presets
@@ -87,12 +88,22 @@ def test_sample_quality_against_the_functions_it_stands_for(real_data, tmp_path,
 
 def test_likelihood_figure_is_the_models_bound(real_data):
     splits, _ = real_data
-    model = zoo.VAE(SHAPE, 4, (16,))
+    model = zoo.VAE(SHAPE, 4, hidden_units=(16,))
     figures = protocols.likelihood(model, "synthetic", size=SMALL)
     figure = figures["nll_iw20_test_synthetic"]
     bounds = [model.log_likelihood_bound(splits["test"][:8], 20, seed=seed).mean() for seed in (0, 1)]
     assert figure["value"] == pytest.approx(-np.mean(bounds))
     assert "nats" in figure["protocol"]
+
+
+def test_exact_likelihood_figure_is_the_models(real_data):
+    splits, _ = real_data
+    model = tiny_pixel_cnn(SHAPE)
+    figure = protocols.exact_likelihood(model, "synthetic", size=SMALL)["nll_test_synthetic"]
+    expected = [-model.log_prob(splits["test"][:8], seed=seed).mean() for seed in (0, 1)]
+    assert figure["value"] == pytest.approx(np.mean(expected))
+    assert figure["std"] == pytest.approx(np.std(expected)) and figure["std"] > 0
+    assert "exact" in figure["protocol"] and "seeds 0, 1" in figure["protocol"]
 
 
 @pytest.mark.slow

@@ -41,7 +41,7 @@ def test_smoke_run_goes_the_whole_way(recipe, tmp_path):
     assert list((tmp_path / "tensorboard").rglob("events*"))
     if entry["kind"] == "model":
         assert (tmp_path / "samples" / "epoch_0001.png").exists()
-        assert (tmp_path / "nearest.png").exists()
+        assert (tmp_path / "preset" / "nearest.png").exists()
     # A smoke run never touches what is shipped.
     assert (ROOT / "weights_manifest.json").read_bytes() == manifest
 

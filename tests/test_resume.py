@@ -16,6 +16,7 @@ from helpers import (
     tiny_dcgan,
     tiny_pixel_cnn,
     tiny_vae,
+    tiny_vq_vae,
 )
 from keras import layers
 from PIL import Image
@@ -29,6 +30,7 @@ MODELS = {
     "gan": lambda: restless_gan(objective=NonSaturating([R1(0.5, 2)]), ema_momentum=0.5),
     "dcgan": lambda: tiny_dcgan(ema_momentum=0.5),
     "vae": lambda: tiny_vae(num_importance_samples=2),
+    "vq_vae": lambda: tiny_vq_vae(num_embeddings=32),
     "pixel_cnn": tiny_pixel_cnn,
 }
 

@@ -384,3 +384,67 @@ def test_impossible_numbers_of_samples_are_refused(count):
 def test_impossible_temperatures_are_refused(temperature):
     with pytest.raises(InputError, match=f"temperature is {temperature}, expected a number of at least 0"):
         tiny_vae().generate(temperature=temperature)
+
+
+# === beta-VAE and editing ===
+
+
+def tiny_beta_vae(**arguments):
+    return zoo.BetaVAE((16, 16, 3), **{"latent_dim": 4, "filters": 4, "units": 8, **arguments})
+
+
+def test_beta_weighs_the_kl_term():
+    model = tiny_beta_vae(beta=3.0)
+    _, logs = model.negative_bound(model._canonical(images(4, (16, 16, 3))))
+    assert float(logs["loss"]) == pytest.approx(float(logs["reconstruction"] + 3.0 * logs["kl"]), rel=1e-6)
+
+
+def test_beta_vae_learns_from_colour_images():
+    model = tiny_beta_vae()
+    model.compile()
+    history = model.fit(images(32, (16, 16, 3)), batch_size=8, epochs=3, verbose=0).history
+    assert history["loss"][-1] < history["loss"][0]
+    assert model.generate(3, seed=0).shape == (3, 16, 16, 3)
+
+
+def attributed():
+    """A model, images of which the second half are brighter, and that attribute."""
+    dark, bright = images(20, (16, 16, 3)) // 4, images(20, (16, 16, 3), seed=1) // 4 + 190
+    return tiny_beta_vae(), np.concatenate([dark, bright]), np.arange(40) >= 20
+
+
+def test_an_edit_moves_the_posterior_mean_along_the_direction():
+    model, faces, bright = attributed()
+    model.learn_attribute("bright", faces, bright)
+    assert model.attributes == ["bright"]
+    mean = model.encode(faces)[0]
+    direction = mean[bright].mean(0) - mean[~bright].mean(0)
+    np.testing.assert_array_equal(model.edit(faces[:3], "bright", 1.5), model.decode(mean[:3] + 1.5 * direction))
+    np.testing.assert_array_equal(model.edit(faces[:3], "bright", 0), model.reconstruct(faces[:3]))
+
+
+def test_directions_are_saved_with_the_model(tmp_path):
+    model, faces, bright = attributed()
+    model.compile()
+    model.learn_attribute("bright", faces, bright)
+    edited = model.edit(faces[:3], "bright", -1.0)
+    model.save_to_preset(tmp_path / "preset")
+    np.testing.assert_array_equal(zoo.load(tmp_path / "preset").edit(faces[:3], "bright", -1.0), edited)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    np.testing.assert_array_equal(loaded.edit(faces[:3], "bright", -1.0), edited)
+
+
+def test_an_unknown_attribute_lists_the_known_ones():
+    model, faces, bright = attributed()
+    with pytest.raises(InputError, match="attribute is 'smile', expected one of: none; learn_attribute"):
+        model.edit(faces, "smile", 1.0)
+    model.learn_attribute("bright", faces, bright)
+    with pytest.raises(InputError, match="attribute is 'smile', expected one of: bright"):
+        model.edit(faces, "smile", 1.0)
+
+
+def test_options_of_default_networks_beside_given_ones_are_refused():
+    given = tiny_beta_vae()
+    with pytest.raises(InputError, match="filters shapes default networks, but all networks were given"):
+        tiny_beta_vae(encoder=given.encoder, decoder=given.decoder)

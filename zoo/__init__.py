@@ -13,6 +13,8 @@ _HOME_OF = {
     "GenerativeModel": "zoo.models",
     "AdversarialModel": "zoo.models",
     "VAE": "zoo.models",
+    "BetaVAE": "zoo.models",
+    "VQVAE": "zoo.models",
     "PixelCNN": "zoo.models",
     "GAN": "zoo.models",
     "DCGAN": "zoo.models",

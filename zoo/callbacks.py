@@ -2,6 +2,7 @@
 
 import contextlib
 import math
+import warnings
 from pathlib import Path
 
 import h5py
@@ -45,6 +46,24 @@ class StopOnNonFinite(keras.callbacks.Callback):
                 raise NonFiniteError(
                     f"The weight {variable.path} became NaN or infinite at the end of epoch {epoch + 1}; {self._ADVICE}"
                 )
+
+
+class WarnOfUnusedCodes(keras.callbacks.Callback):
+    """Warns once when a codebook collapses: when an epoch's batches used less than a tenth of it."""
+
+    def __init__(self):
+        super().__init__()
+        self._warned = False
+
+    def on_epoch_end(self, epoch, logs=None):
+        share = (logs or {}).get("used_codes", 1.0)
+        if share < 0.1 and not self._warned:
+            self._warned = True
+            warnings.warn(
+                f"The codebook collapses: in epoch {epoch + 1} a batch used {100 * share:.1f} % of it, perplexity "
+                f"{logs['perplexity']:.1f}; running means (ema_decay) restart unused codes, and larger batches help.",
+                stacklevel=2,
+            )
 
 
 class BackupAndRestore(keras.callbacks.BackupAndRestore):

@@ -1,4 +1,4 @@
-"""The command `zoo`: list, describe, sample, evaluate and publish presets.
+"""The command `zoo`: list, describe, sample, edit, evaluate and publish presets.
 
 TensorFlow takes seconds to import, so that only the commands that run a model import it, after every check that
 can be made without it.
@@ -294,6 +294,36 @@ def publish(name, every, repo, tag, private):
             presets.record_publication(name, found.repo_id, found.revision)
         done = "Published" if found.changed else "Nothing changed in"
         click.echo(f"{done} {name}: hf://{found.repo_id}@{found.revision}")
+
+
+@main.command()
+@click.argument("name")
+@click.option("--image", "image_file", required=True, type=click.Path(path_type=Path), help="The picture to edit.")
+@click.option("--attribute", required=True, help="What to change, such as smile.")
+@click.option("--amount", default=1.0, show_default=True, help="How much; negative takes it away.")
+@click.option(
+    "-o",
+    "--output",
+    default="edited.png",
+    show_default=True,
+    type=click.Path(path_type=Path),
+    callback=_writable_png,
+    help="The PNG file to write.",
+)
+def edit(name, image_file, attribute, amount, output):
+    """Changes an attribute of a picture with the preset NAME, a model with latents that it can encode to."""
+    if not image_file.is_file():
+        raise InputError(f"--image is {str(image_file)!r}, but there is no such file.")
+    _check_generative(name)
+    model = _load_generative(name)
+    if not getattr(model, "attributes", ()):
+        raise InputError(f"{name!r} is a {type(model).__name__} that knows no attributes to edit.")
+    from zoo.images import read_image, write_png
+
+    edited = model.edit(read_image(image_file, model.image_shape)[None], attribute, amount)
+    with _writing(output):
+        write_png(output, edited[0])
+    click.echo(f"Wrote {output}.")
 
 
 def _check_generative(name):

@@ -14,11 +14,10 @@ from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
-from PIL import Image, UnidentifiedImageError
 from tqdm import tqdm
 
 from zoo.errors import DataError, InputError, check_count, first_line
-from zoo.images import check_images, fit_image
+from zoo.images import check_images, fit_image, read_image
 from zoo.latents import check_seed
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff")
@@ -192,10 +191,8 @@ def _read_folder(folder, image_shape):
     images, kept, unreadable = _allocate(len(files), image_shape), [], []
     for index, file in enumerate(tqdm(files, "reading images", unit="", delay=1, leave=False, disable=None)):
         try:
-            with Image.open(file) as image:
-                images[len(kept)] = fit_image(image, image_shape)
-        except (OSError, UnidentifiedImageError, SyntaxError, ValueError):
-            # Pillow raises any of these for a damaged file, depending on the format.
+            images[len(kept)] = read_image(file, image_shape)
+        except DataError:
             unreadable.append(str(file.relative_to(folder)))
         else:
             kept.append(index)

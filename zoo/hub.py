@@ -18,6 +18,7 @@ from zoo.presets import HASHED_FILES, METADATA, metadata_of
 
 SCHEME = "hf://"
 CARD, SAMPLES = "README.md", "samples.png"
+_PICTURES = {SAMPLES: "Samples, not chosen", "nearest.png": "Samples, each beside the training image nearest to it"}
 _NAME = r"[A-Za-z0-9](?:[\w.-]*[A-Za-z0-9_])?"
 _REPOSITORY = re.compile(rf"{_NAME}/{_NAME}")
 _REVISION = re.compile(r"[A-Za-z0-9][\w.+-]*(?:/[\w.+-]+)*")
@@ -109,6 +110,8 @@ def _explanation(error, repo_id, revision, token):
         )
     if status is not None and status < 500:
         return f"{endpoint} refused the request about {repo_id!r} with status {status}."
+    if isinstance(error, errors.OfflineModeIsEnabled):
+        return f"HF_HUB_OFFLINE is set, so that {endpoint} cannot be asked about {repo_id!r}."
     if constants.is_offline_mode():
         return (
             f"{repo_id!r} is not wholly in the cache {constants.HF_HUB_CACHE}, and HF_HUB_OFFLINE forbids to fetch it."
@@ -309,12 +312,12 @@ def _contents(directory, repo_id, title, facts, published):
     facts = {key: value for key, value in facts.items() if key not in ("repo_id", "revision", "files")}
     facts = {**metadata, **facts}
     contents = {name: (directory / name).read_bytes() for name in HASHED_FILES}
-    if (directory / SAMPLES).is_file():
-        contents[SAMPLES] = (directory / SAMPLES).read_bytes()
+    pictures = [name for name in _PICTURES if (directory / name).is_file()]
+    contents |= {name: (directory / name).read_bytes() for name in pictures}
     card, own_card = published.get(CARD), directory / CARD
     if own_card.is_file() and (card is None or _is_unedited(card)):
         card = own_card.read_text(encoding="utf-8")
-    contents[CARD] = model_card(repo_id, title, facts, SAMPLES in contents, card).encode()
+    contents[CARD] = model_card(repo_id, title, facts, pictures, card).encode()
     contents[METADATA] = _same_but_for_the_date(facts, published.get(METADATA)).encode()
     return contents
 
@@ -337,14 +340,14 @@ def _is_same(content, file):
 # === The model card ===
 
 
-def model_card(repo_id, title, facts, has_samples, existing=None):
+def model_card(repo_id, title, facts, pictures=(), existing=None):
     """The text of a preset's `README.md`.
 
     Args:
         repo_id: `org/name`.
         title: heading, and the name by which an official preset loads; None for other presets.
         facts: what the manifest or `metadata.json` says of the preset.
-        has_samples: whether a picture of samples stands beside the card.
+        pictures: names of the pictures beside the card, which it shows.
         existing: a card to keep, as far as a person wrote it.
 
     Returns:
@@ -353,7 +356,7 @@ def model_card(repo_id, title, facts, has_samples, existing=None):
     from huggingface_hub import ModelCard
 
     header = _card_metadata(title or repo_id.split("/")[1], facts)
-    body = _card_body(repo_id, title, facts, has_samples)
+    body = _card_body(repo_id, title, facts, pictures)
     if existing is not None:
         card = ModelCard(existing, ignore_metadata_errors=True)
         tags = dict.fromkeys([*(card.data.tags or ()), *header.tags])
@@ -406,15 +409,14 @@ def _card_metadata(name, facts):
     )
 
 
-def _card_body(repo_id, title, facts, has_samples):
+def _card_body(repo_id, title, facts, pictures):
     """The text under the metadata, with a stamp that tells later whether a person edited it."""
     origin = f", trained on `{facts['dataset']}`" if facts.get("dataset") else ""
     parts = [
         f"# {title or repo_id.split('/')[1]}",
         f"A Keras `{facts.get('class', 'model')}` of the generative zoo{origin}.",
     ]
-    if has_samples:
-        parts.append(f"![Samples, not chosen]({SAMPLES})")
+    parts.extend(f"![{_PICTURES[name]}]({name})" for name in pictures)
     if facts.get("kind", "model") == "model":
         parts.append(_usage(repo_id, title))
     if facts.get("metrics"):

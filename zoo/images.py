@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from zoo.errors import InputError
+from zoo.errors import DataError, InputError, first_line
 from zoo.files import replacing
 from zoo.latents import stream
 
@@ -103,6 +103,22 @@ def fit_image(image, image_shape):
     image = image.crop((left, top, left + crop_width, top + crop_height))
     resized = np.asarray(image.resize((width, height), Image.Resampling.LANCZOS))
     return resized[..., None] if channels == 1 else resized
+
+
+def read_image(path, image_shape):
+    """One image file, cropped and resized by `fit_image`.
+
+    Raises:
+        DataError: there is no such file, or it cannot be read as an image.
+    """
+    try:
+        with Image.open(path) as image:
+            return fit_image(image, image_shape)
+    except FileNotFoundError:
+        raise DataError(f"There is no image file {str(path)!r}.") from None
+    except (OSError, SyntaxError, ValueError) as error:
+        # Pillow raises any of these for a damaged file, depending on the format.
+        raise DataError(f"The file {str(path)!r} cannot be read as an image ({first_line(error)}).") from error
 
 
 def grid(images, columns=None, padding=2):

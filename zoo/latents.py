@@ -1,10 +1,14 @@
-"""Latent vectors and other noise: one random stream per image, the same on every backend."""
+"""Latent vectors and other noise: one random stream per image, the same on every backend; and editing latents.
+
+Editing is arithmetic on plain arrays of latents `(n, d)`, whatever model they come from; `decode` of a VAE or
+`generate(latents=...)` of a GAN makes images of the result.
+"""
 
 import secrets
 
 import numpy as np
 
-from zoo.errors import InputError
+from zoo.errors import InputError, check_count
 
 
 def sample(num_samples, shape, seed=None, start=0, distribution="normal"):
@@ -56,3 +60,140 @@ def check_seed(seed):
     if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or not 0 <= seed < 2**63:
         raise InputError(f"seed is {seed!r}, expected an integer from 0 to 2**63 - 1.")
     return int(seed)
+
+
+# === Editing ===
+
+
+def interpolate(start, end, steps, spherical=False):
+    """Latents on the way from `start` to `end`, both included.
+
+    Args:
+        start, end: latents of one shape, `(d,)` or `(n, d)`.
+        steps: how many, at least 2.
+        spherical: along the great circle (Shoemake 1985), which keeps the length that a normal prior expects of
+            latents in many dimensions; otherwise along the straight line.
+
+    Returns:
+        float32 array `(steps, *start.shape)`.
+
+    Raises:
+        InputError: the shapes differ, or fewer than 2 steps.
+    """
+    start, end = _latents(start, "start"), _latents(end, "end")
+    if start.shape != end.shape:
+        raise InputError(f"start has shape {start.shape} and end {end.shape}, expected the same.")
+    if check_count(steps, "steps") < 2:
+        raise InputError(f"steps is {steps}, expected at least 2.")
+    share = np.linspace(0.0, 1.0, steps).reshape(-1, *[1] * start.ndim)
+    if not spherical:
+        return ((1.0 - share) * start + share * end).astype("float32")
+    start, end = start.astype("float64"), end.astype("float64")
+    lengths = [np.linalg.norm(latents, axis=-1, keepdims=True) for latents in (start, end)]
+    cosine = np.sum(start * end, -1, keepdims=True) / np.maximum(lengths[0] * lengths[1], 1e-12)
+    angle = np.arccos(np.clip(cosine, -1.0, 1.0))
+    # Opposite latents have no shortest way, equal ones no angle to divide by; there the line serves.
+    sine = np.sin(angle)
+    plain = sine < 1e-5
+    sine = np.where(plain, 1.0, sine)
+    weights = [
+        np.where(plain, 1.0 - share, np.sin((1.0 - share) * angle) / sine),
+        np.where(plain, share, np.sin(share * angle) / sine),
+    ]
+    return (weights[0] * start + weights[1] * end).astype("float32")
+
+
+def traverse(latents, dimension, values):
+    """Copies of a latent with one dimension set to each of `values`.
+
+    Args:
+        latents: `(d,)` or `(n, d)`.
+        dimension: index of the dimension.
+        values: numbers, in standard deviations of the prior.
+
+    Returns:
+        float32 array `(len(values), *latents.shape)`.
+
+    Raises:
+        InputError: there is no such dimension.
+    """
+    latents = _latents(latents, "latents")
+    size = latents.shape[-1]
+    if isinstance(dimension, bool) or not isinstance(dimension, (int, np.integer)) or not 0 <= dimension < size:
+        raise InputError(f"dimension is {dimension!r}, expected an integer from 0 to {size - 1}.")
+    values = np.asarray(values, "float32")
+    copies = np.repeat(latents[None], len(values), 0)
+    copies[..., dimension] = values.reshape(-1, *[1] * (latents.ndim - 1))
+    return copies
+
+
+def attribute_direction(latents, present, others=None):
+    """The direction in which an attribute appears, found from labelled examples.
+
+    It is the least-squares effect of the attribute on the latents, with the other attributes held fixed: the
+    coefficient of `present` in a linear regression of the latents on all attributes. With no other attributes that
+    is the difference between the means with and without it (Larsen et al. 2016, section 4.2).
+
+    Args:
+        latents: `(n, d)`, such as the posterior means of `n` images.
+        present: `(n,)` booleans.
+        others: `(n, k)` numbers, other attributes of the same images that should stay as they are.
+
+    Returns:
+        float32 array `(d,)`; a step of 1 along it is the mean change from without to with.
+
+    Raises:
+        InputError: shapes that do not match, or examples that all have the attribute or all have not.
+    """
+    latents, present = _latents(latents, "latents"), np.asarray(present)
+    if latents.ndim != 2 or present.shape != latents.shape[:1]:
+        raise InputError(f"present has shape {present.shape}, expected one value for each of {len(latents)} latents.")
+    present = present.astype(bool)
+    if present.all() or not present.any():
+        raise InputError(f"present is {bool(present.all())} for all examples, expected some with and some without.")
+    columns = [np.ones((len(latents), 1)), present[:, None]]
+    if others is not None:
+        others = np.asarray(others, "float64")
+        if others.ndim != 2 or len(others) != len(latents):
+            raise InputError(f"others has shape {others.shape}, expected ({len(latents)}, number of attributes).")
+        columns.append(others)
+    effects, *_ = np.linalg.lstsq(np.concatenate(columns, 1, dtype="float64"), latents.astype("float64"), rcond=None)
+    return effects[1].astype("float32")
+
+
+def move(latents, direction, amount):
+    """`latents + amount * direction`; `amount` is a number, or one for each of `(n, d)` latents.
+
+    Raises:
+        InputError: the direction has another number of dimensions.
+    """
+    latents, direction = _latents(latents, "latents"), _latents(direction, "direction")
+    if direction.shape != latents.shape[-1:]:
+        raise InputError(f"direction has shape {direction.shape}, expected {latents.shape[-1:]}.")
+    amount = np.asarray(amount, "float32")
+    return latents + (amount[..., None] if amount.ndim else amount) * direction
+
+
+def swap(first, second, dimensions):
+    """Both latents with the values of some dimensions exchanged, such as the ones that hold a head's pose."""
+    first, second = _latents(first, "first"), _latents(second, "second")
+    if first.shape != second.shape:
+        raise InputError(f"first has shape {first.shape} and second {second.shape}, expected the same.")
+    one, other = first.copy(), second.copy()
+    one[..., dimensions], other[..., dimensions] = second[..., dimensions], first[..., dimensions]
+    return one, other
+
+
+def average(latents, weights=None):
+    """The weighted mean `(d,)` of latents `(n, d)`."""
+    return np.average(_latents(latents, "latents"), axis=0, weights=weights).astype("float32")
+
+
+def _latents(value, name):
+    try:
+        value = np.asarray(value, "float32")
+    except (ValueError, TypeError):
+        raise InputError(f"{name} is no array of numbers, expected latents (d,) or (n, d).") from None
+    if value.ndim not in (1, 2) or value.size == 0:
+        raise InputError(f"{name} has shape {value.shape}, expected latents (d,) or (n, d).")
+    return value

@@ -12,6 +12,8 @@ import sys
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 REPO = "me/my-gan"
 LOCAL = {"HF_HUB_OFFLINE": "1"}
 
@@ -175,6 +177,15 @@ def test_an_invalid_token_says_what_to_set(hub, published, obtain):
 def test_a_malformed_token_appears_nowhere(hub, published, obtain):
     sentence(obtain(token="hf_torn\nsecret"))
     sentence(obtain(token="hf_ümlaut"))
+
+
+@pytest.mark.parametrize("token", ["hf_invalid", "hf_torn\nsecret"])
+def test_a_traceback_holds_no_token_either(hub, published, python, tmp_path, token):
+    script = "import sys; from zoo import presets; presets.obtain(sys.argv[1])"
+    result = python(script, f"hf://{REPO}", home=tmp_path / "home", token=token)
+    # That no token is in it holds of every run.
+    assert result.returncode == 1
+    assert result.stderr.splitlines()[-1].startswith("zoo.errors.HubError: ")
 
 
 def test_status_403_says_what_to_set(hub, published, obtain):

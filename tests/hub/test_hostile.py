@@ -8,6 +8,8 @@ import h5py
 import numpy as np
 import pytest
 
+pytestmark = pytest.mark.slow
+
 # One process loads them all, since TensorFlow takes seconds to import.
 LOAD = """
 import json, sys, warnings

@@ -8,6 +8,8 @@ import yaml
 
 from zoo.presets import HASHED_FILES
 
+pytestmark = pytest.mark.slow
+
 REPO = "me/my-gan"
 FACTS = {
     "kind": "model",
@@ -37,8 +39,9 @@ except ZooError as error:
 def publish(python, preset, tmp_path):
     """Runs `hub.publish` of the tiny preset, by its owner unless another token is given, in a process of its own."""
 
-    def run(repo=REPO, directory=preset, token="hf_owner", **options):
-        result = python(PUBLISH, directory, repo, json.dumps(options), home=tmp_path / "home", token=token)
+    def run(repo=REPO, directory=preset, token="hf_owner", environment=None, **options):
+        arguments = directory, repo, json.dumps(options)
+        result = python(PUBLISH, *arguments, home=tmp_path / "home", token=token, **(environment or {}))
         assert result.returncode == 0, result.stderr
         return json.loads(result.stdout)
 
@@ -214,6 +217,18 @@ def test_publishing_with_a_wrong_token_says_what_to_set(hub, publish, token):
     before = hub.commits(REPO)
     assert "HF_TOKEN" in publish(token=token, facts=FACTS)["error"]
     assert hub.commits(REPO) == before
+
+
+def test_a_token_may_be_handed_over(hub, python, preset, tmp_path):
+    for token, changed in (("hf_invalid", None), ("hf_owner", True)):
+        options = json.dumps({"token": token})
+        result = python(PUBLISH, preset, REPO, options, home=tmp_path / "home")
+        assert json.loads(result.stdout).get("changed") is changed
+        assert token not in result.stdout + result.stderr
+
+
+def test_offline_nothing_is_published(hub, publish):
+    assert "HF_HUB_OFFLINE is set" in publish(environment={"HF_HUB_OFFLINE": "1"})["error"]
 
 
 @pytest.mark.parametrize(

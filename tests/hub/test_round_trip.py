@@ -16,6 +16,8 @@ from processes import Python
 
 from zoo import presets
 
+pytestmark = pytest.mark.slow
+
 NAME = "tiny_mnist_28"
 
 # Publishes, loads in three ways, fine-tunes and shares; one process, since TensorFlow takes seconds to import.

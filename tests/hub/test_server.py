@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 MIB = 2**20
 SNAPSHOT = "result = hf.snapshot_download('me/gan')"
 

@@ -42,6 +42,8 @@ def evaluate(model, dataset, *, size=FULL, feature_network=None, data_dir=None):
     figures = sample_quality(model, dataset, size=size, feature_network=feature_network, data_dir=data_dir)
     if hasattr(model, "log_likelihood_bound"):
         figures |= likelihood(model, dataset, size=size, data_dir=data_dir)
+    elif hasattr(model, "log_prob") and model.num_classes is None:
+        figures |= exact_likelihood(model, dataset, size=size, data_dir=data_dir)
     return figures
 
 
@@ -99,18 +101,39 @@ def likelihood(model, dataset, *, size=FULL, data_dir=None):
     """The importance-weighted bound on the negative log likelihood of test images, in nats an image."""
     images = references.test_images(dataset, model.image_shape, data_dir)[: size.likelihood_images]
     bounds = [model.log_likelihood_bound(images, size.importance_samples, seed=seed).mean() for seed in size.seeds]
-    binarized = ""
-    if model.likelihood.name == "bernoulli":
-        binarized = ", each pixel drawn once with its grey value as probability (not Larochelle's static binarization)"
     return {
         f"nll_iw{size.importance_samples}_test_{dataset}": {
             "value": -float(np.mean(bounds)),
             "std": float(np.std(bounds)),
             "real": None,
             "protocol": f"importance-weighted bound with {size.importance_samples} samples on -log p(x) in nats, mean "
-            f"over {len(images)} test images of {dataset}{binarized}; seeds {', '.join(map(str, size.seeds))}",
+            f"over {len(images)} test images of {dataset}{_binarized(model)}; seeds {', '.join(map(str, size.seeds))}",
         }
     }
+
+
+def exact_likelihood(model, dataset, *, size=FULL, data_dir=None):
+    """The negative log likelihood of test images in nats an image, for models that compute it exactly."""
+    images = references.test_images(dataset, model.image_shape, data_dir)[: size.likelihood_images]
+    found = [-model.log_prob(images, seed=seed).mean() for seed in size.seeds]
+    return {
+        f"nll_test_{dataset}": {
+            "value": float(np.mean(found)),
+            "std": float(np.std(found)),
+            "real": None,
+            "protocol": f"-log p(x) in nats, exact, mean over {len(images)} test images of {dataset}"
+            f"{_binarized(model)}; seeds {', '.join(map(str, size.seeds))}",
+        }
+    }
+
+
+def _binarized(model):
+    """How a protocol says what a Bernoulli likelihood makes of grey values."""
+    if model.likelihood.name != "bernoulli":
+        return ""
+    return (
+        ", each pixel drawn once by each seed with its grey value as probability (not Larochelle's static binarization)"
+    )
 
 
 def frechet_to_train(dataset, image_shape, num_samples=2000, feature_network=None):

@@ -4,7 +4,7 @@ import keras
 
 from zoo.errors import check_count
 from zoo.models.adversarial_model import AdversarialModel
-from zoo.models.generative_model import built_under, check_image_shape
+from zoo.models.generative_model import check_image_shape
 from zoo.nets import conv, mlp
 
 
@@ -43,17 +43,20 @@ class GAN(AdversarialModel):
         **network_options,
     ):
         image_shape, latent_dim = check_image_shape(image_shape), check_count(latent_dim, "latent_dim")
-        given = {"generator": generator, "discriminator": discriminator}
-        if generator is None or discriminator is None:
-            with built_under(dtype):
-                default_generator, default_discriminator, network_options = self.default_networks(
-                    image_shape, latent_dim, **network_options
-                )
-            generator, discriminator = generator or default_generator, discriminator or default_discriminator
-        super().__init__(
-            image_shape, latent_dim, generator, discriminator, objective, ema_momentum, discriminator_steps, name, dtype
+        networks, described = self._choose_networks(
+            {"generator": generator, "discriminator": discriminator}, image_shape, latent_dim, dtype, network_options
         )
-        self._given_networks, self._network_options = given, network_options
+        super().__init__(
+            image_shape,
+            latent_dim,
+            *networks.values(),
+            objective,
+            ema_momentum,
+            discriminator_steps,
+            name,
+            dtype,
+        )
+        self._described_networks = described
 
     @staticmethod
     def default_networks(image_shape, latent_dim, hidden_units=(256, 512), dropout=0.3):
@@ -67,9 +70,6 @@ class GAN(AdversarialModel):
             mlp.discriminator(image_shape, hidden_units[::-1], dropout),
             {"hidden_units": list(hidden_units), "dropout": dropout},
         )
-
-    def get_config(self):
-        return {**super().get_config(), **self._network_options}
 
 
 @keras.saving.register_keras_serializable(package="zoo")

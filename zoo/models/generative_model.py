@@ -83,7 +83,7 @@ class GenerativeModel(keras.Model):
     optimizer_names = ("optimizer",)
     #: Pairs of networks; in a preset's weights the first is stored as a link to the second.
     preset_aliases = ()
-    #: Constructor arguments that are networks; a subclass keeps those it was given in `_given_networks`.
+    #: Constructor arguments that are networks, in the order in which `default_networks` makes them.
     network_arguments = ()
     #: Images drawn at once; always as many, since other batch sizes round differently.
     generation_batch = 64
@@ -97,6 +97,27 @@ class GenerativeModel(keras.Model):
         self.image_shape = check_image_shape(image_shape)
         self.seed_generator = ReplicaSeedGenerator()
         self._monitor = _Monitor(monitored)
+
+    # === Networks ===
+
+    @classmethod
+    def _choose_networks(cls, given, image_shape, latent_dim, dtype, options):
+        """Networks by argument, default ones where none was given, and what `get_config` says of them.
+
+        A subclass' static method `default_networks(image_shape, latent_dim, **options)` returns one network for each
+        of `network_arguments`, and the options with their defaults filled in.
+        """
+        if None not in given.values():
+            if options:
+                raise InputError(f"{next(iter(options))} shapes default networks, but all networks were given.")
+            return given, given
+        with built_under(dtype):
+            *default, options = cls.default_networks(image_shape, latent_dim, **options)
+        chosen = {
+            name: network if given[name] is None else given[name]
+            for name, network in zip(cls.network_arguments, default, strict=True)
+        }
+        return chosen, {**options, **{name: network for name, network in given.items() if network is not None}}
 
     # === Presets ===
 
@@ -369,7 +390,7 @@ class GenerativeModel(keras.Model):
         dataset = self._dataset(x, y, batch_size, shuffle=shuffle, drop_remainder=True)
         if validation_data is not None:
             validation_data = self._dataset(validation_data, None, batch_size, shuffle=False, drop_remainder=False)
-        own = [StopOnNonFinite()]
+        own = [StopOnNonFinite(), *self._watchers()]
         if hasattr(dataset, "set_epoch"):
             own.append(EpochOrder(dataset))
         if isinstance(callbacks, keras.callbacks.CallbackList):
@@ -386,6 +407,10 @@ class GenerativeModel(keras.Model):
             shuffle=False,
             **kwargs,
         )
+
+    def _watchers(self):
+        """Callbacks that warn of what goes wrong in the training of this kind of model."""
+        return []
 
     def evaluate(self, x=None, y=None, batch_size=None, **kwargs):
         """Keras' `evaluate` over what `fit` takes: the figures of `fit` without training."""
@@ -456,6 +481,12 @@ class GenerativeModel(keras.Model):
         scaled = ops.cast(images, "float32")
         batch["images"] = scaled / 127.5 - 1.0 if keras.backend.standardize_dtype(images.dtype) == "uint8" else scaled
         return batch
+
+    def _checked(self, images, name="images"):
+        """An array of images from outside as float32 in [-1, 1], or `InputError` that calls it `name`."""
+        images = np.asarray(images)
+        check_images(images, self.image_shape, name)
+        return images / np.float32(127.5) - 1 if images.dtype == np.uint8 else images.astype("float32")
 
     def _update(self, part, loss_fn, batch, variables, optimizer):
         """One step of `optimizer` on `variables` down the gradient of `loss_fn(batch)`; no other variable is trained.
@@ -528,12 +559,14 @@ class GenerativeModel(keras.Model):
     # === Saving ===
 
     def get_config(self):
-        given = {name: self._given_networks[name] for name in self.network_arguments}
+        described = dict(getattr(self, "_described_networks", {}))
+        for name in described.keys() & set(self.network_arguments):
+            described[name] = keras.saving.serialize_keras_object(described[name])
         return {
             "name": self.name,
             "dtype": self.dtype_policy.name,
             "image_shape": list(self.image_shape),
-            **{name: keras.saving.serialize_keras_object(value) for name, value in given.items() if value is not None},
+            **described,
         }
 
     @classmethod

@@ -8,7 +8,7 @@ import numpy as np
 from keras import ops
 
 from zoo.errors import InputError, check_count
-from zoo.images import binarize, check_images
+from zoo.images import binarize
 from zoo.latents import check_seed
 from zoo.models.generative_model import GenerativeModel, built_under, check_image_shape
 from zoo.nets.pixel_cnn import draw_codes, gated_pixel_cnn
@@ -167,9 +167,10 @@ class PixelCNN(GenerativeModel):
         Raises:
             InputError: images of another shape or range, labels out of range, missing, or of a model without classes.
         """
-        images, seed = np.asarray(images), check_seed(seed)
-        check_images(images, self.image_shape)
-        inputs = {"codes": self._codes(images, seed)}
+        images, seed = self._checked(images), check_seed(seed)
+        if self.likelihood.name == "bernoulli":
+            images = 2.0 * binarize(images, seed) - 1.0
+        inputs = {"codes": ops.convert_to_numpy(self.likelihood.nearest(images))}
         if self.num_classes is not None:
             if labels is None:
                 raise InputError(f"labels is None, expected integers from 0 to {self.num_classes - 1}.")
@@ -185,13 +186,6 @@ class PixelCNN(GenerativeModel):
         """-log2 p(x) for each value of an image, float64 `(n,)`; arguments and errors as for `log_prob`."""
         return self._bits_per_dim(-self.log_prob(images, labels, seed=seed))
 
-    def _codes(self, images, seed=None):
-        """int32 codes of checked images as a numpy array; with a seed, grey values are binarized by it."""
-        scaled = images / np.float32(127.5) - 1 if images.dtype == np.uint8 else images.astype("float32")
-        if seed is not None and self.likelihood.name == "bernoulli":
-            scaled = 2.0 * binarize(scaled, seed) - 1.0
-        return ops.convert_to_numpy(self.likelihood.nearest(scaled))
-
     def _check_conditions(self, given):
         given = super()._check_conditions(given)
         if given.get("temperature") == 0:
@@ -200,23 +194,23 @@ class PixelCNN(GenerativeModel):
             missing = "source_images" if "mask" in given else "mask"
             raise InputError(f"{missing} is None, expected source_images and mask together.")
         if "mask" in given:
-            mask, images = np.asarray(given["mask"]), np.asarray(given["source_images"])
+            mask, source = np.asarray(given["mask"]), np.asarray(given["source_images"])
             if mask.dtype != bool or mask.shape != self.image_shape[:2]:
                 raise InputError(
                     f"mask has dtype {mask.dtype} and shape {mask.shape}, expected bool {self.image_shape[:2]}."
                 )
-            check_images(images[None] if images.ndim == 3 else images, self.image_shape, "source_images")
-            given |= {"mask": mask, "source_images": images}
+            one = source.ndim == 3
+            checked = self._checked(source[None] if one else source, "source_images")
+            given |= {"mask": mask, "source_images": checked[0] if one else checked}
         return given
 
     def _generate_batch(self, noise, labels=None, source_images=None, mask=None, temperature=1.0):
-        conditions = {} if labels is None else {"labels": labels}
-        if mask is None:
-            return ops.convert_to_numpy(self.likelihood.images(self._sample(noise, temperature, **conditions)))
-        codes = self._sample(noise, temperature, codes=self._codes(source_images), keep=mask, **conditions)
-        drawn = ops.convert_to_numpy(self.likelihood.images(codes))
-        kept = source_images / np.float32(127.5) - 1 if source_images.dtype == np.uint8 else source_images
-        return np.where(mask[:, :, None], kept, drawn)
+        given = {} if labels is None else {"labels": labels}
+        if mask is not None:
+            codes = ops.convert_to_numpy(self.likelihood.nearest(source_images))
+            given |= {"codes": codes, "keep": mask}
+        drawn = ops.convert_to_numpy(self.likelihood.images(self._sample(noise, temperature, **given)))
+        return drawn if mask is None else np.where(mask[:, :, None], source_images, drawn)
 
     def get_config(self):
         return {

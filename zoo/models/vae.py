@@ -5,11 +5,12 @@ import numpy as np
 from keras import ops
 from tqdm import tqdm
 
+from zoo import latents as latent_vectors
 from zoo.errors import InputError, check_count
-from zoo.images import binarize, check_images
+from zoo.images import binarize
 from zoo.latents import check_seed
-from zoo.models.generative_model import GenerativeModel, built_under, check_image_shape
-from zoo.nets import mlp
+from zoo.models.generative_model import GenerativeModel, check_image_shape
+from zoo.nets import conv, mlp
 from zoo.objectives import variational
 
 # Decoded samples held at once while estimating a likelihood.
@@ -34,13 +35,14 @@ class VAE(GenerativeModel):
     Args:
         image_shape: `(height, width, channels)`.
         latent_dim: size of the latent vector.
-        hidden_units: widths of the gated dense layers of the default encoder; reversed for the decoder.
         likelihood: `"bernoulli"` for images that are close to black and white, `"gaussian"` for others.
         beta: weight of the KL term (Higgins et al. 2017); 1 is the bound itself.
         num_importance_samples: K of the training bound.
         encoder: network from images in [-1, 1] to `(n, 2 * latent_dim)`, mean and log variance side by side.
         decoder: network from latents to `image_shape`, Bernoulli logits or Gaussian means.
+        attribute_directions: directions in the latents by the names of attributes, for `edit`; see `learn_attribute`.
         name, dtype: as for every Keras model.
+        **network_options: those of `default_networks`.
 
     Raises:
         InputError: an argument out of range, or `beta` other than 1 with importance samples.
@@ -53,15 +55,16 @@ class VAE(GenerativeModel):
         self,
         image_shape,
         latent_dim=40,
-        hidden_units=(400, 400),
         *,
         likelihood="bernoulli",
         beta=1.0,
         num_importance_samples=1,
         encoder=None,
         decoder=None,
+        attribute_directions=None,
         name=None,
         dtype=None,
+        **network_options,
     ):
         image_shape, latent_dim = check_image_shape(image_shape), check_count(latent_dim, "latent_dim")
         super().__init__(
@@ -72,13 +75,13 @@ class VAE(GenerativeModel):
         num_importance_samples = check_count(num_importance_samples, "num_importance_samples")
         if num_importance_samples > 1 and beta != 1:
             raise InputError(f"beta is {beta!r}, expected 1 with num_importance_samples above 1.")
-        self._given_networks = {"encoder": encoder, "decoder": decoder}
-        self.hidden_units = tuple(hidden_units)
         self.latent_dim, self.beta, self.num_importance_samples = latent_dim, beta, num_importance_samples
         self.likelihood = variational.get(likelihood)
-        with built_under(dtype):
-            self.encoder = encoder or mlp.gated_encoder(image_shape, latent_dim, self.hidden_units)
-            self.decoder = decoder or mlp.gated_decoder(image_shape, latent_dim, self.hidden_units[::-1])
+        networks, described = self._choose_networks(
+            {"encoder": encoder, "decoder": decoder}, image_shape, latent_dim, dtype, network_options
+        )
+        self.encoder, self.decoder = networks["encoder"], networks["decoder"]
+        self._described_networks = described
         if tuple(self.encoder.input_shape[1:]) != self.image_shape:
             raise InputError(f"encoder takes {self.encoder.input_shape[1:]}, expected {self.image_shape}.")
         if tuple(self.decoder.input_shape[1:]) != (latent_dim,):
@@ -87,6 +90,9 @@ class VAE(GenerativeModel):
             raise InputError(f"encoder makes {self.encoder.output_shape[1:]}, expected ({2 * latent_dim},).")
         if tuple(self.decoder.output_shape[1:]) != self.image_shape:
             raise InputError(f"decoder makes {self.decoder.output_shape[1:]}, expected {self.image_shape}.")
+        self._attribute_directions = {
+            name: np.asarray(direction, "float32") for name, direction in (attribute_directions or {}).items()
+        }
         # One for all pixels; only the Gaussian likelihood has it.
         self.log_variance = (
             self.add_weight(shape=(), initializer="zeros", dtype="float32", name="log_variance")
@@ -96,6 +102,15 @@ class VAE(GenerativeModel):
         self.built = True
         # The method, not the model, which Keras would save as a part of this one.
         self._log_weights = _ImportanceWeights(self).predict_on_batch
+
+    @staticmethod
+    def default_networks(image_shape, latent_dim, hidden_units=(400, 400)):
+        """Gated dense layers of these widths, reversed for the decoder."""
+        return (
+            mlp.gated_encoder(image_shape, latent_dim, hidden_units),
+            mlp.gated_decoder(image_shape, latent_dim, hidden_units[::-1]),
+            {"hidden_units": list(hidden_units)},
+        )
 
     def compile(self, optimizer=None, **settings):
         """Sets the optimizer, a Keras optimizer or its name; default Adam with the rate 1e-3.
@@ -209,14 +224,48 @@ class VAE(GenerativeModel):
             bounds[rows] = top + np.log(np.mean(np.exp(log_weights - top), 0))
         return bounds
 
+    # === Editing ===
+
+    def learn_attribute(self, name, images, present, others=None):
+        """Finds the direction of an attribute from labelled images and keeps it under `name`, for `edit`.
+
+        Args:
+            name: of the attribute.
+            images: uint8 or [-1, 1] images `(n, height, width, channels)`.
+            present, others: as for `zoo.latents.attribute_direction`.
+        """
+        direction = latent_vectors.attribute_direction(self.encode(images)[0], present, others)
+        self._attribute_directions[name] = direction
+
+    @property
+    def attributes(self):
+        """Names of the attributes that `edit` can change, sorted."""
+        return sorted(self._attribute_directions)
+
+    def edit(self, images, attribute, amount):
+        """Reconstructions of `images` with more (or, by a negative amount, less) of an attribute.
+
+        Args:
+            images: uint8 or [-1, 1] images `(n, height, width, channels)`.
+            attribute: one of `attributes`.
+            amount: steps along its direction, a number or one for each image; 1 is the mean difference between
+                images with and without it.
+
+        Returns:
+            uint8 images of the same shape.
+
+        Raises:
+            InputError: an unknown attribute.
+        """
+        if attribute not in self._attribute_directions:
+            known = ", ".join(self.attributes) or "none; learn_attribute finds them from labelled images"
+            raise InputError(f"attribute is {attribute!r}, expected one of: {known}.")
+        latents = self.encode(images)[0]
+        return self.decode(latent_vectors.move(latents, self._attribute_directions[attribute], amount))
+
     @property
     def _binary(self):
         return self.likelihood.name == "bernoulli"
-
-    def _checked(self, images):
-        images = np.asarray(images)
-        check_images(images, self.image_shape)
-        return images / np.float32(127.5) - 1 if images.dtype == np.uint8 else images.astype("float32")
 
     def _encode(self, images):
         return np.split(self.encoder.predict(images, batch_size=500, verbose=0), 2, axis=-1)
@@ -229,11 +278,38 @@ class VAE(GenerativeModel):
         return {
             **super().get_config(),
             "latent_dim": self.latent_dim,
-            "hidden_units": list(self.hidden_units),
             "likelihood": self.likelihood.name,
             "beta": self.beta,
             "num_importance_samples": self.num_importance_samples,
+            "attribute_directions": {name: d.tolist() for name, d in self._attribute_directions.items()},
         }
+
+
+@keras.saving.register_keras_serializable(package="zoo")
+class BetaVAE(VAE):
+    """beta-VAE (Higgins et al. 2017): a convolutional VAE whose KL term weighs more, for latents to edit.
+
+        -E_q(z|x)[log p(x|z)] + beta * KL(q(z|x) || p(z)),    beta > 1
+
+    Under this pressure single dimensions come to stand for single factors of the images, at the cost of detail.
+    Arguments are those of `VAE`; the network options are those of `default_networks` here.
+    """
+
+    def __init__(self, image_shape, latent_dim=32, *, likelihood="gaussian", beta=4.0, **arguments):
+        super().__init__(image_shape, latent_dim, likelihood=likelihood, beta=beta, **arguments)
+
+    @staticmethod
+    def default_networks(image_shape, latent_dim, filters=32, stages=None, units=256):
+        """Strided convolutions, `filters` wide at half the resolution, and a dense layer of `units` at the latents.
+
+        `stages` is how often the image is halved, by default down to 4 pixels or an odd side.
+        """
+        stages = stages or conv.default_stages(image_shape)
+        return (
+            conv.encoder(image_shape, 2 * latent_dim, filters, stages, units),
+            conv.decoder(image_shape, latent_dim, filters, stages, units),
+            {"filters": filters, "stages": stages, "units": units},
+        )
 
 
 class _ImportanceWeights(keras.Model):

@@ -44,7 +44,7 @@ def dcgan_generator(image_shape, latent_dim, filters, stages):
     base = (height >> stages, width >> stages, widths[0])
     x = layers.Dense(base[0] * base[1] * base[2], use_bias=False, kernel_initializer=init, name="project")(inputs)
     x = layers.Reshape(base, name="reshape")(x)
-    for stage, stage_width in enumerate([*widths[1:], max(filters // 4, channels)]):
+    for stage, stage_width in enumerate([*widths[1:], max(filters // 4, 1)]):
         x = layers.Conv2DTranspose(
             stage_width, 4, strides=2, padding="same", use_bias=False, kernel_initializer=init, name=f"up_{stage}"
         )(norm_and_relu(x, stage))
@@ -86,6 +86,44 @@ def dcgan_discriminator(image_shape, filters, stages, batch_norm=True):
 
     # === Functional model ===
     return keras.Model(inputs, outputs, name="discriminator")
+
+
+def encoder(image_shape, outputs, filters, stages, units):
+    """Images in [-1, 1] to `(n, outputs)`: `stages` strided convolutions and a dense layer, with SiLU.
+
+    The first is `filters` wide, the others up to four times.
+    """
+    # === Layers ===
+    inputs = keras.Input(image_shape, name="images")
+    x = inputs
+    for stage in range(stages):
+        width = filters * min(2**stage, 4)
+        x = layers.Conv2D(width, 4, strides=2, padding="same", activation="silu", name=f"down_{stage}")(x)
+    x = layers.Flatten(name="flatten")(x)
+    x = layers.Dense(units, activation="silu", name="hidden")(x)
+    outputs = layers.Dense(outputs, dtype="float32", name="outputs")(x)
+
+    # === Functional model ===
+    return keras.Model(inputs, outputs, name="encoder")
+
+
+def decoder(image_shape, latent_dim, filters, stages, units):
+    """The reverse of `encoder`: latents to unbounded pixels `image_shape`, made by a convolution at full resolution."""
+    height, width, channels = image_shape
+    widths = [filters * min(2**stage, 4) for stage in range(stages)][::-1]
+
+    # === Layers ===
+    inputs = keras.Input((latent_dim,), name="latents")
+    base = (height >> stages, width >> stages, widths[0])
+    x = layers.Dense(units, activation="silu", name="hidden")(inputs)
+    x = layers.Dense(base[0] * base[1] * base[2], activation="silu", name="project")(x)
+    x = layers.Reshape(base, name="reshape")(x)
+    for stage, stage_width in enumerate([*widths[1:], filters // 2]):
+        x = layers.Conv2DTranspose(stage_width, 4, strides=2, padding="same", activation="silu", name=f"up_{stage}")(x)
+    outputs = layers.Conv2D(channels, 3, padding="same", dtype="float32", name="pixels")(x)
+
+    # === Functional model ===
+    return keras.Model(inputs, outputs, name="decoder")
 
 
 def classifier(image_shape, num_classes, filters=32, dropout=0.3, flip=False):

@@ -1,0 +1,141 @@
+"""Arithmetic on latents, and the score of how disentangled they are."""
+
+import numpy as np
+import pytest
+from sklearn.metrics import mutual_info_score
+
+from zoo import latents
+from zoo.errors import InputError
+from zoo.metrics.disentanglement import mutual_information_gap
+
+STREAM = np.random.RandomState(0)
+ONE, OTHER = STREAM.normal(size=(2, 16)).astype("float32")
+
+
+# === Interpolating ===
+
+
+def test_a_line_is_divided_evenly():
+    np.testing.assert_allclose(latents.interpolate([0.0, 4.0], [2.0, 0.0], 3), [[0, 4], [1, 2], [2, 0]])
+
+
+@pytest.mark.parametrize("spherical", [False, True])
+def test_the_ends_are_the_latents(spherical):
+    path = latents.interpolate(np.stack([ONE, OTHER]), np.stack([OTHER, ONE]), 5, spherical)
+    assert path.shape == (5, 2, 16) and path.dtype == "float32"
+    np.testing.assert_allclose(path[0], [ONE, OTHER], atol=1e-6)
+    np.testing.assert_allclose(path[-1], [OTHER, ONE], atol=1e-6)
+
+
+def test_a_great_circle_keeps_the_length_and_turns_evenly():
+    unit, across = np.eye(4)[:2]
+    path = latents.interpolate(unit, across, 7, spherical=True)
+    np.testing.assert_allclose(np.linalg.norm(path, axis=-1), 1.0, atol=1e-6)
+    np.testing.assert_allclose(np.degrees(np.arccos(np.clip(path @ unit, -1, 1))), np.arange(7) * 15.0, atol=1e-3)
+
+
+@pytest.mark.parametrize("end", [ONE, -ONE, 2 * ONE])
+def test_latents_without_an_angle_between_them_are_joined_by_the_line(end):
+    path = latents.interpolate(ONE, end, 5, spherical=True)
+    np.testing.assert_allclose(path, latents.interpolate(ONE, end, 5), atol=1e-4)
+
+
+# === Editing ===
+
+
+def test_a_traversal_changes_one_dimension():
+    path = latents.traverse(ONE, 3, [-2.0, 0.0, 2.0])
+    np.testing.assert_array_equal(path[:, 3], [-2, 0, 2])
+    np.testing.assert_array_equal(np.delete(path, 3, 1), np.delete(np.stack([ONE] * 3), 3, 1))
+    assert latents.traverse(np.stack([ONE, OTHER]), 3, [0.0, 1.0]).shape == (2, 2, 16)
+
+
+def test_a_direction_is_the_difference_of_means():
+    found, present = STREAM.normal(size=(50, 16)), np.arange(50) % 3 == 0
+    expected = found[present].mean(0) - found[~present].mean(0)
+    np.testing.assert_allclose(latents.attribute_direction(found, present), expected, atol=1e-5)
+
+
+def test_a_direction_leaves_out_what_comes_along():
+    # Glasses that mostly men wear: the difference of means would make a man of everyone.
+    man = STREAM.uniform(size=2000) < 0.5
+    glasses = STREAM.uniform(size=2000) < np.where(man, 0.9, 0.1)
+    found = np.stack([3.0 * glasses, 5.0 * man], 1) + 0.01 * STREAM.normal(size=(2000, 2))
+    assert latents.attribute_direction(found, glasses)[1] > 3.0
+    np.testing.assert_allclose(latents.attribute_direction(found, glasses, man[:, None]), [3.0, 0.0], atol=0.01)
+
+
+def test_moving_goes_along_the_direction():
+    np.testing.assert_allclose(latents.move(ONE, OTHER, 1.5), ONE + 1.5 * OTHER, atol=1e-6)
+    moved = latents.move(np.stack([ONE, ONE]), OTHER, [0.0, -1.0])
+    np.testing.assert_allclose(moved, [ONE, ONE - OTHER], atol=1e-6)
+
+
+def test_swapping_exchanges_dimensions():
+    first, second = latents.swap(ONE, OTHER, [0, 5])
+    np.testing.assert_array_equal(first[[0, 5]], OTHER[[0, 5]])
+    np.testing.assert_array_equal(second[[0, 5]], ONE[[0, 5]])
+    np.testing.assert_array_equal(np.delete(first, [0, 5]), np.delete(ONE, [0, 5]))
+
+
+def test_averages_may_be_weighted():
+    np.testing.assert_allclose(latents.average([ONE, OTHER], weights=[3, 1]), 0.75 * ONE + 0.25 * OTHER, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("call", "says"),
+    [
+        (lambda: latents.interpolate(ONE, OTHER[:3], 4), "end"),
+        (lambda: latents.interpolate(ONE, OTHER, 1), "steps is 1"),
+        (lambda: latents.interpolate("a", OTHER, 4), "start is no array"),
+        (lambda: latents.traverse(ONE, 16, [0.0]), "dimension is 16, expected an integer from 0 to 15"),
+        (lambda: latents.traverse(np.zeros((2, 2, 2)), 0, [0.0]), r"latents has shape \(2, 2, 2\)"),
+        (lambda: latents.attribute_direction([ONE, OTHER], [True]), "present has shape"),
+        (lambda: latents.attribute_direction([ONE, OTHER], [True, True]), "present is True for all"),
+        (lambda: latents.attribute_direction([ONE, OTHER], [True, False], [1, 2]), "others has shape"),
+        (lambda: latents.move(ONE, OTHER[:2], 1.0), r"direction has shape \(2,\), expected \(16,\)"),
+        (lambda: latents.swap(ONE, OTHER[:2], [0]), "second"),
+    ],
+)
+def test_what_does_not_fit_is_refused(call, says):
+    with pytest.raises(InputError, match=says):
+        call()
+
+
+# === Disentanglement ===
+
+
+def test_the_gap_is_1_where_each_dimension_is_a_factor():
+    factors = STREAM.randint(0, 4, (2000, 3))
+    gap, each = mutual_information_gap(factors, factors)
+    assert gap == pytest.approx(1.0, abs=0.02)
+    assert each.shape == (3,)
+
+
+def test_the_gap_is_0_where_two_dimensions_say_the_same():
+    factor = STREAM.randint(0, 4, 500)
+    assert mutual_information_gap(np.stack([factor, -factor], 1), factor[:, None])[0] == pytest.approx(0.0, abs=1e-9)
+
+
+def test_the_gap_is_its_formula():
+    found, factors = STREAM.normal(size=(300, 4)), {"a": STREAM.randint(0, 3, 300), "b": STREAM.randint(0, 2, 300)}
+    found[:, 1] += 2.0 * factors["a"]
+    gaps = {}
+    for name, factor in factors.items():
+        informations = []
+        for column in found.T:
+            edges = np.linspace(column.min(), column.max(), 11)[1:-1]
+            informations.append(mutual_info_score(np.digitize(column, edges), factor))
+        shares = np.bincount(factor) / 300
+        second, first = np.sort(informations)[-2:]
+        gaps[name] = (first - second) / -np.sum(shares * np.log(shares))
+    gap, each = mutual_information_gap(found, factors, bins=10)
+    assert each == pytest.approx(gaps)
+    assert gap == pytest.approx(np.mean(list(gaps.values())))
+
+
+def test_factors_that_do_not_vary_are_left_out():
+    factors = {"a": STREAM.randint(0, 3, 300), "still": np.zeros(300, int)}
+    assert set(mutual_information_gap(STREAM.normal(size=(300, 4)), factors)[1]) == {"a"}
+    with pytest.raises(InputError, match="no factor of more than one value"):
+        mutual_information_gap(STREAM.normal(size=(300, 4)), {"still": factors["still"]})

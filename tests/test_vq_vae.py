@@ -1,0 +1,231 @@
+"""The codebook against numpy, its gradient, its restarts; the VQ-VAE's step against the paper's formula."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from helpers import SHAPE, images, tiny_vq_vae, values
+from scipy import stats
+
+import zoo
+from zoo.errors import InputError
+from zoo.layers.vector_quantizer import VectorQuantizer
+
+DIM = 3
+
+
+def quantizer(number=5, **arguments):
+    layer = VectorQuantizer(number, DIM, **arguments)
+    layer.build((None, DIM))
+    layer.codebook.assign(np.random.RandomState(0).normal(size=(number, DIM)))
+    return layer
+
+
+def vectors(*shape, seed=1):
+    return np.random.RandomState(seed).normal(size=(*shape, DIM)).astype("float32")
+
+
+# === The codebook ===
+
+
+def test_codes_are_the_nearest_embeddings():
+    layer, given = quantizer(), vectors(4, 2, 2)
+    distances = ((given[..., None, :] - np.array(layer.codebook)) ** 2).sum(-1)
+    np.testing.assert_array_equal(layer.nearest(given), distances.argmin(-1))
+    np.testing.assert_allclose(layer(given), np.array(layer.codebook)[distances.argmin(-1)], atol=1e-6)
+
+
+def test_the_gradient_goes_straight_through():
+    layer, given = quantizer(), tf.constant(vectors(4))
+    weights = tf.constant(vectors(4, seed=2))
+    with tf.GradientTape() as tape:
+        tape.watch(given)
+        loss = tf.reduce_sum(layer(given) * weights)
+    np.testing.assert_array_equal(tape.gradient(loss, given), weights)
+
+
+def test_an_update_moves_embeddings_to_the_running_means():
+    layer = quantizer(2, ema_decay=0.9, restart_below=0.0)
+    counts, sums = np.zeros(2), np.zeros((2, DIM))
+    for step in range(3):
+        given = vectors(6, seed=step)
+        codes = np.array(layer.nearest(given))
+        layer.update(given, codes)
+        for code in range(2):
+            counts[code] = 0.9 * counts[code] + 0.1 * (codes == code).sum()
+            sums[code] = 0.9 * sums[code] + 0.1 * given[codes == code].sum(0)
+        np.testing.assert_allclose(layer.codebook, sums / counts[:, None], rtol=1e-5)
+
+
+def test_the_first_update_is_the_batch_mean():
+    layer = quantizer(1)
+    given = vectors(6)
+    layer.update(given, np.zeros(6, "int32"))
+    np.testing.assert_allclose(np.array(layer.codebook)[0], given.mean(0), rtol=1e-5)
+
+
+def test_unused_embeddings_restart_at_vectors_of_the_batch():
+    layer = quantizer(8)
+    layer.codebook.assign(np.full((8, DIM), 100.0) + np.arange(8)[:, None])
+    given = vectors(64)
+    layer.update(given, layer.nearest(given))
+    # Only the embedding that took all vectors stays, at their mean.
+    after = np.array(layer.codebook)
+    rows = {tuple(row) for row in given}
+    assert sum(tuple(row) in rows for row in after) == 7
+    assert len({int(code) for code in np.array(layer.nearest(given))}) >= 4
+
+
+def test_restarted_embeddings_are_not_restarted_at_once():
+    layer = quantizer(8)
+    given = vectors(64)
+    layer.update(given, np.zeros(64, "int32"))
+    before = np.array(layer.codebook)
+    layer.update(given, layer.nearest(given))
+    far = np.abs(np.array(layer.codebook) - before).max()
+    assert far < 2.0
+    assert (np.array(layer.counts) > 0).all()
+
+
+def test_without_running_means_the_codebook_is_trained():
+    layer = quantizer(ema_decay=None)
+    assert [v.name for v in layer.trainable_variables] == ["codebook"]
+    assert quantizer().trainable_variables == []
+
+
+def test_it_comes_back_from_its_configuration():
+    layer = quantizer(7, ema_decay=0.5, restart_below=0.2)
+    again = VectorQuantizer.from_config(layer.get_config())
+    assert (again.num_embeddings, again.embedding_dim) == (7, DIM)
+    assert (again.ema_decay, again.restart_below) == (0.5, 0.2)
+
+
+def test_distances_stay_in_float32():
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        assert quantizer()(vectors(2)).dtype == "float32"
+    finally:
+        keras.config.set_dtype_policy("float32")
+
+
+@pytest.mark.parametrize("codes", [[0, 4], [[1, 2], [3, 3]]])
+def test_lookup_returns_embeddings(codes):
+    layer = quantizer()
+    np.testing.assert_array_equal(layer.lookup(np.array(codes)), np.array(layer.codebook)[np.array(codes)])
+
+
+# === The model ===
+
+
+@pytest.mark.parametrize("ema_decay", [None, 0.9])
+def test_the_objective_is_the_papers(ema_decay):
+    model = tiny_vq_vae(ema_decay=ema_decay, commitment_cost=0.4, data_variance=0.3)
+    batch = model._canonical(images(5))
+    vectors = model.encoder(batch["images"]).numpy()
+    codebook = model.quantizer.codebook.numpy()
+    codes = ((vectors[..., None, :] - codebook) ** 2).sum(-1).argmin(-1)
+    embeddings = codebook[codes]
+    error = np.mean((batch["images"] - model.decoder(embeddings)) ** 2)
+    distance = np.mean((vectors - embeddings) ** 2)
+    expected = error / 0.3 + (0.4 + (ema_decay is None)) * distance
+    loss, logs = model.objective(batch)
+    assert float(loss) == pytest.approx(expected, rel=1e-5)
+    assert float(logs["psnr"]) == pytest.approx(10 * np.log10(4 / error), rel=1e-5)
+    shares = np.bincount(codes.ravel(), minlength=6) / codes.size
+    assert float(logs["perplexity"]) == pytest.approx(np.exp(stats.entropy(shares)), rel=1e-4)
+    assert float(logs["used_codes"]) == pytest.approx((shares > 0).mean())
+
+
+def test_gradients_go_where_the_paper_sends_them():
+    model = tiny_vq_vae(ema_decay=None, commitment_cost=0.4)
+    batch = model._canonical(images(5))
+    codebook, weights = model.quantizer.codebook.value, [v.value for v in model.encoder.trainable_variables]
+    with tf.GradientTape() as tape:
+        loss, _ = model.objective(batch)
+    found = tape.gradient(loss, [codebook, *weights])
+
+    with tf.GradientTape(persistent=True) as tape:
+        vectors = model.encoder(batch["images"])
+        embeddings = tf.gather(codebook, model.quantizer.nearest(vectors))
+        error = tf.reduce_mean((batch["images"] - model.decoder(embeddings)) ** 2)
+        codebook_term = tf.reduce_mean((tf.stop_gradient(vectors) - embeddings) ** 2)
+        # The encoder gets what the decoder asks of the embeddings, and the commitment.
+        commitment = tf.reduce_mean((vectors - tf.stop_gradient(embeddings)) ** 2)
+    asked = tape.gradient(error, embeddings) + 0.4 * tape.gradient(commitment, vectors)
+    np.testing.assert_allclose(
+        tf.convert_to_tensor(found[0]), tf.convert_to_tensor(tape.gradient(codebook_term, codebook)), atol=1e-6
+    )
+    with tf.GradientTape() as tape:
+        vectors = model.encoder(batch["images"])
+    for one, other in zip(found[1:], tape.gradient(vectors, weights, output_gradients=asked), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-6)
+
+
+def test_evaluating_leaves_the_codebook_alone():
+    model = tiny_vq_vae()
+    model.compile()
+    before = values(model.variables)
+    model.evaluate(images(16), batch_size=8, verbose=0)
+    for one, other in zip(before, values(model.variables), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_it_learns_and_uses_its_codebook():
+    shades = np.repeat(np.repeat(images(64, (2, 2, 1)), 4, 1), 4, 2)
+    model = tiny_vq_vae(num_embeddings=16)
+    model.compile(keras.optimizers.Adam(3e-3))
+    history = model.fit(shades, batch_size=16, epochs=40, verbose=0).history
+    assert history["psnr"][-1] > history["psnr"][0] + 3.0
+    assert history["used_codes"][-1] > 0.5
+
+
+def test_a_codebook_that_collapses_is_reported():
+    model = tiny_vq_vae(num_embeddings=64, ema_decay=None)
+    model.quantizer.codebook.assign(np.eye(64, 3) + 100.0 * np.arange(64)[:, None])
+    model.compile(keras.optimizers.SGD(1e-9))
+    with pytest.warns(UserWarning, match=r"collapses: in epoch 1 a batch used 1\.6 % of it, perplexity 1\.0;") as said:
+        model.fit(images(32), batch_size=16, epochs=3, verbose=0)
+    assert len([warning for warning in said if "collapses" in str(warning.message)]) == 1
+
+
+def test_codes_decode_to_reconstructions():
+    model, given = tiny_vq_vae(), images(300)
+    codes = model.encode(given)
+    assert codes.shape == (300, 2, 2) and codes.dtype == "int32" and model.code_shape == (2, 2)
+    expected = (np.array(model(given.astype("float32") / 127.5 - 1)) + 1) * 127.5
+    np.testing.assert_allclose(model.decode(codes), expected, atol=0.51)
+    np.testing.assert_array_equal(model.reconstruct(given), model.decode(codes))
+
+
+@pytest.mark.parametrize(
+    ("codes", "says"),
+    [
+        (np.full((1, 2, 2), 6), r"codes has values from 6 to 6, expected 0 to 5"),
+        (np.full((1, 2, 2), -1), r"codes has values from -1 to -1"),
+        (np.zeros((1, 2, 2)), r"codes is float64 of shape \(1, 2, 2\), expected integers \(n, 2, 2\)"),
+        (np.zeros((1, 3, 2), int), r"codes is int64 of shape \(1, 3, 2\)"),
+        (np.zeros((0, 2, 2), int), r"codes is int64 of shape \(0, 2, 2\)"),
+    ],
+)
+def test_codes_outside_of_the_codebook_are_refused(codes, says):
+    with pytest.raises(InputError, match=says):
+        tiny_vq_vae().decode(codes)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ({"num_embeddings": 0}, "num_embeddings is 0"),
+        ({"data_variance": 0.0}, "data_variance is 0.0"),
+        ({"ema_decay": 1.0}, "ema_decay is 1.0"),
+        ({"image_shape": (9, 8, 1)}, r"image_shape is \(9, 8, 1\), expected sides divisible by 4"),
+    ],
+)
+def test_arguments_out_of_range_are_refused(arguments, says):
+    with pytest.raises(InputError, match=says):
+        zoo.VQVAE(**{"image_shape": SHAPE, **arguments})
+
+
+def test_images_of_another_size_are_refused():
+    with pytest.raises(InputError, match=r"expected \(n, 8, 8, 1\)"):
+        tiny_vq_vae().encode(images(2, (4, 4, 1)))

@@ -1,0 +1,196 @@
+"""The vector-quantized autoencoder."""
+
+import keras
+import numpy as np
+from keras import ops
+
+from zoo.callbacks import WarnOfUnusedCodes
+from zoo.errors import InputError, check_count
+from zoo.images import to_uint8
+from zoo.layers.vector_quantizer import VectorQuantizer
+from zoo.models.generative_model import GenerativeModel, check_image_shape
+from zoo.nets import vq
+
+# Images encoded or decoded at once.
+_AT_ONCE = 256
+
+
+@keras.saving.register_keras_serializable(package="zoo")
+class VQVAE(GenerativeModel):
+    """Vector-quantized variational autoencoder (van den Oord et al. 2017).
+
+    An encoder maps an image to a grid of vectors z, each is replaced by the nearest embedding e of a codebook, and a
+    decoder makes the image of those. Training minimizes (eq. 3)
+
+        -log p(x|e) + |sg(z) - e|^2 + commitment_cost * |z - sg(e)|^2,
+
+    where sg stops the gradient, the decoder's gradient is handed through the quantization to the encoder, and the
+    likelihood is Gaussian, so that the first term is the squared error over `data_variance`. With a codebook of
+    running means (`ema_decay`) those take the place of the second term (appendix A.1).
+
+    Args:
+        image_shape: `(height, width, channels)`.
+        num_embeddings: size of the codebook.
+        embedding_dim: length of its vectors.
+        commitment_cost: weight of the third term.
+        ema_decay: decay of the codebook's running means; None trains it by the second term.
+        data_variance: variance of the pixels in [-1, 1] of the data, which balances the terms.
+        encoder: network from images in [-1, 1] to `(n, h, w, embedding_dim)`.
+        decoder: network from `(n, h, w, embedding_dim)` to `image_shape`.
+        name, dtype: as for every Keras model.
+        **network_options: those of `default_networks`.
+
+    Raises:
+        InputError: an argument out of range.
+    """
+
+    network_arguments = ("encoder", "decoder")
+
+    def __init__(
+        self,
+        image_shape,
+        num_embeddings=512,
+        embedding_dim=64,
+        *,
+        commitment_cost=0.25,
+        ema_decay=0.99,
+        data_variance=1.0,
+        encoder=None,
+        decoder=None,
+        name=None,
+        dtype=None,
+        **network_options,
+    ):
+        image_shape = check_image_shape(image_shape)
+        num_embeddings = check_count(num_embeddings, "num_embeddings")
+        embedding_dim = check_count(embedding_dim, "embedding_dim")
+        monitored = ("loss", "reconstruction", "commitment", "psnr", "perplexity", "used_codes", "vq_gradient_norm")
+        super().__init__(image_shape, monitored, name=name, dtype=dtype)
+        if not data_variance > 0:
+            raise InputError(f"data_variance is {data_variance!r}, expected a number above 0.")
+        if ema_decay is not None and not 0 < ema_decay < 1:
+            raise InputError(f"ema_decay is {ema_decay!r}, expected a number between 0 and 1, or None.")
+        self.num_embeddings, self.embedding_dim = num_embeddings, embedding_dim
+        self.commitment_cost, self.ema_decay, self.data_variance = commitment_cost, ema_decay, data_variance
+        networks, described = self._choose_networks(
+            {"encoder": encoder, "decoder": decoder}, image_shape, embedding_dim, dtype, network_options
+        )
+        self.encoder, self.decoder = networks["encoder"], networks["decoder"]
+        self._described_networks = described
+        self.quantizer = VectorQuantizer(num_embeddings, embedding_dim, ema_decay, name="quantizer")
+        self.quantizer.build(self.encoder.output_shape)
+        self.code_shape = tuple(self.encoder.output_shape[1:3])
+        self.built = True
+
+    @staticmethod
+    def default_networks(image_shape, embedding_dim, filters=128, stages=2, residual_blocks=2):
+        """Convolutions that halve the image `stages` times, and residual blocks, `filters` wide (section 4.1)."""
+        if image_shape[0] % 2**stages or image_shape[1] % 2**stages:
+            raise InputError(f"image_shape is {image_shape}, expected sides divisible by {2**stages}.")
+        return (
+            vq.encoder(image_shape, embedding_dim, filters, stages, residual_blocks),
+            vq.decoder(image_shape, embedding_dim, filters, stages, residual_blocks),
+            {"filters": filters, "stages": stages, "residual_blocks": residual_blocks},
+        )
+
+    def compile(self, optimizer=None, **settings):
+        """Sets the optimizer, a Keras optimizer or its name; default Adam with the rate 3e-4.
+
+        `**settings` are `run_eagerly`, `steps_per_execution` and `jit_compile` of Keras.
+        """
+        self._compile({"optimizer": optimizer or keras.optimizers.Adam(3e-4)}, **settings)
+
+    def call(self, images):
+        """Reconstructions in [-1, 1] of images in [-1, 1]."""
+        return ops.clip(self.decoder(self.quantizer(self.encoder(images))), -1.0, 1.0)
+
+    def train_step(self, data):
+        batch = self._canonical(data)
+        logs = self._update("vq", self.objective, batch, self.trainable_variables, self.optimizer)
+        return self._monitor.update(logs)
+
+    def test_step(self, data):
+        _, logs = self.objective(self._canonical(data), training=False)
+        return self._monitor.update(logs)
+
+    def objective(self, batch, training=True):
+        """What training minimizes, a mean over pixels and over entries of the codes' vectors, and its parts.
+
+        Returns:
+            The scalar loss, and a dict with `reconstruction` (mean squared error in [-1, 1]), `psnr` in dB of it,
+            `commitment`, `perplexity` of the codes of this batch and the share `used_codes` of the codebook.
+        """
+        images = batch["images"]
+        vectors = self.encoder(images, training=training)
+        codes = self.quantizer.nearest(vectors)
+        embeddings = self.quantizer.lookup(codes)
+        reconstructed = self.decoder(vectors + ops.stop_gradient(embeddings - vectors), training=training)
+
+        reconstruction = ops.mean(ops.square(images - reconstructed))
+        commitment = ops.mean(ops.square(vectors - ops.stop_gradient(embeddings)))
+        loss = reconstruction / self.data_variance + self.commitment_cost * commitment
+        if self.ema_decay is None:
+            loss += ops.mean(ops.square(ops.stop_gradient(vectors) - embeddings))
+        elif training:
+            self.quantizer.update(vectors, codes)
+
+        shares = ops.mean(ops.one_hot(ops.reshape(codes, (-1,)), self.num_embeddings, dtype="float32"), 0)
+        entropy = -ops.sum(shares * ops.log(shares + 1e-10))
+        return loss, {
+            "loss": loss,
+            "reconstruction": reconstruction,
+            "commitment": commitment,
+            # The range of [-1, 1] is 2, its square 4.
+            "psnr": 10.0 * ops.log10(4.0 / reconstruction),
+            "perplexity": ops.exp(entropy),
+            "used_codes": ops.mean(ops.cast(shares > 0, "float32")),
+        }
+
+    def _watchers(self):
+        return [WarnOfUnusedCodes()]
+
+    # === Using ===
+
+    def encode(self, images):
+        """Codes, int32 `(n, *code_shape)` in 0..num_embeddings - 1, of uint8 or [-1, 1] images."""
+        images = self._checked(images)
+        codes = np.empty((len(images), *self.code_shape), "int32")
+        # In parts, since the distances to all embeddings take far more room than the images.
+        for start in range(0, len(images), _AT_ONCE):
+            rows = slice(start, start + _AT_ONCE)
+            codes[rows] = ops.convert_to_numpy(self.quantizer.nearest(self.encoder.predict_on_batch(images[rows])))
+        return codes
+
+    def decode(self, codes):
+        """uint8 images `(n, height, width, channels)` of codes `(n, *code_shape)`.
+
+        Raises:
+            InputError: codes of another shape, or outside of the codebook.
+        """
+        codes = np.asarray(codes)
+        if codes.dtype.kind not in "iu" or codes.ndim != 3 or codes.shape[1:] != self.code_shape or len(codes) == 0:
+            expected = ", ".join(map(str, self.code_shape))
+            raise InputError(f"codes is {codes.dtype} of shape {codes.shape}, expected integers (n, {expected}).")
+        if codes.min() < 0 or codes.max() >= self.num_embeddings:
+            raise InputError(
+                f"codes has values from {codes.min()} to {codes.max()}, expected 0 to {self.num_embeddings - 1}."
+            )
+        parts = [
+            to_uint8(self.decoder.predict_on_batch(self.quantizer.lookup(codes[start : start + _AT_ONCE])))
+            for start in range(0, len(codes), _AT_ONCE)
+        ]
+        return np.concatenate(parts)
+
+    def reconstruct(self, images):
+        """uint8 images decoded from the codes of `images`."""
+        return self.decode(self.encode(images))
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "num_embeddings": self.num_embeddings,
+            "embedding_dim": self.embedding_dim,
+            "commitment_cost": self.commitment_cost,
+            "ema_decay": self.ema_decay,
+            "data_variance": self.data_variance,
+        }
