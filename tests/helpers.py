@@ -76,6 +76,15 @@ def tiny_vae(**arguments):
     return zoo.VAE(SHAPE, **{"latent_dim": LATENT_DIM, "hidden_units": (6,), **arguments})
 
 
+def tiny_pixel_cnn(shape=SHAPE, **arguments):
+    """A PixelCNN whose weights are large enough for its pixels to depend on one another."""
+    model = zoo.PixelCNN(shape, **{"filters": 6, "num_blocks": 2, "first_kernel_size": 3, **arguments})
+    stream = np.random.RandomState(1)
+    for variable in model.trainable_variables:
+        variable.assign(variable + stream.normal(0, 0.3, variable.shape))
+    return model
+
+
 class AtBatch(keras.callbacks.Callback):
     """Calls `action(model)` before one batch of one epoch, both counted from 0."""
 

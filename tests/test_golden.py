@@ -19,8 +19,8 @@ IMAGES = 4
 def draw(name):
     """The first images of seed 0 as floats, which show changes that rounding to uint8 would hide."""
     model = zoo.load(name)
-    rows = np.zeros((model.generation_batch, model.latent_dim), "float32")
-    rows[:IMAGES] = latents.sample(IMAGES, (model.latent_dim,), seed=0)
+    rows = np.zeros((model.generation_batch, *model.noise_shape), "float32")
+    rows[:IMAGES] = latents.sample(IMAGES, model.noise_shape, seed=0, distribution=model.noise_distribution)
     return np.asarray(model._generate_batch(rows))[:IMAGES]
 
 

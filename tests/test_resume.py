@@ -14,6 +14,7 @@ from helpers import (
     run_script,
     state,
     tiny_dcgan,
+    tiny_pixel_cnn,
     tiny_vae,
     tiny_vq_vae,
 )
@@ -30,6 +31,7 @@ MODELS = {
     "dcgan": lambda: tiny_dcgan(ema_momentum=0.5),
     "vae": lambda: tiny_vae(num_importance_samples=2),
     "vq_vae": lambda: tiny_vq_vae(num_embeddings=32),
+    "pixel_cnn": tiny_pixel_cnn,
 }
 
 

@@ -12,6 +12,7 @@ from PIL import Image
 
 from zoo.errors import DataError, InputError, first_line
 from zoo.files import replacing
+from zoo.latents import stream
 
 # Rounding after a resize may leave [-1, 1] by a hair; that is not another value range.
 _RANGE_TOLERANCE = 1e-3
@@ -64,6 +65,11 @@ def to_uint8(images):
     """Floats in [-1, 1] to uint8 in 0..255, rounded to nearest and clipped."""
     images = np.asarray(images, "float32")
     return np.clip(np.rint((images + 1.0) * 127.5), 0, 255).astype("uint8")
+
+
+def binarize(images, seed):
+    """Draws binary images in {0, 1}, float32, taking images in [-1, 1] as the probabilities of 1."""
+    return (stream(seed, 0).uniform(size=images.shape) < 0.5 * (images + 1.0)).astype("float32")
 
 
 def fit_image(image, image_shape):

@@ -1,4 +1,4 @@
-"""Latent vectors: one random stream per image, the same on every backend; and editing by arithmetic on them.
+"""Latents and other noise: one random stream per image, the same on every backend; and editing by arithmetic.
 
 Editing works on plain arrays of latents `(n, d)`, whatever model they come from; `decode` of a VAE or
 `generate(latents=...)` of a GAN makes images of the result.
@@ -11,8 +11,8 @@ import numpy as np
 from zoo.errors import InputError, check_count
 
 
-def sample(num_samples, shape, seed=None, start=0):
-    """Draws standard normal latents; row `i` depends on `seed` and `start + i` alone.
+def sample(num_samples, shape, seed=None, start=0, distribution="normal"):
+    """Draws latents or other noise; row `i` depends on `seed` and `start + i` alone.
 
     Hence the first 16 of 64 are the 16, whatever the batches. numpy's `RandomState` keeps its streams from
     version to version, which its newer `Generator` does not promise.
@@ -22,6 +22,7 @@ def sample(num_samples, shape, seed=None, start=0):
         shape: shape of one latent.
         seed: integer from 0 to 2**63 - 1; None draws a new one.
         start: index of the first row.
+        distribution: `"normal"`, the standard one, or `"uniform"` from 0 to 1.
 
     Returns:
         float32 array `(num_samples, *shape)`.
@@ -32,8 +33,16 @@ def sample(num_samples, shape, seed=None, start=0):
     seed = fresh_seed() if seed is None else check_seed(seed)
     rows = np.empty((num_samples, *shape), "float32")
     for index in range(num_samples):
-        rows[index] = stream(seed, start + index).standard_normal(shape)
+        numbers = stream(seed, start + index)
+        rows[index] = numbers.standard_normal(shape) if distribution == "normal" else numbers.uniform(size=shape)
     return rows
+
+
+def sample_labels(num_samples, num_classes, seed):
+    """Draws int32 labels `(num_samples,)` uniformly; label `i` depends on `seed` and `i` alone."""
+    # Further on in each image's stream than its noise ever gets, lest the two agree.
+    streams = (np.random.RandomState(np.random.Philox(key=[seed, i]).jumped()) for i in range(num_samples))
+    return np.array([numbers.randint(num_classes) for numbers in streams], "int32")
 
 
 def stream(seed, index):

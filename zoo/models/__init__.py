@@ -3,7 +3,8 @@
 from zoo.models.adversarial_model import AdversarialModel
 from zoo.models.gan import DCGAN, GAN
 from zoo.models.generative_model import GenerativeModel
+from zoo.models.pixel_cnn import PixelCNN
 from zoo.models.vae import VAE, BetaVAE
 from zoo.models.vq_vae import VQVAE
 
-__all__ = ["DCGAN", "GAN", "VAE", "VQVAE", "AdversarialModel", "BetaVAE", "GenerativeModel"]
+__all__ = ["DCGAN", "GAN", "VAE", "VQVAE", "AdversarialModel", "BetaVAE", "GenerativeModel", "PixelCNN"]

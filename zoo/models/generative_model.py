@@ -17,6 +17,8 @@ from zoo.errors import DataError, InputError, check_count
 from zoo.images import check_images, to_uint8
 
 _GENERATE_LIMIT_BYTES = 4 * 1024**3
+# Conditions that each image has its own of, and the axes of one.
+_AXES_OF_ONE = {"latents": 1, "labels": 0, "source_images": 3}
 
 
 class ReplicaSeedGenerator(keras.random.SeedGenerator):
@@ -85,6 +87,10 @@ class GenerativeModel(keras.Model):
     network_arguments = ()
     #: Images drawn at once; always as many, since other batch sizes round differently.
     generation_batch = 64
+    #: What an image is drawn from: `"normal"` or `"uniform"` numbers of `noise_shape`.
+    noise_distribution = "normal"
+    #: How many classes the labels of a conditional model name; None for others.
+    num_classes = None
 
     def __init__(self, image_shape, monitored, name=None, dtype=None):
         super().__init__(name=name, dtype=dtype)
@@ -187,7 +193,10 @@ class GenerativeModel(keras.Model):
 
         Args:
             num_samples: how many; default as many as the conditions say, else 1.
-            labels, prompts, source_images, mask: conditions, one for each image.
+            labels: integers `(num_samples,)` from 0, or one for all images; default drawn uniformly.
+            prompts: conditions, one for each image.
+            source_images: images `(num_samples, height, width, channels)`, or one for all.
+            mask: bool `(height, width)`, True where pixels of `source_images` are kept.
             latents: `(n, latent_dim)` to decode instead of random ones.
             truncation: shrinks latents towards their mean, 0 to 1.
             temperature: scale of the randomness; 1 is the model's own distribution.
@@ -214,33 +223,53 @@ class GenerativeModel(keras.Model):
             if name not in self.generate_arguments:
                 known = ", ".join(("num_samples", *self.generate_arguments, "seed"))
                 raise InputError(f"{type(self).__name__}.generate does not understand {name}; it takes {known}.")
-        latents = given.pop("latents", None)
-        if latents is not None:
-            latents = self._check_latents(latents)
-            num_samples = len(latents) if num_samples is None else num_samples
+        given = self._check_conditions(given)
+        each = {name: given.pop(name) for name in _AXES_OF_ONE if name in given}
+        for name, rows in each.items():
+            if num_samples is None and rows.ndim > _AXES_OF_ONE[name]:
+                num_samples = len(rows)
         num_samples = self._check_num_samples(1 if num_samples is None else num_samples)
-        if latents is not None and len(latents) != num_samples:
-            raise InputError(f"latents has {len(latents)} rows, expected num_samples={num_samples}.")
-        if temperature is not None and not (isinstance(temperature, numbers.Real) and 0 <= temperature < math.inf):
-            raise InputError(f"temperature is {temperature!r}, expected a number of at least 0.")
+        for name, rows in each.items():
+            if rows.ndim == _AXES_OF_ONE[name]:
+                each[name] = np.broadcast_to(rows, (num_samples, *rows.shape))
+            elif len(rows) != num_samples:
+                raise InputError(f"{name} has {len(rows)} rows, expected num_samples={num_samples}.")
         seed = latent_vectors.fresh_seed() if seed is None else latent_vectors.check_seed(seed)
+        if self.num_classes is not None and "labels" not in each:
+            each["labels"] = latent_vectors.sample_labels(num_samples, self.num_classes, seed)
 
         images = np.empty((num_samples, *self.image_shape), "uint8")
         starts = range(0, num_samples, self.generation_batch)
         for start in tqdm(starts, "generating", unit="batch", delay=2, leave=False, disable=None):
             stop = min(start + self.generation_batch, num_samples)
-            if latents is None:
-                drawn = latent_vectors.sample(stop - start, (self.latent_dim,), seed, start)
-            else:
-                drawn = latents[start:stop]
-            padded = np.zeros((self.generation_batch, self.latent_dim), "float32")
-            padded[: len(drawn)] = drawn
-            images[start:stop] = to_uint8(self._generate_batch(padded, **given)[: stop - start])
+            batch = {name: self._padded(rows[start:stop]) for name, rows in each.items()}
+            noise = batch.pop("latents", None)
+            if noise is None:
+                noise = self._padded(
+                    latent_vectors.sample(stop - start, self.noise_shape, seed, start, self.noise_distribution)
+                )
+            images[start:stop] = to_uint8(self._generate_batch(noise, **batch, **given)[: stop - start])
         return images
 
-    def _generate_batch(self, latents, **conditions):
-        """Latents `(generation_batch, latent_dim)` to float images in [-1, 1]; what a subclass implements."""
+    @property
+    def noise_shape(self):
+        """Shape of the random numbers that one image is drawn from."""
+        return (self.latent_dim,)
+
+    def _generate_batch(self, noise, **conditions):
+        """Noise `(generation_batch, *noise_shape)` to float images in [-1, 1]; what a subclass implements."""
         raise NotImplementedError
+
+    def _padded(self, rows):
+        """Rows of one batch, filled up with zeros to the size of a batch."""
+        padded = np.zeros((self.generation_batch, *rows.shape[1:]), rows.dtype)
+        padded[: len(rows)] = rows
+        return padded
+
+    def _check_conditions(self, given):
+        """The conditions of `generate` as arrays, or `InputError`; a subclass adds those that it alone knows."""
+        checks = {"latents": self._check_latents, "labels": self._check_labels, "temperature": _check_temperature}
+        return {name: checks[name](value) if name in checks else value for name, value in given.items()}
 
     def _check_num_samples(self, num_samples):
         num_samples = check_count(num_samples, "num_samples")
@@ -262,6 +291,27 @@ class GenerativeModel(keras.Model):
         if not np.isfinite(latents).all():
             raise InputError("latents holds NaN or infinite values, expected finite floats.")
         return latents
+
+    def _check_labels(self, labels):
+        expected = f"expected integers from 0 to {self.num_classes - 1}"
+        try:
+            labels = np.asarray(labels)
+        except ValueError:
+            raise InputError(f"labels is no array, {expected}.") from None
+        if not np.issubdtype(labels.dtype, np.integer) or labels.ndim > 1 or labels.size == 0:
+            raise InputError(
+                f"labels has dtype {labels.dtype} and shape {labels.shape}, {expected}, one for each image."
+            )
+        if labels.min() < 0 or labels.max() >= self.num_classes:
+            raise InputError(f"labels holds values from {labels.min()} to {labels.max()}, {expected}.")
+        return labels.astype("int32")
+
+    def _check_training_labels(self, labels):
+        if self.num_classes is None:
+            return
+        if labels is None:
+            raise InputError(f"x has no labels, expected one for each image, since num_classes is {self.num_classes}.")
+        self._check_labels(labels)
 
     # === Training ===
 
@@ -385,6 +435,7 @@ class GenerativeModel(keras.Model):
         if x is not None and not hasattr(x, "__array__") and hasattr(x, "__next__"):
             return x
         image_set = data.read(x if y is None else (x, y), self.image_shape)
+        self._check_training_labels(image_set.labels)
         batch_size = check_count(64 if batch_size is None else batch_size, "batch_size")
         batch_size *= self._parts_of_batch if drop_remainder else 1
         return data.batches(image_set, batch_size, shuffle=shuffle, drop_remainder=drop_remainder)
@@ -399,6 +450,7 @@ class GenerativeModel(keras.Model):
             raise InputError(f"The first batch of x has the keys {sorted(first)}, expected at least 'images'.")
         images = np.asarray(first["images"])
         check_images(images, self.image_shape, "The first batch of x")
+        self._check_training_labels(first.get("labels"))
         if len(images) < self._parts_of_batch:
             raise DataError(
                 f"The first batch of x has {len(images)} images, expected at least {self._parts_of_batch}, one for "
@@ -418,6 +470,10 @@ class GenerativeModel(keras.Model):
     def _canonical(self, batch):
         """The canonical dict with float32 images in [-1, 1]."""
         batch = dict(self._unpack(batch))
+        if self.num_classes is not None and "labels" not in batch:
+            raise InputError(
+                f"A batch has no labels, expected one for each image, since num_classes is {self.num_classes}."
+            )
         images = batch["images"]
         if tuple(images.shape[1:]) != self.image_shape:
             expected = ", ".join(map(str, self.image_shape))
@@ -452,7 +508,8 @@ class GenerativeModel(keras.Model):
             # Replicas' gradients are added up; each has the mean of its own share of the batch.
             scaled = optimizer.scale_loss(loss / tf.distribute.get_strategy().num_replicas_in_sync)
         gradients = tape.gradient(scaled, values)
-        norm = tf.linalg.global_norm(gradients)
+        # Dense, since the norm of a sparse one counts rows that repeat as if they were different rows.
+        norm = tf.linalg.global_norm([None if g is None else tf.convert_to_tensor(g) for g in gradients])
         step = optimizer.iterations
         if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
             # Overflowing gradients are how it finds its scale; it skips them.
@@ -550,6 +607,12 @@ def built_under(dtype):
         yield
     finally:
         keras.config.set_dtype_policy(before)
+
+
+def _check_temperature(temperature):
+    if not isinstance(temperature, numbers.Real) or not 0 <= temperature < math.inf:
+        raise InputError(f"temperature is {temperature!r}, expected a number of at least 0.")
+    return temperature
 
 
 def check_image_shape(image_shape):

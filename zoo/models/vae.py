@@ -7,6 +7,7 @@ from tqdm import tqdm
 
 from zoo import latents as latent_vectors
 from zoo.errors import InputError, check_count
+from zoo.images import binarize
 from zoo.latents import check_seed
 from zoo.models.generative_model import GenerativeModel, check_image_shape
 from zoo.nets import conv, mlp
@@ -331,12 +332,6 @@ def log_density_ratio(latents, mean, log_variance):
     """log p(z) - log q(z|x), `(K, n)`."""
     prior = variational.gaussian_log_density(latents, 0.0, ops.zeros_like(log_variance))
     return prior - variational.gaussian_log_density(latents, mean, log_variance)
-
-
-def binarize(images, seed):
-    """Draws binary images in {0, 1}, float32, taking images in [-1, 1] as probabilities."""
-    stream = np.random.RandomState(np.random.Philox(key=[seed, 0]))
-    return (stream.uniform(size=images.shape) < 0.5 * (images + 1.0)).astype("float32")
 
 
 def _shape(tensor):

@@ -25,6 +25,12 @@ def bernoulli_log_likelihood(images, logits):
     return ops.sum(images * logits - ops.softplus(logits), axis=-1)
 
 
+def dynamic_binarization(images, seed_generator):
+    """Binary images in {0, 1}, drawn anew at each call with images in [-1, 1] as the probabilities of 1."""
+    noise = keras.random.uniform(ops.shape(images), seed=seed_generator)
+    return ops.cast(noise < 0.5 * (images + 1.0), "float32")
+
+
 def importance_weighted_bound(log_weights):
     """log 1/K sum_k w_k over the first axis of `(K, n)` log weights (Burda et al. 2016, eq. 8).
 
@@ -45,9 +51,7 @@ class Bernoulli:
 
     def prepare(self, images, seed_generator):
         """Images in [-1, 1] to binary ones, drawn anew."""
-        probabilities = 0.5 * (images + 1.0)
-        noise = keras.random.uniform(ops.shape(images), seed=seed_generator)
-        return ops.cast(noise < probabilities, "float32")
+        return dynamic_binarization(images, seed_generator)
 
     def encoder_inputs(self, images):
         """Binary images as the encoder sees them, in [-1, 1]."""

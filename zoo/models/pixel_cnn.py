@@ -1,0 +1,284 @@
+"""The gated PixelCNN: an autoregressive model with an exact likelihood."""
+
+import functools
+import math
+
+import keras
+import numpy as np
+from keras import ops
+
+from zoo.errors import InputError, check_count
+from zoo.images import binarize, check_images
+from zoo.latents import check_seed
+from zoo.models.generative_model import GenerativeModel, built_under, check_image_shape
+from zoo.nets.pixel_cnn import draw_codes, gated_pixel_cnn
+from zoo.objectives import likelihoods
+
+
+@keras.saving.register_keras_serializable(package="zoo")
+class PixelCNN(GenerativeModel):
+    """Gated PixelCNN (van den Oord et al. 2016b), which draws an image pixel by pixel, row by row.
+
+    The likelihood of an image is that of each pixel given those above it and to its left (eq. 1),
+
+        log p(x) = sum_i log p(x_i | x_1, ..., x_(i-1)),
+
+    and training maximizes it. The channels of a pixel follow one another in the same way. With `num_classes`, labels
+    condition every gate (eq. 4).
+
+    Images are uint8 or floats in [-1, 1] outside, as everywhere. A Bernoulli likelihood takes grey values as the
+    probability of white and draws a binary image at every step; the others round to the nearest of `levels` grey
+    values. `generate` returns samples, not means, and completes images: it keeps the pixels of `source_images` where
+    `mask` is True and draws the others, each from the pixels before it alone.
+
+    Args:
+        image_shape: `(height, width, channels)`.
+        filters: features of the vertical and of the horizontal stack; a multiple of `channels` unless the likelihood
+            is a logistic mixture.
+        num_blocks: gated blocks; each lets a pixel see one further row and column with the default `kernel_size`.
+        kernel_size: of the convolutions, odd and at least 3.
+        first_kernel_size: of the first block's.
+        likelihood: `"bernoulli"` for images that are close to black and white; `"categorical"`, a probability for
+            each of `levels`; or `"logistic_mixture"` (Salimans et al. 2017), which knows that levels have an order.
+        levels: grey values of the last two, at most 256, which is the default.
+        num_mixtures: components of the logistic mixture.
+        num_classes: how many classes the labels name, or None for a model without labels.
+        name, dtype: as for every Keras model.
+
+    Raises:
+        InputError: an argument out of range.
+    """
+
+    noise_distribution = "uniform"
+
+    def __init__(
+        self,
+        image_shape,
+        filters=64,
+        num_blocks=10,
+        *,
+        kernel_size=3,
+        first_kernel_size=7,
+        likelihood="bernoulli",
+        levels=None,
+        num_mixtures=10,
+        num_classes=None,
+        name=None,
+        dtype=None,
+    ):
+        image_shape = check_image_shape(image_shape)
+        super().__init__(
+            image_shape, monitored=("loss", "bits_per_dim", "pixel_cnn_gradient_norm"), name=name, dtype=dtype
+        )
+        # Half precision, to which Keras casts what a model is called on, blurs levels.
+        self.autocast = False
+        self.filters, self.num_blocks = check_count(filters, "filters"), check_count(num_blocks, "num_blocks")
+        self.kernel_size = check_count(kernel_size, "kernel_size")
+        self.first_kernel_size = check_count(first_kernel_size, "first_kernel_size")
+        self.num_classes = None if num_classes is None else check_count(num_classes, "num_classes")
+        self.likelihood = likelihoods.get(likelihood, levels, num_mixtures)
+        if self.likelihood.levels > 256:
+            raise InputError(f"levels is {levels}, expected at most 256, since images have no more.")
+        self.levels, self.num_mixtures = levels, num_mixtures
+        channels = image_shape[-1]
+        with built_under(dtype):
+            self.network = gated_pixel_cnn(
+                image_shape,
+                self.likelihood.levels,
+                self.likelihood.num_outputs(channels),
+                self.filters,
+                self.num_blocks,
+                kernel_size=self.kernel_size,
+                first_kernel_size=self.first_kernel_size,
+                channel_groups=channels if self.likelihood.masks_channels else 1,
+                num_classes=self.num_classes,
+            )
+        self.built = True
+        # The methods, not the models, which Keras would save as parts of this one.
+        self._log_likelihoods = _LogLikelihood(self.network, self.likelihood).predict
+        self._sample = CodeSampler(self.network, self.likelihood).sample
+
+    @property
+    def generate_arguments(self):
+        labels = () if self.num_classes is None else ("labels",)
+        return (*labels, "source_images", "mask", "temperature")
+
+    @property
+    def noise_shape(self):
+        return self.image_shape
+
+    def compile(self, optimizer=None, **settings):
+        """Sets the optimizer, a Keras optimizer or its name; default Adam with the rate 1e-3.
+
+        `**settings` are `run_eagerly`, `steps_per_execution` and `jit_compile` of Keras.
+        """
+        self._compile({"optimizer": optimizer or keras.optimizers.Adam(1e-3)}, **settings)
+
+    def call(self, inputs):
+        """The likelihood's parameters `(n, height, width, any)` of images in [-1, 1].
+
+        `inputs` are images, or a dict of `images` and `labels`.
+        """
+        batch = self._canonical(inputs)
+        return self._outputs(self.likelihood.nearest(batch["images"]), batch)
+
+    def train_step(self, data):
+        batch = self._canonical(data)
+        logs = self._update("pixel_cnn", self.negative_log_likelihood, batch, self.trainable_variables, self.optimizer)
+        return self._monitor.update(logs)
+
+    def test_step(self, data):
+        _, logs = self.negative_log_likelihood(self._canonical(data))
+        return self._monitor.update(logs)
+
+    def negative_log_likelihood(self, batch):
+        """What training minimizes, -log p(x) in nats an image, averaged over the batch.
+
+        Returns:
+            The scalar loss, and a dict with `bits_per_dim`, the same in bits for each value of an image, besides.
+        """
+        codes = self.likelihood.prepare(batch["images"], self.seed_generator)
+        loss = -ops.mean(self.likelihood.log_likelihood(codes, self._outputs(codes, batch)))
+        return loss, {"loss": loss, "bits_per_dim": self._bits_per_dim(loss)}
+
+    def _outputs(self, codes, batch):
+        inputs = {"codes": codes}
+        if self.num_classes is not None:
+            inputs["labels"] = ops.cast(batch["labels"], "int32")
+        return self.network(inputs)
+
+    def _bits_per_dim(self, nats):
+        return nats / (math.prod(self.image_shape) * math.log(2.0))
+
+    # === Using ===
+
+    def log_prob(self, images, labels=None, *, seed=0):
+        """The exact log p(x) of each image, or log p(x | label).
+
+        Args:
+            images: uint8 or [-1, 1] images `(n, height, width, channels)`. Under a Bernoulli likelihood, grey values
+                are binarized once, by `seed`; under the others they are rounded to the nearest level.
+            labels: integers `(n,)` or one for all; needed by a model with classes, and by no other.
+            seed: of the binarization.
+
+        Returns:
+            float64 array `(n,)` in nats.
+
+        Raises:
+            InputError: images of another shape or range, labels out of range, missing, or of a model without classes.
+        """
+        images, seed = np.asarray(images), check_seed(seed)
+        check_images(images, self.image_shape)
+        inputs = {"codes": self._codes(images, seed)}
+        if self.num_classes is not None:
+            if labels is None:
+                raise InputError(f"labels is None, expected integers from 0 to {self.num_classes - 1}.")
+            labels = self._check_labels(labels)
+            if labels.ndim and len(labels) != len(images):
+                raise InputError(f"labels has {len(labels)} rows, expected one for each of {len(images)} images.")
+            inputs["labels"] = np.broadcast_to(labels, len(images))
+        elif labels is not None:
+            raise InputError("labels were given to a model without classes, expected None.")
+        return self._log_likelihoods(inputs, batch_size=100, verbose=0).astype("float64")
+
+    def bits_per_dim(self, images, labels=None, *, seed=0):
+        """-log2 p(x) for each value of an image, float64 `(n,)`; arguments and errors as for `log_prob`."""
+        return self._bits_per_dim(-self.log_prob(images, labels, seed=seed))
+
+    def _codes(self, images, seed=None):
+        """int32 codes of checked images as a numpy array; with a seed, grey values are binarized by it."""
+        scaled = images / np.float32(127.5) - 1 if images.dtype == np.uint8 else images.astype("float32")
+        if seed is not None and self.likelihood.name == "bernoulli":
+            scaled = 2.0 * binarize(scaled, seed) - 1.0
+        return ops.convert_to_numpy(self.likelihood.nearest(scaled))
+
+    def _check_conditions(self, given):
+        given = super()._check_conditions(given)
+        if given.get("temperature") == 0:
+            raise InputError("temperature is 0, expected a number above 0.")
+        if ("source_images" in given) != ("mask" in given):
+            missing = "source_images" if "mask" in given else "mask"
+            raise InputError(f"{missing} is None, expected source_images and mask together.")
+        if "mask" in given:
+            mask, images = np.asarray(given["mask"]), np.asarray(given["source_images"])
+            if mask.dtype != bool or mask.shape != self.image_shape[:2]:
+                raise InputError(
+                    f"mask has dtype {mask.dtype} and shape {mask.shape}, expected bool {self.image_shape[:2]}."
+                )
+            check_images(images[None] if images.ndim == 3 else images, self.image_shape, "source_images")
+            given |= {"mask": mask, "source_images": images}
+        return given
+
+    def _generate_batch(self, noise, labels=None, source_images=None, mask=None, temperature=1.0):
+        conditions = {} if labels is None else {"labels": labels}
+        if mask is None:
+            return ops.convert_to_numpy(self.likelihood.images(self._sample(noise, temperature, **conditions)))
+        codes = self._sample(noise, temperature, codes=self._codes(source_images), keep=mask, **conditions)
+        drawn = ops.convert_to_numpy(self.likelihood.images(codes))
+        kept = source_images / np.float32(127.5) - 1 if source_images.dtype == np.uint8 else source_images
+        return np.where(mask[:, :, None], kept, drawn)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "filters": self.filters,
+            "num_blocks": self.num_blocks,
+            "kernel_size": self.kernel_size,
+            "first_kernel_size": self.first_kernel_size,
+            "likelihood": self.likelihood.name,
+            "levels": self.levels,
+            "num_mixtures": self.num_mixtures,
+            "num_classes": self.num_classes,
+        }
+
+
+class _LogLikelihood(keras.Model):
+    """log p of codes, as a model so that Keras compiles it on every backend."""
+
+    def __init__(self, network, likelihood):
+        super().__init__(name="log_likelihood", dtype="float32")
+        self.network, self.likelihood = network, likelihood
+        self.built = True
+
+    def call(self, inputs):
+        return self.likelihood.log_likelihood(inputs["codes"], self.network(inputs))
+
+
+class CodeSampler(keras.Model):
+    """Draws grids of codes from a network of `zoo.nets.pixel_cnn` and its likelihood, in one compiled graph.
+
+    Args:
+        network: what `gated_pixel_cnn` returns.
+        likelihood: one of `zoo.objectives.likelihoods`, whose parameters are the network's outputs.
+    """
+
+    def __init__(self, network, likelihood):
+        # float32, lest Keras casts the noise to half precision.
+        super().__init__(name="code_sampler", dtype="float32")
+        self.network, self.likelihood = network, likelihood
+        self.built = True
+
+    def sample(self, noise, temperature=1.0, *, codes=None, keep=None, **conditions):
+        """int32 codes `(n, height, width, channels)` from uniform noise of that shape.
+
+        Args:
+            noise: float32 from 0 to 1; the codes are a function of it.
+            temperature: above 0; probabilities are raised to 1 / temperature.
+            codes, keep: codes to keep where `keep`, bool `(height, width)`, is True.
+            **conditions: `labels` and `condition` as the network takes them.
+        """
+        inputs = {
+            "noise": noise,
+            "temperature": np.float32(temperature),
+            "codes": np.zeros(noise.shape, "int32") if codes is None else codes,
+            "keep": np.zeros(noise.shape[1:3], bool) if keep is None else keep,
+            "conditions": conditions,
+        }
+        return self.predict_on_batch(inputs)
+
+    def call(self, inputs):
+        draw = functools.partial(self._draw, temperature=inputs["temperature"])
+        return draw_codes(self.network, draw, inputs["noise"], inputs["codes"], inputs["keep"], inputs["conditions"])
+
+    def _draw(self, outputs, codes, channel, uniform, temperature):
+        return likelihoods.draw(self.likelihood.log_probabilities(outputs, codes, channel), uniform, temperature)
