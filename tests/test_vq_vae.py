@@ -1,13 +1,16 @@
 """The codebook against numpy, its gradient, its restarts; the VQ-VAE's step against the paper's formula."""
 
+import h5py
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from helpers import SHAPE, images, tiny_vq_vae, values
+from helpers import SHAPE, AtBatch, assert_equal_states, images, state, tiny_vq_vae, values
 from scipy import stats
 
 import zoo
+from zoo import latents
+from zoo.callbacks import BackupAndRestore
 from zoo.errors import InputError
 from zoo.layers.vector_quantizer import VectorQuantizer
 
@@ -229,3 +232,119 @@ def test_arguments_out_of_range_are_refused(arguments, says):
 def test_images_of_another_size_are_refused():
     with pytest.raises(InputError, match=r"expected \(n, 8, 8, 1\)"):
         tiny_vq_vae().encode(images(2, (4, 4, 1)))
+
+
+# === The prior ===
+
+
+def with_prior(**arguments):
+    return tiny_vq_vae(prior={"filters": 4, "num_blocks": 2, **arguments})
+
+
+def test_without_a_prior_there_is_nothing_to_draw_from():
+    model = tiny_vq_vae()
+    for call in (lambda: model.generate(2), lambda: model.bits_per_image(images(2))):
+        with pytest.raises(InputError, match=r"This VQVAE has no prior to draw from; call fit_prior\(images\) first"):
+            call()
+
+
+def test_bits_are_those_of_each_code_given_the_earlier_ones():
+    model, given = with_prior(), images(3)
+    network, codes = model.prior.networks[0], model.encode(given)
+    expected = np.zeros(3)
+    for y, x in np.ndindex(model.code_shape):
+        # Later codes are hidden, so that the network can only have used the earlier ones.
+        known = np.where(np.arange(4).reshape(2, 2) < 2 * y + x, codes, 0)
+        logits = network({"codes": known[..., None]}).numpy()[:, y, x]
+        probabilities = np.exp(logits) / np.exp(logits).sum(-1, keepdims=True)
+        expected -= np.log2(probabilities[np.arange(3), codes[:, y, x]])
+    np.testing.assert_allclose(model.bits_per_image(given), expected, rtol=1e-4)
+
+
+def test_the_prior_learns_the_codes_and_leaves_the_rest_alone():
+    model = tiny_vq_vae()
+    model.build_prior(filters=8, num_blocks=2)
+    before = values([*model.encoder.variables, *model.decoder.variables, model.quantizer.codebook])
+    model.fit_prior(images(64), batch_size=16, epochs=15, verbose=0, optimizer=keras.optimizers.Adam(1e-2))
+    after = values([*model.encoder.variables, *model.decoder.variables, model.quantizer.codebook])
+    for one, other in zip(before, after, strict=True):
+        np.testing.assert_array_equal(one, other)
+    # Uniform codes would take 4 log2(6) = 10.3 bits.
+    assert model.bits_per_image(images(64)).mean() < 10.0
+
+
+def test_fit_leaves_the_prior_alone():
+    model = with_prior()
+    model.compile()
+    before = values(model.prior.variables)
+    model.fit(images(16), batch_size=8, verbose=0)
+    for one, other in zip(before, values(model.prior.variables), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_images_are_decoded_codes_of_the_prior():
+    model = with_prior()
+    drawn = model.generate(5, seed=3)
+    assert drawn.shape == (5, *SHAPE) and drawn.dtype == "uint8"
+    np.testing.assert_array_equal(model.generate(70, seed=3)[:5], drawn)
+    noise = latents.sample(64, model.noise_shape, 3, distribution="uniform")
+    [codes] = model.prior.sample(noise)
+    assert codes.shape == (64, 2, 2)
+    np.testing.assert_allclose(model.decode(codes[:5]), drawn, atol=1)
+
+
+def test_labels_choose_the_class():
+    model = with_prior(num_classes=3)
+    assert model.generate(labels=[0, 1, 2, 1], seed=0).shape[0] == 4
+    with pytest.raises(InputError, match="labels holds values from 3 to 3, expected integers from 0 to 2"):
+        model.generate(labels=[3])
+    with pytest.raises(InputError, match="x has no labels"):
+        model.fit_prior(images(16))
+    with pytest.raises(InputError, match="labels is None"):
+        model.bits_per_image(images(2))
+    labels = np.arange(64) % 3
+    shades = (images(64) // 8 + 80 * labels[:, None, None, None]).astype("uint8")
+    model.fit_prior(shades, labels, batch_size=16, epochs=2, verbose=0)
+    assert model.bits_per_image(shades, labels).shape == (64,)
+    with pytest.raises(InputError, match=r"VQVAE\.generate does not understand labels"):
+        with_prior().generate(labels=[0])
+
+
+@pytest.mark.slow
+def test_one_preset_holds_both_parts(tmp_path):
+    model = with_prior(num_classes=2)
+    model.compile()
+    model.fit(images(16), batch_size=8, verbose=0)
+    model.fit_prior(images(16), np.arange(16) % 2, batch_size=8, verbose=0)
+    drawn = model.generate(labels=[0, 1], seed=0)
+    model.save_to_preset(tmp_path / "preset")
+    with h5py.File(tmp_path / "preset" / "model.weights.h5") as file:
+        names = []
+        file.visit(names.append)
+    assert not [name for name in names if "optimizer" in name]
+    loaded = zoo.load(tmp_path / "preset")
+    np.testing.assert_array_equal(loaded.generate(labels=[0, 1], seed=0), drawn)
+    loaded.fit_prior(images(16), np.arange(16) % 2, batch_size=8, verbose=0)
+    model.save(tmp_path / "model.keras")
+    np.testing.assert_array_equal(
+        keras.saving.load_model(tmp_path / "model.keras").generate(labels=[0, 1], seed=0), drawn
+    )
+
+
+@pytest.mark.slow
+def test_an_interrupted_prior_resumes_bit_equal(tmp_path):
+    def fit(model, *callbacks):
+        model.fit_prior(images(12), batch_size=4, epochs=3, verbose=0, callbacks=list(callbacks))
+        return state(model.prior)
+
+    def build():
+        keras.utils.set_random_seed(0)
+        return with_prior()
+
+    def interrupt(model):
+        raise KeyboardInterrupt
+
+    expected = fit(build())
+    with pytest.raises(KeyboardInterrupt):
+        fit(build(), AtBatch(1, 1, interrupt), BackupAndRestore(tmp_path / "backup"))
+    assert_equal_states(fit(build(), BackupAndRestore(tmp_path / "backup")), expected)

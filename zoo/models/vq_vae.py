@@ -8,7 +8,8 @@ from zoo.callbacks import WarnOfUnusedCodes
 from zoo.errors import InputError, check_count
 from zoo.images import to_uint8
 from zoo.layers.vector_quantizer import VectorQuantizer
-from zoo.models.generative_model import GenerativeModel, check_image_shape
+from zoo.models.code_prior import CodePrior
+from zoo.models.generative_model import GenerativeModel, built_under, check_image_shape
 from zoo.nets import vq
 
 # Images encoded or decoded at once.
@@ -28,6 +29,8 @@ class VQVAE(GenerativeModel):
     likelihood is Gaussian, so that the first term is the squared error over `data_variance`. With a codebook of
     running means (`ema_decay`) those take the place of the second term (appendix A.1).
 
+    What draws new images is a prior over the codes, a part of the model that `fit_prior` trains after `fit`.
+
     Args:
         image_shape: `(height, width, channels)`.
         num_embeddings: size of the codebook.
@@ -37,6 +40,7 @@ class VQVAE(GenerativeModel):
         data_variance: variance of the pixels in [-1, 1] of the data, which balances the terms.
         encoder: network from images in [-1, 1] to `(n, h, w, embedding_dim)`.
         decoder: network from `(n, h, w, embedding_dim)` to `image_shape`.
+        prior: options of the prior as `build_prior` takes them; None for no prior yet.
         name, dtype: as for every Keras model.
         **network_options: those of `default_networks`.
 
@@ -45,6 +49,7 @@ class VQVAE(GenerativeModel):
     """
 
     network_arguments = ("encoder", "decoder")
+    noise_distribution = "uniform"
 
     def __init__(
         self,
@@ -57,6 +62,7 @@ class VQVAE(GenerativeModel):
         data_variance=1.0,
         encoder=None,
         decoder=None,
+        prior=None,
         name=None,
         dtype=None,
         **network_options,
@@ -80,7 +86,10 @@ class VQVAE(GenerativeModel):
         self.quantizer = VectorQuantizer(num_embeddings, embedding_dim, ema_decay, name="quantizer")
         self.quantizer.build(self.encoder.output_shape)
         self.code_shape = tuple(self.encoder.output_shape[1:3])
+        self.prior = None
         self.built = True
+        if prior is not None:
+            self.build_prior(**prior)
 
     @staticmethod
     def default_networks(image_shape, embedding_dim, filters=128, stages=2, residual_blocks=2):
@@ -106,8 +115,20 @@ class VQVAE(GenerativeModel):
 
     def train_step(self, data):
         batch = self._canonical(data)
-        logs = self._update("vq", self.objective, batch, self.trainable_variables, self.optimizer)
+        logs = self._update("vq", self.objective, batch, self._autoencoder_variables(), self.optimizer)
         return self._monitor.update(logs)
+
+    def _autoencoder_variables(self):
+        parts = (self.encoder, self.decoder, self.quantizer)
+        return [variable for part in parts for variable in part.trainable_variables]
+
+    @property
+    def _trains_on_labels(self):
+        # They are the prior's, not the autoencoder's.
+        return False
+
+    def _optimized_variables(self):
+        return {"optimizer": self._autoencoder_variables()}
 
     def test_step(self, data):
         _, logs = self.objective(self._canonical(data), training=False)
@@ -176,14 +197,104 @@ class VQVAE(GenerativeModel):
                 f"codes has values from {codes.min()} to {codes.max()}, expected 0 to {self.num_embeddings - 1}."
             )
         parts = [
-            to_uint8(self.decoder.predict_on_batch(self.quantizer.lookup(codes[start : start + _AT_ONCE])))
-            for start in range(0, len(codes), _AT_ONCE)
+            to_uint8(self._decode_batch(codes[start : start + _AT_ONCE])) for start in range(0, len(codes), _AT_ONCE)
         ]
         return np.concatenate(parts)
 
     def reconstruct(self, images):
         """uint8 images decoded from the codes of `images`."""
         return self.decode(self.encode(images))
+
+    # === The prior ===
+
+    def build_prior(self, filters=64, num_blocks=8, num_classes=None):
+        """Makes an untrained prior, in place of one that there is.
+
+        Args:
+            filters, num_blocks: of its gated PixelCNN.
+            num_classes: how many classes `generate(labels=...)` chooses from, or None.
+        """
+        with built_under(self.dtype_policy):
+            self.prior = CodePrior([self.code_shape], self.num_embeddings, filters, num_blocks, num_classes)
+        self.num_classes = self.prior.num_classes
+
+    def fit_prior(self, x, y=None, batch_size=64, epochs=1, optimizer=None, callbacks=None, verbose="auto", **kwargs):
+        """Trains the prior on the codes of images: Keras' `fit` of `self.prior`, which `fit` here leaves alone.
+
+        Args:
+            x, y: images and, for a prior with classes, labels, as `fit` takes them: arrays, a folder, a TFDS name.
+            batch_size, epochs, callbacks, verbose, **kwargs: as for `fit`.
+            optimizer: a Keras optimizer; default Adam with the rate 1e-3 at first, later the one that there is.
+
+        Returns:
+            Keras' history, with `loss` in nats and `bits_per_image`.
+
+        Raises:
+            InputError, DataError, NonFiniteError: as for `fit`.
+        """
+        dataset = self.code_dataset(x, y, batch_size)
+        if optimizer is not None or not self.prior.compiled:
+            self.prior.compile(optimizer)
+        return self.prior.fit(dataset, epochs=epochs, callbacks=callbacks, verbose=verbose, **kwargs)
+
+    def code_dataset(self, x, y=None, batch_size=64, shuffle=True):
+        """The data set of codes that `fit_prior` trains on: batches of rows of codes with their images' labels."""
+        from zoo import data
+
+        if self.prior is None:
+            self.build_prior()
+        image_set = data.read(x if y is None else (x, y), self.image_shape)
+        self.prior._check_training_labels(image_set.labels)
+        rows = self._rows(self.encode(image_set.images))
+        return data.batches(data.ImageSet(rows, image_set.labels), batch_size, shuffle=shuffle)
+
+    def _rows(self, codes):
+        """Codes as `encode` returns them as rows `(n, 1, 1, total)`."""
+        return codes.reshape(len(codes), 1, 1, -1)
+
+    def bits_per_image(self, images, labels=None):
+        """Bits `(n,)` that the codes of images take under the prior, -log2 p(codes): what compression needs.
+
+        Raises:
+            InputError: there is no prior yet, or labels are missing or of a prior without classes.
+        """
+        self._check_prior()
+        rows = self._rows(self.encode(images))
+        inputs = {"images": rows}
+        if self.num_classes is not None:
+            if labels is None:
+                raise InputError(f"labels is None, expected integers from 0 to {self.num_classes - 1}.")
+            inputs["labels"] = np.broadcast_to(self._check_labels(labels), len(rows))
+        elif labels is not None:
+            raise InputError("labels were given to a prior without classes, expected None.")
+        return -self.prior.predict(inputs, batch_size=64, verbose=0).astype("float64") / np.log(2.0)
+
+    def _check_prior(self):
+        if self.prior is None:
+            raise InputError(f"This {type(self).__name__} has no prior to draw from; call fit_prior(images) first.")
+
+    @property
+    def generate_arguments(self):
+        return ("labels", "temperature") if self.num_classes is not None else ("temperature",)
+
+    @property
+    def noise_shape(self):
+        return self.prior.image_shape
+
+    def _check_conditions(self, given):
+        self._check_prior()
+        given = super()._check_conditions(given)
+        if given.get("temperature") == 0:
+            raise InputError("temperature is 0, expected a number above 0.")
+        return given
+
+    def _generate_batch(self, noise, labels=None, temperature=1.0):
+        codes = self.prior.sample(noise, labels, temperature)
+        return self._decode_batch(*codes)
+
+    def _decode_batch(self, codes):
+        """Images in [-1, 1] of one batch of codes."""
+        return self.decoder.predict_on_batch(self.quantizer.lookup(codes))
 
     def get_config(self):
         return {
@@ -193,4 +304,5 @@ class VQVAE(GenerativeModel):
             "commitment_cost": self.commitment_cost,
             "ema_decay": self.ema_decay,
             "data_variance": self.data_variance,
+            "prior": None if self.prior is None else self.prior.options(),
         }
