@@ -3,7 +3,8 @@
 A face is a dict of attributes, `{"mouth": "sad", "rotation": -4.5, ...}`. `draw` chooses one, `render` draws it, and
 the TFDS builder does both for every index of a split. Nothing is left to DiceBear's own chance.
 
-Where a thing cannot be seen, its attribute says `hidden`: no attribute claims what the picture does not show.
+Where a thing is covered, its attribute says `hidden`, and what may peep out is always drawn alike: no attribute
+claims what the picture does not show.
 """
 
 import functools
@@ -176,6 +177,12 @@ def is_held_out(face):
     return (hair + eyewear) % 2 == 0 and mouth == (hair // 2 + eyewear) % len(CHOSEN["mouth"])
 
 
+def encode(face):
+    """The attributes of a face as the data set has them: integers, booleans, the rotation, and what `derive` adds."""
+    chosen = {name: values.index(face[name]) for name, values in CHOSEN.items()}
+    return face | chosen | {name: value.item() for name, value in derive(chosen).items()}
+
+
 def derive(attributes):
     """What follows from chosen attributes.
 
@@ -264,8 +271,8 @@ class Avatars(tfds.core.GeneratorBasedBuilder):
                 "colour of the clothes. Drawn by DiceBear in the style Avataaars, designed by Pablo Stanley."
             ),
             license=(
-                "Remix of „Avataaars“ (https://avataaars.com/) by „Pablo Stanley“, licensed under „Free for personal "
-                "and commercial use“ (https://avataaars.com/)"
+                "Remix of „Avataaars” (https://avataaars.com/) by „Pablo Stanley”, licensed under „Free for personal "
+                "and commercial use” (https://avataaars.com/)"
             ),
             homepage="https://avataaars.com/",
             features=features.FeaturesDict(
@@ -283,6 +290,4 @@ class Avatars(tfds.core.GeneratorBasedBuilder):
     def _generate_examples(self, split):
         for index in range(SIZES[split]):
             face = draw(split, index)
-            chosen = {name: values.index(face[name]) for name, values in CHOSEN.items()}
-            attributes = face | {name: value.item() for name, value in derive(chosen).items()}
-            yield index, {"image": render(face), "attributes": attributes}
+            yield index, {"image": render(face), "attributes": encode(face)}
