@@ -47,17 +47,17 @@ def difference(one, other):
 def test_faces_are_what_they_were():
     faces = [avatars.draw(split, index) for split in avatars.SIZES for index in (0, 1, 4321)]
     digest = hashlib.sha256(json.dumps(faces, sort_keys=True).encode()).hexdigest()
-    assert digest == "0d35008baa8a76352aa37f4e9e2cb346ff8f78ef1291749834f9eaa603af314d"
+    assert digest == "9098ab92639298dbf1bfcfa1beda4e7a0c209f48673d2bc4f50117a8a6429e4f"
     means = [avatars.render(face).mean(axis=(0, 1)) for face in faces]
     np.testing.assert_allclose(
         means,
         [
             [204.5, 185.5, 171.3],
-            [173.4, 167.3, 160.6],
+            [140.6, 142.7, 147.0],
             [193.4, 200.2, 181.7],
-            [157.3, 167.1, 160.9],
-            [212.3, 190.2, 146.5],
-            [163.7, 148.1, 151.9],
+            [196.2, 143.5, 159.0],
+            [204.0, 140.9, 119.1],
+            [214.6, 180.8, 172.7],
         ],
         atol=1.0,
     )
@@ -89,15 +89,16 @@ def test_only_combinations_that_training_never_sees_are_tested():
     assert all(avatars.is_held_out(avatars.draw("test", index)) for index in range(400))
 
 
-def test_a_tenth_of_the_combinations_is_held_out_and_no_pair_with_them():
-    names = ("hair_style", "eyewear", "mouth")
+def test_a_fifth_of_the_combinations_is_held_out_and_pairs_stay_equally_common():
+    names = ("hair_style", "skin", "mouth")
     grid = np.array(np.meshgrid(*(avatars.CHOSEN[name] for name in names), indexing="ij")).reshape(3, -1).T
     held = np.array([avatars.is_held_out(dict(zip(names, values, strict=True))) for values in grid])
-    assert (held.sum(), len(held)) == (32, 320)
+    assert (held.sum(), len(held)) == (80, 400)
     for pair in ([0, 1], [0, 2], [1, 2]):
-        assert {tuple(row) for row in grid[~held][:, pair]} == {tuple(row) for row in grid[:, pair]}
-    for column in range(3):
-        assert set(grid[held][:, column]) == set(grid[:, column])
+        for part in (grid[held], grid[~held]):
+            found, counts = np.unique(part[:, pair], axis=0, return_counts=True)
+            assert len(found) == len(np.unique(grid[:, pair], axis=0))
+            assert counts.max() - counts.min() <= 1
 
 
 def test_faces_make_sense():

@@ -168,13 +168,13 @@ def _draw(random):
 
 
 def is_held_out(face):
-    """Whether a face belongs to `test`: 32 of the 320 combinations of hair style, eyewear and mouth do.
+    """Whether a face belongs to `test`: a fifth of the combinations of hair style, skin and mouth do.
 
-    Every two of these three attributes still occur together in `train` with all their values; only the three
-    together are new in `test`.
+    They form a Latin square, so that both splits have every value, and every two values together, equally often: only
+    the three together are new in `test`, and what else the splits differ in is chance.
     """
-    hair, eyewear, mouth = (CHOSEN[name].index(face[name]) for name in ("hair_style", "eyewear", "mouth"))
-    return (hair + eyewear) % 2 == 0 and mouth == (hair // 2 + eyewear) % len(CHOSEN["mouth"])
+    hair, skin, mouth = (CHOSEN[name].index(face[name]) for name in ("hair_style", "skin", "mouth"))
+    return mouth == (hair + skin) % len(CHOSEN["mouth"])
 
 
 def encode(face):
@@ -267,7 +267,7 @@ class Avatars(tfds.core.GeneratorBasedBuilder):
             description=(
                 "Cartoon faces of 64x64 pixels with exact attributes. `presentation` is a convention of this data set: "
                 "it says which hair styles a face is drawn from, and only masculine ones have facial hair. The "
-                "combinations of hair style, eyewear and mouth in `test` never occur in `train`. Headwear has the "
+                "combinations of hair style, skin and mouth in `test` never occur in `train`. Headwear has the "
                 "colour of the clothes. Drawn by DiceBear in the style Avataaars, designed by Pablo Stanley."
             ),
             license=(
