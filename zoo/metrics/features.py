@@ -92,7 +92,7 @@ class AvatarAttributes:
     """
 
     def __init__(self, classifier=None):
-        self._network = classifier or presets.load("classifier_avatars_64")
+        self._network = presets.load("classifier_avatars_64") if classifier is None else classifier
 
     def __call__(self, images):
         """Attributes of uint8 images `(n, h, w, c)`, resized to what the network takes.
