@@ -16,7 +16,7 @@ from zoo.nets import conv
 
 DATASET, LICENCE = "avatars", "free for personal and commercial use"
 FILTERS, STAGES = 16, 4
-EPOCHS, BATCH_SIZE = 8, 64
+EPOCHS, BATCH_SIZE = 6, 64
 LEARNING_RATE, WEIGHT_DECAY = 3e-3, 1e-3
 # A degree of error counts as much as a tenth of a nat.
 ROTATION_WEIGHT = 0.1
