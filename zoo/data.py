@@ -119,7 +119,9 @@ def attributes(name, *, split="train", data_dir=None):
     known = builder.info.features
     if "attributes" not in known:
         raise DataError(f"The data set {name!r} has no attributes, only {sorted(known)}.")
-    examples = builder.as_dataset(split=split, decoders=tfds.decode.PartialDecoding({"attributes": True}))
+    pictures = [key for key, feature in known.items() if isinstance(feature, tfds.features.Image)]
+    # TFDS' own way to read a part, `PartialDecoding`, warns of its own deprecations.
+    examples = builder.as_dataset(split=split, decoders=dict.fromkeys(pictures, tfds.decode.SkipDecoding()))
     found = [batch["attributes"] for batch in tfds.as_numpy(examples.batch(1024))]
     return {attribute: np.concatenate([part[attribute] for part in found]) for attribute in known["attributes"]}
 
