@@ -16,6 +16,9 @@ class BuildWithManifest(build_py):
             shutil.copy("weights_manifest.json", Path(self.build_lib) / "zoo" / "weights_manifest.json")
 
 
+# What draws the data set `avatars`. Its pixels are those of these versions.
+AVATARS = ["dicebear-core==10.7.0", "dicebear-styles==10.6.0", "resvg-py==0.5.0"]
+
 setup(
     name="generative-zoo",
     version="0.1.0",
@@ -33,6 +36,8 @@ setup(
         "tensorflow>=2.18",
         "keras>=3.15",
         "tensorflow-datasets>=4.9.7",
+        # TFDS 4.9.10 imports it whenever it prepares a data set, and does not say so.
+        "importlib-resources",
         "huggingface-hub>=2.4",
         "numpy",
         "h5py",
@@ -41,9 +46,10 @@ setup(
         "tqdm",
     ],
     extras_require={
+        "avatars": AVATARS,
         "tensorboard": ["tensorboard"],
         # The build backend too, so that the test of the wheel builds without a network.
-        "dev": ["pytest", "ruff", "scipy", "scikit-learn", "build", "setuptools>=77", "wheel", "jax"],
+        "dev": ["pytest", "ruff", "scipy", "scikit-learn", "build", "setuptools>=77", "wheel", "jax", *AVATARS],
     },
     entry_points={"console_scripts": ["zoo=zoo.cli:main"]},
     cmdclass={"build_py": BuildWithManifest},

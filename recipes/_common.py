@@ -157,18 +157,24 @@ def write_entry(args, model, *, metrics, seconds, kind="model", **facts):
     print(f"Wrote {directory} and its entry in {path}.")
 
 
-def finish_classifier(args, model, *, train, test, seconds, keep_test_images=False, **facts):
-    """Ends a classifier's recipe: preset, test accuracy, what generators are compared with, manifest entry.
+def accuracy(model, test):
+    """The figures of a classifier for its manifest entry, given the test images with their labels."""
+    batches = supervised(data.batches(test, 1000, shuffle=False, drop_remainder=False))
+    value = model.evaluate(batches, verbose=0, return_dict=True)["accuracy"]
+    return {"accuracy_test": {"value": round(value, 4), "protocol": f"share of the {len(test.images)} test images"}}
 
-    `keep_test_images` bundles the test images too, for likelihoods.
+
+def finish_classifier(args, model, *, train, test, seconds, measure=accuracy, keep_test_images=False, **facts):
+    """Ends a classifier's recipe: preset, test figures, what generators are compared with, manifest entry.
+
+    `measure(model, test)` gives the figures; `keep_test_images` bundles the test images too, for likelihoods.
     """
     model = write_and_reload(args, model)
-    batches = supervised(data.batches(test, 1000, shuffle=False, drop_remainder=False))
-    accuracy = model.evaluate(batches, verbose=0, return_dict=True)["accuracy"]
-    print(f"test accuracy {accuracy:.4f}")
+    metrics = measure(model, test)
+    for name, figure in metrics.items():
+        print(f"{name}: {figure['value']:.4f}")
     _write_reference(args, model, facts["dataset"], train, test, keep_test_images)
-    figure = {"value": round(accuracy, 4), "protocol": f"share of the {len(test.images)} test images"}
-    write_entry(args, model, kind="feature_network", metrics={"accuracy_test": figure}, seconds=seconds, **facts)
+    write_entry(args, model, kind="feature_network", metrics=metrics, seconds=seconds, **facts)
 
 
 def _write_reference(args, model, dataset, train, test, keep_test_images):

@@ -40,10 +40,10 @@ def test_table_states_the_manifests_figures():
         if line.startswith("| `"):
             rows[cells[0].strip("`")] = line
     for name, entry in presets.manifest().items():
-        for figure in entry["metrics"].values():
+        for metric, figure in entry["metrics"].items():
             # Each figure as the manifest has it, to the digits that the table shows.
             numbers = [float(n) for n in re.findall(r"\d+\.\d+", rows[name])]
-            shown = 100 * figure["value"] if entry["kind"] == "feature_network" else figure["value"]
+            shown = 100 * figure["value"] if metric.startswith("accuracy") else figure["value"]
             assert any(abs(number - shown) <= 0.006 for number in numbers), (name, shown, numbers)
 
 

@@ -1,13 +1,16 @@
 """The codebook against numpy, its gradient, its restarts; the VQ-VAE's step against the paper's formula."""
 
+import h5py
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from helpers import SHAPE, images, tiny_vq_vae, values
+from helpers import SHAPE, AtBatch, assert_equal_states, images, state, tiny_vq_vae, values
 from scipy import stats
 
 import zoo
+from zoo import latents
+from zoo.callbacks import BackupAndRestore
 from zoo.errors import InputError
 from zoo.layers.vector_quantizer import VectorQuantizer
 
@@ -122,7 +125,7 @@ def test_the_objective_is_the_papers(ema_decay):
     model = tiny_vq_vae(ema_decay=ema_decay, commitment_cost=0.4, data_variance=0.3)
     batch = model._canonical(images(5))
     vectors = model.encoder(batch["images"]).numpy()
-    codebook = model.quantizer.codebook.numpy()
+    codebook = model.quantizers[0].codebook.numpy()
     codes = ((vectors[..., None, :] - codebook) ** 2).sum(-1).argmin(-1)
     embeddings = codebook[codes]
     error = np.mean((batch["images"] - model.decoder(embeddings)) ** 2)
@@ -139,14 +142,14 @@ def test_the_objective_is_the_papers(ema_decay):
 def test_gradients_go_where_the_paper_sends_them():
     model = tiny_vq_vae(ema_decay=None, commitment_cost=0.4)
     batch = model._canonical(images(5))
-    codebook, weights = model.quantizer.codebook.value, [v.value for v in model.encoder.trainable_variables]
+    codebook, weights = model.quantizers[0].codebook.value, [v.value for v in model.encoder.trainable_variables]
     with tf.GradientTape() as tape:
         loss, _ = model.objective(batch)
     found = tape.gradient(loss, [codebook, *weights])
 
     with tf.GradientTape(persistent=True) as tape:
         vectors = model.encoder(batch["images"])
-        embeddings = tf.gather(codebook, model.quantizer.nearest(vectors))
+        embeddings = tf.gather(codebook, model.quantizers[0].nearest(vectors))
         error = tf.reduce_mean((batch["images"] - model.decoder(embeddings)) ** 2)
         codebook_term = tf.reduce_mean((tf.stop_gradient(vectors) - embeddings) ** 2)
         # The encoder gets what the decoder asks of the embeddings, and the commitment.
@@ -181,7 +184,7 @@ def test_it_learns_and_uses_its_codebook():
 
 def test_a_codebook_that_collapses_is_reported():
     model = tiny_vq_vae(num_embeddings=64, ema_decay=None)
-    model.quantizer.codebook.assign(np.eye(64, 3) + 100.0 * np.arange(64)[:, None])
+    model.quantizers[0].codebook.assign(np.eye(64, 3) + 100.0 * np.arange(64)[:, None])
     model.compile(keras.optimizers.SGD(1e-9))
     with pytest.warns(UserWarning, match=r"collapses: in epoch 1 a batch used 1\.6 % of it, perplexity 1\.0;") as said:
         model.fit(images(32), batch_size=16, epochs=3, verbose=0)
@@ -191,7 +194,7 @@ def test_a_codebook_that_collapses_is_reported():
 def test_codes_decode_to_reconstructions():
     model, given = tiny_vq_vae(), images(300)
     codes = model.encode(given)
-    assert codes.shape == (300, 2, 2) and codes.dtype == "int32" and model.code_shape == (2, 2)
+    assert codes.shape == (300, 2, 2) and codes.dtype == "int32" and model.code_shapes == ((2, 2),)
     expected = (np.array(model(given.astype("float32") / 127.5 - 1)) + 1) * 127.5
     np.testing.assert_allclose(model.decode(codes), expected, atol=0.51)
     np.testing.assert_array_equal(model.reconstruct(given), model.decode(codes))
@@ -229,3 +232,192 @@ def test_arguments_out_of_range_are_refused(arguments, says):
 def test_images_of_another_size_are_refused():
     with pytest.raises(InputError, match=r"expected \(n, 8, 8, 1\)"):
         tiny_vq_vae().encode(images(2, (4, 4, 1)))
+
+
+# === The prior ===
+
+
+def with_prior(**arguments):
+    return tiny_vq_vae(prior={"filters": 4, "num_blocks": 2, **arguments})
+
+
+def test_without_a_prior_there_is_nothing_to_draw_from():
+    model = tiny_vq_vae()
+    for call in (lambda: model.generate(2), lambda: model.bits_per_image(images(2))):
+        with pytest.raises(InputError, match=r"This VQVAE has no prior to draw from; call fit_prior\(images\) first"):
+            call()
+
+
+def test_bits_are_those_of_each_code_given_the_earlier_ones():
+    model, given = with_prior(), images(3)
+    network, codes = model.prior.networks[0], model.encode(given)
+    expected = np.zeros(3)
+    for y, x in np.ndindex(model.code_shapes[0]):
+        # Later codes are hidden, so that the network can only have used the earlier ones.
+        known = np.where(np.arange(4).reshape(2, 2) < 2 * y + x, codes, 0)
+        logits = network({"codes": known[..., None]}).numpy()[:, y, x]
+        probabilities = np.exp(logits) / np.exp(logits).sum(-1, keepdims=True)
+        expected -= np.log2(probabilities[np.arange(3), codes[:, y, x]])
+    np.testing.assert_allclose(model.bits_per_image(given), expected, rtol=1e-4)
+
+
+def test_the_prior_learns_the_codes_and_leaves_the_rest_alone():
+    model = tiny_vq_vae()
+    model.build_prior(filters=8, num_blocks=2)
+    before = values([*model.encoder.variables, *model.decoder.variables, model.quantizers[0].codebook])
+    model.fit_prior(images(64), batch_size=16, epochs=15, verbose=0, optimizer=keras.optimizers.Adam(1e-2))
+    after = values([*model.encoder.variables, *model.decoder.variables, model.quantizers[0].codebook])
+    for one, other in zip(before, after, strict=True):
+        np.testing.assert_array_equal(one, other)
+    # Uniform codes would take 4 log2(6) = 10.3 bits.
+    assert model.bits_per_image(images(64)).mean() < 10.0
+
+
+def test_fit_leaves_the_prior_alone():
+    model = with_prior()
+    model.compile()
+    before = values(model.prior.variables)
+    model.fit(images(16), batch_size=8, verbose=0)
+    for one, other in zip(before, values(model.prior.variables), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_images_are_decoded_codes_of_the_prior():
+    model = with_prior()
+    drawn = model.generate(5, seed=3)
+    assert drawn.shape == (5, *SHAPE) and drawn.dtype == "uint8"
+    np.testing.assert_array_equal(model.generate(70, seed=3)[:5], drawn)
+    noise = latents.sample(64, model.noise_shape, 3, distribution="uniform")
+    [codes] = model.prior.sample(noise)
+    assert codes.shape == (64, 2, 2)
+    np.testing.assert_allclose(model.decode(codes[:5]), drawn, atol=1)
+
+
+def test_labels_choose_the_class():
+    model = with_prior(num_classes=3)
+    assert model.generate(labels=[0, 1, 2, 1], seed=0).shape[0] == 4
+    with pytest.raises(InputError, match="labels holds values from 3 to 3, expected integers from 0 to 2"):
+        model.generate(labels=[3])
+    with pytest.raises(InputError, match="x has no labels"):
+        model.fit_prior(images(16))
+    with pytest.raises(InputError, match="labels is None"):
+        model.bits_per_image(images(2))
+    labels = np.arange(64) % 3
+    shades = (images(64) // 8 + 80 * labels[:, None, None, None]).astype("uint8")
+    model.fit_prior(shades, labels, batch_size=16, epochs=2, verbose=0)
+    assert model.bits_per_image(shades, labels).shape == (64,)
+    with pytest.raises(InputError, match=r"VQVAE\.generate does not understand labels"):
+        with_prior().generate(labels=[0])
+
+
+@pytest.mark.slow
+def test_one_preset_holds_both_parts(tmp_path):
+    model = with_prior(num_classes=2)
+    model.compile()
+    model.fit(images(16), batch_size=8, verbose=0)
+    model.fit_prior(images(16), np.arange(16) % 2, batch_size=8, verbose=0)
+    drawn = model.generate(labels=[0, 1], seed=0)
+    model.save_to_preset(tmp_path / "preset")
+    with h5py.File(tmp_path / "preset" / "model.weights.h5") as file:
+        names = []
+        file.visit(names.append)
+    assert not [name for name in names if "optimizer" in name]
+    loaded = zoo.load(tmp_path / "preset")
+    np.testing.assert_array_equal(loaded.generate(labels=[0, 1], seed=0), drawn)
+    loaded.fit_prior(images(16), np.arange(16) % 2, batch_size=8, verbose=0)
+    model.save(tmp_path / "model.keras")
+    np.testing.assert_array_equal(
+        keras.saving.load_model(tmp_path / "model.keras").generate(labels=[0, 1], seed=0), drawn
+    )
+
+
+@pytest.mark.slow
+def test_an_interrupted_prior_resumes_bit_equal(tmp_path):
+    def fit(model, *callbacks):
+        model.fit_prior(images(12), batch_size=4, epochs=3, verbose=0, callbacks=list(callbacks))
+        return state(model.prior)
+
+    def build():
+        keras.utils.set_random_seed(0)
+        return with_prior()
+
+    def interrupt(model):
+        raise KeyboardInterrupt
+
+    expected = fit(build())
+    with pytest.raises(KeyboardInterrupt):
+        fit(build(), AtBatch(1, 1, interrupt), BackupAndRestore(tmp_path / "backup"))
+    assert_equal_states(fit(build(), BackupAndRestore(tmp_path / "backup")), expected)
+
+
+# === Two grids ===
+
+LARGE = (16, 16, 3)
+
+
+def tiny_vq_vae_2(**arguments):
+    small = {"num_embeddings": 6, "embedding_dim": 3, "filters": 4, "residual_blocks": 1}
+    return zoo.VQVAE2(LARGE, **{**small, **arguments})
+
+
+def test_fine_codes_depend_on_the_coarse_embeddings():
+    model, given = tiny_vq_vae_2(), images(4, LARGE)
+    coarse, fine = model.encode(given)
+    assert coarse.shape == (4, 2, 2) and fine.shape == (4, 4, 4)
+    features, vectors = model.encoder(given / np.float32(127.5) - 1)
+    np.testing.assert_array_equal(coarse, model.quantizers[0].nearest(vectors))
+    fine_vectors = model.fine_encoder([features, model.quantizers[0].lookup(coarse)])
+    np.testing.assert_array_equal(fine, model.quantizers[1].nearest(fine_vectors))
+    decoded = model.decoder([model.quantizers[0].lookup(coarse), model.quantizers[1].lookup(fine)])
+    np.testing.assert_allclose(
+        model.decode((coarse, fine)), np.clip((np.array(decoded) + 1) * 127.5, 0, 255), atol=0.51
+    )
+
+
+def test_the_objective_adds_up_both_grids():
+    model = tiny_vq_vae_2(ema_decay=None, commitment_cost=0.4, data_variance=0.3)
+    batch = model._canonical(images(4, LARGE))
+    coarse, fine = model.encode(np.asarray(batch["images"]))
+    features, vectors = model.encoder(batch["images"])
+    fine_vectors = model.fine_encoder([features, model.quantizers[0].lookup(coarse)])
+    embeddings = [model.quantizers[0].lookup(coarse), model.quantizers[1].lookup(fine)]
+    distances = [np.mean((v - e) ** 2) for v, e in zip((vectors, fine_vectors), embeddings, strict=True)]
+    error = np.mean((batch["images"] - model.decoder(embeddings)) ** 2)
+    assert float(model.objective(batch)[0]) == pytest.approx(error / 0.3 + 1.4 * sum(distances), rel=1e-4)
+
+
+def test_the_fine_prior_is_given_the_coarse_codes():
+    model = tiny_vq_vae_2(prior={"filters": 4, "num_blocks": 2})
+    # Untrained, the codes before hardly change a probability.
+    for variable in model.prior.trainable_variables:
+        variable.assign(5.0 * variable)
+    rows = latents.sample(3, model.noise_shape, 0, distribution="uniform")
+    assert rows.shape == (3, 1, 1, 4 + 16)
+    coarse, fine = model.prior.sample(rows)
+    assert coarse.shape == (3, 2, 2) and fine.shape == (3, 4, 4)
+    # Other coarse codes, the same noise for the fine ones.
+    changed = rows.copy()
+    changed[..., :4] = 1 - changed[..., :4]
+    other_coarse, other_fine = model.prior.sample(changed)
+    assert (other_coarse != coarse).any() and (other_fine != fine).any()
+
+
+@pytest.mark.slow
+def test_two_grids_are_trained_drawn_and_saved_as_one(tmp_path):
+    model, given, labels = tiny_vq_vae_2(), images(32, LARGE), np.arange(32) % 2
+    model.compile()
+    model.fit(given, batch_size=8, verbose=0)
+    model.build_prior(filters=4, num_blocks=2, num_classes=2)
+    history = model.fit_prior(given, labels, batch_size=8, epochs=8, verbose=0).history
+    assert history["bits_per_image"][-1] < history["bits_per_image"][0]
+    assert model.bits_per_image(given, labels).shape == (32,)
+    drawn = model.generate(labels=[0, 1, 1], seed=0)
+    assert drawn.shape == (3, *LARGE)
+    model.save_to_preset(tmp_path / "preset")
+    np.testing.assert_array_equal(zoo.load(tmp_path / "preset").generate(labels=[0, 1, 1], seed=0), drawn)
+
+
+@pytest.mark.parametrize("codes", [np.zeros((2, 2, 2), int), (np.zeros((2, 2, 2), int), np.zeros((1, 4, 4), int))])
+def test_codes_come_in_pairs(codes):
+    with pytest.raises(InputError, match="codes is no pair of coarse and fine codes"):
+        tiny_vq_vae_2().decode(codes if isinstance(codes, tuple) else codes[:1])

@@ -15,6 +15,7 @@ _HOME_OF = {
     "VAE": "zoo.models",
     "BetaVAE": "zoo.models",
     "VQVAE": "zoo.models",
+    "VQVAE2": "zoo.models",
     "PixelCNN": "zoo.models",
     "GAN": "zoo.models",
     "DCGAN": "zoo.models",

@@ -6,6 +6,7 @@ step, so an epoch costs no more than one gather per batch.
 """
 
 import difflib
+import errno
 import os
 import tempfile
 import warnings
@@ -14,9 +15,11 @@ from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
+import tensorflow_datasets as tfds
 from tqdm import tqdm
 
-from zoo.errors import DataError, InputError, check_count, first_line
+import zoo.datasets.avatars  # noqa: F401 - registers the builder with TFDS
+from zoo.errors import DataError, InputError, ZooError, check_count, first_line
 from zoo.images import check_images, fit_image, read_image
 from zoo.latents import check_seed
 
@@ -96,6 +99,30 @@ def read(source, image_shape=None, *, split="train", data_dir=None):
             raise DataError(f"There is no image folder {os.fspath(source)!r}.")
         return _read_tfds(source, image_shape, split, data_dir)
     return _read_arrays(source, image_shape)
+
+
+def attributes(name, *, split="train", data_dir=None):
+    """Reads what a TFDS data set knows of its images in a dict `attributes`, in the order in which `read` reads them.
+
+    Args:
+        name: TFDS name of such a data set, `"avatars"`.
+        split, data_dir: as for `dataset`.
+
+    Returns:
+        Dict of an array `(n,)` of integers, booleans or floats for each attribute.
+
+    Raises:
+        DataError: the data set is missing, unreadable, or has no attributes.
+    """
+    builder = _prepared(name, data_dir)
+    known = builder.info.features
+    if "attributes" not in known:
+        raise DataError(f"The data set {name!r} has no attributes, only {sorted(known)}.")
+    pictures = [key for key, feature in known.items() if isinstance(feature, tfds.features.Image)]
+    # TFDS' own way to read a part, `PartialDecoding`, warns of its own deprecations.
+    examples = builder.as_dataset(split=split, decoders=dict.fromkeys(pictures, tfds.decode.SkipDecoding()))
+    found = [batch["attributes"] for batch in tfds.as_numpy(examples.batch(1024))]
+    return {attribute: np.concatenate([part[attribute] for part in found]) for attribute in known["attributes"]}
 
 
 def batches(image_set, batch_size, *, shuffle=True, seed=0, drop_remainder=True):
@@ -212,9 +239,8 @@ def _images_in(folder):
     return sorted(p for p in folder.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES and p.is_file())
 
 
-def _read_tfds(name, image_shape, split, data_dir):
-    import tensorflow_datasets as tfds
-
+def _prepared(name, data_dir):
+    """The TFDS builder of that name, whose data set is there: found, downloaded or rendered."""
     try:
         builder = tfds.builder(name, data_dir=data_dir, try_gcs=False)
     except tfds.core.registered.DatasetNotFoundError:
@@ -223,12 +249,25 @@ def _read_tfds(name, image_shape, split, data_dir):
         raise DataError(f"There is no folder and no TFDS data set {name!r}{hint}") from None
     try:
         builder.download_and_prepare()
+    except ZooError:
+        raise
     except Exception as error:
+        missing = f"The data set {name!r} is not prepared in {builder.data_dir} and could not be"
+        if isinstance(error, OSError) and error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+            raise DataError(
+                f"{missing} written there ({error.strerror}); point TFDS_DATA_DIR (or data_dir) to a folder that is "
+                "yours to write, or where TFDS prepared it."
+            ) from error
         reason = f"{type(error).__name__}: {first_line(error)}"
         raise DataError(
-            f"The data set {name!r} is not prepared in {builder.data_dir} and could not be downloaded ({reason}); "
+            f"{missing} downloaded ({reason}); "
             "connect to the network, or point TFDS_DATA_DIR (or data_dir) to a folder where TFDS prepared it."
         ) from error
+    return builder
+
+
+def _read_tfds(name, image_shape, split, data_dir):
+    builder = _prepared(name, data_dir)
     features = builder.info.features
     image_key = next((k for k, f in features.items() if isinstance(f, tfds.features.Image)), None)
     if image_key is None:

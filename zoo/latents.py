@@ -1,4 +1,4 @@
-"""Latent vectors and other noise: one random stream per image, the same on every backend; and editing latents.
+"""Latents and other noise: one random stream per image, the same on every backend; and editing by arithmetic.
 
 Editing is arithmetic on plain arrays of latents `(n, d)`, whatever model they come from; `decode` of a VAE or
 `generate(latents=...)` of a GAN makes images of the result.

@@ -411,6 +411,9 @@ def _write_weights(model, path, dtype):
     def copy(source, target):
         target.attrs.update(source.attrs)
         for key, item in source.items():
+            if key in skipped:
+                # Of a model within the model.
+                continue
             if isinstance(item, h5py.Group):
                 copy(item, target.create_group(key))
                 continue

@@ -5,6 +5,7 @@ import numpy as np
 from tqdm import tqdm
 
 from zoo import presets
+from zoo.datasets import avatars
 from zoo.errors import DataError, InputError, first_line
 from zoo.images import check_images, fit_image
 
@@ -29,18 +30,23 @@ class FeatureNetwork:
         Raises:
             InputError: not uint8 images.
         """
-        images = np.asarray(images)
-        check_images(images)
-        if images.dtype != np.uint8:
-            raise InputError(f"images has dtype {images.dtype}, expected uint8.")
-        shape = tuple(self._network.input_shape[1:])
-        batches = []
-        for start in tqdm(range(0, len(images), _BATCH), "features", unit="batch", delay=1, leave=False, disable=None):
-            part = images[start : start + _BATCH]
-            if part.shape[1:] != shape:
-                part = np.stack([fit_image(image, shape) for image in part])
-            batches.append(self._network.predict_on_batch(part / np.float32(127.5) - 1))
-        return np.concatenate(batches)
+        return np.concatenate(_run(self._network, images))
+
+
+def _run(network, images):
+    """What `network` makes of uint8 images of any size, batch by batch."""
+    images = np.asarray(images)
+    check_images(images)
+    if images.dtype != np.uint8:
+        raise InputError(f"images has dtype {images.dtype}, expected uint8.")
+    shape = tuple(network.input_shape[1:])
+    batches = []
+    for start in tqdm(range(0, len(images), _BATCH), "features", unit="batch", delay=1, leave=False, disable=None):
+        part = images[start : start + _BATCH]
+        if part.shape[1:] != shape:
+            part = np.stack([fit_image(image, shape) for image in part])
+        batches.append(network.predict_on_batch(part / np.float32(127.5) - 1))
+    return batches
 
 
 def load(name):
@@ -73,6 +79,38 @@ def of_classifier(classifier, dataset, identity):
     """The feature network inside a classifier, up to its layer `features`."""
     network = keras.Model(classifier.inputs, classifier.get_layer("features").output)
     return FeatureNetwork(f"{dataset}_classifier", identity, network)
+
+
+class AvatarAttributes:
+    """Reads the attributes of the data set `avatars` off images, generated and edited ones too.
+
+    Args:
+        classifier: a network as `recipes/classifier_avatars_64.py` trains it; default the bundled one.
+
+    Raises:
+        PresetError: none is given and none is bundled.
+    """
+
+    def __init__(self, classifier=None):
+        self._network = presets.load("classifier_avatars_64") if classifier is None else classifier
+
+    def __call__(self, images):
+        """Attributes of uint8 images `(n, h, w, c)`, resized to what the network takes.
+
+        Returns:
+            Dict of arrays `(n,)` that mean what those of `zoo.data.attributes` do: the most likely value of each
+            attribute as an integer, what `zoo.datasets.avatars.derive` makes of these, and `rotation` in degrees.
+            Whether a face is mirrored is not among them, since many faces do not show it.
+
+        Raises:
+            InputError: not uint8 images.
+        """
+        batches = _run(self._network, images)
+        found = {}
+        for name in batches[0]:
+            output = np.concatenate([batch[name] for batch in batches])
+            found[name] = output[:, 0] if output.shape[1] == 1 else output.argmax(axis=1)
+        return found | avatars.derive(found)
 
 
 def default_for(dataset):

@@ -5,6 +5,6 @@ from zoo.models.gan import DCGAN, GAN
 from zoo.models.generative_model import GenerativeModel
 from zoo.models.pixel_cnn import PixelCNN
 from zoo.models.vae import VAE, BetaVAE
-from zoo.models.vq_vae import VQVAE
+from zoo.models.vq_vae import VQVAE, VQVAE2
 
-__all__ = ["DCGAN", "GAN", "VAE", "VQVAE", "AdversarialModel", "BetaVAE", "GenerativeModel", "PixelCNN"]
+__all__ = ["DCGAN", "GAN", "VAE", "VQVAE", "VQVAE2", "AdversarialModel", "BetaVAE", "GenerativeModel", "PixelCNN"]

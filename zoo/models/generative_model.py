@@ -306,8 +306,12 @@ class GenerativeModel(keras.Model):
             raise InputError(f"labels holds values from {labels.min()} to {labels.max()}, {expected}.")
         return labels.astype("int32")
 
+    @property
+    def _trains_on_labels(self):
+        return self.num_classes is not None
+
     def _check_training_labels(self, labels):
-        if self.num_classes is None:
+        if not self._trains_on_labels:
             return
         if labels is None:
             raise InputError(f"x has no labels, expected one for each image, since num_classes is {self.num_classes}.")
@@ -470,7 +474,7 @@ class GenerativeModel(keras.Model):
     def _canonical(self, batch):
         """The canonical dict with float32 images in [-1, 1]."""
         batch = dict(self._unpack(batch))
-        if self.num_classes is not None and "labels" not in batch:
+        if self._trains_on_labels and "labels" not in batch:
             raise InputError(
                 f"A batch has no labels, expected one for each image, since num_classes is {self.num_classes}."
             )

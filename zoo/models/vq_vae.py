@@ -1,4 +1,4 @@
-"""The vector-quantized autoencoder."""
+"""Vector-quantized autoencoders with one grid of codes and with two."""
 
 import keras
 import numpy as np
@@ -8,7 +8,8 @@ from zoo.callbacks import WarnOfUnusedCodes
 from zoo.errors import InputError, check_count
 from zoo.images import to_uint8
 from zoo.layers.vector_quantizer import VectorQuantizer
-from zoo.models.generative_model import GenerativeModel, check_image_shape
+from zoo.models.code_prior import CodePrior
+from zoo.models.generative_model import GenerativeModel, built_under, check_image_shape
 from zoo.nets import vq
 
 # Images encoded or decoded at once.
@@ -28,6 +29,8 @@ class VQVAE(GenerativeModel):
     likelihood is Gaussian, so that the first term is the squared error over `data_variance`. With a codebook of
     running means (`ema_decay`) those take the place of the second term (appendix A.1).
 
+    What draws new images is a prior over the codes, a part of the model that `fit_prior` trains after `fit`.
+
     Args:
         image_shape: `(height, width, channels)`.
         num_embeddings: size of the codebook.
@@ -37,6 +40,7 @@ class VQVAE(GenerativeModel):
         data_variance: variance of the pixels in [-1, 1] of the data, which balances the terms.
         encoder: network from images in [-1, 1] to `(n, h, w, embedding_dim)`.
         decoder: network from `(n, h, w, embedding_dim)` to `image_shape`.
+        prior: options of the prior as `build_prior` takes them; None for no prior yet.
         name, dtype: as for every Keras model.
         **network_options: those of `default_networks`.
 
@@ -45,6 +49,7 @@ class VQVAE(GenerativeModel):
     """
 
     network_arguments = ("encoder", "decoder")
+    noise_distribution = "uniform"
 
     def __init__(
         self,
@@ -55,11 +60,10 @@ class VQVAE(GenerativeModel):
         commitment_cost=0.25,
         ema_decay=0.99,
         data_variance=1.0,
-        encoder=None,
-        decoder=None,
+        prior=None,
         name=None,
         dtype=None,
-        **network_options,
+        **networks_and_options,
     ):
         image_shape = check_image_shape(image_shape)
         num_embeddings = check_count(num_embeddings, "num_embeddings")
@@ -72,15 +76,24 @@ class VQVAE(GenerativeModel):
             raise InputError(f"ema_decay is {ema_decay!r}, expected a number between 0 and 1, or None.")
         self.num_embeddings, self.embedding_dim = num_embeddings, embedding_dim
         self.commitment_cost, self.ema_decay, self.data_variance = commitment_cost, ema_decay, data_variance
-        networks, described = self._choose_networks(
-            {"encoder": encoder, "decoder": decoder}, image_shape, embedding_dim, dtype, network_options
-        )
-        self.encoder, self.decoder = networks["encoder"], networks["decoder"]
+        given = {argument: networks_and_options.pop(argument, None) for argument in self.network_arguments}
+        networks, described = self._choose_networks(given, image_shape, embedding_dim, dtype, networks_and_options)
+        for argument, network in networks.items():
+            setattr(self, argument, network)
         self._described_networks = described
-        self.quantizer = VectorQuantizer(num_embeddings, embedding_dim, ema_decay, name="quantizer")
-        self.quantizer.build(self.encoder.output_shape)
-        self.code_shape = tuple(self.encoder.output_shape[1:3])
+        self.code_shapes = self._find_code_shapes()
+        self.quantizers = []
+        for index, code_shape in enumerate(self.code_shapes):
+            quantizer = VectorQuantizer(num_embeddings, embedding_dim, ema_decay, name=f"quantizer_{index}")
+            quantizer.build((None, *code_shape, embedding_dim))
+            self.quantizers.append(quantizer)
+        self.prior = None
         self.built = True
+        # The methods, not the models, which Keras would save as parts of this one.
+        self._codes = _Codes(self).predict_on_batch
+        self._images = _Images(self).predict_on_batch
+        if prior is not None:
+            self.build_prior(**prior)
 
     @staticmethod
     def default_networks(image_shape, embedding_dim, filters=128, stages=2, residual_blocks=2):
@@ -102,12 +115,39 @@ class VQVAE(GenerativeModel):
 
     def call(self, images):
         """Reconstructions in [-1, 1] of images in [-1, 1]."""
-        return ops.clip(self.decoder(self.quantizer(self.encoder(images))), -1.0, 1.0)
+        levels = self._quantize(images)
+        embeddings = [quantizer.lookup(codes) for quantizer, (_, codes) in zip(self.quantizers, levels, strict=True)]
+        return ops.clip(self._reconstruct(embeddings), -1.0, 1.0)
+
+    def _find_code_shapes(self):
+        """`(height, width)` of each grid of codes, coarsest first."""
+        return (tuple(self.encoder.output_shape[1:3]),)
+
+    def _quantize(self, images, training=False):
+        """The encoder's vectors and their codes for each grid, coarsest first."""
+        vectors = self.encoder(images, training=training)
+        return [(vectors, self.quantizers[0].nearest(vectors))]
+
+    def _reconstruct(self, embeddings, training=False):
+        """Images of the embeddings of each grid."""
+        return self.decoder(*embeddings, training=training)
 
     def train_step(self, data):
         batch = self._canonical(data)
-        logs = self._update("vq", self.objective, batch, self.trainable_variables, self.optimizer)
+        logs = self._update("vq", self.objective, batch, self._autoencoder_variables(), self.optimizer)
         return self._monitor.update(logs)
+
+    def _autoencoder_variables(self):
+        parts = [*(getattr(self, argument) for argument in self.network_arguments), *self.quantizers]
+        return [variable for part in parts for variable in part.trainable_variables]
+
+    @property
+    def _trains_on_labels(self):
+        # They are the prior's, not the autoencoder's.
+        return False
+
+    def _optimized_variables(self):
+        return {"optimizer": self._autoencoder_variables()}
 
     def test_step(self, data):
         _, logs = self.objective(self._canonical(data), training=False)
@@ -118,33 +158,41 @@ class VQVAE(GenerativeModel):
 
         Returns:
             The scalar loss, and a dict with `reconstruction` (mean squared error in [-1, 1]), `psnr` in dB of it,
-            `commitment`, `perplexity` of the codes of this batch and the share `used_codes` of the codebook.
+            `commitment`, `perplexity` of the codes of this batch and the share `used_codes` of the codebook, of the
+            grid where they are least.
         """
         images = batch["images"]
-        vectors = self.encoder(images, training=training)
-        codes = self.quantizer.nearest(vectors)
-        embeddings = self.quantizer.lookup(codes)
-        reconstructed = self.decoder(vectors + ops.stop_gradient(embeddings - vectors), training=training)
+        levels = self._quantize(images, training)
+        straight_through, commitment, codebook = [], 0.0, 0.0
+        for quantizer, (vectors, codes) in zip(self.quantizers, levels, strict=True):
+            embeddings = quantizer.lookup(codes)
+            straight_through.append(vectors + ops.stop_gradient(embeddings - vectors))
+            commitment += ops.mean(ops.square(vectors - ops.stop_gradient(embeddings)))
+            codebook += ops.mean(ops.square(ops.stop_gradient(vectors) - embeddings))
+        reconstruction = ops.mean(ops.square(images - self._reconstruct(straight_through, training)))
 
-        reconstruction = ops.mean(ops.square(images - reconstructed))
-        commitment = ops.mean(ops.square(vectors - ops.stop_gradient(embeddings)))
         loss = reconstruction / self.data_variance + self.commitment_cost * commitment
         if self.ema_decay is None:
-            loss += ops.mean(ops.square(ops.stop_gradient(vectors) - embeddings))
+            loss += codebook
         elif training:
-            self.quantizer.update(vectors, codes)
-
-        shares = ops.mean(ops.one_hot(ops.reshape(codes, (-1,)), self.num_embeddings, dtype="float32"), 0)
-        entropy = -ops.sum(shares * ops.log(shares + 1e-10))
+            for quantizer, (vectors, codes) in zip(self.quantizers, levels, strict=True):
+                quantizer.update(vectors, codes)
+        usage = [self._usage(codes) for _, codes in levels]
         return loss, {
             "loss": loss,
             "reconstruction": reconstruction,
             "commitment": commitment,
             # The range of [-1, 1] is 2, its square 4.
             "psnr": 10.0 * ops.log10(4.0 / reconstruction),
-            "perplexity": ops.exp(entropy),
-            "used_codes": ops.mean(ops.cast(shares > 0, "float32")),
+            "perplexity": ops.min(ops.stack([perplexity for perplexity, _ in usage])),
+            "used_codes": ops.min(ops.stack([used for _, used in usage])),
         }
+
+    def _usage(self, codes):
+        """The perplexity of codes and the share of the codebook that they use."""
+        shares = ops.mean(ops.one_hot(ops.reshape(codes, (-1,)), self.num_embeddings, dtype="float32"), 0)
+        entropy = -ops.sum(shares * ops.log(shares + 1e-10))
+        return ops.exp(entropy), ops.mean(ops.cast(shares > 0, "float32"))
 
     def _watchers(self):
         return [WarnOfUnusedCodes()]
@@ -152,38 +200,135 @@ class VQVAE(GenerativeModel):
     # === Using ===
 
     def encode(self, images):
-        """Codes, int32 `(n, *code_shape)` in 0..num_embeddings - 1, of uint8 or [-1, 1] images."""
+        """Codes, int32 `(n, *code_shapes[0])` in 0..num_embeddings - 1, of uint8 or [-1, 1] images."""
+        return self._encode(images)[0]
+
+    def _encode(self, images):
         images = self._checked(images)
-        codes = np.empty((len(images), *self.code_shape), "int32")
+        grids = [np.empty((len(images), *shape), "int32") for shape in self.code_shapes]
         # In parts, since the distances to all embeddings take far more room than the images.
         for start in range(0, len(images), _AT_ONCE):
             rows = slice(start, start + _AT_ONCE)
-            codes[rows] = ops.convert_to_numpy(self.quantizer.nearest(self.encoder.predict_on_batch(images[rows])))
-        return codes
+            for grid, codes in zip(grids, self._codes(images[rows]), strict=True):
+                grid[rows] = codes
+        return grids
 
     def decode(self, codes):
-        """uint8 images `(n, height, width, channels)` of codes `(n, *code_shape)`.
+        """uint8 images `(n, height, width, channels)` of codes `(n, *code_shapes[0])`.
 
         Raises:
             InputError: codes of another shape, or outside of the codebook.
         """
+        return self._decode([codes])
+
+    def _decode(self, grids):
+        grids = [self._check_codes(codes, shape) for codes, shape in zip(grids, self.code_shapes, strict=True)]
+        parts = [
+            to_uint8(self._images([codes[start : start + _AT_ONCE] for codes in grids]))
+            for start in range(0, len(grids[0]), _AT_ONCE)
+        ]
+        return np.concatenate(parts)
+
+    def _check_codes(self, codes, shape):
         codes = np.asarray(codes)
-        if codes.dtype.kind not in "iu" or codes.ndim != 3 or codes.shape[1:] != self.code_shape or len(codes) == 0:
-            expected = ", ".join(map(str, self.code_shape))
+        if codes.dtype.kind not in "iu" or codes.ndim != 3 or codes.shape[1:] != shape or len(codes) == 0:
+            expected = ", ".join(map(str, shape))
             raise InputError(f"codes is {codes.dtype} of shape {codes.shape}, expected integers (n, {expected}).")
         if codes.min() < 0 or codes.max() >= self.num_embeddings:
             raise InputError(
                 f"codes has values from {codes.min()} to {codes.max()}, expected 0 to {self.num_embeddings - 1}."
             )
-        parts = [
-            to_uint8(self.decoder.predict_on_batch(self.quantizer.lookup(codes[start : start + _AT_ONCE])))
-            for start in range(0, len(codes), _AT_ONCE)
-        ]
-        return np.concatenate(parts)
+        return codes.astype("int32")
 
     def reconstruct(self, images):
         """uint8 images decoded from the codes of `images`."""
         return self.decode(self.encode(images))
+
+    # === The prior ===
+
+    def build_prior(self, filters=64, num_blocks=8, num_classes=None):
+        """Makes an untrained prior, in place of one that there is.
+
+        Args:
+            filters, num_blocks: of its gated PixelCNN.
+            num_classes: how many classes `generate(labels=...)` chooses from, or None.
+        """
+        with built_under(self.dtype_policy):
+            self.prior = CodePrior(self.code_shapes, self.num_embeddings, filters, num_blocks, num_classes)
+        self.num_classes = self.prior.num_classes
+
+    def fit_prior(self, x, y=None, batch_size=64, epochs=1, optimizer=None, callbacks=None, verbose="auto", **kwargs):
+        """Trains the prior on the codes of images: Keras' `fit` of `self.prior`, which `fit` here leaves alone.
+
+        Args:
+            x, y: images and, for a prior with classes, labels, as `fit` takes them: arrays, a folder, a TFDS name.
+            batch_size, epochs, callbacks, verbose, **kwargs: as for `fit`.
+            optimizer: a Keras optimizer; default Adam with the rate 1e-3 at first, later the one that there is.
+
+        Returns:
+            Keras' history, with `loss` in nats and `bits_per_image`.
+
+        Raises:
+            InputError, DataError, NonFiniteError: as for `fit`.
+        """
+        dataset = self.code_dataset(x, y, batch_size)
+        if optimizer is not None or not self.prior.compiled:
+            self.prior.compile(optimizer)
+        return self.prior.fit(dataset, epochs=epochs, callbacks=callbacks, verbose=verbose, **kwargs)
+
+    def code_dataset(self, x, y=None, batch_size=64, shuffle=True):
+        """The data set of codes that `fit_prior` trains on: batches of rows of codes with their images' labels."""
+        from zoo import data
+
+        if self.prior is None:
+            self.build_prior()
+        image_set = data.read(x if y is None else (x, y), self.image_shape)
+        self.prior._check_training_labels(image_set.labels)
+        rows = self._rows(image_set.images)
+        return data.batches(data.ImageSet(rows, image_set.labels), batch_size, shuffle=shuffle)
+
+    def _rows(self, images):
+        """The codes of images as rows `(n, 1, 1, total)`."""
+        return np.concatenate([codes.reshape(len(codes), 1, 1, -1) for codes in self._encode(images)], -1)
+
+    def bits_per_image(self, images, labels=None):
+        """Bits `(n,)` that the codes of images take under the prior, -log2 p(codes): what compression needs.
+
+        Raises:
+            InputError: there is no prior yet, or labels are missing or of a prior without classes.
+        """
+        self._check_prior()
+        rows = self._rows(images)
+        inputs = {"images": rows}
+        if self.num_classes is not None:
+            if labels is None:
+                raise InputError(f"labels is None, expected integers from 0 to {self.num_classes - 1}.")
+            inputs["labels"] = np.broadcast_to(self._check_labels(labels), len(rows))
+        elif labels is not None:
+            raise InputError("labels were given to a prior without classes, expected None.")
+        return -self.prior.predict(inputs, batch_size=64, verbose=0).astype("float64") / np.log(2.0)
+
+    def _check_prior(self):
+        if self.prior is None:
+            raise InputError(f"This {type(self).__name__} has no prior to draw from; call fit_prior(images) first.")
+
+    @property
+    def generate_arguments(self):
+        return ("labels", "temperature") if self.num_classes is not None else ("temperature",)
+
+    @property
+    def noise_shape(self):
+        return self.prior.image_shape
+
+    def _check_conditions(self, given):
+        self._check_prior()
+        given = super()._check_conditions(given)
+        if given.get("temperature") == 0:
+            raise InputError("temperature is 0, expected a number above 0.")
+        return given
+
+    def _generate_batch(self, noise, labels=None, temperature=1.0):
+        return self._images(self.prior.sample(noise, labels, temperature))
 
     def get_config(self):
         return {
@@ -193,4 +338,79 @@ class VQVAE(GenerativeModel):
             "commitment_cost": self.commitment_cost,
             "ema_decay": self.ema_decay,
             "data_variance": self.data_variance,
+            "prior": None if self.prior is None else self.prior.options(),
         }
+
+
+class _Codes(keras.Model):
+    """Codes of a batch of images, as a model so that Keras compiles it on every backend."""
+
+    def __init__(self, vq_vae):
+        super().__init__(name="codes")
+        self.vq_vae = vq_vae
+        self.built = True
+
+    def call(self, images):
+        return [codes for _, codes in self.vq_vae._quantize(images)]
+
+
+class _Images(_Codes):
+    """Images of a batch of codes."""
+
+    def call(self, grids):
+        quantizers = self.vq_vae.quantizers
+        return self.vq_vae._reconstruct(
+            [quantizer.lookup(codes) for quantizer, codes in zip(quantizers, grids, strict=True)]
+        )
+
+
+@keras.saving.register_keras_serializable(package="zoo")
+class VQVAE2(VQVAE):
+    """VQ-VAE with two grids of codes, a coarse one for the whole and a fine one for the detail (Razavi et al. 2019).
+
+    The fine vectors are encoded from the image and the coarse embeddings (algorithm 1), and the decoder sees both. The
+    prior draws the coarse codes, then the fine ones given them. Arguments are those of `VQVAE`; the networks are
+    `encoder` (images to the features of the fine grid and the vectors of the coarse one), `fine_encoder` (those
+    features and coarse embeddings to fine vectors) and `decoder` (coarse and fine embeddings to images).
+    """
+
+    network_arguments = ("encoder", "fine_encoder", "decoder")
+
+    @staticmethod
+    def default_networks(image_shape, embedding_dim, filters=128, stages=2, residual_blocks=2):
+        """As `VQVAE`'s, with the coarse grid at half the side of the fine one, which is halved `stages` times."""
+        if image_shape[0] % 2 ** (stages + 1) or image_shape[1] % 2 ** (stages + 1):
+            raise InputError(f"image_shape is {image_shape}, expected sides divisible by {2 ** (stages + 1)}.")
+        return (
+            vq.two_level_encoder(image_shape, embedding_dim, filters, stages, residual_blocks),
+            vq.fine_encoder(image_shape, embedding_dim, filters, stages, residual_blocks),
+            vq.two_level_decoder(image_shape, embedding_dim, filters, stages, residual_blocks),
+            {"filters": filters, "stages": stages, "residual_blocks": residual_blocks},
+        )
+
+    def _find_code_shapes(self):
+        coarse, fine = self.encoder.output_shape[1], self.fine_encoder.output_shape
+        return tuple(coarse[1:3]), tuple(fine[1:3])
+
+    def _quantize(self, images, training=False):
+        features, coarse = self.encoder(images, training=training)
+        codes = self.quantizers[0].nearest(coarse)
+        embeddings = self.quantizers[0].lookup(codes)
+        straight_through = coarse + ops.stop_gradient(embeddings - coarse)
+        fine = self.fine_encoder([features, straight_through], training=training)
+        return [(coarse, codes), (fine, self.quantizers[1].nearest(fine))]
+
+    def _reconstruct(self, embeddings, training=False):
+        return self.decoder(embeddings, training=training)
+
+    def encode(self, images):
+        """Coarse and fine codes, int32 `(n, *code_shapes[i])` each, of uint8 or [-1, 1] images."""
+        return tuple(self._encode(images))
+
+    def decode(self, codes):
+        """uint8 images of a pair of coarse and fine codes, as `encode` returns them; errors as for `VQVAE.decode`."""
+        if not isinstance(codes, (tuple, list)) or len(codes) != 2 or len(codes[0]) != len(codes[1]):
+            raise InputError(
+                "codes is no pair of coarse and fine codes of as many images, expected what encode returns."
+            )
+        return self._decode(codes)

@@ -136,17 +136,43 @@ def classifier(image_shape, num_classes, filters=32, dropout=0.3, flip=False):
     # === Layers ===
     inputs = keras.Input(image_shape, name="images")
     x = layers.RandomFlip("horizontal", name="flip")(inputs) if flip else inputs
-    for stage, width in enumerate([filters, 2 * filters, 4 * filters]):
-        for part in range(1 if stage == 0 else 2):
-            x = layers.Conv2D(width, 3, padding="same", use_bias=False, name=f"conv_{stage}_{part}")(x)
-            x = layers.BatchNormalization(momentum=0.9, name=f"norm_{stage}_{part}")(x)
-            x = layers.ReLU(name=f"relu_{stage}_{part}")(x)
-        if stage < 2:
-            x = layers.MaxPooling2D(name=f"pool_{stage}")(x)
-            x = layers.Dropout(dropout / 3, name=f"dropout_{stage}")(x)
-    x = layers.GlobalAveragePooling2D(name="features")(x)
+    x = _features(x, filters, stages=3, dropout=dropout / 3)
     x = layers.Dropout(dropout, name="dropout")(x)
     outputs = layers.Dense(num_classes, dtype="float32", name="logits")(x)
 
     # === Functional model ===
     return keras.Model(inputs, outputs, name="classifier")
+
+
+def attribute_classifier(image_shape, num_values, filters=16, stages=4):
+    """Images in [-1, 1] to a dict of what they show, from one trunk like that of `classifier`.
+
+    Args:
+        image_shape: `(height, width, channels)`.
+        num_values: dict of the number of values for each attribute, whose output are logits `(n, values)`; an
+            attribute of one value is a measure, whose output `(n, 1)` is in its own unit.
+        filters: width at full resolution; it doubles with each stage.
+        stages: parts of the trunk, each of which but the first halves the image. The layer `features` gives
+            `(n, filters * 2 ** (stages - 1))`.
+    """
+    # === Layers ===
+    inputs = keras.Input(image_shape, name="images")
+    x = _features(inputs, filters, stages)
+    outputs = {name: layers.Dense(size, dtype="float32", name=name)(x) for name, size in num_values.items()}
+
+    # === Functional model ===
+    return keras.Model(inputs, outputs, name="attribute_classifier")
+
+
+def _features(x, filters, stages, dropout=0.0):
+    """The trunk of the classifiers, up to the pooled `features`; `dropout` is the rate after each other pooling."""
+    for stage in range(stages):
+        for part in range(1 if stage == 0 else 2):
+            x = layers.Conv2D(filters * 2**stage, 3, padding="same", use_bias=False, name=f"conv_{stage}_{part}")(x)
+            x = layers.BatchNormalization(momentum=0.9, name=f"norm_{stage}_{part}")(x)
+            x = layers.ReLU(name=f"relu_{stage}_{part}")(x)
+        if stage < stages - 1:
+            x = layers.MaxPooling2D(name=f"pool_{stage}")(x)
+            if dropout:
+                x = layers.Dropout(dropout, name=f"dropout_{stage}")(x)
+    return layers.GlobalAveragePooling2D(name="features")(x)

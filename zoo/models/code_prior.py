@@ -1,0 +1,129 @@
+"""The autoregressive prior over the codes of a vector-quantized autoencoder."""
+
+import math
+
+import keras
+from keras import layers, ops
+
+from zoo.errors import check_count
+from zoo.models.generative_model import GenerativeModel, built_under
+from zoo.models.pixel_cnn import CodeSampler
+from zoo.nets.pixel_cnn import gated_pixel_cnn
+from zoo.objectives.likelihoods import Categorical
+
+
+class CodePrior(GenerativeModel):
+    """Gated PixelCNNs over grids of codes, each conditioned on the grid before it (Razavi et al. 2019, section 3.2).
+
+        log p(codes) = log p(top) + log p(bottom | top)
+
+    With one grid it is the prior of van den Oord et al. 2017, section 4.1. What an image is to other models is a row of
+    codes `(1, 1, total)` to this one: the grids of an image one after the other.
+
+    Args:
+        grids: `(height, width)` of each grid, coarsest first; each divides the next.
+        num_embeddings: how many codes there are.
+        filters, num_blocks: of the networks.
+        num_classes: how many classes condition every gate, or None.
+        name, dtype: as for every Keras model.
+    """
+
+    noise_distribution = "uniform"
+
+    def __init__(self, grids, num_embeddings, filters=64, num_blocks=8, num_classes=None, name="prior", dtype=None):
+        total = sum(math.prod(grid) for grid in grids)
+        super().__init__((1, 1, total), ("loss", "bits_per_image", "prior_gradient_norm"), name, dtype)
+        self.grids = [tuple(grid) for grid in grids]
+        self.filters, self.num_blocks = check_count(filters, "filters"), check_count(num_blocks, "num_blocks")
+        self.num_embeddings = num_embeddings
+        self.num_classes = None if num_classes is None else check_count(num_classes, "num_classes")
+        self.likelihood = Categorical(num_embeddings)
+        with built_under(dtype):
+            self.conditioners = [
+                _conditioner(coarse, fine, num_embeddings, self.filters, f"conditioner_{index}")
+                for index, (coarse, fine) in enumerate(zip(self.grids, self.grids[1:], strict=False))
+            ]
+            self.networks = [
+                gated_pixel_cnn(
+                    (*grid, 1),
+                    num_embeddings,
+                    num_embeddings,
+                    self.filters,
+                    self.num_blocks,
+                    num_classes=self.num_classes,
+                    condition_shape=(*grid, self.filters) if index else None,
+                    embedding_dim=self.filters,
+                )
+                for index, grid in enumerate(self.grids)
+            ]
+        self.built = True
+        # The methods, not the models, which Keras would save as parts of this one.
+        self._samples = [CodeSampler(network, self.likelihood).sample for network in self.networks]
+
+    def options(self):
+        """What makes the same prior for the same codes."""
+        return {"filters": self.filters, "num_blocks": self.num_blocks, "num_classes": self.num_classes}
+
+    def compile(self, optimizer=None, **settings):
+        """Sets the optimizer, a Keras optimizer or its name; default Adam with the rate 1e-3."""
+        self._compile({"optimizer": optimizer or keras.optimizers.Adam(1e-3)}, **settings)
+
+    def call(self, inputs):
+        """Nats `(n,)` of rows of codes: a dict of `images`, the rows, and, for a model with classes, `labels`."""
+        grids = self._split(inputs["images"])
+        labels = {"labels": ops.cast(inputs["labels"], "int32")} if self.num_classes is not None else {}
+        total = 0.0
+        for index, (codes, network) in enumerate(zip(grids, self.networks, strict=True)):
+            condition = {"condition": self.conditioners[index - 1](grids[index - 1])} if index else {}
+            outputs = network({"codes": codes, **labels, **condition})
+            total += self.likelihood.log_likelihood(codes, outputs)
+        return total
+
+    def train_step(self, data):
+        batch = self._canonical(data)
+        logs = self._update("prior", self.negative_log_likelihood, batch, self.trainable_variables, self.optimizer)
+        return self._monitor.update(logs)
+
+    def test_step(self, data):
+        _, logs = self.negative_log_likelihood(self._canonical(data))
+        return self._monitor.update(logs)
+
+    def negative_log_likelihood(self, batch):
+        """-log p(codes) in nats an image, averaged over the batch, and the same in bits."""
+        loss = -ops.mean(self(batch))
+        return loss, {"loss": loss, "bits_per_image": loss / math.log(2.0)}
+
+    def sample(self, noise, labels=None, temperature=1.0):
+        """Grids of int32 codes `(n, height, width)` from uniform noise `(n, 1, 1, total)`."""
+        conditions, drawn = {} if labels is None else {"labels": labels}, []
+        for index, part in enumerate(self._split(noise)):
+            if index:
+                conditions["condition"] = self.conditioners[index - 1].predict_on_batch(drawn[-1])
+            drawn.append(ops.convert_to_numpy(self._samples[index](part, temperature, **conditions)))
+        return [codes[..., 0] for codes in drawn]
+
+    def _split(self, rows):
+        """Rows `(n, 1, 1, total)` as grids `(n, height, width, 1)`."""
+        grids, start = [], 0
+        for grid in self.grids:
+            stop = start + math.prod(grid)
+            grids.append(ops.reshape(rows[..., start:stop], (-1, *grid, 1)))
+            start = stop
+        return grids
+
+    def _canonical(self, batch):
+        # Codes are no grey values, so they stay as they are.
+        return dict(self._unpack(batch))
+
+    def _check_first_batch(self, x):
+        """Codes come from the model that this is a part of, which checked the images."""
+
+
+def _conditioner(coarse, fine, num_embeddings, filters, name):
+    """Codes of a coarse grid `(n, h, w, 1)` to a map for a finer one, `(n, height, width, filters)`."""
+    inputs = keras.Input((*coarse, 1), dtype="int32", name="codes")
+    x = layers.Embedding(num_embeddings, filters, name="vectors")(layers.Reshape(coarse, name="grid")(inputs))
+    x = layers.Conv2D(filters, 3, padding="same", activation="relu", name="mix")(x)
+    x = layers.UpSampling2D((fine[0] // coarse[0], fine[1] // coarse[1]), name="up")(x)
+    outputs = layers.Conv2D(filters, 3, padding="same", activation="relu", name="map")(x)
+    return keras.Model(inputs, outputs, name=name)
