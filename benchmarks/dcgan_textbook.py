@@ -2,7 +2,7 @@
 
 Textbook: the same networks trained with the settings of Radford et al. 2016 - Adam at 2e-4 with beta_1 0.5, batches of
 128, weights from N(0, 0.02), batch norm in the discriminator - without average and penalty; the best of three seeds
-counts. Resumable: finished runs are kept in `runs/dcgan_textbook`.
+counts. Finished runs are kept in `benchmarks/results`; remove them to train again.
 """
 
 import argparse
@@ -22,14 +22,14 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "recipes"))
 import dcgan_fashion_mnist_28 as recipe  # noqa: E402
 
-RUNS = ROOT / "runs" / "dcgan_textbook"
+RESULTS, BACKUP = ROOT / "benchmarks" / "results" / "dcgan_textbook", ROOT / "runs" / "dcgan_textbook"
 SEEDS, BATCH_SIZE = (0, 1, 2), 128
 
 
 def textbook(seed, images, epochs):
     """Trains once and returns the figures of its samples, by `zoo evaluate`'s protocol."""
     name = f"seed{seed}"
-    result = RUNS / f"{name}.json"
+    result = RESULTS / f"{name}.json"
     if result.exists():
         return json.loads(result.read_text())
     keras.utils.set_random_seed(seed)
@@ -40,10 +40,10 @@ def textbook(seed, images, epochs):
         data.batches(images, BATCH_SIZE, seed=seed),
         epochs=epochs,
         verbose=2,
-        callbacks=[callbacks.BackupAndRestore(RUNS / name)],
+        callbacks=[callbacks.BackupAndRestore(BACKUP / name)],
     )
     figures = protocols.sample_quality(model, recipe.DATASET)
-    write_png(RUNS / f"{name}.png", grid(model.generate(64, seed=0)), scale=2)
+    write_png(RESULTS / f"{name}.png", grid(model.generate(64, seed=0)), scale=2)
     write_json(result, figures)
     return figures
 

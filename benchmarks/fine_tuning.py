@@ -2,8 +2,8 @@
 
 Both sides have the same networks, objective, batch size and images, and the best of several learning rates. The Fréchet
 distance is to other MNIST *training* images of those digits on the MNIST classifier's features, so that tuning never
-looks at the test split. Prints both curves and how many steps each side needs. Resumable: finished runs are kept in
-`runs/fine_tuning`.
+looks at the test split. Prints both curves and how many steps each side needs. Finished runs are kept in
+`benchmarks/results`; remove them to train again.
 """
 
 import argparse
@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "recipes"))
 import dcgan_fashion_mnist_28 as recipe  # noqa: E402
 
-RUNS = ROOT / "runs" / "fine_tuning"
+RESULTS = ROOT / "benchmarks" / "results" / "fine_tuning"
 DIGITS, IMAGES, BATCH_SIZE = (2, 4, 7), 500, 50
 SCRATCH_STEPS, SCRATCH_EVERY, SCRATCH_RATES = 5_000, 250, (1e-4, 2e-4, 4e-4)
 TUNED_STEPS, TUNED_EVERY, TUNED_RATES = 1_000, 50, (1e-4, 2e-4, 4e-4)
@@ -46,7 +46,7 @@ class Curve(keras.callbacks.Callback):
 
 def run(name, build, rate, steps, every, images, distance):
     """Trains one model for `steps` steps; returns its curve of (step, distance)."""
-    result = RUNS / f"{name}-{rate:g}.json"
+    result = RESULTS / f"{name}-{rate:g}.json"
     if result.exists():
         return json.loads(result.read_text())
     keras.utils.set_random_seed(0)
@@ -54,7 +54,7 @@ def run(name, build, rate, steps, every, images, distance):
     model.compile(keras.optimizers.Adam(rate, beta_1=0.5), keras.optimizers.Adam(rate, beta_1=0.5))
     curve = Curve(distance, every)
     model.fit(images, batch_size=BATCH_SIZE, epochs=steps // (len(images) // BATCH_SIZE), callbacks=[curve], verbose=0)
-    write_png(RUNS / f"{name}-{rate:g}.png", grid(model.generate(64, seed=0)), scale=2)
+    write_png(RESULTS / f"{name}-{rate:g}.png", grid(model.generate(64, seed=0)), scale=2)
     write_json(result, curve.points)
     return curve.points
 
