@@ -64,14 +64,19 @@ def total_steps(args, image_set, batch_size):
     return args.epochs * (len(image_set.images) // batch_size)
 
 
-def train(args, model, dataset, *, metrics=(), **fit_arguments):
+def train(args, model, dataset, *, metrics=(), stage="", draw=None, **fit_arguments):
     """Runs `fit` with everything a long run needs; returns the seconds it took, kills and resumes included.
 
-    Each epoch is backed up, logged to `history.csv` and TensorBoard; generative models also draw a grid.
+    Each epoch is backed up, logged to `history.csv` and TensorBoard; generative models also draw a grid, by `draw` or
+    `generate`. A recipe that trains several parts in turn names each `stage`, which has a folder of its own.
     """
-    clock = _Clock(args.output / "seconds.json", args.resume)
-    logs = args.output / "tensorboard"
-    generative = [callbacks.SampleGrid(args.output / "samples", log_dir=logs)] if hasattr(model, "generate") else []
+    folder = args.output / stage
+    folder.mkdir(parents=True, exist_ok=True)
+    clock = _Clock(folder / "seconds.json", args.resume)
+    logs = folder / "tensorboard"
+    generative = []
+    if hasattr(model, "generate"):
+        generative.append(callbacks.SampleGrid(folder / "samples", log_dir=logs, draw=draw))
     model.fit(
         dataset,
         epochs=args.epochs,
@@ -81,10 +86,10 @@ def train(args, model, dataset, *, metrics=(), **fit_arguments):
             *metrics,
             *generative,
             keras.callbacks.TensorBoard(str(logs), profile_batch=0, write_graph=False),
-            keras.callbacks.CSVLogger(str(args.output / "history.csv"), append=args.resume),
+            keras.callbacks.CSVLogger(str(folder / "history.csv"), append=args.resume),
             clock,
             # Kept until the preset is written, so that a kill during the evaluation costs no training.
-            callbacks.BackupAndRestore(_backup(args), delete_checkpoint=False),
+            callbacks.BackupAndRestore(_backup(args) / (stage or "all"), delete_checkpoint=False),
         ],
         verbose=1 if os.isatty(1) else 2,
         **fit_arguments,

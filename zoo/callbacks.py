@@ -124,15 +124,17 @@ class SampleGrid(keras.callbacks.Callback):
         num_samples: images in a grid.
         seed: seed of `generate`.
         log_dir: TensorBoard folder that gets the grid as an image too, or None.
+        draw: function that returns the uint8 images, such as reconstructions; default the model's `generate`.
     """
 
-    def __init__(self, folder, num_samples=64, seed=0, log_dir=None):
+    def __init__(self, folder, num_samples=64, seed=0, log_dir=None, draw=None):
         super().__init__()
-        self._folder, self._num_samples, self._seed = Path(folder), num_samples, seed
+        self._folder, self._num_samples, self._seed, self._draw = Path(folder), num_samples, seed, draw
         self._writer = _summary_writer(log_dir) if log_dir else None
 
     def on_epoch_end(self, epoch, logs=None):
-        picture = grid(self.model.generate(self._num_samples, seed=self._seed))
+        images = self._draw() if self._draw else self.model.generate(self._num_samples, seed=self._seed)
+        picture = grid(images)
         write_png(self._folder / f"epoch_{epoch + 1:04}.png", picture, scale=2)
         if self._writer:
             import tensorflow as tf

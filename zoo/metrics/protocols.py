@@ -44,6 +44,8 @@ def evaluate(model, dataset, *, size=FULL, feature_network=None, data_dir=None):
         figures |= likelihood(model, dataset, size=size, data_dir=data_dir)
     elif hasattr(model, "log_prob") and model.num_classes is None:
         figures |= exact_likelihood(model, dataset, size=size, data_dir=data_dir)
+    elif hasattr(model, "bits_per_image"):
+        figures |= compression(model, dataset, size=size, data_dir=data_dir)
     return figures
 
 
@@ -124,6 +126,27 @@ def exact_likelihood(model, dataset, *, size=FULL, data_dir=None):
             "protocol": f"-log p(x) in nats, exact, mean over {len(images)} test images of {dataset}"
             f"{_binarized(model)}; seeds {', '.join(map(str, size.seeds))}",
         }
+    }
+
+
+def compression(model, dataset, *, size=FULL, data_dir=None):
+    """How well a vector-quantized autoencoder keeps test images, and in how many bits."""
+    images = references.test_images(dataset, model.image_shape, data_dir)[: size.likelihood_images]
+    codes = model.encode(images)
+    grids = codes if isinstance(codes, tuple) else (codes,)
+    error = np.mean((model.decode(codes).astype("float64") - images) ** 2)
+    used = min(len(np.unique(grid)) for grid in grids) / model.num_embeddings
+    of = f"{len(images)} test images of {dataset}"
+    figures = {
+        f"psnr_test_{dataset}": (10 * np.log10(255.0**2 / error), f"dB, of the mean squared error over {of}"),
+        f"used_codes_test_{dataset}": (used, f"share of the codebook that {of} use, of the grid where it is least"),
+    }
+    if model.num_classes is None:
+        bits = model.bits_per_image(images).mean()
+        figures[f"bits_test_{dataset}"] = (bits, f"bits an image, of the codes of {of} under the prior")
+    return {
+        name: {"value": float(value), "std": None, "real": None, "protocol": protocol}
+        for name, (value, protocol) in figures.items()
     }
 
 
