@@ -32,7 +32,14 @@ def main():
     seconds = _common.train(args, model, _common.supervised(data.batches(train, BATCH_SIZE)), shuffle=False)
 
     _common.finish_classifier(
-        args, model, train=train, test=test, seconds=seconds, dataset=DATASET, dataset_licence=LICENCE
+        args,
+        model,
+        train=train,
+        test=test,
+        seconds=seconds,
+        keep_test_images=True,
+        dataset=DATASET,
+        dataset_licence=LICENCE,
     )
 
 

@@ -67,7 +67,7 @@ def tiny_dcgan(**arguments):
     # At their initial size, without training, so few filters make one flat grey.
     for variable in model.trainable_variables:
         if variable.path.endswith("kernel"):
-            variable.assign(40.0 * variable)
+            variable.assign(20.0 * variable)
     model.ema_generator.set_weights(model.generator.get_weights())
     return model
 

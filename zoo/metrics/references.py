@@ -84,7 +84,7 @@ def write(path, network, arrays):
 
 
 def test_images(dataset, image_shape, data_dir=None):
-    """All test images of a data set, uint8: bundled for MNIST, else read by TFDS."""
+    """All test images of a data set, uint8: bundled for MNIST and Fashion-MNIST, else read by TFDS."""
     bundled = BUNDLED / f"{dataset}-test-images.npz"
     if bundled.exists():
         with np.load(bundled) as stored:
