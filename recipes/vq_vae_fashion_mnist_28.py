@@ -6,6 +6,7 @@ import numpy as np
 
 import zoo
 from zoo import callbacks, data
+from zoo.metrics import psnr
 
 DATASET, LICENCE = "fashion_mnist", "MIT"
 IMAGE_SHAPE, NUM_EMBEDDINGS, EMBEDDING_DIM, FILTERS = (28, 28, 1), 512, 64, 128
@@ -25,7 +26,7 @@ def main():
     model.compile(keras.optimizers.Adam(schedule))
 
     def validation_psnr(model):
-        return 10 * np.log10(255.0**2 / np.mean((model.reconstruct(validation).astype("float64") - validation) ** 2))
+        return psnr(validation, model.reconstruct(validation))
 
     def pairs():
         return np.stack([validation[:32], model.reconstruct(validation[:32])], 1).reshape(-1, *IMAGE_SHAPE)

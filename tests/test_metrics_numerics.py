@@ -17,6 +17,7 @@ from zoo.metrics import (
     nearest_neighbors,
     pairwise_squared_distances,
     precision_recall,
+    psnr,
 )
 
 
@@ -377,3 +378,13 @@ def test_memory_stays_bounded(function):
     real, generated = np.random.default_rng(19).normal(size=(2, 6000, 4)).astype(np.float32)
     # One full matrix of distances would be 288 MB.
     assert peak_megabytes(lambda: function(real, generated)) < 80
+
+
+# === Pixels ===
+
+
+def test_psnr_matches_the_definition():
+    # Off by 16 everywhere: 20 log10(255 / 16).
+    assert psnr(np.full((2, 4, 4, 1), 100, "uint8"), np.full((2, 4, 4, 1), 84, "uint8")) == pytest.approx(24.0485, 1e-4)
+    assert psnr(np.zeros((1, 4, 4, 3), "uint8"), np.full((1, 4, 4, 3), 255, "uint8")) == 0.0
+    assert psnr(np.ones((1, 4, 4, 3), "uint8"), np.ones((1, 4, 4, 3), "uint8")) == np.inf

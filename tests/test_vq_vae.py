@@ -306,6 +306,10 @@ def test_labels_choose_the_class():
     shades = (images(64) // 8 + 80 * labels[:, None, None, None]).astype("uint8")
     model.fit_prior(shades, labels, batch_size=16, epochs=2, verbose=0)
     assert model.bits_per_image(shades, labels).shape == (64,)
+    with pytest.raises(InputError, match="labels has 3 rows, expected one for each of 64 images"):
+        model.bits_per_image(shades, [0, 1, 2])
+    with pytest.raises(InputError, match="labels were given to a model without classes"):
+        with_prior().bits_per_image(shades, labels)
     with pytest.raises(InputError, match=r"VQVAE\.generate does not understand labels"):
         with_prior().generate(labels=[0])
 

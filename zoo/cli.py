@@ -181,21 +181,25 @@ def _writing(path):
         raise click.ClickException(f"{str(path)!r} could not be written: {error.strerror}.") from error
 
 
+def _png_option(default):
+    return click.option(
+        "-o",
+        "--output",
+        default=default,
+        show_default=True,
+        type=click.Path(path_type=Path),
+        callback=_writable_png,
+        help="The PNG file to write.",
+    )
+
+
 @main.command()
 @click.argument("name")
 @click.option("-n", "--num-samples", default=64, show_default=True, type=click.IntRange(min=1), help="How many images.")
 @click.option(
     "--seed", default=0, show_default=True, type=click.IntRange(0, 2**63 - 1), help="The same seed draws the same."
 )
-@click.option(
-    "-o",
-    "--output",
-    default="samples.png",
-    show_default=True,
-    type=click.Path(path_type=Path),
-    callback=_writable_png,
-    help="The PNG file to write.",
-)
+@_png_option("samples.png")
 def sample(name, num_samples, seed, output):
     """Draws a grid of images from the preset NAME, a name or a directory."""
     _check_generative(name)
@@ -301,15 +305,7 @@ def publish(name, every, repo, tag, private):
 @click.option("--image", "image_file", required=True, type=click.Path(path_type=Path), help="The picture to edit.")
 @click.option("--attribute", required=True, help="What to change, such as smile.")
 @click.option("--amount", default=1.0, show_default=True, help="How much; negative takes it away.")
-@click.option(
-    "-o",
-    "--output",
-    default="edited.png",
-    show_default=True,
-    type=click.Path(path_type=Path),
-    callback=_writable_png,
-    help="The PNG file to write.",
-)
+@_png_option("edited.png")
 def edit(name, image_file, attribute, amount, output):
     """Changes an attribute of a picture with the preset NAME, a model with latents that it can encode to."""
     if not image_file.is_file():

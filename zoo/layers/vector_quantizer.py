@@ -64,9 +64,13 @@ class VectorQuantizer(keras.layers.Layer):
         """Embeddings `(..., embedding_dim)` of codes `(...)`."""
         return ops.take(self.codebook, codes, axis=0)
 
-    def call(self, vectors):
-        embeddings = self.lookup(self.nearest(vectors))
+    @staticmethod
+    def straight_through(vectors, embeddings):
+        """The embeddings, whose gradient goes to the vectors that they replace."""
         return vectors + ops.stop_gradient(embeddings - vectors)
+
+    def call(self, vectors):
+        return self.straight_through(vectors, self.lookup(self.nearest(vectors)))
 
     def update(self, vectors, codes):
         """Moves the embeddings to the running means of the vectors that they replaced."""

@@ -7,6 +7,7 @@ from zoo.metrics.distances import (
     nearest_neighbors,
     pairwise_squared_distances,
 )
+from zoo.metrics.pixels import psnr
 from zoo.metrics.precision_recall import precision_recall
 
 __all__ = [
@@ -16,4 +17,5 @@ __all__ = [
     "nearest_neighbors",
     "pairwise_squared_distances",
     "precision_recall",
+    "psnr",
 ]

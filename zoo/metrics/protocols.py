@@ -6,6 +6,7 @@ import numpy as np
 
 from zoo.metrics import features, references
 from zoo.metrics.distances import frechet_distance, gaussian_statistics, kernel_distance
+from zoo.metrics.pixels import psnr
 from zoo.metrics.precision_recall import precision_recall
 
 NEIGHBORS = 3
@@ -71,15 +72,23 @@ def sample_quality(model, dataset, *, size=FULL, feature_network=None, data_dir=
         ("precision", few, len(test_features), f"improved precision (k={NEIGHBORS})"),
         ("recall", few, len(test_features), f"improved recall (k={NEIGHBORS})"),
     ):
-        values = [found[key] for found in drawn]
-        figures[f"{key}{_short(number)}_test_{network.name}"] = {
-            "value": float(np.mean(values)),
-            "std": float(np.std(values)),
-            "real": float(real[key]),
-            "protocol": f"{what} of {number} generated images to {against} test images of {dataset} on features of "
+        figures[f"{key}{_short(number)}_test_{network.name}"] = _figure(
+            [found[key] for found in drawn],
+            f"{what} of {number} generated images to {against} test images of {dataset} on features of "
             f"{network.name}; seeds {seeds}; real: training images in place of generated ones",
-        }
+            real[key],
+        )
     return figures
+
+
+def _figure(values, protocol, real=None):
+    """A figure as `evaluate` returns it, from one value for each seed, or a single one that needs no seed."""
+    return {
+        "value": float(np.mean(values)),
+        "std": float(np.std(values)) if len(values) > 1 else None,
+        "real": None if real is None else float(real),
+        "protocol": protocol,
+    }
 
 
 def _figures(generated, reference, test_features):
@@ -102,31 +111,23 @@ def _short(number):
 def likelihood(model, dataset, *, size=FULL, data_dir=None):
     """The importance-weighted bound on the negative log likelihood of test images, in nats an image."""
     images = references.test_images(dataset, model.image_shape, data_dir)[: size.likelihood_images]
-    bounds = [model.log_likelihood_bound(images, size.importance_samples, seed=seed).mean() for seed in size.seeds]
-    return {
-        f"nll_iw{size.importance_samples}_test_{dataset}": {
-            "value": -float(np.mean(bounds)),
-            "std": float(np.std(bounds)),
-            "real": None,
-            "protocol": f"importance-weighted bound with {size.importance_samples} samples on -log p(x) in nats, mean "
-            f"over {len(images)} test images of {dataset}{_binarized(model)}; seeds {', '.join(map(str, size.seeds))}",
-        }
-    }
+    bounds = [-model.log_likelihood_bound(images, size.importance_samples, seed=seed).mean() for seed in size.seeds]
+    protocol = (
+        f"importance-weighted bound with {size.importance_samples} samples on -log p(x) in nats, mean over "
+        f"{len(images)} test images of {dataset}{_binarized(model)}; seeds {', '.join(map(str, size.seeds))}"
+    )
+    return {f"nll_iw{size.importance_samples}_test_{dataset}": _figure(bounds, protocol)}
 
 
 def exact_likelihood(model, dataset, *, size=FULL, data_dir=None):
     """The negative log likelihood of test images in nats an image, for models that compute it exactly."""
     images = references.test_images(dataset, model.image_shape, data_dir)[: size.likelihood_images]
     found = [-model.log_prob(images, seed=seed).mean() for seed in size.seeds]
-    return {
-        f"nll_test_{dataset}": {
-            "value": float(np.mean(found)),
-            "std": float(np.std(found)),
-            "real": None,
-            "protocol": f"-log p(x) in nats, exact, mean over {len(images)} test images of {dataset}"
-            f"{_binarized(model)}; seeds {', '.join(map(str, size.seeds))}",
-        }
-    }
+    protocol = (
+        f"-log p(x) in nats, exact, mean over {len(images)} test images of {dataset}{_binarized(model)}; seeds "
+        f"{', '.join(map(str, size.seeds))}"
+    )
+    return {f"nll_test_{dataset}": _figure(found, protocol)}
 
 
 def compression(model, dataset, *, size=FULL, data_dir=None):
@@ -134,20 +135,16 @@ def compression(model, dataset, *, size=FULL, data_dir=None):
     images = references.test_images(dataset, model.image_shape, data_dir)[: size.likelihood_images]
     codes = model.encode(images)
     grids = codes if isinstance(codes, tuple) else (codes,)
-    error = np.mean((model.decode(codes).astype("float64") - images) ** 2)
     used = min(len(np.unique(grid)) for grid in grids) / model.num_embeddings
     of = f"{len(images)} test images of {dataset}"
     figures = {
-        f"psnr_test_{dataset}": (10 * np.log10(255.0**2 / error), f"dB, of the mean squared error over {of}"),
+        f"psnr_test_{dataset}": (psnr(images, model.decode(codes)), f"dB, of the mean squared error over {of}"),
         f"used_codes_test_{dataset}": (used, f"share of the codebook that {of} use, of the grid where it is least"),
     }
     if model.num_classes is None:
         bits = model.bits_per_image(images).mean()
         figures[f"bits_test_{dataset}"] = (bits, f"bits an image, of the codes of {of} under the prior")
-    return {
-        name: {"value": float(value), "std": None, "real": None, "protocol": protocol}
-        for name, (value, protocol) in figures.items()
-    }
+    return {name: _figure([value], protocol) for name, (value, protocol) in figures.items()}
 
 
 def _binarized(model):

@@ -6,13 +6,13 @@ import keras
 from keras import layers, ops
 
 from zoo.errors import check_count
-from zoo.models.generative_model import GenerativeModel, built_under
-from zoo.models.pixel_cnn import CodeSampler
+from zoo.models.autoregressive_model import AutoregressiveModel, CodeSampler
+from zoo.models.generative_model import built_under
 from zoo.nets.pixel_cnn import gated_pixel_cnn
 from zoo.objectives.likelihoods import Categorical
 
 
-class CodePrior(GenerativeModel):
+class CodePrior(AutoregressiveModel):
     """Gated PixelCNNs over grids of codes, each conditioned on the grid before it (Razavi et al. 2019, section 3.2).
 
         log p(codes) = log p(top) + log p(bottom | top)
@@ -28,11 +28,9 @@ class CodePrior(GenerativeModel):
         name, dtype: as for every Keras model.
     """
 
-    noise_distribution = "uniform"
-
     def __init__(self, grids, num_embeddings, filters=64, num_blocks=8, num_classes=None, name="prior", dtype=None):
         total = sum(math.prod(grid) for grid in grids)
-        super().__init__((1, 1, total), ("loss", "bits_per_image", "prior_gradient_norm"), name, dtype)
+        super().__init__((1, 1, total), ("loss", "bits_per_image", "network_gradient_norm"), name, dtype)
         self.grids = [tuple(grid) for grid in grids]
         self.filters, self.num_blocks = check_count(filters, "filters"), check_count(num_blocks, "num_blocks")
         self.num_embeddings = num_embeddings
@@ -64,10 +62,6 @@ class CodePrior(GenerativeModel):
         """What makes the same prior for the same codes."""
         return {"filters": self.filters, "num_blocks": self.num_blocks, "num_classes": self.num_classes}
 
-    def compile(self, optimizer=None, **settings):
-        """Sets the optimizer, a Keras optimizer or its name; default Adam with the rate 1e-3."""
-        self._compile({"optimizer": optimizer or keras.optimizers.Adam(1e-3)}, **settings)
-
     def call(self, inputs):
         """Nats `(n,)` of rows of codes: a dict of `images`, the rows, and, for a model with classes, `labels`."""
         grids = self._split(inputs["images"])
@@ -78,15 +72,6 @@ class CodePrior(GenerativeModel):
             outputs = network({"codes": codes, **labels, **condition})
             total += self.likelihood.log_likelihood(codes, outputs)
         return total
-
-    def train_step(self, data):
-        batch = self._canonical(data)
-        logs = self._update("prior", self.negative_log_likelihood, batch, self.trainable_variables, self.optimizer)
-        return self._monitor.update(logs)
-
-    def test_step(self, data):
-        _, logs = self.negative_log_likelihood(self._canonical(data))
-        return self._monitor.update(logs)
 
     def negative_log_likelihood(self, batch):
         """-log p(codes) in nats an image, averaged over the batch, and the same in bits."""

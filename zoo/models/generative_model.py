@@ -268,7 +268,7 @@ class GenerativeModel(keras.Model):
 
     def _check_conditions(self, given):
         """The conditions of `generate` as arrays, or `InputError`; a subclass adds those that it alone knows."""
-        checks = {"latents": self._check_latents, "labels": self._check_labels, "temperature": _check_temperature}
+        checks = {"latents": self._check_latents, "labels": self._check_labels, "temperature": self._check_temperature}
         return {name: checks[name](value) if name in checks else value for name, value in given.items()}
 
     def _check_num_samples(self, num_samples):
@@ -305,6 +305,35 @@ class GenerativeModel(keras.Model):
         if labels.min() < 0 or labels.max() >= self.num_classes:
             raise InputError(f"labels holds values from {labels.min()} to {labels.max()}, {expected}.")
         return labels.astype("int32")
+
+    def _check_temperature(self, temperature):
+        # Probabilities are raised to its inverse where uniform noise picks from them.
+        positive = self.noise_distribution == "uniform"
+        if (
+            not isinstance(temperature, numbers.Real)
+            or not 0 <= temperature < math.inf
+            or (positive and temperature == 0)
+        ):
+            expected = "above 0" if positive else "of at least 0"
+            raise InputError(f"temperature is {temperature!r}, expected a number {expected}.")
+        return temperature
+
+    def _labels_of(self, number, labels):
+        """One label for each of `number` images as int32 `(number,)`, None for a model without classes.
+
+        Raises:
+            InputError: labels out of range, missing, of another number, or given to a model without classes.
+        """
+        if self.num_classes is None:
+            if labels is not None:
+                raise InputError("labels were given to a model without classes, expected None.")
+            return None
+        if labels is None:
+            raise InputError(f"labels is None, expected integers from 0 to {self.num_classes - 1}.")
+        labels = self._check_labels(labels)
+        if labels.ndim and len(labels) != number:
+            raise InputError(f"labels has {len(labels)} rows, expected one for each of {number} images.")
+        return np.broadcast_to(labels, number)
 
     @property
     def _trains_on_labels(self):
@@ -611,12 +640,6 @@ def built_under(dtype):
         yield
     finally:
         keras.config.set_dtype_policy(before)
-
-
-def _check_temperature(temperature):
-    if not isinstance(temperature, numbers.Real) or not 0 <= temperature < math.inf:
-        raise InputError(f"temperature is {temperature!r}, expected a number of at least 0.")
-    return temperature
 
 
 def check_image_shape(image_shape):

@@ -1,6 +1,5 @@
 """The gated PixelCNN: an autoregressive model with an exact likelihood."""
 
-import functools
 import math
 
 import keras
@@ -10,13 +9,14 @@ from keras import ops
 from zoo.errors import InputError, check_count
 from zoo.images import binarize
 from zoo.latents import check_seed
-from zoo.models.generative_model import GenerativeModel, built_under, check_image_shape
-from zoo.nets.pixel_cnn import draw_codes, gated_pixel_cnn
+from zoo.models.autoregressive_model import AutoregressiveModel, CodeSampler
+from zoo.models.generative_model import built_under, check_image_shape
+from zoo.nets.pixel_cnn import gated_pixel_cnn
 from zoo.objectives import likelihoods
 
 
 @keras.saving.register_keras_serializable(package="zoo")
-class PixelCNN(GenerativeModel):
+class PixelCNN(AutoregressiveModel):
     """Gated PixelCNN (van den Oord et al. 2016b), which draws an image pixel by pixel, row by row.
 
     The likelihood of an image is that of each pixel given those above it and to its left (eq. 1),
@@ -49,8 +49,6 @@ class PixelCNN(GenerativeModel):
         InputError: an argument out of range.
     """
 
-    noise_distribution = "uniform"
-
     def __init__(
         self,
         image_shape,
@@ -68,7 +66,7 @@ class PixelCNN(GenerativeModel):
     ):
         image_shape = check_image_shape(image_shape)
         super().__init__(
-            image_shape, monitored=("loss", "bits_per_dim", "pixel_cnn_gradient_norm"), name=name, dtype=dtype
+            image_shape, monitored=("loss", "bits_per_dim", "network_gradient_norm"), name=name, dtype=dtype
         )
         # Half precision, to which Keras casts what a model is called on, blurs levels.
         self.autocast = False
@@ -107,13 +105,6 @@ class PixelCNN(GenerativeModel):
     def noise_shape(self):
         return self.image_shape
 
-    def compile(self, optimizer=None, **settings):
-        """Sets the optimizer, a Keras optimizer or its name; default Adam with the rate 1e-3.
-
-        `**settings` are `run_eagerly`, `steps_per_execution` and `jit_compile` of Keras.
-        """
-        self._compile({"optimizer": optimizer or keras.optimizers.Adam(1e-3)}, **settings)
-
     def call(self, inputs):
         """The likelihood's parameters `(n, height, width, any)` of images in [-1, 1].
 
@@ -121,15 +112,6 @@ class PixelCNN(GenerativeModel):
         """
         batch = self._canonical(inputs)
         return self._outputs(self.likelihood.nearest(batch["images"]), batch)
-
-    def train_step(self, data):
-        batch = self._canonical(data)
-        logs = self._update("pixel_cnn", self.negative_log_likelihood, batch, self.trainable_variables, self.optimizer)
-        return self._monitor.update(logs)
-
-    def test_step(self, data):
-        _, logs = self.negative_log_likelihood(self._canonical(data))
-        return self._monitor.update(logs)
 
     def negative_log_likelihood(self, batch):
         """What training minimizes, -log p(x) in nats an image, averaged over the batch.
@@ -171,15 +153,9 @@ class PixelCNN(GenerativeModel):
         if self.likelihood.name == "bernoulli":
             images = 2.0 * binarize(images, seed) - 1.0
         inputs = {"codes": ops.convert_to_numpy(self.likelihood.nearest(images))}
-        if self.num_classes is not None:
-            if labels is None:
-                raise InputError(f"labels is None, expected integers from 0 to {self.num_classes - 1}.")
-            labels = self._check_labels(labels)
-            if labels.ndim and len(labels) != len(images):
-                raise InputError(f"labels has {len(labels)} rows, expected one for each of {len(images)} images.")
-            inputs["labels"] = np.broadcast_to(labels, len(images))
-        elif labels is not None:
-            raise InputError("labels were given to a model without classes, expected None.")
+        labels = self._labels_of(len(images), labels)
+        if labels is not None:
+            inputs["labels"] = labels
         return self._log_likelihoods(inputs, batch_size=100, verbose=0).astype("float64")
 
     def bits_per_dim(self, images, labels=None, *, seed=0):
@@ -188,8 +164,6 @@ class PixelCNN(GenerativeModel):
 
     def _check_conditions(self, given):
         given = super()._check_conditions(given)
-        if given.get("temperature") == 0:
-            raise InputError("temperature is 0, expected a number above 0.")
         if ("source_images" in given) != ("mask" in given):
             missing = "source_images" if "mask" in given else "mask"
             raise InputError(f"{missing} is None, expected source_images and mask together.")
@@ -236,43 +210,3 @@ class _LogLikelihood(keras.Model):
 
     def call(self, inputs):
         return self.likelihood.log_likelihood(inputs["codes"], self.network(inputs))
-
-
-class CodeSampler(keras.Model):
-    """Draws grids of codes from a network of `zoo.nets.pixel_cnn` and its likelihood, in one compiled graph.
-
-    Args:
-        network: what `gated_pixel_cnn` returns.
-        likelihood: one of `zoo.objectives.likelihoods`, whose parameters are the network's outputs.
-    """
-
-    def __init__(self, network, likelihood):
-        # float32, lest Keras casts the noise to half precision.
-        super().__init__(name="code_sampler", dtype="float32")
-        self.network, self.likelihood = network, likelihood
-        self.built = True
-
-    def sample(self, noise, temperature=1.0, *, codes=None, keep=None, **conditions):
-        """int32 codes `(n, height, width, channels)` from uniform noise of that shape.
-
-        Args:
-            noise: float32 from 0 to 1; the codes are a function of it.
-            temperature: above 0; probabilities are raised to 1 / temperature.
-            codes, keep: codes to keep where `keep`, bool `(height, width)`, is True.
-            **conditions: `labels` and `condition` as the network takes them.
-        """
-        inputs = {
-            "noise": noise,
-            "temperature": np.float32(temperature),
-            "codes": np.zeros(noise.shape, "int32") if codes is None else codes,
-            "keep": np.zeros(noise.shape[1:3], bool) if keep is None else keep,
-            "conditions": conditions,
-        }
-        return self.predict_on_batch(inputs)
-
-    def call(self, inputs):
-        draw = functools.partial(self._draw, temperature=inputs["temperature"])
-        return draw_codes(self.network, draw, inputs["noise"], inputs["codes"], inputs["keep"], inputs["conditions"])
-
-    def _draw(self, outputs, codes, channel, uniform, temperature):
-        return likelihoods.draw(self.likelihood.log_probabilities(outputs, codes, channel), uniform, temperature)

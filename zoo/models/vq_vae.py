@@ -166,7 +166,7 @@ class VQVAE(GenerativeModel):
         straight_through, commitment, codebook = [], 0.0, 0.0
         for quantizer, (vectors, codes) in zip(self.quantizers, levels, strict=True):
             embeddings = quantizer.lookup(codes)
-            straight_through.append(vectors + ops.stop_gradient(embeddings - vectors))
+            straight_through.append(quantizer.straight_through(vectors, embeddings))
             commitment += ops.mean(ops.square(vectors - ops.stop_gradient(embeddings)))
             codebook += ops.mean(ops.square(ops.stop_gradient(vectors) - embeddings))
         reconstruction = ops.mean(ops.square(images - self._reconstruct(straight_through, training)))
@@ -300,12 +300,9 @@ class VQVAE(GenerativeModel):
         self._check_prior()
         rows = self._rows(images)
         inputs = {"images": rows}
-        if self.num_classes is not None:
-            if labels is None:
-                raise InputError(f"labels is None, expected integers from 0 to {self.num_classes - 1}.")
-            inputs["labels"] = np.broadcast_to(self._check_labels(labels), len(rows))
-        elif labels is not None:
-            raise InputError("labels were given to a prior without classes, expected None.")
+        labels = self._labels_of(len(rows), labels)
+        if labels is not None:
+            inputs["labels"] = labels
         return -self.prior.predict(inputs, batch_size=64, verbose=0).astype("float64") / np.log(2.0)
 
     def _check_prior(self):
@@ -322,10 +319,7 @@ class VQVAE(GenerativeModel):
 
     def _check_conditions(self, given):
         self._check_prior()
-        given = super()._check_conditions(given)
-        if given.get("temperature") == 0:
-            raise InputError("temperature is 0, expected a number above 0.")
-        return given
+        return super()._check_conditions(given)
 
     def _generate_batch(self, noise, labels=None, temperature=1.0):
         return self._images(self.prior.sample(noise, labels, temperature))
@@ -395,9 +389,8 @@ class VQVAE2(VQVAE):
     def _quantize(self, images, training=False):
         features, coarse = self.encoder(images, training=training)
         codes = self.quantizers[0].nearest(coarse)
-        embeddings = self.quantizers[0].lookup(codes)
-        straight_through = coarse + ops.stop_gradient(embeddings - coarse)
-        fine = self.fine_encoder([features, straight_through], training=training)
+        embeddings = self.quantizers[0].straight_through(coarse, self.quantizers[0].lookup(codes))
+        fine = self.fine_encoder([features, embeddings], training=training)
         return [(coarse, codes), (fine, self.quantizers[1].nearest(fine))]
 
     def _reconstruct(self, embeddings, training=False):
