@@ -13,7 +13,7 @@ from zoo.metrics import protocols
 DATASET, LICENCE = "fashion_mnist", "MIT"
 IMAGE_SHAPE, LATENT_DIM, FILTERS = (28, 28, 1), 64, 64
 EMA_MOMENTUM = 0.999
-EPOCHS, BATCH_SIZE, LEARNING_RATE = 16, 64, 1e-3
+EPOCHS, BATCH_SIZE, LEARNING_RATE = 16, 32, 1.5e-3
 
 
 def build():
