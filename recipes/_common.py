@@ -14,9 +14,10 @@ import keras
 import numpy as np
 
 from zoo import callbacks, data, presets
-from zoo.files import replacing, write_json
+from zoo.datasets import avatars
+from zoo.files import write_json
 from zoo.images import grid, write_png
-from zoo.metrics import features, nearest_neighbors, protocols, references
+from zoo.metrics import features, nearest_neighbors, protocols, psnr, references
 
 ROOT = Path(__file__).resolve().parent.parent
 SEED = 0
@@ -59,6 +60,17 @@ def read(args, dataset, image_shape, split):
     return data.ImageSet(blobs.astype("uint8"), labels, tuple("0123456789"))
 
 
+def read_avatars(args, split):
+    """The images of a split of the data set `avatars`, labelled with their own indices, and their attributes."""
+    images = read(args, "avatars", avatars.IMAGE_SHAPE, split).images
+    if args.smoke:
+        faces = [avatars.encode(avatars.draw(split, index)) for index in range(len(images))]
+        attributes = {name: np.array([face[name] for face in faces]) for name in faces[0]}
+    else:
+        attributes = data.attributes("avatars", split=split, data_dir=args.data_dir)
+    return data.ImageSet(images, np.arange(len(images), dtype="int32")), attributes
+
+
 def total_steps(args, image_set, batch_size):
     """Optimizer steps of the whole run, for learning-rate schedules."""
     return args.epochs * (len(image_set.images) // batch_size)
@@ -95,6 +107,50 @@ def train(args, model, dataset, *, metrics=(), stage="", draw=None, **fit_argume
         **fit_arguments,
     )
     return clock.seconds
+
+
+def train_with_prior(args, model, train_set, validation, *, batch_size, learning_rate, prior, prior_epochs):
+    """Trains a vector-quantized autoencoder, then the prior of its codes; returns the seconds of both.
+
+    Each with Adam at a rate that falls to nothing by cosine.
+
+    Args:
+        train_set, validation: image sets, with labels where the prior has classes.
+        prior: arguments of `build_prior`.
+    """
+    images, labels = validation.images, validation.labels if prior.get("num_classes") else None
+
+    def adam():
+        steps = total_steps(args, train_set, batch_size)
+        return keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(learning_rate, steps))
+
+    def pairs():
+        return np.stack([images[:32], model.reconstruct(images[:32])], 1).reshape(-1, *model.image_shape)
+
+    model.compile(adam())
+    seconds = train(
+        args,
+        model,
+        data.batches(train_set, batch_size),
+        metrics=[callbacks.SampleMetric("val_psnr", lambda model: psnr(images, model.reconstruct(images)))],
+        stage="autoencoder",
+        draw=pairs,
+    )
+
+    model.build_prior(**prior)
+    args.epochs = 1 if args.smoke else prior_epochs
+    model.prior.compile(adam())
+    seconds += train(
+        args,
+        model.prior,
+        model.code_dataset(train_set, batch_size=batch_size),
+        metrics=[callbacks.SampleMetric("val_bits", lambda _: model.bits_per_image(images, labels).mean())],
+        stage="prior",
+        draw=lambda: model.generate(64, seed=0),
+    )
+    # Users fine-tune at the rate that training began with, not at the schedule's end.
+    model.compile(keras.optimizers.Adam(learning_rate))
+    return seconds
 
 
 class _Clock(keras.callbacks.Callback):
@@ -169,29 +225,28 @@ def accuracy(model, test):
     return {"accuracy_test": {"value": round(value, 4), "protocol": f"share of the {len(test.images)} test images"}}
 
 
-def finish_classifier(args, model, *, train, test, seconds, measure=accuracy, keep_test_images=False, **facts):
+def finish_classifier(args, model, *, train, test, seconds, measure=accuracy, keep_test_set=False, **facts):
     """Ends a classifier's recipe: preset, test figures, what generators are compared with, manifest entry.
 
-    `measure(model, test)` gives the figures; `keep_test_images` bundles the test images too, for likelihoods.
+    `measure(model, test)` gives the figures; `keep_test_set` bundles the test set too, for likelihoods.
     """
     model = write_and_reload(args, model)
     metrics = measure(model, test)
     for name, figure in metrics.items():
         print(f"{name}: {figure['value']:.4f}")
-    _write_reference(args, model, facts["dataset"], train, test, keep_test_images)
+    _write_reference(args, model, facts["dataset"], train, test, keep_test_set)
     write_entry(args, model, kind="feature_network", metrics=metrics, seconds=seconds, **facts)
 
 
-def _write_reference(args, model, dataset, train, test, keep_test_images):
+def _write_reference(args, model, dataset, train, test, keep_test_set):
     image_shape = test.images.shape[1:]
     identity = presets.describe_file(preset_directory(args) / presets.WEIGHTS)["sha256"]
     network = features.of_classifier(model, dataset, identity)
     folder = args.output / "references" if args.smoke else references.BUNDLED
     arrays = references.describe({"test": test.images, "train": train.images}, network)
     references.write(folder / references.file_name(dataset, image_shape, network), network, arrays)
-    if keep_test_images:
-        with replacing(folder / f"{dataset}-test-images.npz") as temporary:
-            np.savez_compressed(temporary, images=test.images)
+    if keep_test_set:
+        references.write_test_set(folder, dataset, test.images, test.labels)
 
 
 def finish(args, model, *, train, seconds, **facts):

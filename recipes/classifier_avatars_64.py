@@ -24,8 +24,8 @@ ROTATION_WEIGHT = 0.1
 
 def main():
     args = _common.arguments(__file__, EPOCHS)
-    train, train_attributes = read(args, "train")
-    test, test_attributes = read(args, "test")
+    train, train_attributes = _common.read_avatars(args, "train")
+    test, test_attributes = _common.read_avatars(args, "test")
 
     num_values = {name: len(values) for name, values in avatars.CHOSEN.items()}
     model = conv.attribute_classifier(avatars.IMAGE_SHAPE, {**num_values, "rotation": 1}, FILTERS, STAGES)
@@ -53,17 +53,6 @@ def main():
         dataset=DATASET,
         dataset_licence=LICENCE,
     )
-
-
-def read(args, split):
-    """The images of a split, labelled with their own indices, and their attributes."""
-    images = _common.read(args, DATASET, avatars.IMAGE_SHAPE, split).images
-    if args.smoke:
-        faces = [avatars.encode(avatars.draw(split, index)) for index in range(len(images))]
-        attributes = {name: np.array([face[name] for face in faces]) for name in faces[0]}
-    else:
-        attributes = data.attributes(DATASET, split=split, data_dir=args.data_dir)
-    return data.ImageSet(images, np.arange(len(images), dtype="int32")), attributes
 
 
 def figures(found, expected):

@@ -37,7 +37,7 @@ def main():
         train=train,
         test=test,
         seconds=seconds,
-        keep_test_images=True,
+        keep_test_set=True,
         dataset=DATASET,
         dataset_licence=LICENCE,
     )

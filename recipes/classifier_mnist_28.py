@@ -39,7 +39,7 @@ def main():
         seconds=seconds,
         dataset=DATASET,
         dataset_licence=LICENCE,
-        keep_test_images=True,
+        keep_test_set=True,
     )
 
 

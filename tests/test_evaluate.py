@@ -6,9 +6,11 @@ import pytest
 from helpers import tiny_pixel_cnn
 
 import zoo
-from zoo import data, presets
+from zoo import data, latents, presets
+from zoo.datasets import avatars
 from zoo.errors import DataError, InputError, PresetError
 from zoo.metrics import features, frechet_distance, gaussian_statistics, precision_recall, protocols, references
+from zoo.metrics.editing import edit_shares
 
 SHAPE = (28, 28, 1)
 SMALL = protocols.Size(images=200, importance_samples=20, likelihood_images=8, seeds=(0, 1))
@@ -106,6 +108,34 @@ def test_exact_likelihood_figure_is_the_models(real_data):
     assert "exact" in figure["protocol"] and "seeds 0, 1" in figure["protocol"]
 
 
+def test_exact_likelihood_given_labels_in_bits_for_each_value(real_data, monkeypatch):
+    splits, _ = real_data
+    labels = np.arange(300, dtype="int32") % 3
+    monkeypatch.setattr(data, "read", lambda *_, **__: data.ImageSet(splits["test"], labels))
+    model = tiny_pixel_cnn(SHAPE, likelihood="categorical", levels=4, num_classes=3)
+    (name, figure), *others = protocols.exact_likelihood(model, "synthetic", size=SMALL).items()
+    assert (name, others) == ("bits_per_dim_test_synthetic", [])
+    assert figure["value"] == pytest.approx(model.bits_per_dim(splits["test"][:8], labels[:8]).mean())
+    assert figure["std"] is None
+    assert "p(x | label)" in figure["protocol"] and "4 grey values" in figure["protocol"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("shift", [0, 1])
+def test_label_agreement_is_what_the_bundled_classifier_sees(shift, monkeypatch):
+    model = tiny_pixel_cnn(SHAPE, num_classes=10)
+    images, labels = references.test_set("mnist", SHAPE)
+
+    def generate(number, seed):
+        asked = latents.sample_labels(number, 10, seed)
+        return np.stack([images[labels == (label + shift) % 10][i % 90] for i, label in enumerate(asked)])
+
+    monkeypatch.setattr(model, "generate", generate)
+    figure = protocols.sample_quality(model, "mnist", size=SMALL)["label_agreement200_mnist_classifier"]
+    assert figure["value"] > 0.97 if shift == 0 else figure["value"] < 0.03
+    assert figure["real"] == presets.entry_of("classifier_mnist_28")["metrics"]["accuracy_test"]["value"]
+
+
 @pytest.mark.slow
 def test_inception_path_with_a_stub_of_its_shape(real_data, tmp_path, monkeypatch):
     monkeypatch.setenv("ZOO_CACHE", str(tmp_path))
@@ -160,17 +190,77 @@ def test_bundled_references_belong_to_the_bundled_networks(dataset, tmp_path, mo
 
 
 @pytest.mark.slow
-def test_bundled_mnist_test_images_are_mnist():
-    images = references.test_images("mnist", SHAPE)
+def test_bundled_mnist_test_set_is_mnist():
+    images, labels = references.test_set("mnist", SHAPE)
     assert images.shape == (10_000, *SHAPE)
     # The mean of the official test split.
     assert images.mean() == pytest.approx(33.79, abs=0.01)
     predicted = zoo.load("classifier_mnist_28").predict(images / 127.5 - 1, batch_size=500, verbose=0).argmax(1)
     # How many of each digit the official test split has.
     official = [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]
-    assert np.abs(np.bincount(predicted) - official).max() < 20
+    assert np.bincount(labels).tolist() == official
+    assert np.mean(predicted == labels) == presets.entry_of("classifier_mnist_28")["metrics"]["accuracy_test"]["value"]
 
 
 def test_classifiers_state_the_accuracy_that_the_figures_need():
     for name, least in (("classifier_mnist_28", 0.993), ("classifier_fashion_mnist_28", 0.93)):
         assert presets.entry_of(name)["metrics"]["accuracy_test"]["value"] >= least
+
+
+# === Edits ===
+
+
+class Painter:
+    """Stands in for a model whose edits are known: a face is a dict, its picture the index of it."""
+
+    attributes = ("smile", "glasses")
+
+    def __init__(self, faces, edit):
+        self.faces, self._edit = faces, edit
+
+    def reconstruct(self, images):
+        return {name: values.copy() for name, values in self.faces.items()}
+
+    def edit(self, images, attribute, amounts):
+        found = self.reconstruct(images)
+        self._edit(found, attribute, np.asarray(amounts))
+        return found
+
+
+def read(faces):
+    return faces | avatars.derive(faces)
+
+
+def test_edit_shares_count_what_changes_and_what_stays():
+    number = 40
+    faces = {name: np.zeros(number, "int64") for name in avatars.CHOSEN} | {"rotation": np.zeros(number)}
+    faces["mouth"][:20] = avatars.CHOSEN["mouth"].index("sad")
+
+    def edit(found, attribute, amounts):
+        # Smiles where told, but in three of four pictures only; and turns the heads of ten by more than one sees.
+        put, taken = amounts > 0, amounts < 0
+        put[:5] = taken[-5:] = False
+        found["mouth"][put], found["mouth"][taken] = 0, avatars.CHOSEN["mouth"].index("serious")
+        found["rotation"][:10] = 5.0
+        found["rotation"][10:] = 1.0
+        found["skin"][:4] = 2
+
+    smiling = read(faces)["smile"]
+    flipped, kept = edit_shares(Painter(faces, edit), None, smiling, "smile", read)
+    assert flipped == 0.75
+    assert (kept["rotation"], kept["skin"], kept["hair_style"]) == (0.75, 0.9, 1.0)
+    assert "mouth" not in kept and "eyewear" in kept
+
+
+def test_what_sunglasses_hide_is_no_change():
+    faces = {name: np.zeros(10, "int64") for name in avatars.CHOSEN} | {"rotation": np.zeros(10)}
+
+    def edit(found, attribute, amounts):
+        found["eyewear"][:] = avatars.CHOSEN["eyewear"].index("sunglasses")
+        found["eyes"][:9] = avatars.CHOSEN["eyes"].index(avatars.HIDDEN)
+        found["eyes"][9] = 1
+
+    flipped, kept = edit_shares(Painter(faces, edit), None, read(faces)["glasses"], "glasses", read)
+    assert flipped == 1.0
+    # One pair of eyes shows in both pictures, and differs.
+    assert (kept["eyes"], kept["eyebrows"], kept["mouth"]) == (0.0, 1.0, 1.0)

@@ -81,6 +81,11 @@ def of_classifier(classifier, dataset, identity):
     return FeatureNetwork(f"{dataset}_classifier", identity, network)
 
 
+def classify(classifier, images):
+    """The most likely class `(n,)` of uint8 images `(n, h, w, c)`, resized to what the classifier takes."""
+    return np.concatenate(_run(classifier, images)).argmax(1)
+
+
 class AvatarAttributes:
     """Reads the attributes of the data set `avatars` off images, generated and edited ones too.
 

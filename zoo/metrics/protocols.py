@@ -4,12 +4,16 @@ from typing import NamedTuple
 
 import numpy as np
 
-from zoo.metrics import features, references
+from zoo import presets
+from zoo.datasets import avatars
+from zoo.latents import sample_labels
+from zoo.metrics import editing, features, references
 from zoo.metrics.distances import frechet_distance, gaussian_statistics, kernel_distance
 from zoo.metrics.pixels import psnr
 from zoo.metrics.precision_recall import precision_recall
 
 NEIGHBORS = 3
+EDITED_FACES = 1_000
 
 
 class Size(NamedTuple):
@@ -43,10 +47,12 @@ def evaluate(model, dataset, *, size=FULL, feature_network=None, data_dir=None):
     figures = sample_quality(model, dataset, size=size, feature_network=feature_network, data_dir=data_dir)
     if hasattr(model, "log_likelihood_bound"):
         figures |= likelihood(model, dataset, size=size, data_dir=data_dir)
-    elif hasattr(model, "log_prob") and model.num_classes is None:
+    elif hasattr(model, "log_prob"):
         figures |= exact_likelihood(model, dataset, size=size, data_dir=data_dir)
     elif hasattr(model, "bits_per_image"):
         figures |= compression(model, dataset, size=size, data_dir=data_dir)
+    if dataset == "avatars" and getattr(model, "attributes", ()):
+        figures |= edits(model, size=size)
     return figures
 
 
@@ -55,7 +61,15 @@ def sample_quality(model, dataset, *, size=FULL, feature_network=None, data_dir=
     network = features.load(feature_network or features.default_for(dataset))
     reference = references.load(dataset, network, model.image_shape, data_dir)
     test_features = reference["test_features"].astype("float32")
-    drawn = [_figures(network(model.generate(size.images, seed=seed)), reference, test_features) for seed in size.seeds]
+    name, classifier = _label_classifier(model, dataset)
+    drawn = []
+    for seed in size.seeds:
+        images = model.generate(size.images, seed=seed)
+        drawn.append(_figures(network(images), reference, test_features))
+        if classifier is not None:
+            # What `generate` drew, since it was given none.
+            labels = sample_labels(size.images, model.num_classes, seed)
+            drawn[-1]["agreement"] = np.mean(features.classify(classifier, images) == labels)
     train_features = reference["train_features"].astype("float32")
     real = {
         "fid": frechet_distance(
@@ -78,7 +92,24 @@ def sample_quality(model, dataset, *, size=FULL, feature_network=None, data_dir=
             f"{network.name}; seeds {seeds}; real: training images in place of generated ones",
             real[key],
         )
+    if classifier is not None:
+        figures[f"label_agreement{_short(size.images)}_{dataset}_classifier"] = _figure(
+            [found["agreement"] for found in drawn],
+            f"share of {size.images} generated images, their labels drawn uniformly, in which {name} sees the label; "
+            f"seeds {seeds}; real: its accuracy on the test images of {dataset}",
+            presets.entry_of(name)["metrics"]["accuracy_test"]["value"],
+        )
     return figures
+
+
+def _label_classifier(model, dataset):
+    """The name of the bundled classifier of the classes that a conditional model draws from, and itself, or None."""
+    for name in presets.list_presets(dataset=dataset, kind="feature_network") if model.num_classes else ():
+        classifier = presets.load(name)
+        # That of the avatars knows many attributes in place of one class.
+        if classifier.output_shape == (None, model.num_classes):
+            return name, classifier
+    return None, None
 
 
 def _figure(values, protocol, real=None):
@@ -110,7 +141,7 @@ def _short(number):
 
 def likelihood(model, dataset, *, size=FULL, data_dir=None):
     """The importance-weighted bound on the negative log likelihood of test images, in nats an image."""
-    images = references.test_images(dataset, model.image_shape, data_dir)[: size.likelihood_images]
+    images, _ = _test_images(dataset, model, size, data_dir)
     bounds = [-model.log_likelihood_bound(images, size.importance_samples, seed=seed).mean() for seed in size.seeds]
     protocol = (
         f"importance-weighted bound with {size.importance_samples} samples on -log p(x) in nats, mean over "
@@ -120,19 +151,37 @@ def likelihood(model, dataset, *, size=FULL, data_dir=None):
 
 
 def exact_likelihood(model, dataset, *, size=FULL, data_dir=None):
-    """The negative log likelihood of test images in nats an image, for models that compute it exactly."""
-    images = references.test_images(dataset, model.image_shape, data_dir)[: size.likelihood_images]
-    found = [-model.log_prob(images, seed=seed).mean() for seed in size.seeds]
-    protocol = (
-        f"-log p(x) in nats, exact, mean over {len(images)} test images of {dataset}{_binarized(model)}; seeds "
-        f"{', '.join(map(str, size.seeds))}"
-    )
-    return {f"nll_test_{dataset}": _figure(found, protocol)}
+    """The negative log likelihood of test images, for models that compute it exactly: given their labels, if at all.
+
+    In nats an image under a Bernoulli likelihood, else in bits for each value of an image.
+    """
+    images, labels = _test_images(dataset, model, size, data_dir)
+    given = "p(x)" if model.num_classes is None else "p(x | label)"
+    over = f"exact, mean over {len(images)} test images of {dataset}"
+    if model.likelihood.name == "bernoulli":
+        found = [-model.log_prob(images, labels, seed=seed).mean() for seed in size.seeds]
+        seeds = ", ".join(map(str, size.seeds))
+        protocol = f"-log {given} in nats, {over}{_binarized(model)}; seeds {seeds}"
+        return {f"nll_test_{dataset}": _figure(found, protocol)}
+    levels = model.likelihood.levels
+    found = model.bits_per_dim(images, labels).mean()
+    return {
+        f"bits_per_dim_test_{dataset}": _figure(
+            [found], f"-log2 {given} for each value of an image, rounded to {levels} grey values, {over}"
+        )
+    }
+
+
+def _test_images(dataset, model, size, data_dir):
+    """The first test images, and their labels for a model with classes."""
+    images, labels = references.test_set(dataset, model.image_shape, data_dir)
+    number = size.likelihood_images
+    return images[:number], None if model.num_classes is None else labels[:number]
 
 
 def compression(model, dataset, *, size=FULL, data_dir=None):
     """How well a vector-quantized autoencoder keeps test images, and in how many bits."""
-    images = references.test_images(dataset, model.image_shape, data_dir)[: size.likelihood_images]
+    images, labels = _test_images(dataset, model, size, data_dir)
     codes = model.encode(images)
     grids = codes if isinstance(codes, tuple) else (codes,)
     used = min(len(np.unique(grid)) for grid in grids) / model.num_embeddings
@@ -141,10 +190,31 @@ def compression(model, dataset, *, size=FULL, data_dir=None):
         f"psnr_test_{dataset}": (psnr(images, model.decode(codes)), f"dB, of the mean squared error over {of}"),
         f"used_codes_test_{dataset}": (used, f"share of the codebook that {of} use, of the grid where it is least"),
     }
-    if model.num_classes is None:
-        bits = model.bits_per_image(images).mean()
-        figures[f"bits_test_{dataset}"] = (bits, f"bits an image, of the codes of {of} under the prior")
+    bits = model.bits_per_image(images, labels).mean()
+    given = "" if labels is None else ", given the labels"
+    figures[f"bits_test_{dataset}"] = (bits, f"bits an image, of the codes of {of} under the prior{given}")
     return {name: _figure([value], protocol) for name, (value, protocol) in figures.items()}
+
+
+def edits(model, *, size=FULL):
+    """How often edits of faces of the data set `avatars` change what they should, and leave the rest."""
+    number = min(EDITED_FACES, size.likelihood_images)
+    faces = [avatars.draw("test", index) for index in range(number)]
+    images, truth = np.stack([avatars.render(face) for face in faces]), [avatars.encode(face) for face in faces]
+    reader, figures = features.AvatarAttributes(), {}
+    for attribute in editing.COVERS.keys() & set(model.attributes):
+        present = [face[attribute] for face in truth]
+        flipped, kept = editing.edit_shares(model, images, present, attribute, reader)
+        least = min(kept, key=kept.get)
+        of = f"{number} test faces of avatars on which {attribute} is put or taken off by an amount of 1 or -1"
+        read = "as the attribute classifier reads them"
+        figures[f"edit_{attribute}_flipped_test_avatars"] = _figure([flipped], f"share of {of} that change, {read}")
+        figures[f"edit_{attribute}_kept_test_avatars"] = _figure(
+            [kept[least]],
+            f"share of {of} whose {least} stays what it is in the unedited reconstruction, {read}; all other "
+            "attributes stay more often",
+        )
+    return dict(sorted(figures.items()))
 
 
 def _binarized(model):

@@ -83,14 +83,32 @@ def write(path, network, arrays):
         np.savez_compressed(temporary, network=network.identity, **arrays)
 
 
-def test_images(dataset, image_shape, data_dir=None):
-    """All test images of a data set, uint8: bundled for MNIST and Fashion-MNIST, else read by TFDS."""
-    bundled = BUNDLED / f"{dataset}-test-images.npz"
-    if bundled.exists():
-        with np.load(bundled) as stored:
-            images = stored["images"]
-        if images.shape[1:] == tuple(image_shape):
-            return images
+def test_set(dataset, image_shape, data_dir=None):
+    """All test images of a data set, uint8, and their labels: bundled for MNIST and Fashion-MNIST, else read by TFDS.
+
+    Returns:
+        Images `(n, h, w, c)` and int32 labels `(n,)`, None where the data set has none.
+    """
+    bundled = {kind: _test_set_file(BUNDLED, dataset, kind) for kind in ("images", "labels")}
+    if bundled["images"].exists():
+        found = {}
+        for kind, path in bundled.items():
+            with np.load(path) as stored:
+                found[kind] = stored[kind]
+        if found["images"].shape[1:] == tuple(image_shape):
+            return found["images"], found["labels"].astype("int32")
     from zoo import data
 
-    return data.read(dataset, image_shape, split="test", data_dir=data_dir).images
+    images, labels, _ = data.read(dataset, image_shape, split="test", data_dir=data_dir)
+    return images, labels
+
+
+def write_test_set(folder, dataset, images, labels):
+    """Stores a test set as `test_set` reads it, in a file for the images and one for the labels."""
+    for kind, values in {"images": images, "labels": labels.astype("uint8")}.items():
+        with replacing(_test_set_file(folder, dataset, kind)) as temporary:
+            np.savez_compressed(temporary, **{kind: values})
+
+
+def _test_set_file(folder, dataset, kind):
+    return folder / f"{dataset}-test-{kind}.npz"

@@ -226,16 +226,18 @@ class VAE(GenerativeModel):
 
     # === Editing ===
 
-    def learn_attribute(self, name, images, present, others=None):
+    def learn_attribute(self, name, images, present, others=None, scale=1.0):
         """Finds the direction of an attribute from labelled images and keeps it under `name`, for `edit`.
 
         Args:
             name: of the attribute.
             images: uint8 or [-1, 1] images `(n, height, width, channels)`.
             present, others: as for `zoo.latents.attribute_direction`.
+            scale: how many times the mean difference between images with and without the attribute `edit` moves by
+                an amount of 1.
         """
         direction = latent_vectors.attribute_direction(self.encode(images)[0], present, others)
-        self._attribute_directions[name] = direction
+        self._attribute_directions[name] = np.float32(scale) * direction
 
     @property
     def attributes(self):
@@ -248,8 +250,7 @@ class VAE(GenerativeModel):
         Args:
             images: uint8 or [-1, 1] images `(n, height, width, channels)`.
             attribute: one of `attributes`.
-            amount: steps along its direction, a number or one for each image; 1 is the mean difference between
-                images with and without it.
+            amount: steps along its direction, a number or one for each image; what 1 is, `learn_attribute` set.
 
         Returns:
             uint8 images of the same shape.

@@ -1,0 +1,70 @@
+"""beta-VAE on avatars, with the directions in which a face smiles, wears glasses and turns its head."""
+
+import _common
+import keras
+import numpy as np
+
+import zoo
+from zoo import callbacks, data
+from zoo.datasets import avatars
+from zoo.metrics import editing, features, protocols
+
+DATASET, LICENCE = "avatars", "free for personal and commercial use"
+LATENT_DIM, FILTERS, BETA = 64, 32, 2.0
+EPOCHS, BATCH_SIZE, LEARNING_RATE = 20, 64, 1e-3
+# Of the training faces, those that the directions and how far to go along them are found on.
+LABELLED, TUNED = 10_000, 1_000
+AMOUNTS = (1.0, 1.25, 1.5, 2.0, 2.5, 3.0, 4.0)
+
+
+def main():
+    args = _common.arguments(__file__, EPOCHS)
+    train, attributes = _common.read_avatars(args, "train")
+
+    model = zoo.BetaVAE(avatars.IMAGE_SHAPE, LATENT_DIM, filters=FILTERS, beta=BETA)
+    schedule = keras.optimizers.schedules.CosineDecay(LEARNING_RATE, _common.total_steps(args, train, BATCH_SIZE))
+    model.compile(keras.optimizers.Adam(schedule))
+    distance = protocols.frechet_to_train(DATASET, avatars.IMAGE_SHAPE)
+    seconds = _common.train(
+        args,
+        model,
+        data.batches(data.ImageSet(train.images), BATCH_SIZE),
+        metrics=[callbacks.SampleMetric("fid2k_train", distance, every=5)],
+    )
+    # Users fine-tune at the rate that training began with, not at the schedule's end.
+    model.compile(keras.optimizers.Adam(LEARNING_RATE))
+    learn(model, train.images[:LABELLED], {name: values[:LABELLED] for name, values in attributes.items()})
+    _common.finish(args, model, train=train, seconds=seconds, dataset=DATASET, dataset_licence=LICENCE)
+
+
+def learn(model, images, attributes):
+    """Finds the directions of smile and glasses with one amount for all faces, and that of the head's pose."""
+    reader = features.AvatarAttributes()
+    for attribute, covered in editing.COVERS.items():
+        present, others = attributes[attribute], one_hot(attributes, without=covered)
+        model.learn_attribute(attribute, images, present, others)
+
+        def worst(amount, attribute=attribute, present=present):
+            flipped, kept = editing.edit_shares(model, images[:TUNED], present[:TUNED], attribute, reader, amount)
+            print(f"{attribute}, amount {amount}: {flipped:.3f} change, {kept}")
+            return min(flipped, *kept.values())
+
+        model.learn_attribute(attribute, images, present, others, scale=max(AMOUNTS, key=worst))
+    # Clockwise against counter-clockwise, with the rest as it is.
+    model.learn_attribute("rotation", images, attributes["rotation"] > 0, one_hot(attributes))
+
+
+def one_hot(attributes, without=()):
+    """A column for every value of every attribute but its first, and but `hidden`, which follows from another."""
+    chosen = {name: values for name, values in avatars.CHOSEN.items() if name not in without}
+    columns = [
+        attributes[name] == index
+        for name, values in chosen.items()
+        for index, value in enumerate(values)
+        if index > 0 and value != avatars.HIDDEN
+    ]
+    return np.stack(columns, 1)
+
+
+if __name__ == "__main__":
+    main()

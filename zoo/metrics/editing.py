@@ -1,0 +1,44 @@
+"""Whether an edited face shows the change that was asked for, and nothing else."""
+
+import numpy as np
+
+from zoo.datasets import avatars
+
+# What an attribute of faces decides besides itself, which may change with it.
+COVERS = {"smile": ("mouth",), "glasses": ("eyewear",)}
+# Less than what the eye sees.
+_SAME_ROTATION = 3.0
+
+
+def edit_shares(model, images, present, attribute, reader, amount=1.0):
+    """Gives an attribute to faces that lack it and takes it from those that have it, and reads the results.
+
+    Args:
+        model: one with `edit` and `reconstruct` that knows `attribute`.
+        images: uint8 faces `(n, h, w, 3)`.
+        present: `(n,)` booleans, whether a face has the attribute.
+        attribute: one of `COVERS`.
+        reader: `zoo.metrics.features.AvatarAttributes`.
+        amount: of the edit, the same for all faces; its negative takes the attribute away.
+
+    Returns:
+        The share of faces on which the attribute is read as asked, and a dict of the share for each other attribute
+        of the data set `avatars` that is read as in the face's unedited reconstruction. A rotation counts as the same
+        within 3 degrees; the eyes and eyebrows that sunglasses hide in one of the two are not compared.
+    """
+    present = np.asarray(present, bool)
+    before = reader(model.reconstruct(images))
+    after = reader(model.edit(images, attribute, np.where(present, -amount, amount)))
+    kept = {}
+    for name in [*avatars.CHOSEN, "rotation"]:
+        if name in COVERS[attribute]:
+            continue
+        if name == "rotation":
+            same = np.abs(after[name] - before[name]) < _SAME_ROTATION
+        else:
+            same = after[name] == before[name]
+        if attribute == "glasses" and name in ("eyes", "eyebrows"):
+            hidden = avatars.CHOSEN[name].index(avatars.HIDDEN)
+            same = same[(before[name] != hidden) & (after[name] != hidden)]
+        kept[name] = float(np.mean(same)) if len(same) else 1.0
+    return float(np.mean(after[attribute] != present)), kept
