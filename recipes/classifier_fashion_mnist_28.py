@@ -11,7 +11,7 @@ from zoo.nets import conv
 
 DATASET, LICENCE = "fashion_mnist", "MIT"
 IMAGE_SHAPE, NUM_CLASSES = (28, 28, 1), 10
-FILTERS, DROPOUT, FLIP = 32, 0.15, True
+FILTERS, DROPOUT = 32, 0.15
 EPOCHS, BATCH_SIZE = 16, 128
 LEARNING_RATE, WEIGHT_DECAY = 3e-3, 1e-3
 
@@ -21,7 +21,8 @@ def main():
     train = _common.read(args, DATASET, IMAGE_SHAPE, "train")
     test = _common.read(args, DATASET, IMAGE_SHAPE, "test")
 
-    model = conv.classifier(IMAGE_SHAPE, NUM_CLASSES, FILTERS, DROPOUT, FLIP)
+    flip = keras.layers.RandomFlip("horizontal", name="flip")
+    model = conv.classifier(IMAGE_SHAPE, NUM_CLASSES, FILTERS, DROPOUT, augmentation=[flip])
     steps = _common.total_steps(args, train, BATCH_SIZE)
     schedule = keras.optimizers.schedules.CosineDecay(0.0, steps, warmup_target=LEARNING_RATE, warmup_steps=steps // 10)
     model.compile(

@@ -393,6 +393,23 @@ def test_tfds_images_of_many_sizes_are_read_one_by_one():
     assert len(found.class_names) == 5
 
 
+def test_flowers_are_cut_into_training_and_test_images(monkeypatch):
+    asked = []
+
+    class Builder:
+        info = tfds.builder("tf_flowers").info
+
+        def as_dataset(self, split):
+            asked.append(split)
+            pictures = {"image": np.zeros((2, 9, 9, 3), "uint8"), "label": np.arange(2)}
+            return tf.data.Dataset.from_tensor_slices(pictures)
+
+    monkeypatch.setattr(data, "_prepared", lambda name, data_dir: Builder())
+    for split in ("train", "test", "train[:10]"):
+        data.read("tf_flowers", (8, 8, 3), split=split)
+    assert asked == ["train[:85%]", "train[85%:]", "train[:10]"]
+
+
 def test_unknown_names_suggest_the_nearest():
     with pytest.raises(DataError, match=r"no folder and no TFDS data set 'fashion_mnits'; did you mean fashion_mnist"):
         data.read("fashion_mnits", (28, 28, 1))

@@ -26,6 +26,8 @@ from zoo.latents import check_seed
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff")
 # Beyond this many bytes decoded images live in an unlinked file that the system pages in and out.
 _IN_MEMORY_BYTES = 2 * 1024**3
+# What stands for the splits of data sets that TFDS has only one of, whose examples it wrote in random order.
+_SHARES = {"tf_flowers": {"train": "train[:85%]", "test": "train[85%:]"}}
 
 
 class ImageSet(NamedTuple):
@@ -57,7 +59,8 @@ def dataset(
         source: a TFDS name (`"fashion_mnist"`), an image folder, an array or anything else that `read` takes.
         image_shape: `(height, width, channels)` to crop and resize to; arrays must have it already.
         batch_size: images a batch.
-        split: TFDS split, such as `"train"` or `"train[:90%]"`.
+        split: TFDS split, such as `"train"` or `"train[:90%]"`. TFDS has no test split of `tf_flowers`: there
+            `"train"` stands for the first 85 % and `"test"` for the others.
         data_dir: where TFDS finds or puts its data sets; default `TFDS_DATA_DIR` or TFDS' own.
         shuffle: whether each epoch has an order of its own.
         seed: integer that picks the orders.
@@ -268,6 +271,7 @@ def _prepared(name, data_dir):
 
 def _read_tfds(name, image_shape, split, data_dir):
     builder = _prepared(name, data_dir)
+    split = _SHARES.get(name, {}).get(split, split)
     features = builder.info.features
     image_key = next((k for k, f in features.items() if isinstance(f, tfds.features.Image)), None)
     if image_key is None:

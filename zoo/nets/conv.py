@@ -126,17 +126,26 @@ def decoder(image_shape, latent_dim, filters, stages, units):
     return keras.Model(inputs, outputs, name="decoder")
 
 
-def classifier(image_shape, num_classes, filters=32, dropout=0.3, flip=False):
-    """Images in [-1, 1] to logits `(n, num_classes)`; a layer named `features` gives `(n, 4 * filters)`.
+def classifier(image_shape, num_classes, filters=32, dropout=0.3, augmentation=(), stages=3):
+    """Images in [-1, 1] to logits `(n, num_classes)`; a layer named `features` gives `(n, filters * 2**(stages - 1))`.
 
     The features are what the last convolution leaves after global average pooling, the place that
-    Inception's `pool3` has in the usual Fréchet distance. `dropout` is the rate before the logits, a third of it
-    after each pooling; `flip` mirrors images at random in training.
+    Inception's `pool3` has in the usual Fréchet distance.
+
+    Args:
+        image_shape: `(height, width, channels)`.
+        num_classes: how many classes there are.
+        filters: width at full resolution; it doubles with each stage.
+        dropout: the rate before the logits; a third of it after each pooling.
+        augmentation: layers that change the images at random in training.
+        stages: parts of the network, each of which but the first halves the image.
     """
     # === Layers ===
     inputs = keras.Input(image_shape, name="images")
-    x = layers.RandomFlip("horizontal", name="flip")(inputs) if flip else inputs
-    x = _features(x, filters, stages=3, dropout=dropout / 3)
+    x = inputs
+    for change in augmentation:
+        x = change(x)
+    x = _features(x, filters, stages, dropout=dropout / 3)
     x = layers.Dropout(dropout, name="dropout")(x)
     outputs = layers.Dense(num_classes, dtype="float32", name="logits")(x)
 
