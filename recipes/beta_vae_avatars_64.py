@@ -43,13 +43,11 @@ def learn(model, images, attributes):
     for attribute, covered in editing.COVERS.items():
         present, others = attributes[attribute], one_hot(attributes, without=covered)
         model.learn_attribute(attribute, images, present, others)
-
-        def worst(amount, attribute=attribute, present=present):
-            flipped, kept = editing.edit_shares(model, images[:TUNED], present[:TUNED], attribute, reader, amount)
+        shares = editing.edit_shares(model, images[:TUNED], present[:TUNED], attribute, reader, AMOUNTS)
+        for amount, (flipped, kept) in zip(AMOUNTS, shares, strict=True):
             print(f"{attribute}, amount {amount}: {flipped:.3f} change, {kept}")
-            return min(flipped, *kept.values())
-
-        model.learn_attribute(attribute, images, present, others, scale=max(AMOUNTS, key=worst))
+        worst = [min(flipped, *kept.values()) for flipped, kept in shares]
+        model.learn_attribute(attribute, images, present, others, scale=AMOUNTS[int(np.argmax(worst))])
     # Clockwise against counter-clockwise, with the rest as it is.
     model.learn_attribute("rotation", images, attributes["rotation"] > 0, one_hot(attributes))
 

@@ -108,6 +108,27 @@ def test_exact_likelihood_figure_is_the_models(real_data):
     assert "exact" in figure["protocol"] and "seeds 0, 1" in figure["protocol"]
 
 
+def test_figures_of_codes_are_the_models(real_data):
+    splits, _ = real_data
+    model = zoo.VQVAE(SHAPE, 8, 3, filters=4, residual_blocks=1)
+    model.build_prior(filters=4, num_blocks=1)
+    given = splits["test"][:8]
+    figures = protocols.compression(model, "synthetic", size=SMALL)
+    used = len(np.unique(model.encode(given))) / 8
+    assert figures["used_codes_test_synthetic"]["value"] == used
+    assert figures["bits_test_synthetic"]["value"] == pytest.approx(model.bits_per_image(given).mean())
+    error = np.mean((model.reconstruct(given).astype("float64") - given) ** 2)
+    kept = protocols.reconstruction(model, "synthetic", size=SMALL)["psnr_test_synthetic"]
+    assert kept["value"] == pytest.approx(10 * np.log10(255**2 / error))
+    assert "8 test images of synthetic" in kept["protocol"]
+
+
+def test_a_gaussian_likelihood_is_told_by_its_reconstructions(real_data, monkeypatch):
+    monkeypatch.setattr(protocols, "sample_quality", lambda *_, **__: {})
+    model = zoo.VAE(SHAPE, 4, hidden_units=(16,), likelihood="gaussian")
+    assert list(protocols.evaluate(model, "synthetic", size=SMALL)) == ["psnr_test_synthetic"]
+
+
 def test_exact_likelihood_given_labels_in_bits_for_each_value(real_data, monkeypatch):
     splits, _ = real_data
     labels = np.arange(300, dtype="int32") % 3
@@ -246,7 +267,7 @@ def test_edit_shares_count_what_changes_and_what_stays():
         found["skin"][:4] = 2
 
     smiling = read(faces)["smile"]
-    flipped, kept = edit_shares(Painter(faces, edit), None, smiling, "smile", read)
+    ((flipped, kept),) = edit_shares(Painter(faces, edit), None, smiling, "smile", read)
     assert flipped == 0.75
     assert (kept["rotation"], kept["skin"], kept["hair_style"]) == (0.75, 0.9, 1.0)
     assert "mouth" not in kept and "eyewear" in kept
@@ -260,7 +281,7 @@ def test_what_sunglasses_hide_is_no_change():
         found["eyes"][:9] = avatars.CHOSEN["eyes"].index(avatars.HIDDEN)
         found["eyes"][9] = 1
 
-    flipped, kept = edit_shares(Painter(faces, edit), None, read(faces)["glasses"], "glasses", read)
+    ((flipped, kept),) = edit_shares(Painter(faces, edit), None, read(faces)["glasses"], "glasses", read)
     assert flipped == 1.0
     # One pair of eyes shows in both pictures, and differs.
     assert (kept["eyes"], kept["eyebrows"], kept["mouth"]) == (0.0, 1.0, 1.0)

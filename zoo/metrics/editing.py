@@ -10,7 +10,7 @@ COVERS = {"smile": ("mouth",), "glasses": ("eyewear",)}
 _SAME_ROTATION = 3.0
 
 
-def edit_shares(model, images, present, attribute, reader, amount=1.0):
+def edit_shares(model, images, present, attribute, reader, amounts=(1.0,)):
     """Gives an attribute to faces that lack it and takes it from those that have it, and reads the results.
 
     Args:
@@ -19,16 +19,24 @@ def edit_shares(model, images, present, attribute, reader, amount=1.0):
         present: `(n,)` booleans, whether a face has the attribute.
         attribute: one of `COVERS`.
         reader: `zoo.metrics.features.AvatarAttributes`.
-        amount: of the edit, the same for all faces; its negative takes the attribute away.
+        amounts: of the edit, each the same for all faces; its negative takes the attribute away.
 
     Returns:
-        The share of faces on which the attribute is read as asked, and a dict of the share for each other attribute
-        of the data set `avatars` that is read as in the face's unedited reconstruction. A rotation counts as the same
-        within 3 degrees; the eyes and eyebrows that sunglasses hide in one of the two are not compared.
+        For each amount the share of faces on which the attribute is read as asked, and a dict of the share for each
+        other attribute of the data set `avatars` that is read as in the face's unedited reconstruction. A rotation
+        counts as the same within 3 degrees; the eyes and eyebrows that sunglasses hide in one of the two are not
+        compared.
     """
     present = np.asarray(present, bool)
     before = reader(model.reconstruct(images))
-    after = reader(model.edit(images, attribute, np.where(present, -amount, amount)))
+    found = []
+    for amount in amounts:
+        after = reader(model.edit(images, attribute, np.where(present, -amount, amount)))
+        found.append((float(np.mean(after[attribute] != present)), _kept(before, after, attribute)))
+    return found
+
+
+def _kept(before, after, attribute):
     kept = {}
     for name in [*avatars.CHOSEN, "rotation"]:
         if name in COVERS[attribute]:
@@ -41,4 +49,4 @@ def edit_shares(model, images, present, attribute, reader, amount=1.0):
             hidden = avatars.CHOSEN[name].index(avatars.HIDDEN)
             same = same[(before[name] != hidden) & (after[name] != hidden)]
         kept[name] = float(np.mean(same)) if len(same) else 1.0
-    return float(np.mean(after[attribute] != present)), kept
+    return kept

@@ -45,11 +45,14 @@ def evaluate(model, dataset, *, size=FULL, feature_network=None, data_dir=None):
         meaning) and `protocol`, a sentence.
     """
     figures = sample_quality(model, dataset, size=size, feature_network=feature_network, data_dir=data_dir)
-    if hasattr(model, "log_likelihood_bound"):
+    if hasattr(model, "log_likelihood_bound") and model.likelihood.name == "bernoulli":
         figures |= likelihood(model, dataset, size=size, data_dir=data_dir)
     elif hasattr(model, "log_prob"):
         figures |= exact_likelihood(model, dataset, size=size, data_dir=data_dir)
-    elif hasattr(model, "bits_per_image"):
+    elif hasattr(model, "reconstruct"):
+        # Densities of grey values that are integers, as a Gaussian likelihood has them, compare with nothing.
+        figures |= reconstruction(model, dataset, size=size, data_dir=data_dir)
+    if hasattr(model, "bits_per_image"):
         figures |= compression(model, dataset, size=size, data_dir=data_dir)
     if dataset == "avatars" and getattr(model, "attributes", ()):
         figures |= edits(model, size=size)
@@ -179,15 +182,21 @@ def _test_images(dataset, model, size, data_dir):
     return images[:number], None if model.num_classes is None else labels[:number]
 
 
+def reconstruction(model, dataset, *, size=FULL, data_dir=None):
+    """How well an autoencoder keeps test images."""
+    images, _ = _test_images(dataset, model, size, data_dir)
+    protocol = f"dB, of the mean squared error over {len(images)} test images of {dataset}"
+    return {f"psnr_test_{dataset}": _figure([psnr(images, model.reconstruct(images))], protocol)}
+
+
 def compression(model, dataset, *, size=FULL, data_dir=None):
-    """How well a vector-quantized autoencoder keeps test images, and in how many bits."""
+    """How much of its codebook a vector-quantized autoencoder uses for test images, and in how many bits."""
     images, labels = _test_images(dataset, model, size, data_dir)
     codes = model.encode(images)
     grids = codes if isinstance(codes, tuple) else (codes,)
     used = min(len(np.unique(grid)) for grid in grids) / model.num_embeddings
     of = f"{len(images)} test images of {dataset}"
     figures = {
-        f"psnr_test_{dataset}": (psnr(images, model.decode(codes)), f"dB, of the mean squared error over {of}"),
         f"used_codes_test_{dataset}": (used, f"share of the codebook that {of} use, of the grid where it is least"),
     }
     bits = model.bits_per_image(images, labels).mean()
@@ -204,7 +213,7 @@ def edits(model, *, size=FULL):
     reader, figures = features.AvatarAttributes(), {}
     for attribute in editing.COVERS.keys() & set(model.attributes):
         present = [face[attribute] for face in truth]
-        flipped, kept = editing.edit_shares(model, images, present, attribute, reader)
+        ((flipped, kept),) = editing.edit_shares(model, images, present, attribute, reader)
         least = min(kept, key=kept.get)
         of = f"{number} test faces of avatars on which {attribute} is put or taken off by an amount of 1 or -1"
         read = "as the attribute classifier reads them"
