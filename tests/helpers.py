@@ -37,14 +37,14 @@ def dense_generator(shape=SHAPE, latent_dim=LATENT_DIM):
     )
 
 
-def dense_discriminator(shape=SHAPE, dropout=0.4):
-    """A discriminator with moving statistics and, unless `dropout` is 0, a random state."""
+def dense_discriminator(shape=SHAPE, dropout=0.4, batch_norm=True):
+    """A discriminator with moving statistics and a random state, unless they are left out."""
     return keras.Sequential(
         [
             keras.Input(shape),
             layers.Flatten(),
             layers.Dense(6),
-            layers.BatchNormalization(momentum=0.8),
+            *([layers.BatchNormalization(momentum=0.8)] if batch_norm else []),
             layers.LeakyReLU(0.2),
             *([layers.Dropout(dropout, seed=3)] if dropout else []),
             layers.Dense(1, dtype="float32"),
@@ -55,7 +55,9 @@ def dense_discriminator(shape=SHAPE, dropout=0.4):
 
 def restless_gan(**arguments):
     """A GAN in which everything that can move does: weights, moving statistics, dropout's random state."""
-    return zoo.GAN(SHAPE, LATENT_DIM, generator=dense_generator(), discriminator=dense_discriminator(), **arguments)
+    # Which penalties do not go with the discriminator's moving statistics.
+    discriminator = dense_discriminator(batch_norm="penalties" not in arguments)
+    return zoo.GAN(SHAPE, LATENT_DIM, generator=dense_generator(), discriminator=discriminator, **arguments)
 
 
 def tiny_gan(**arguments):

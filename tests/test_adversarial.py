@@ -30,7 +30,6 @@ import zoo
 from zoo.callbacks import BackupAndRestore, random_states
 from zoo.errors import InputError, NonFiniteError
 from zoo.models.adversarial_model import AdversarialModel
-from zoo.objectives import adversarial
 from zoo.objectives.adversarial import Minimax, NonSaturating
 from zoo.objectives.penalties import R1
 
@@ -132,6 +131,7 @@ class ByHand:
 
 
 norm_free_dcgan = functools.partial(tiny_dcgan, discriminator_batch_norm=False)
+penalized_dcgan = functools.partial(norm_free_dcgan, objective="minimax", penalties=R1(1.0, 2))
 
 # A large epsilon, since Adam divides gradients that are rounding errors by their own size.
 ADAM = {"beta_1": 0.5, "beta_2": 0.9, "epsilon": 1e-3}
@@ -156,8 +156,8 @@ OPTIMIZERS = {
 )
 def test_steps_equal_the_formula(build, objective, optimizer, penalty):
     theirs, ours = OPTIMIZERS[optimizer]
-    penalties = [R1(**penalty)] if penalty else []
-    model = build(objective=adversarial.OBJECTIVES[objective](penalties), ema_momentum=0.2)
+    penalties = {"penalties": R1(**penalty)} if penalty else {}
+    model = build(objective=objective, ema_momentum=0.2, **penalties)
     model.compile(theirs(), theirs())
     by_hand = ByHand(model, objective, ours, **penalty)
     # A third step for the penalty that rests on the second.
@@ -357,7 +357,7 @@ def test_optimizers_are_built_on_their_own_variables_and_there_is_no_third():
 
 
 def test_a_saved_model_restores_both_optimizers_bit_equal(tmp_path):
-    model = restless_gan(objective=NonSaturating([R1(0.5, 4)]), ema_momentum=0.7, discriminator_steps=2)
+    model = restless_gan(penalties=R1(0.5, 4), ema_momentum=0.7, discriminator_steps=2)
     model.compile(keras.optimizers.Adam(0.01), keras.optimizers.RMSprop(0.02))
     for step in range(2):
         model.train_step(images(8, seed=step))
@@ -372,7 +372,7 @@ def test_a_saved_model_restores_both_optimizers_bit_equal(tmp_path):
     assert loaded.optimizer is loaded.generator_optimizer
     assert len(optimizers_in(loaded)) == 2
     assert loaded.ema_momentum == 0.7 and loaded.discriminator_steps == 2
-    (penalty,) = loaded.objective.penalties
+    (penalty,) = loaded.penalties
     assert (type(loaded.objective), penalty.weight, penalty.interval) == (NonSaturating, 0.5, 4)
 
 
@@ -432,7 +432,7 @@ def test_the_generators_gradient_saturates_only_in_the_minimax_game():
 
 
 def penalty_of(penalty, discriminator, real, step=0):
-    return float(penalty(discriminator, real, None, step, AdversarialModel.input_gradient))
+    return float(penalty(discriminator, real, None, step, AdversarialModel.input_gradient, None))
 
 
 def test_r1_of_a_linear_and_a_quadratic_discriminator():
@@ -462,12 +462,12 @@ def test_lazy_r1_counts_updates_of_the_discriminator():
     class Counting(R1):
         steps = ()
 
-        def __call__(self, discriminator, real, fake, step, input_gradient):
+        def __call__(self, discriminator, real, fake, step, *rest):
             self.steps += (int(step),)
-            return super().__call__(discriminator, real, fake, step, input_gradient)
+            return super().__call__(discriminator, real, fake, step, *rest)
 
     penalty = Counting(1.0, interval=3)
-    model = tiny_gan(objective=Minimax([penalty]), discriminator_steps=2)
+    model = tiny_gan(penalties=penalty, discriminator_steps=2)
     model.compile()
     for _ in range(2):
         model.train_step(images(4))
@@ -496,7 +496,6 @@ tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfigur
 strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
 import zoo
 from zoo import data
-from zoo.objectives.adversarial import NonSaturating
 from zoo.objectives.penalties import R1
 from helpers import LATENT_DIM, SHAPE, images, tiny_dcgan, tiny_vae, values
 result = {}
@@ -516,7 +515,7 @@ def deaf_gan():
         keras.layers.Reshape(SHAPE),
     ])
     model = zoo.GAN(SHAPE, LATENT_DIM, generator=generator, hidden_units=(6,), dropout=0.0, ema_momentum=0.25,
-                    objective=NonSaturating([R1(2.0, interval=2)]))
+                    penalties=R1(2.0, interval=2))
     model.compile(keras.optimizers.SGD(0.05), keras.optimizers.SGD(0.05))
     return model
 
@@ -605,7 +604,7 @@ def test_fit_runs_on_two_replicas(two_replicas, name):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("build", [functools.partial(tiny_dcgan, objective=Minimax([R1(1.0, 2)])), tiny_vae])
+@pytest.mark.parametrize("build", [penalized_dcgan, tiny_vae])
 @pytest.mark.parametrize("settings", [{"jit_compile": True}, {"steps_per_execution": 2}])
 def test_fit_runs_however_it_is_compiled(build, settings):
     model = build()
@@ -616,7 +615,7 @@ def test_fit_runs_however_it_is_compiled(build, settings):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("build", [functools.partial(tiny_dcgan, objective=Minimax([R1(1.0, 2)])), tiny_gan, tiny_vae])
+@pytest.mark.parametrize("build", [penalized_dcgan, tiny_gan, tiny_vae])
 def test_half_precision_keeps_heads_and_weights_in_float32(build):
     model = build(dtype="mixed_bfloat16")
     assert keras.config.dtype_policy().name == "float32"

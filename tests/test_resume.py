@@ -23,11 +23,10 @@ from PIL import Image
 
 from zoo import data
 from zoo.callbacks import BackupAndRestore, EpochOrder, random_states
-from zoo.objectives.adversarial import NonSaturating
 from zoo.objectives.penalties import R1
 
 MODELS = {
-    "gan": lambda: restless_gan(objective=NonSaturating([R1(0.5, 2)]), ema_momentum=0.5),
+    "gan": lambda: restless_gan(penalties=R1(0.5, 2), ema_momentum=0.5),
     "dcgan": lambda: tiny_dcgan(ema_momentum=0.5),
     "vae": lambda: tiny_vae(num_importance_samples=2),
     "vq_vae": lambda: tiny_vq_vae(num_embeddings=32),
@@ -134,7 +133,6 @@ keras.utils.set_random_seed(0)
 from helpers import SHAPE, images, restless_gan, state
 from zoo import data
 from zoo.callbacks import BackupAndRestore
-from zoo.objectives.adversarial import NonSaturating
 from zoo.objectives.penalties import R1
 
 def die():
@@ -163,7 +161,7 @@ class Epochs(keras.callbacks.Callback):
         if kill == f"batch {self.epoch} {batch}":
             die()
 
-model = restless_gan(objective=NonSaturating([R1(0.5, 2)]), discriminator_steps=2, ema_momentum=0.5)
+model = restless_gan(penalties=R1(0.5, 2), discriminator_steps=2, ema_momentum=0.5)
 model.compile()
 fit = {
     "arrays": lambda: {"x": images(24), "batch_size": 4},
