@@ -14,6 +14,7 @@ from zoo.callbacks import random_states
 
 SHAPE = (8, 8, 1)
 LATENT_DIM = 4
+NUM_CLASSES = 3
 ROOT = Path(zoo.__file__).resolve().parent.parent
 
 
@@ -72,6 +73,27 @@ def tiny_dcgan(**arguments):
             variable.assign(20.0 * variable)
     model.ema_generator.set_weights(model.generator.get_weights())
     return model
+
+
+def labelled(number, shape=SHAPE):
+    """Images of `NUM_CLASSES` classes, with their labels."""
+    return images(number, shape), np.arange(number, dtype="int32") % NUM_CLASSES
+
+
+def _tiny(cls, **defaults):
+    small = {"filters": 2, "discriminator_steps": 1, **defaults}
+    return lambda **arguments: getattr(zoo, cls)(SHAPE, LATENT_DIM, **{**small, **arguments})
+
+
+#: The descendants of DCGAN, small and with one discriminator step.
+TINY_GANS = {
+    "wgan": _tiny("WGAN"),
+    "wgan_gp": _tiny("WGANGP"),
+    "conditional_gan": _tiny("ConditionalGAN", num_classes=NUM_CLASSES),
+    "projection_gan": _tiny("ProjectionGAN", num_classes=NUM_CLASSES),
+    "sagan": _tiny("SAGAN"),
+    "big_gan": _tiny("BigGAN", num_classes=NUM_CLASSES, class_dim=3),
+}
 
 
 def tiny_vae(**arguments):

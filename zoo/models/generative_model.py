@@ -341,8 +341,8 @@ class GenerativeModel(keras.Model):
         """The labels of classes by their names, in whatever case."""
         if self.class_names is None:
             raise InputError(
-                f"labels holds {names.flat[0]!r}, but the names of the classes are not known, expected integers from 0 "
-                f"to {self.num_classes - 1}."
+                f"labels holds {str(names.flat[0])!r}, but the names of the classes are not known, expected integers "
+                f"from 0 to {self.num_classes - 1}."
             )
         known = {name.casefold(): label for label, name in enumerate(self.class_names)}
         for name in names.flat:
