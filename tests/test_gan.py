@@ -23,7 +23,7 @@ from helpers import (
 from keras import layers
 
 import zoo
-from zoo import latents
+from zoo import callbacks, latents
 from zoo.errors import InputError
 from zoo.layers.attention import SelfAttention
 from zoo.layers.spectral_normalization import SpectralNormalization
@@ -351,6 +351,122 @@ def test_impossible_truncations_are_refused(truncation):
 def test_truncation_is_refused_where_there_is_none():
     with pytest.raises(InputError, match=r"SAGAN\.generate does not understand truncation; it takes num_samples"):
         ready("sagan").generate(1, truncation=0.5)
+
+
+# === Finding latents ===
+
+
+def test_an_image_of_the_generator_is_found_again():
+    model = tiny_gan()
+    for variable in model.ema_generator.weights:
+        variable.assign(2.0 * variable)
+    before = values(model.variables)
+    originals = model.generate(3, seed=7)
+    found = model.encode_image(originals, steps=200, seed=1)
+    assert found.shape == (3, LATENT_DIM) and found.dtype == "float32"
+    distances = [
+        np.mean((images.astype(float) - originals) ** 2, axis=(1, 2, 3)).min(0)
+        for images in (model.generate(latents=found), model.generate(64, seed=1)[:, None])
+    ]
+    assert (distances[0] < 0.1 * distances[1]).all()
+    np.testing.assert_equal(values(model.variables), before)
+    # Each is sought as if alone, so that editing one picture does not depend on the others.
+    np.testing.assert_allclose(model.encode_image(originals[:1], steps=200, seed=1), found[:1], atol=0.02)
+
+
+def test_descent_starts_at_the_best_latents_for_each_label(monkeypatch):
+    model, originals, labels = conditional(class_names=NAMES), images(4), [1, 0, 1, 2]
+    monkeypatch.setattr(model, "_minimized", lambda loss, start, steps, rate: start)
+    found = model.encode_image(originals, labels=labels, seed=3)
+    candidates = latents.sample(64, (LATENT_DIM,), seed=3)
+    for latent, original, label in zip(found, originals, labels, strict=True):
+        distances = np.sum((model.generate(latents=candidates, labels=label).astype(float) - original) ** 2, (1, 2, 3))
+        np.testing.assert_array_equal(latent, candidates[distances.argmin()])
+    np.testing.assert_array_equal(model.encode_image(originals, labels=[NAMES[i] for i in labels], seed=3), found)
+    with pytest.raises(InputError, match="labels is None, expected one of 3 classes for each image"):
+        model.encode_image(originals)
+    with pytest.raises(InputError, match="labels has 2 rows, expected one for each of 4 images"):
+        model.encode_image(originals, labels=[0, 1])
+    with pytest.raises(InputError, match="labels is 1, expected None"):
+        tiny_gan().encode_image(originals, labels=1)
+    with pytest.raises(InputError, match="steps is 0, expected an integer of at least 1"):
+        tiny_gan().encode_image(originals, steps=0)
+
+
+# === Warnings of what goes wrong ===
+
+
+def warned(callback, model, epochs):
+    """The warnings of a callback that is told the logs of these epochs."""
+    callback.set_model(model)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        for epoch, logs in enumerate(epochs):
+            callback.on_epoch_end(epoch, logs)
+    return [str(warning.message) for warning in caught]
+
+
+@pytest.mark.parametrize(
+    ("objective", "outputs", "wins"),
+    [
+        ("non_saturating", (0.99, 0.015), True),
+        ("non_saturating", (0.97, 0.01), False),
+        ("hinge", (1.7, -0.97), True),
+        ("hinge", (1.7, -0.9), False),
+        ("least_squares", (0.99, 0.01), True),
+        ("wasserstein", (100.0, -100.0), False),
+    ],
+)
+def test_a_discriminator_that_wins_is_warned_of_once(objective, outputs, wins):
+    logs = dict(zip(("discriminator_real", "discriminator_fake"), outputs, strict=True))
+    found = warned(callbacks.WarnOfWinningDiscriminator(), tiny_gan(objective=objective), [logs, logs])
+    assert len(found) == wins
+    if wins:
+        real, fake = (f"{output:.3f}" for output in outputs)
+        assert f"The discriminator wins: in epoch 1 its mean output was {real} on real and {fake} on gen" in found[0]
+
+
+def test_exploding_gradients_are_warned_of_once_with_their_norms():
+    epochs = [
+        {"generator_gradient_norm": norm, "discriminator_gradient_norm": 3.0} for norm in (9.0, 2.0, 150, 250, 900)
+    ]
+    (message,) = warned(callbacks.WarnOfExplodingGradients(), None, epochs)
+    assert message.startswith(
+        "The generator's gradients explode: their mean norm was 250 in epoch 4 and 2 in its calmest"
+    )
+    assert not warned(callbacks.WarnOfExplodingGradients(), None, [{"loss": 1e9, "a_gradient_norm": 1e6}] * 3)
+    assert not warned(callbacks.WarnOfExplodingGradients(), None, [{"a_gradient_norm": n} for n in (1e-6, 5.0)])
+
+
+def test_mode_collapse_is_warned_of_once_with_the_figure():
+    model, train = tiny_gan(), images(200)
+    model.compile()
+    callback = callbacks.WarnOfModeCollapse(train, min_steps=0)
+    drawn = {"several": train[np.arange(64) % 5], "all": train[:64] ^ 1}
+    model.generate = lambda number, seed: drawn["all"]
+    assert not warned(callback, model, [{}])
+    model.generate = lambda number, seed: drawn["several"]
+    (message,) = warned(callback, model, [{}, {}])
+    assert message.startswith(
+        "The generator collapses: after epoch 1 its 64 samples have 5 different nearest neighbours among 200 training"
+    )
+    assert not warned(callbacks.WarnOfModeCollapse(train), model, [{}])
+    assert not warned(callbacks.WarnOfModeCollapse(train[:20], min_steps=0), model, [{}])
+
+
+@pytest.mark.slow
+def test_fit_watches():
+    model = tiny_gan(dropout=0.0, hidden_units=(64,))
+    # A discriminator with a large head start, and a generator that stands still and draws one image.
+    model.compile(keras.optimizers.SGD(0.0), keras.optimizers.Adam(0.01))
+    model.ema_generator.layers[-2].kernel.assign(0.0 * model.ema_generator.layers[-2].kernel)
+    model.generator.set_weights(model.ema_generator.get_weights())
+    model.generator_optimizer.iterations.assign(1000)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        model.fit(images(128), batch_size=8, epochs=12, verbose=0)
+    text = " ".join(str(warning.message) for warning in caught)
+    assert "The discriminator wins" in text and "have 1 different nearest neighbours among 128" in text
 
 
 # === Like every model ===

@@ -438,7 +438,7 @@ class GenerativeModel(keras.Model):
         dataset = self._dataset(x, y, batch_size, shuffle=shuffle, drop_remainder=True)
         if validation_data is not None:
             validation_data = self._dataset(validation_data, None, batch_size, shuffle=False, drop_remainder=False)
-        own = [StopOnNonFinite(), *self._watchers()]
+        own = [StopOnNonFinite(), *self._watchers(dataset)]
         if hasattr(dataset, "set_epoch"):
             own.append(EpochOrder(dataset))
         if isinstance(callbacks, keras.callbacks.CallbackList):
@@ -456,8 +456,8 @@ class GenerativeModel(keras.Model):
             **kwargs,
         )
 
-    def _watchers(self):
-        """Callbacks that warn of what goes wrong in the training of this kind of model."""
+    def _watchers(self, dataset):
+        """Callbacks that warn of what goes wrong in the training of this kind of model on this data set."""
         return []
 
     def evaluate(self, x=None, y=None, batch_size=None, **kwargs):
@@ -578,6 +578,27 @@ class GenerativeModel(keras.Model):
             tape.watch(inputs)
             outputs = fn(inputs)
         return tape.gradient(outputs, inputs)
+
+    @staticmethod
+    def _minimized(loss_fn, start, steps, learning_rate):
+        """Where a scalar function of one array is small: Adam from `start`, its rate falling to 0 in `steps` steps."""
+        import tensorflow as tf
+
+        found = keras.Variable(start, dtype="float32")
+        schedule = keras.optimizers.schedules.CosineDecay(learning_rate, steps)
+        optimizer = keras.optimizers.Adam(schedule, beta_1=0.9)
+        optimizer.build([found])
+
+        @tf.function
+        def step():
+            with tf.GradientTape(watch_accessed_variables=False) as tape:
+                tape.watch(found.value)
+                loss = loss_fn(found.value)
+            optimizer.apply([tape.gradient(loss, found.value)], [found])
+
+        for _ in tqdm(range(steps), "inverting", unit="step", delay=2, leave=False, disable=None):
+            step()
+        return ops.convert_to_numpy(found)
 
     @staticmethod
     def _assign_everywhere(variables, values):

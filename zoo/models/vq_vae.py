@@ -194,7 +194,7 @@ class VQVAE(GenerativeModel):
         entropy = -ops.sum(shares * ops.log(shares + 1e-10))
         return ops.exp(entropy), ops.mean(ops.cast(shares > 0, "float32"))
 
-    def _watchers(self):
+    def _watchers(self, dataset):
         return [WarnOfUnusedCodes()]
 
     # === Using ===
