@@ -401,7 +401,7 @@ strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
 import zoo
 from zoo import data
 from zoo.objectives.penalties import R1
-from helpers import LATENT_DIM, SHAPE, images, tiny_dcgan, tiny_vae, values
+from helpers import LATENT_DIM, SHAPE, TINY_GANS, images, labelled, tiny_dcgan, tiny_vae, values
 result = {}
 
 def plain(arrays):
@@ -452,10 +452,12 @@ result["replicas_agree"] = all(
 )
 
 with strategy.scope():
-    dcgan, vae = tiny_dcgan(), tiny_vae(num_importance_samples=2)
-    dcgan.compile(), vae.compile()
-for model in (dcgan, vae):
-    history = model.fit(data.dataset(images(24), SHAPE, 8), epochs=2, verbose=0).history
+    models = [tiny_dcgan(), tiny_vae(num_importance_samples=2), TINY_GANS["wgan"](), TINY_GANS["wgan_gp"](),
+              TINY_GANS["big_gan"](augmentation="adaptive")]
+    for model in models:
+        model.compile()
+for model in models:
+    history = model.fit(data.dataset(labelled(24), SHAPE, 8), epochs=2, verbose=0).history
     result[model.name] = {
         "finite": all(np.isfinite(figures).all() for figures in history.values()),
         "iterations": int(model.optimizer.iterations.numpy()),
@@ -499,7 +501,7 @@ def test_replicas_average_alike(two_replicas):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["dcgan", "vae"])
+@pytest.mark.parametrize("name", ["dcgan", "vae", "wgan", "wgangp", "big_gan"])
 def test_fit_runs_on_two_replicas(two_replicas, name):
     assert two_replicas[name] == {"finite": True, "iterations": 6, "drawn": [5, *SHAPE]}
 

@@ -51,7 +51,8 @@ class SelfAttention(keras.layers.Layer):
 
 
 def _halved(features):
-    return ops.average_pool(features, 2)
+    # Strides too, without which Keras 3.15 fails under JAX.
+    return ops.average_pool(features, 2, strides=2)
 
 
 def _pixels(features):

@@ -24,19 +24,29 @@ class CodePrior(GenerativeModel):
         grids: `(height, width)` of each grid, coarsest first; each divides the next.
         num_embeddings: how many codes there are.
         filters, num_blocks: of the networks.
-        num_classes: how many classes condition every gate, or None.
+        num_classes, class_names: how many classes condition every gate, and their names; or None.
         name, dtype: as for every Keras model.
     """
 
     noise_distribution = "uniform"
 
-    def __init__(self, grids, num_embeddings, filters=64, num_blocks=8, num_classes=None, name="prior", dtype=None):
+    def __init__(
+        self,
+        grids,
+        num_embeddings,
+        filters=64,
+        num_blocks=8,
+        num_classes=None,
+        class_names=None,
+        name="prior",
+        dtype=None,
+    ):
         total = sum(math.prod(grid) for grid in grids)
         super().__init__((1, 1, total), ("loss", "bits_per_image", "prior_gradient_norm"), name, dtype)
         self.grids = [tuple(grid) for grid in grids]
         self.filters, self.num_blocks = check_count(filters, "filters"), check_count(num_blocks, "num_blocks")
         self.num_embeddings = num_embeddings
-        self.num_classes = None if num_classes is None else check_count(num_classes, "num_classes")
+        self._set_classes(num_classes, class_names)
         self.likelihood = Categorical(num_embeddings)
         with built_under(dtype):
             self.conditioners = [
@@ -62,7 +72,12 @@ class CodePrior(GenerativeModel):
 
     def options(self):
         """What makes the same prior for the same codes."""
-        return {"filters": self.filters, "num_blocks": self.num_blocks, "num_classes": self.num_classes}
+        return {
+            "filters": self.filters,
+            "num_blocks": self.num_blocks,
+            "num_classes": self.num_classes,
+            "class_names": self.class_names,
+        }
 
     def compile(self, optimizer=None, **settings):
         """Sets the optimizer, a Keras optimizer or its name; default Adam with the rate 1e-3."""
