@@ -21,7 +21,7 @@ SHAPE, SEED = (1, 1, 2), 0
 # The data: eight narrow Gaussians on a circle.
 ANGLES = np.arange(8) * np.pi / 4
 CENTRES, SPREAD = 0.6 * np.stack([np.cos(ANGLES), np.sin(ANGLES)], 1), 0.08
-EPOCHS, BATCH_SIZE, NUM_POINTS = 30, 256, 16_384
+EPOCHS, BATCH_SIZE, NUM_POINTS = 60, 256, 16_384
 # Points along each side of the square [-1, 1] x [-1, 1].
 SIDE = 200
 
@@ -42,10 +42,11 @@ def held_gan(spread, objective):
     scale = keras.initializers.Identity(spread)
     generator = keras.Sequential([keras.Input((2,)), layers.Dense(2, kernel_initializer=scale), layers.Reshape(SHAPE)])
     discriminator = keras.Sequential(
-        [keras.Input(SHAPE), layers.Flatten(), *(layers.Dense(128, "silu") for _ in range(3)), layers.Dense(1)]
+        [keras.Input(SHAPE), layers.Flatten(), *(layers.Dense(128, "relu") for _ in range(3)), layers.Dense(1)]
     )
     model = zoo.GAN(SHAPE, 2, generator=generator, discriminator=discriminator, objective=objective)
-    model.compile(keras.optimizers.SGD(0.0), keras.optimizers.Adam(1e-3))
+    rate = keras.optimizers.schedules.CosineDecay(3e-3, EPOCHS * NUM_POINTS // BATCH_SIZE)
+    model.compile(keras.optimizers.SGD(0.0), keras.optimizers.Adam(rate))
     return model
 
 
@@ -85,9 +86,7 @@ def vanishing_gradient():
         history = model.fit(data_points(NUM_POINTS), batch_size=BATCH_SIZE, epochs=EPOCHS, verbose=0).history
         norms[objective] = history["generator_gradient_norm"]
         first, last, fake = norms[objective][0], norms[objective][-1], history["discriminator_fake"][-1]
-        print(
-            f"{objective}: gradient norm {first:.3g} in the first epoch, {last:.3g} in the last, D(G(z)) = {fake:.2g}"
-        )
+        print(f"{objective}: gradient norm {first:.3g} in epoch 1, {last:.3g} in the last, where D(G(z)) = {fake:.2g}")
     write_curves(FIGURES / "vanishing_gradient.png", norms)
 
 
