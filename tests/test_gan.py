@@ -436,8 +436,8 @@ def warned(callback, model, epochs):
     [
         ("non_saturating", (0.99, 0.015), True),
         ("non_saturating", (0.97, 0.01), False),
-        ("hinge", (1.7, -0.97), True),
-        ("hinge", (1.7, -0.9), False),
+        ("hinge", (0.99, -0.97), True),
+        ("hinge", (0.99, -0.9), False),
         ("least_squares", (0.99, 0.01), True),
         ("wasserstein", (100.0, -100.0), False),
     ],

@@ -86,6 +86,13 @@ def test_a_discriminator_at_the_targets_has_nothing_left_to_lose(name):
     assert [float(objective.outputs(each)[0, 0]) for each in logits] == pytest.approx(objective.targets)
 
 
+@pytest.mark.parametrize(("objective", "least"), [(Hinge(), -1.0), (LeastSquares(), 0.0)])
+def test_outputs_beyond_the_targets_count_no_more(objective, least):
+    found = objective.outputs(np.array([[-7.0], [0.5], [9.0]], "float32"))
+    np.testing.assert_array_equal(found, [[least], [0.5], [1.0]])
+    np.testing.assert_array_equal(Wasserstein().outputs(LOGITS), LOGITS)
+
+
 # What Goodfellow et al. 2014 prove of the game, on distributions over five points.
 P_DATA, P_G = np.array([4, 1, 3, 0.5, 1.5]) / 10, np.array([1, 1, 2, 4, 2]) / 10
 

@@ -70,7 +70,7 @@ class WarnOfWinningDiscriminator(keras.callbacks.Callback):
     """Warns once when the discriminator tells all images, so that the generator learns little.
 
     That is when its mean outputs of an epoch, on real and on generated images, are both within 2 % of the objective's
-    targets or beyond. Objectives whose outputs have no bounds know no such state.
+    targets. Objectives whose outputs have no bounds know no such state.
     """
 
     def __init__(self):

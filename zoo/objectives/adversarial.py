@@ -23,8 +23,8 @@ class AdversarialObjective:
         raise NotImplementedError
 
     def outputs(self, logits):
-        """The discriminator's outputs on the scale of `targets`."""
-        return logits
+        """The discriminator's outputs on the scale of `targets`, and not beyond them."""
+        return logits if self.targets is None else ops.clip(logits, min(self.targets), max(self.targets))
 
     def get_config(self):
         return {}
