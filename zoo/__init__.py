@@ -19,6 +19,8 @@ _HOME_OF = {
     "PixelCNN": "zoo.models",
     "GAN": "zoo.models",
     "DCGAN": "zoo.models",
+    "ProgressiveGAN": "zoo.models",
+    "StyleGAN": "zoo.models",
 }
 __all__ = sorted(_HOME_OF)
 

@@ -92,21 +92,23 @@ class AdversarialModel(GenerativeModel):
         both optimizers a `keras.optimizers.schedules` object to move both.
 
         Args:
-            generator_optimizer, discriminator_optimizer: Keras optimizers or their names; default Adam with the rate
-                2e-4 and beta_1 0.5 (Radford et al. 2016).
+            generator_optimizer, discriminator_optimizer: Keras optimizers or their names; default those of
+                `default_optimizers`.
             **settings: `run_eagerly`, `steps_per_execution`, `jit_compile` of Keras.
         """
-
-        def adam():
-            return keras.optimizers.Adam(2e-4, beta_1=0.5)
-
+        default = self.default_optimizers()
         self._compile(
             {
-                "generator_optimizer": generator_optimizer or adam(),
-                "discriminator_optimizer": discriminator_optimizer or adam(),
+                "generator_optimizer": generator_optimizer or default[0],
+                "discriminator_optimizer": discriminator_optimizer or default[1],
             },
             **settings,
         )
+
+    @staticmethod
+    def default_optimizers():
+        """New optimizers for generator and discriminator: Adam, the rate 2e-4 and beta_1 0.5 (Radford et al. 2016)."""
+        return keras.optimizers.Adam(2e-4, beta_1=0.5), keras.optimizers.Adam(2e-4, beta_1=0.5)
 
     def _optimized_variables(self):
         return {

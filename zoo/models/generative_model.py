@@ -1,6 +1,7 @@
 """`GenerativeModel`: what every model of the zoo shares - presets, `generate`, random state, and the one update."""
 
 import contextlib
+import functools
 import math
 import numbers
 import tempfile
@@ -268,7 +269,12 @@ class GenerativeModel(keras.Model):
 
     def _check_conditions(self, given):
         """The conditions of `generate` as arrays, or `InputError`; a subclass adds those that it alone knows."""
-        checks = {"latents": self._check_latents, "labels": self._check_labels, "temperature": _check_temperature}
+        checks = {
+            "latents": self._check_latents,
+            "labels": self._check_labels,
+            "truncation": functools.partial(_check_amount, "truncation"),
+            "temperature": functools.partial(_check_amount, "temperature"),
+        }
         return {name: checks[name](value) if name in checks else value for name, value in given.items()}
 
     def _check_num_samples(self, num_samples):
@@ -613,10 +619,10 @@ def built_under(dtype):
         keras.config.set_dtype_policy(before)
 
 
-def _check_temperature(temperature):
-    if not isinstance(temperature, numbers.Real) or not 0 <= temperature < math.inf:
-        raise InputError(f"temperature is {temperature!r}, expected a number of at least 0.")
-    return temperature
+def _check_amount(name, amount):
+    if not isinstance(amount, numbers.Real) or not 0 <= amount < math.inf:
+        raise InputError(f"{name} is {amount!r}, expected a number of at least 0.")
+    return amount
 
 
 def check_image_shape(image_shape):
