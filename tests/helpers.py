@@ -72,6 +72,14 @@ def tiny_dcgan(**arguments):
     return model
 
 
+def tiny_progressive_gan(shape=SHAPE, **arguments):
+    return zoo.ProgressiveGAN(shape, LATENT_DIM, **{"filters": 3, "max_filters": 5, **arguments})
+
+
+def tiny_style_gan(shape=SHAPE, **arguments):
+    return zoo.StyleGAN(shape, LATENT_DIM, **{"filters": 3, "max_filters": 5, "mapping_layers": 2, **arguments})
+
+
 def tiny_vae(**arguments):
     return zoo.VAE(SHAPE, **{"latent_dim": LATENT_DIM, "hidden_units": (6,), **arguments})
 

@@ -114,7 +114,7 @@ class Grow(keras.callbacks.Callback):
         if missing > 0:
             warnings.warn(
                 f"The training ended at stage {self.model.stage} of {self.model.last_stage}, counted from 0; the last "
-                f"is whole after {missing} more steps.",
+                f"is whole after {missing} more {'step' if missing == 1 else 'steps'}.",
                 stacklevel=2,
             )
 
