@@ -21,6 +21,8 @@ from helpers import (
     state,
     tiny_dcgan,
     tiny_gan,
+    tiny_progressive_gan,
+    tiny_style_gan,
     tiny_vae,
     values,
 )
@@ -151,6 +153,8 @@ OPTIMIZERS = {
         pytest.param(tiny_gan, "minimax", "sgd", {"weight": 3.0}, marks=pytest.mark.slow),
         pytest.param(tiny_dcgan, "non_saturating", "adam", {}, marks=pytest.mark.slow),
         pytest.param(norm_free_dcgan, "minimax", "adam", {"weight": 3.0}, marks=pytest.mark.slow),
+        pytest.param(tiny_style_gan, "non_saturating", "adam", {"weight": 0.3, "interval": 2}, marks=pytest.mark.slow),
+        pytest.param(tiny_progressive_gan, "minimax", "adam", {"weight": 0.3}, marks=pytest.mark.slow),
         pytest.param(norm_free_dcgan, "non_saturating", "sgd", {"weight": 3.0, "interval": 2}, marks=pytest.mark.slow),
     ],
 )
@@ -498,7 +502,7 @@ import zoo
 from zoo import data
 from zoo.objectives.adversarial import NonSaturating
 from zoo.objectives.penalties import R1
-from helpers import LATENT_DIM, SHAPE, images, tiny_dcgan, tiny_vae, values
+from helpers import LATENT_DIM, SHAPE, images, tiny_dcgan, tiny_progressive_gan, tiny_style_gan, tiny_vae, values
 result = {}
 
 def plain(arrays):
@@ -549,9 +553,10 @@ result["replicas_agree"] = all(
 )
 
 with strategy.scope():
-    dcgan, vae = tiny_dcgan(), tiny_vae(num_importance_samples=2)
-    dcgan.compile(), vae.compile()
-for model in (dcgan, vae):
+    models = tiny_dcgan(), tiny_vae(num_importance_samples=2), tiny_style_gan(), tiny_progressive_gan()
+    for model in models:
+        model.compile()
+for model in models:
     history = model.fit(data.dataset(images(24), SHAPE, 8), epochs=2, verbose=0).history
     result[model.name] = {
         "finite": all(np.isfinite(figures).all() for figures in history.values()),
@@ -596,7 +601,7 @@ def test_replicas_average_alike(two_replicas):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["dcgan", "vae"])
+@pytest.mark.parametrize("name", ["dcgan", "vae", "style_gan", "progressive_gan"])
 def test_fit_runs_on_two_replicas(two_replicas, name):
     assert two_replicas[name] == {"finite": True, "iterations": 6, "drawn": [5, *SHAPE]}
 
@@ -605,7 +610,9 @@ def test_fit_runs_on_two_replicas(two_replicas, name):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("build", [functools.partial(tiny_dcgan, objective=Minimax([R1(1.0, 2)])), tiny_vae])
+@pytest.mark.parametrize(
+    "build", [functools.partial(tiny_dcgan, objective=Minimax([R1(1.0, 2)])), tiny_vae, tiny_style_gan]
+)
 @pytest.mark.parametrize("settings", [{"jit_compile": True}, {"steps_per_execution": 2}])
 def test_fit_runs_however_it_is_compiled(build, settings):
     model = build()
@@ -616,7 +623,16 @@ def test_fit_runs_however_it_is_compiled(build, settings):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("build", [functools.partial(tiny_dcgan, objective=Minimax([R1(1.0, 2)])), tiny_gan, tiny_vae])
+@pytest.mark.parametrize(
+    "build",
+    [
+        functools.partial(tiny_dcgan, objective=Minimax([R1(1.0, 2)])),
+        tiny_gan,
+        tiny_vae,
+        tiny_progressive_gan,
+        tiny_style_gan,
+    ],
+)
 def test_half_precision_keeps_heads_and_weights_in_float32(build):
     model = build(dtype="mixed_bfloat16")
     assert keras.config.dtype_policy().name == "float32"

@@ -337,7 +337,7 @@ def test_real_images_fade_as_generated_ones_do():
     np.testing.assert_allclose(model._canonical(x)["images"], x / 127.5 - 1, atol=1e-6)
 
 
-def test_stages_to_come_are_not_computed(monkeypatch):
+def test_stages_of_no_use_are_not_computed(monkeypatch):
     calls, original = [], style.EqualizedConv2D.call
     monkeypatch.setattr(style.EqualizedConv2D, "call", lambda self, x: (calls.append(self.name), original(self, x))[1])
     model = grown([0.0, 0.0])
@@ -348,6 +348,10 @@ def test_stages_to_come_are_not_computed(monkeypatch):
     drawn(model, "discriminator", normal(2, *LARGE))
     assert calls == ["from_image_0", "last_conv"]
     model.grow([1.0, 0.0])
+    calls.clear()
+    drawn(model)
+    assert calls == ["second_0", "first_1", "second_1", "to_image_1"]
+    model.grow([0.5, 0.0])
     calls.clear()
     drawn(model)
     assert calls == ["second_0", "first_1", "second_1", "to_image_1", "to_image_0"]

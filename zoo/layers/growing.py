@@ -16,8 +16,9 @@ class Growing(keras.layers.Layer):
 
     A network has a stage for each resolution, from that of a coarse grid, stage 0, to that of its images; each doubles
     the one before. `fade`, a saved variable, says for each stage after the first how far it is faded in, from 0 to 1.
-    The stage is the last that has begun to fade in. It is static, so that later stages cost nothing: `follow` reads
-    it from the variable, and functions that were compiled before must then be compiled again.
+    The stage is the last that has begun to fade in. It is static, and so is whether it still fades, so that what is
+    not used costs nothing: `follow` reads both from the variable, and functions that were compiled before must then be
+    compiled again.
 
     Args:
         image_shape: `(height, width, channels)` of the last stage, whose sides halve `len(widths) - 1` times.
@@ -29,7 +30,7 @@ class Growing(keras.layers.Layer):
         super().__init__(**kwargs)
         self.image_shape, self.widths = tuple(image_shape), list(widths)
         self.last_stage = len(self.widths) - 1
-        self.stage = self.last_stage
+        self.stage, self.fades = self.last_stage, False
 
     def _build_fade(self):
         self.fade = self.add_weight(
@@ -46,12 +47,14 @@ class Growing(keras.layers.Layer):
         return tuple(side >> (self.last_stage - stage) for side in self.image_shape[:2])
 
     def follow(self):
-        """Takes the stage from `fade`; weights of other stages than this and the one that it fades from rest."""
-        self.stage = int(np.count_nonzero(ops.convert_to_numpy(self.fade)))
+        """Takes the stage from `fade`; weights that it does not use rest."""
+        fade = ops.convert_to_numpy(self.fade)
+        self.stage = int(np.count_nonzero(fade))
+        self.fades = bool(self.stage > 0 and fade[self.stage - 1] < 1)
         for stage, image_layer in enumerate(self.image_layers):
             for layer in self._block(stage):
                 layer.trainable = self.trainable and stage <= self.stage
-            image_layer.trainable = self.trainable and self.stage - 1 <= stage <= self.stage
+            image_layer.trainable = self.trainable and self.stage - self.fades <= stage <= self.stage
 
     def _block(self, stage):
         """The layers of a stage but that of `image_layers`, which is next to the image."""
@@ -69,7 +72,7 @@ class Growing(keras.layers.Layer):
         """
         factor = 2 ** (self.last_stage - self.stage)
         images = shrink(images, factor)
-        if self.stage > 0:
+        if self.fades:
             images = self._blend(enlarge(shrink(images, 2), 2), images)
         return enlarge(images, factor)
 
@@ -125,7 +128,7 @@ class GrowingGenerator(Growing):
             x = self._rectified(self.first_layers[stage](x))
             x = self._rectified(self.second_layers[stage](x))
         images = self.image_layers[self.stage](x)
-        if self.stage > 0:
+        if self.fades:
             images = self._blend(enlarge(self.image_layers[self.stage - 1](before), 2), images)
         return enlarge(images, 2 ** (self.last_stage - self.stage))
 
@@ -172,7 +175,7 @@ class GrowingDiscriminator(Growing):
         for stage in range(self.stage, 0, -1):
             for layer in self._block(stage):
                 x = ops.leaky_relu(layer(x), 0.2)
-            if stage == self.stage:
+            if self.fades and stage == self.stage:
                 x = self._blend(self._from_image(shrink(images, 2), stage - 1), x)
         return x
 

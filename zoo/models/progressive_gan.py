@@ -50,9 +50,14 @@ class ProgressiveGAN(GAN):
                 f"{discriminator.last_stage + 1}, expected the same."
             )
         self.grown_steps = self.add_weight(
-            shape=(), dtype="int32", initializer="zeros", trainable=False, name="grown_steps"
+            shape=(),
+            dtype="int32",
+            initializer="zeros",
+            trainable=False,
+            aggregation="only_first_replica",
+            name="grown_steps",
         )
-        self._compiled_stage = self.stage
+        self._compiled_growth = self._static()
 
     @staticmethod
     def default_networks(image_shape, latent_dim, filters=16, max_filters=128):
@@ -102,13 +107,17 @@ class ProgressiveGAN(GAN):
     def _growing(self, *networks):
         return [layer for name in networks for layer in getattr(self, name).layers if isinstance(layer, Growing)]
 
+    def _static(self):
+        """What compiled functions cannot change."""
+        return self.stage, self.alpha < 1
+
     def _follow(self):
         """Compiles anew what was compiled for another stage than that of the variables."""
         for growing in self._growing("generator", "ema_generator", "discriminator"):
             growing.follow()
-        if self.stage == self._compiled_stage:
+        if self._static() == self._compiled_growth:
             return
-        self._compiled_stage = self.stage
+        self._compiled_growth = self._static()
         self.test_function = self.ema_generator.predict_function = None
         if self.train_function is not None:
             # Not left to the next `fit`: one that is running looks it up at every step.
