@@ -51,6 +51,9 @@ class Growing(keras.layers.Layer):
         fade = ops.convert_to_numpy(self.fade)
         self.stage = int(np.count_nonzero(fade))
         self.fades = bool(self.stage > 0 and fade[self.stage - 1] < 1)
+        self._rest()
+
+    def _rest(self):
         for stage, image_layer in enumerate(self.image_layers):
             for layer in self._block(stage):
                 layer.trainable = self.trainable and stage <= self.stage
@@ -116,6 +119,7 @@ class GrowingGenerator(Growing):
             self.first_layers[stage].build(before)
             self.second_layers[stage].build((*grid, features))
             self.image_layers[stage].build((*grid, features))
+        self._rest()
 
     def _block(self, stage):
         return [self.first_layers[stage], self.second_layers[stage]]
@@ -164,6 +168,7 @@ class GrowingDiscriminator(Growing):
             self.image_layers[stage].build((*grid, input_shape[-1]))
             for layer in self._block(stage):
                 layer.build((*grid, features))
+        self._rest()
 
     def _block(self, stage):
         # What follows stage 0 is no part of this network.
