@@ -72,14 +72,6 @@ def tiny_dcgan(**arguments):
     return model
 
 
-def tiny_progressive_gan(shape=SHAPE, **arguments):
-    return zoo.ProgressiveGAN(shape, LATENT_DIM, **{"filters": 3, "max_filters": 5, **arguments})
-
-
-def tiny_style_gan(shape=SHAPE, **arguments):
-    return zoo.StyleGAN(shape, LATENT_DIM, **{"filters": 3, "max_filters": 5, "mapping_layers": 2, **arguments})
-
-
 def tiny_vae(**arguments):
     return zoo.VAE(SHAPE, **{"latent_dim": LATENT_DIM, "hidden_units": (6,), **arguments})
 
@@ -111,6 +103,14 @@ class AtBatch(keras.callbacks.Callback):
 def tiny_vq_vae(**arguments):
     small = {"num_embeddings": 6, "embedding_dim": 3, "filters": 4, "residual_blocks": 1}
     return zoo.VQVAE(SHAPE, **{**small, **arguments})
+
+
+def tiny_progressive_gan(shape=SHAPE, **arguments):
+    return zoo.ProgressiveGAN(shape, LATENT_DIM, **{"filters": 3, "max_filters": 5, **arguments})
+
+
+def tiny_style_gan(shape=SHAPE, **arguments):
+    return zoo.StyleGAN(shape, LATENT_DIM, **{"filters": 3, "max_filters": 5, "mapping_layers": 2, **arguments})
 
 
 def values(variables):

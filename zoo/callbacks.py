@@ -66,6 +66,56 @@ class WarnOfUnusedCodes(keras.callbacks.Callback):
             )
 
 
+class BackupAndRestore(keras.callbacks.BackupAndRestore):
+    """Keras' `BackupAndRestore`, made exact: a run killed at any moment ends bit-equal to one that was not.
+
+    Weights, optimizers, random states and the epoch are one file that is renamed once, so no kill can separate
+    them. A kill in the middle of an epoch repeats that epoch from its start, in the same order of images when
+    `fit` was given arrays, a folder, a TFDS name or a `zoo.data` data set (a `tf.data` pipeline that you shuffled
+    yourself cannot be replayed).
+
+    Args:
+        backup_dir: folder for the backup; removed when training ends unless `delete_checkpoint` is False.
+        delete_checkpoint: whether to remove the backup when `fit` ends.
+    """
+
+    def __init__(self, backup_dir, delete_checkpoint=True):
+        super().__init__(str(backup_dir), delete_checkpoint=delete_checkpoint)
+        self._path = Path(backup_dir) / "state.weights.h5"
+
+    def on_train_begin(self, logs=None):
+        if not self._path.exists():
+            return
+        optimizer = self.model.optimizer
+        if optimizer is not None and not optimizer.built:
+            # A plain Keras model builds it in the first step, and Keras skips the state of an unbuilt one.
+            optimizer.build(self.model.trainable_variables)
+        self.model.load_weights(self._path)
+        with h5py.File(self._path, "r") as file:
+            self.model._initial_epoch = int(file.attrs["epoch"])
+            for index, state in enumerate(random_states(self.model)):
+                state.assign(file["random_states"][str(index)][()])
+
+    def on_train_end(self, logs=None):
+        super().on_train_end(logs)
+        # Keras keeps it, and the model's next `fit` would leave out as many epochs.
+        self.model._initial_epoch = None
+
+    def _save_model(self):
+        with replacing(self._path) as temporary:
+            self.model.save_weights(temporary, overwrite=True)
+            with h5py.File(temporary, "a") as file:
+                file.attrs["epoch"] = self._current_epoch
+                for index, state in enumerate(random_states(self.model)):
+                    file[f"random_states/{index}"] = keras.ops.convert_to_numpy(state)
+
+
+def random_states(model):
+    """The states of a model's seed generators, its layers' included, which Keras does not save."""
+    others = {id(v) for v in [*model.weights, *model.metrics_variables]}
+    return [v for v in model.variables if id(v) not in others]
+
+
 class Grow(keras.callbacks.Callback):
     """Grows a `zoo.ProgressiveGAN` while it trains (Karras et al. 2018, section 2).
 
@@ -121,56 +171,6 @@ class Grow(keras.callbacks.Callback):
     @staticmethod
     def _count(variable):
         return int(keras.ops.convert_to_numpy(variable))
-
-
-class BackupAndRestore(keras.callbacks.BackupAndRestore):
-    """Keras' `BackupAndRestore`, made exact: a run killed at any moment ends bit-equal to one that was not.
-
-    Weights, optimizers, random states and the epoch are one file that is renamed once, so no kill can separate
-    them. A kill in the middle of an epoch repeats that epoch from its start, in the same order of images when
-    `fit` was given arrays, a folder, a TFDS name or a `zoo.data` data set (a `tf.data` pipeline that you shuffled
-    yourself cannot be replayed).
-
-    Args:
-        backup_dir: folder for the backup; removed when training ends unless `delete_checkpoint` is False.
-        delete_checkpoint: whether to remove the backup when `fit` ends.
-    """
-
-    def __init__(self, backup_dir, delete_checkpoint=True):
-        super().__init__(str(backup_dir), delete_checkpoint=delete_checkpoint)
-        self._path = Path(backup_dir) / "state.weights.h5"
-
-    def on_train_begin(self, logs=None):
-        if not self._path.exists():
-            return
-        optimizer = self.model.optimizer
-        if optimizer is not None and not optimizer.built:
-            # A plain Keras model builds it in the first step, and Keras skips the state of an unbuilt one.
-            optimizer.build(self.model.trainable_variables)
-        self.model.load_weights(self._path)
-        with h5py.File(self._path, "r") as file:
-            self.model._initial_epoch = int(file.attrs["epoch"])
-            for index, state in enumerate(random_states(self.model)):
-                state.assign(file["random_states"][str(index)][()])
-
-    def on_train_end(self, logs=None):
-        super().on_train_end(logs)
-        # Keras keeps it, and the model's next `fit` would leave out as many epochs.
-        self.model._initial_epoch = None
-
-    def _save_model(self):
-        with replacing(self._path) as temporary:
-            self.model.save_weights(temporary, overwrite=True)
-            with h5py.File(temporary, "a") as file:
-                file.attrs["epoch"] = self._current_epoch
-                for index, state in enumerate(random_states(self.model)):
-                    file[f"random_states/{index}"] = keras.ops.convert_to_numpy(state)
-
-
-def random_states(model):
-    """The states of a model's seed generators, its layers' included, which Keras does not save."""
-    others = {id(v) for v in [*model.weights, *model.metrics_variables]}
-    return [v for v in model.variables if id(v) not in others]
 
 
 class SampleGrid(keras.callbacks.Callback):
