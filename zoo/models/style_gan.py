@@ -122,7 +122,9 @@ class StyleGAN(GAN):
         return rows.reshape(-1, *shape[1:])
 
     def _generate_batch(self, latents, truncation=1.0):
-        w = self.mapping.predict_on_batch(latents.reshape(-1, self.latent_dim))
+        rows = latents.reshape(-1, self.latent_dim)
+        # Under a strategy every replica answers for the whole batch.
+        w = self.mapping.predict_on_batch(rows)[: len(rows)]
         w = self.mean_w + np.float32(truncation) * (w - self.mean_w)
         w = w.reshape(len(latents), -1, w.shape[-1])
         return self.synthesis.predict_on_batch(np.broadcast_to(w, (len(w), self.num_layers, w.shape[-1])))
