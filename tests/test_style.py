@@ -577,7 +577,7 @@ def test_weights_of_another_stage_say_so(tmp_path):
 
 def test_weights_of_another_number_of_stages_are_refused(tmp_path):
     grown([0.5, 0.0]).save_weights(tmp_path / "some.weights.h5")
-    message = r"some\.weights\.h5 do not fit a ProgressiveGAN of 2 stages, up to 8x8 pixels\."
+    message = r"some\.weights\.h5 do not fit a ProgressiveGAN of 2 stages, up to 8x8 pixels \(A total of"
     with pytest.raises(InputError, match=message):
         tiny_progressive_gan((8, 8, 2)).load_weights(tmp_path / "some.weights.h5")
 
@@ -705,14 +705,3 @@ def test_a_step_moves_all_weights_and_the_mean_of_w_once():
 def test_generators_without_styles_are_refused():
     with pytest.raises(InputError, match=r"generator has the layers .*, expected mapping and synthesis"):
         zoo.StyleGAN(SHAPE, LATENT_DIM, generator=tiny_gan().generator)
-
-
-def test_style_gans_survive_presets(style_gan, tmp_path):
-    style_gan.compile()
-    style_gan.save_to_preset(tmp_path / "preset")
-    loaded = zoo.load(tmp_path / "preset")
-    for arguments in ({}, {"truncation": 0.0}):
-        found = loaded.generate(3, seed=0, **arguments)
-        np.testing.assert_array_equal(found, style_gan.generate(3, seed=0, **arguments))
-    (penalty,) = loaded.objective.penalties
-    assert (penalty.weight, penalty.interval) == (1.0, 16)

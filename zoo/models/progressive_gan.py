@@ -6,7 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from zoo.errors import InputError
+from zoo.errors import InputError, first_line
 from zoo.layers.growing import Growing
 from zoo.models.gan import GAN
 from zoo.nets import style
@@ -147,7 +147,7 @@ class ProgressiveGAN(GAN):
         except ValueError as error:
             raise InputError(
                 f"The weights in {filepath} do not fit a {type(self).__name__} of {self.last_stage + 1} stages, up to "
-                f"{self._size(self.last_stage)} pixels."
+                f"{self._size(self.last_stage)} pixels ({first_line(error)})"
             ) from error
         if trained and stage != self.stage:
             warnings.warn(
@@ -164,11 +164,12 @@ class ProgressiveGAN(GAN):
 
     def _optimized_variables(self):
         """All that will be trained, and not only what the present stage trains."""
-        (generator,), (discriminator,) = self._growing("generator"), self._growing("discriminator")
-        return {
-            "generator_optimizer": [v for v in self.generator.weights if v is not generator.fade],
-            "discriminator_optimizer": [v for v in self.discriminator.weights if v is not discriminator.fade],
-        }
+        found = {}
+        for name in ("generator", "discriminator"):
+            (growing,) = self._growing(name)
+            grows = {id(v) for v in growing.weights if v is not growing.fade}
+            found[f"{name}_optimizer"] = [v for v in getattr(self, name).weights if v.trainable or id(v) in grows]
+        return found
 
     def _canonical(self, batch):
         """Real images have no more detail than the stage knows."""
