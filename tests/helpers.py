@@ -130,6 +130,14 @@ def tiny_vq_vae(**arguments):
     return zoo.VQVAE(SHAPE, **{**small, **arguments})
 
 
+def tiny_progressive_gan(shape=SHAPE, **arguments):
+    return zoo.ProgressiveGAN(shape, LATENT_DIM, **{"filters": 3, "max_filters": 5, **arguments})
+
+
+def tiny_style_gan(shape=SHAPE, **arguments):
+    return zoo.StyleGAN(shape, LATENT_DIM, **{"filters": 3, "max_filters": 5, "mapping_layers": 2, **arguments})
+
+
 def values(variables):
     """Copies of variables as numpy arrays."""
     return [np.array(variable.value.numpy()) for variable in variables]

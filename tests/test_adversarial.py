@@ -21,6 +21,8 @@ from helpers import (
     state,
     tiny_dcgan,
     tiny_gan,
+    tiny_progressive_gan,
+    tiny_style_gan,
     tiny_vae,
     values,
 )
@@ -151,6 +153,8 @@ OPTIMIZERS = {
         pytest.param(tiny_gan, "minimax", "sgd", {"weight": 3.0}, marks=pytest.mark.slow),
         pytest.param(tiny_dcgan, "non_saturating", "adam", {}, marks=pytest.mark.slow),
         pytest.param(norm_free_dcgan, "minimax", "adam", {"weight": 3.0}, marks=pytest.mark.slow),
+        pytest.param(tiny_style_gan, "non_saturating", "adam", {"weight": 0.3, "interval": 2}, marks=pytest.mark.slow),
+        pytest.param(tiny_progressive_gan, "minimax", "adam", {"weight": 0.3}, marks=pytest.mark.slow),
         pytest.param(norm_free_dcgan, "non_saturating", "sgd", {"weight": 3.0, "interval": 2}, marks=pytest.mark.slow),
     ],
 )
@@ -401,7 +405,9 @@ strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
 import zoo
 from zoo import data
 from zoo.objectives.penalties import R1
-from helpers import LATENT_DIM, SHAPE, TINY_GANS, images, labelled, tiny_dcgan, tiny_vae, values
+from helpers import (
+    LATENT_DIM, SHAPE, TINY_GANS, images, labelled, tiny_dcgan, tiny_progressive_gan, tiny_style_gan, tiny_vae, values
+)
 result = {}
 
 def plain(arrays):
@@ -453,7 +459,7 @@ result["replicas_agree"] = all(
 
 with strategy.scope():
     models = [tiny_dcgan(), tiny_vae(num_importance_samples=2), TINY_GANS["wgan"](), TINY_GANS["wgan_gp"](),
-              TINY_GANS["big_gan"](augmentation="adaptive")]
+              TINY_GANS["big_gan"](augmentation="adaptive"), tiny_style_gan(), tiny_progressive_gan()]
     for model in models:
         model.compile()
 for model in models:
@@ -501,7 +507,7 @@ def test_replicas_average_alike(two_replicas):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["dcgan", "vae", "wgan", "wgangp", "big_gan"])
+@pytest.mark.parametrize("name", ["dcgan", "vae", "wgan", "wgangp", "big_gan", "style_gan", "progressive_gan"])
 def test_fit_runs_on_two_replicas(two_replicas, name):
     assert two_replicas[name] == {"finite": True, "iterations": 6, "drawn": [5, *SHAPE]}
 
@@ -510,7 +516,7 @@ def test_fit_runs_on_two_replicas(two_replicas, name):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("build", [penalized_dcgan, tiny_vae])
+@pytest.mark.parametrize("build", [penalized_dcgan, tiny_vae, tiny_style_gan])
 @pytest.mark.parametrize("settings", [{"jit_compile": True}, {"steps_per_execution": 2}])
 def test_fit_runs_however_it_is_compiled(build, settings):
     model = build()
@@ -521,13 +527,16 @@ def test_fit_runs_however_it_is_compiled(build, settings):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("build", [penalized_dcgan, tiny_gan, tiny_vae])
+@pytest.mark.parametrize("build", [penalized_dcgan, tiny_gan, tiny_vae, tiny_progressive_gan, tiny_style_gan])
 def test_half_precision_keeps_heads_and_weights_in_float32(build):
     model = build(dtype="mixed_bfloat16")
     assert keras.config.dtype_policy().name == "float32"
     networks = [model.decoder, model.encoder] if hasattr(model, "decoder") else [model.generator, model.discriminator]
     for network in networks:
-        assert network.output.dtype == network.layers[-1].compute_dtype == "float32"
+        head = network.layers[-1]
+        # StyleGAN's is a network of its own.
+        head = head.layers[-1] if isinstance(head, keras.Model) else head
+        assert network.output.dtype == head.compute_dtype == "float32"
         assert "bfloat16" in {layer.compute_dtype for layer in network.layers if layer.weights}
         assert {variable.dtype for variable in network.weights} == {"float32"}
     model.compile()

@@ -18,6 +18,8 @@ from helpers import (
     run_script,
     tiny_dcgan,
     tiny_gan,
+    tiny_progressive_gan,
+    tiny_style_gan,
     tiny_vae,
     values,
 )
@@ -33,6 +35,8 @@ MODELS = {
     "gan": tiny_gan,
     "dcgan": tiny_dcgan,
     "penalized": lambda: tiny_dcgan(objective="minimax", penalties=R1(0.5, 4), discriminator_batch_norm=False),
+    "progressive_gan": tiny_progressive_gan,
+    "style_gan": tiny_style_gan,
     "vae": tiny_vae,
     "gaussian": lambda: tiny_vae(likelihood="gaussian"),
     "custom": restless_gan,

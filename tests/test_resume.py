@@ -19,6 +19,7 @@ from helpers import (
     tiny_dcgan,
     tiny_gan,
     tiny_pixel_cnn,
+    tiny_style_gan,
     tiny_vae,
     tiny_vq_vae,
 )
@@ -33,6 +34,8 @@ from zoo.objectives.penalties import R1
 MODELS = {
     "gan": lambda: restless_gan(penalties=R1(0.5, 2), ema_momentum=0.5),
     "dcgan": lambda: tiny_dcgan(ema_momentum=0.5),
+    # Growing ones are in test_style.py.
+    "style_gan": lambda: tiny_style_gan(ema_momentum=0.5),
     "vae": lambda: tiny_vae(num_importance_samples=2),
     "vq_vae": lambda: tiny_vq_vae(num_embeddings=32),
     "pixel_cnn": tiny_pixel_cnn,

@@ -25,6 +25,8 @@ _HOME_OF = {
     "ProjectionGAN": "zoo.models",
     "SAGAN": "zoo.models",
     "BigGAN": "zoo.models",
+    "ProgressiveGAN": "zoo.models",
+    "StyleGAN": "zoo.models",
 }
 __all__ = sorted(_HOME_OF)
 

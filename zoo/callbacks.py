@@ -9,7 +9,7 @@ import h5py
 import keras
 import numpy as np
 
-from zoo.errors import InputError, MissingDependencyError, NonFiniteError
+from zoo.errors import InputError, MissingDependencyError, NonFiniteError, check_count
 from zoo.files import replacing
 from zoo.images import grid, to_uint8, write_png
 
@@ -207,6 +207,63 @@ def random_states(model):
     """The states of a model's seed generators, its layers' included, which Keras does not save."""
     others = {id(v) for v in [*model.weights, *model.metrics_variables]}
     return [v for v in model.variables if id(v) not in others]
+
+
+class Grow(keras.callbacks.Callback):
+    """Grows a `zoo.ProgressiveGAN` while it trains (Karras et al. 2018, section 2).
+
+    The coarsest stage trains for `stable_steps`; then every further one is faded in over `fade_steps` and trains for
+    `stable_steps`, the last for as long as `fit` goes on. The steps that a model has grown for are saved with it, so
+    that a `fit` that was stopped goes on where it was.
+
+    Args:
+        stable_steps: training steps of a stage before the next.
+        fade_steps: training steps over which a stage is faded in, in equal shares.
+
+    Raises:
+        InputError: steps out of range, or a model that cannot grow.
+    """
+
+    def __init__(self, stable_steps, fade_steps):
+        super().__init__()
+        self._stable_steps = check_count(stable_steps, "stable_steps")
+        self._fade_steps = check_count(fade_steps, "fade_steps")
+        self._fade = self._iterations = None
+
+    def on_train_begin(self, logs=None):
+        if not hasattr(self.model, "grow"):
+            raise InputError(
+                f"Grow needs a model that grows, such as ProgressiveGAN, not a {type(self.model).__name__}."
+            )
+        self._fade = None
+
+    def on_train_batch_begin(self, batch, logs=None):
+        self._iterations = self._count(self.model.generator_optimizer.iterations)
+        period = self._stable_steps + self._fade_steps
+        begins = self._stable_steps + period * np.arange(self.model.last_stage)
+        # The first step of a stage is the first that sees some of it.
+        done = self._count(self.model.grown_steps) + 1 - begins
+        fade = np.clip(done / self._fade_steps, 0.0, 1.0).astype("float32")
+        if self._fade is None or (fade != self._fade).any():
+            self.model.grow(fade)
+            self._fade = fade
+
+    def on_train_batch_end(self, batch, logs=None):
+        # More than one where Keras executes several at once.
+        self.model.grown_steps.assign_add(self._count(self.model.generator_optimizer.iterations) - self._iterations)
+
+    def on_train_end(self, logs=None):
+        missing = self.model.last_stage * (self._stable_steps + self._fade_steps) - self._count(self.model.grown_steps)
+        if missing > 0:
+            warnings.warn(
+                f"The training ended at stage {self.model.stage} of {self.model.last_stage}, counted from 0; the last "
+                f"is whole after {missing} more {'step' if missing == 1 else 'steps'}.",
+                stacklevel=2,
+            )
+
+    @staticmethod
+    def _count(variable):
+        return int(keras.ops.convert_to_numpy(variable))
 
 
 class SampleGrid(keras.callbacks.Callback):

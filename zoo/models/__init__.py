@@ -4,6 +4,8 @@ from zoo.models.adversarial_model import AdversarialModel
 from zoo.models.gan import DCGAN, GAN, SAGAN, WGAN, WGANGP, BigGAN, ConditionalGAN, ProjectionGAN
 from zoo.models.generative_model import GenerativeModel
 from zoo.models.pixel_cnn import PixelCNN
+from zoo.models.progressive_gan import ProgressiveGAN
+from zoo.models.style_gan import StyleGAN
 from zoo.models.vae import VAE, BetaVAE
 from zoo.models.vq_vae import VQVAE, VQVAE2
 
@@ -22,5 +24,7 @@ __all__ = [
     "ConditionalGAN",
     "GenerativeModel",
     "PixelCNN",
+    "ProgressiveGAN",
     "ProjectionGAN",
+    "StyleGAN",
 ]

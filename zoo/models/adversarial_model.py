@@ -284,14 +284,7 @@ class AdversarialModel(GenerativeModel):
         """
         images, steps = self._checked(images), check_count(steps, "steps")
         candidates = latent_vectors.sample(self.generation_batch, self.noise_shape, seed)
-        if (labels is None) != (self.num_classes is None):
-            expected = "None" if labels is not None else f"one of {self.num_classes} classes for each image"
-            raise InputError(f"labels is {labels!r}, expected {expected}.")
-        if labels is not None:
-            labels = self._check_labels(labels)
-            if labels.ndim and len(labels) != len(images):
-                raise InputError(f"labels has {len(labels)} rows, expected one for each of {len(images)} images.")
-            labels = np.broadcast_to(labels, len(images))
+        labels = self._labels_of(len(images), labels)
         start = np.empty((len(images), self.latent_dim), "float32")
         for label in [None] if labels is None else np.unique(labels):
             rows = slice(None) if label is None else labels == label
