@@ -136,7 +136,7 @@ class WarnOfModeCollapse(keras.callbacks.Callback):
         self._images, self._min_steps, self._warned = _as_uint8(images[rows]), min_steps, False
 
     def on_epoch_end(self, epoch, logs=None):
-        trained = int(self.model.generator_optimizer.iterations) >= self._min_steps
+        trained = int(keras.ops.convert_to_numpy(self.model.generator_optimizer.iterations)) >= self._min_steps
         # Fewer images cannot be the nearest of many.
         if self._warned or not trained or len(self._images) < self._NUM_SAMPLES:
             return

@@ -5,9 +5,6 @@ from keras import layers
 
 from zoo.errors import InputError
 
-# As wide as the latents and as strong as images, so that labels are heard beside them.
-_LABEL_INIT = keras.initializers.RandomNormal(stddev=1.0)
-
 
 def default_stages(image_shape):
     """How often DCGAN halves an image: down to 4 pixels or an odd side, at least twice.
@@ -50,7 +47,7 @@ def dcgan_generator(image_shape, latent_dim, filters, stages, num_classes=None):
     x = inputs
     if num_classes is not None:
         labels = keras.Input((), dtype="int32", name="labels")
-        vectors = layers.Embedding(num_classes, latent_dim, _LABEL_INIT, name="class_vectors")(labels)
+        vectors = layers.Embedding(num_classes, latent_dim, _as_strong_as_pixels(), name="class_vectors")(labels)
         x = layers.Concatenate(name="latents_and_class")([x, vectors])
         inputs = {"latents": inputs, "labels": labels}
     x = layers.Dense(base[0] * base[1] * base[2], use_bias=False, kernel_initializer=init, name="project")(x)
@@ -82,7 +79,7 @@ def dcgan_discriminator(image_shape, filters, stages, batch_norm=True, num_class
     if num_classes is not None:
         labels = keras.Input((), dtype="int32", name="labels")
         height, width, _ = image_shape
-        maps = layers.Embedding(num_classes, height * width, _LABEL_INIT, name="class_maps")(labels)
+        maps = layers.Embedding(num_classes, height * width, _as_strong_as_pixels(), name="class_maps")(labels)
         maps = layers.Reshape((height, width, 1), name="class_channel")(maps)
         x = layers.Concatenate(name="images_and_class")([x, maps])
         inputs = {"images": inputs, "labels": labels}
@@ -105,6 +102,11 @@ def dcgan_discriminator(image_shape, filters, stages, batch_norm=True, num_class
 
     # === Functional model ===
     return keras.Model(inputs, outputs, name="discriminator")
+
+
+def _as_strong_as_pixels():
+    """Initializes what stands for labels, so that it is heard beside latents and pixels."""
+    return keras.initializers.RandomNormal(stddev=1.0)
 
 
 def encoder(image_shape, outputs, filters, stages, units):
