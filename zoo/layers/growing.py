@@ -119,6 +119,8 @@ class GrowingGenerator(Growing):
             self.first_layers[stage].build(before)
             self.second_layers[stage].build((*grid, features))
             self.image_layers[stage].build((*grid, features))
+        # Layers that are not built make Keras call the model on a batch, under a strategy.
+        self.norm.build((None, *self.size(0), self.widths[0]))
         self._rest()
 
     def _block(self, stage):

@@ -139,7 +139,7 @@ class ProgressiveGAN(GAN):
         Raises:
             InputError: the weights are those of another architecture, such as one of more stages.
         """
-        stage, trained = self.stage, self.compiled and int(self.optimizer.iterations) > 0
+        stage, trained = self.stage, self.compiled and int(ops.convert_to_numpy(self.optimizer.iterations)) > 0
         try:
             super().load_weights(filepath, **kwargs)
         except ValueError as error:
