@@ -18,6 +18,8 @@ from helpers import (
     state,
     tiny_gan,
     tiny_pixel_cnn,
+    tiny_progressive_gan,
+    tiny_style_gan,
     tiny_vq_vae,
     values,
 )
@@ -397,6 +399,15 @@ def test_an_image_of_the_generator_is_found_again():
     np.testing.assert_equal(values(model.variables), before)
     # Each is sought as if alone, so that editing one picture does not depend on the others.
     np.testing.assert_allclose(model.encode_image(originals[:1], steps=200, seed=1), found[:1], atol=0.02)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("build", [tiny_style_gan, tiny_progressive_gan])
+def test_networks_of_other_kinds_find_latents_too(build):
+    model = build()
+    originals = model.generate(2, seed=7)
+    found = model.encode_image(originals, steps=20, seed=1)
+    assert found.shape == (2, LATENT_DIM) and np.isfinite(found).all()
 
 
 def test_descent_starts_at_the_best_latents_for_each_label(monkeypatch):

@@ -288,7 +288,8 @@ class AdversarialModel(GenerativeModel):
         start = np.empty((len(images), self.latent_dim), "float32")
         for label in [None] if labels is None else np.unique(labels):
             rows = slice(None) if label is None else labels == label
-            drawn = self._generate_batch(candidates, None if label is None else np.repeat(label, len(candidates)))
+            conditions = {} if label is None else {"labels": np.repeat(label, len(candidates))}
+            drawn = self._generate_batch(candidates, **conditions)
             nearest, _ = nearest_neighbors(_flat(images[rows]), _flat(drawn))
             start[rows] = candidates[nearest]
 
