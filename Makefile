@@ -8,7 +8,7 @@ VENV = .venv
 
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
-SOURCES := zoo recipes tests benchmarks setup.py
+SOURCES := zoo recipes tests benchmarks docs setup.py
 
 .PHONY: venv sample test check wheel-check clean
 

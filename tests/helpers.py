@@ -14,6 +14,7 @@ from zoo.callbacks import random_states
 
 SHAPE = (8, 8, 1)
 LATENT_DIM = 4
+NUM_CLASSES = 3
 ROOT = Path(zoo.__file__).resolve().parent.parent
 
 
@@ -37,14 +38,14 @@ def dense_generator(shape=SHAPE, latent_dim=LATENT_DIM):
     )
 
 
-def dense_discriminator(shape=SHAPE, dropout=0.4):
-    """A discriminator with moving statistics and, unless `dropout` is 0, a random state."""
+def dense_discriminator(shape=SHAPE, dropout=0.4, batch_norm=True):
+    """A discriminator with moving statistics and a random state, unless they are left out."""
     return keras.Sequential(
         [
             keras.Input(shape),
             layers.Flatten(),
             layers.Dense(6),
-            layers.BatchNormalization(momentum=0.8),
+            *([layers.BatchNormalization(momentum=0.8)] if batch_norm else []),
             layers.LeakyReLU(0.2),
             *([layers.Dropout(dropout, seed=3)] if dropout else []),
             layers.Dense(1, dtype="float32"),
@@ -55,7 +56,10 @@ def dense_discriminator(shape=SHAPE, dropout=0.4):
 
 def restless_gan(**arguments):
     """A GAN in which everything that can move does: weights, moving statistics, dropout's random state."""
-    return zoo.GAN(SHAPE, LATENT_DIM, generator=dense_generator(), discriminator=dense_discriminator(), **arguments)
+    # Which penalties do not go with the discriminator's moving statistics.
+    normed = "penalties" not in arguments
+    networks = {"generator": dense_generator(), "discriminator": dense_discriminator(batch_norm=normed)}
+    return zoo.GAN(SHAPE, LATENT_DIM, **networks, **arguments)
 
 
 def tiny_gan(**arguments):
@@ -70,6 +74,27 @@ def tiny_dcgan(**arguments):
             variable.assign(20.0 * variable)
     model.ema_generator.set_weights(model.generator.get_weights())
     return model
+
+
+def labelled(number, shape=SHAPE):
+    """Images of `NUM_CLASSES` classes, with their labels."""
+    return images(number, shape), np.arange(number, dtype="int32") % NUM_CLASSES
+
+
+def _tiny(cls, **defaults):
+    small = {"filters": 2, "discriminator_steps": 1, **defaults}
+    return lambda **arguments: getattr(zoo, cls)(SHAPE, LATENT_DIM, **{**small, **arguments})
+
+
+#: The descendants of DCGAN, small and with one discriminator step.
+TINY_GANS = {
+    "wgan": _tiny("WGAN"),
+    "wgan_gp": _tiny("WGANGP"),
+    "conditional_gan": _tiny("ConditionalGAN", num_classes=NUM_CLASSES),
+    "projection_gan": _tiny("ProjectionGAN", num_classes=NUM_CLASSES),
+    "sagan": _tiny("SAGAN"),
+    "big_gan": _tiny("BigGAN", num_classes=NUM_CLASSES, class_dim=3),
+}
 
 
 def tiny_vae(**arguments):
@@ -103,6 +128,14 @@ class AtBatch(keras.callbacks.Callback):
 def tiny_vq_vae(**arguments):
     small = {"num_embeddings": 6, "embedding_dim": 3, "filters": 4, "residual_blocks": 1}
     return zoo.VQVAE(SHAPE, **{**small, **arguments})
+
+
+def tiny_progressive_gan(shape=SHAPE, **arguments):
+    return zoo.ProgressiveGAN(shape, LATENT_DIM, **{"filters": 3, "max_filters": 5, **arguments})
+
+
+def tiny_style_gan(shape=SHAPE, **arguments):
+    return zoo.StyleGAN(shape, LATENT_DIM, **{"filters": 3, "max_filters": 5, "mapping_layers": 2, **arguments})
 
 
 def values(variables):

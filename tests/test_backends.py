@@ -6,24 +6,55 @@ import sys
 
 import numpy as np
 import pytest
+from helpers import TINY_GANS, labelled, tiny_progressive_gan, tiny_style_gan
 
 import zoo
+
+DRAW_TINY = """
+import sys, numpy, zoo
+numpy.save(sys.argv[2], zoo.load(sys.argv[1]).generate(8, truncation=0.7, seed=0))
+"""
+
+
+@pytest.mark.slow
+def test_jax_draws_by_attention_and_conditional_norms_too(tmp_path):
+    pytest.importorskip("jax")
+    model = TINY_GANS["big_gan"]()
+    model.compile()
+    model.train_step(labelled(8))
+    for variable in model.ema_generator.weights:
+        if "gamma" in variable.path:
+            variable.assign(variable + 0.5)
+    model.save_to_preset(tmp_path / "preset")
+    environment = {**os.environ, "KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu"}
+    paths = str(tmp_path / "preset"), str(tmp_path / "drawn.npy")
+    subprocess.run([sys.executable, "-c", DRAW_TINY, *paths], env=environment, check=True)
+    difference = np.load(paths[1]).astype(int) - model.generate(8, truncation=0.7, seed=0)
+    assert np.abs(difference).max() <= 1
+
 
 DRAW = """
 import sys, numpy, keras, zoo
 assert keras.backend.backend() == sys.argv[1]
-numpy.savez(sys.argv[2], **{name: zoo.load(name).generate(8, seed=0) for name in zoo.list_presets()})
+path, *names = sys.argv[2:]
+numpy.savez(path, **{name: zoo.load(name).generate(8, seed=0) for name in names})
 """
 
 
 @pytest.mark.slow
 def test_jax_draws_what_tensorflow_draws(tmp_path):
     pytest.importorskip("jax")
+    growing = tiny_progressive_gan((16, 16, 1))
+    growing.grow([0.5, 0.0])
+    # Classes whose layers no bundled preset has.
+    for name, model in {"growing": growing, "style": tiny_style_gan()}.items():
+        model.save_to_preset(tmp_path / name)
+    names = [*zoo.list_presets(), str(tmp_path / "growing"), str(tmp_path / "style")]
     path = tmp_path / "jax.npz"
     environment = {**os.environ, "KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu"}
-    subprocess.run([sys.executable, "-c", DRAW, "jax", str(path)], env=environment, check=True)
+    subprocess.run([sys.executable, "-c", DRAW, "jax", str(path), *names], env=environment, check=True)
     with np.load(path) as drawn:
-        assert set(drawn) == set(zoo.list_presets())
+        assert set(drawn) == set(names)
         for name in drawn:
             difference = np.abs(drawn[name].astype("int16") - zoo.load(name).generate(8, seed=0))
             # A value on the edge between two grey levels may round either way.

@@ -438,6 +438,23 @@ def test_evaluate_a_directory_with_a_likelihood(tmp_path):
     assert "manifest" not in printed
 
 
+@pytest.mark.slow
+def test_sample_draws_one_class(tmp_path):
+    model = zoo.ConditionalGAN((8, 8, 1), 4, num_classes=2, class_names=["cat", "dog"], filters=2)
+    model.save_to_preset(tmp_path / "preset")
+    for label in ("dog", "1"):
+        succeed("sample", "preset", "-n", 4, "--label", label, "-o", f"{label}.png", cwd=tmp_path)
+    from zoo.images import grid
+
+    expected = grid(model.generate(4, labels=1, seed=0))[..., 0]
+    np.testing.assert_allclose(np.asarray(Image.open(tmp_path / "dog.png")), expected, atol=1)
+    assert (tmp_path / "dog.png").read_bytes() == (tmp_path / "1.png").read_bytes()
+    assert "expected names among cat, dog" in fail("sample", "preset", "--label", "cow", cwd=tmp_path)
+    assert "GAN.generate does not understand labels" in fail(
+        "sample", "dcgan_fashion_mnist_28", "--label", "bag", cwd=tmp_path
+    )
+
+
 # === edit ===
 
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy import stats
 from sklearn.metrics import mutual_info_score
 
 from zoo import latents
@@ -10,6 +11,26 @@ from zoo.metrics.disentanglement import mutual_information_gap
 
 STREAM = np.random.RandomState(0)
 ONE, OTHER = STREAM.normal(size=(2, 16)).astype("float32")
+
+
+# === Drawing ===
+
+
+@pytest.mark.parametrize("threshold", [0.4, 1.0, 2.5])
+def test_truncated_latents_are_those_that_resampling_would_leave(threshold):
+    drawn = latents.sample(4000, (2,), seed=0)
+    found = latents.truncate(drawn, threshold).ravel()
+    assert np.abs(found).max() <= threshold
+    assert stats.kstest(found, stats.truncnorm(-threshold, threshold).cdf).pvalue > 0.01
+    # Each number keeps its rank, so that images change little by little with the threshold.
+    assert (np.diff(found[np.argsort(drawn.ravel())]) >= 0).all()
+
+
+def test_truncation_goes_from_the_mean_to_the_normal_distribution():
+    drawn = np.array([[-9.0, -1.0, 0.0, 0.5, 9.0]], "float32")
+    np.testing.assert_array_equal(latents.truncate(drawn, 0.0), np.zeros((1, 5)))
+    np.testing.assert_allclose(latents.truncate(drawn[:, 1:4], 20.0), drawn[:, 1:4], atol=1e-6)
+    assert np.isfinite(latents.truncate(drawn, 20.0)).all()
 
 
 # === Interpolating ===

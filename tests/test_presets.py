@@ -18,6 +18,8 @@ from helpers import (
     run_script,
     tiny_dcgan,
     tiny_gan,
+    tiny_progressive_gan,
+    tiny_style_gan,
     tiny_vae,
     values,
 )
@@ -32,7 +34,9 @@ from zoo.objectives.penalties import R1
 MODELS = {
     "gan": tiny_gan,
     "dcgan": tiny_dcgan,
-    "penalized": lambda: tiny_dcgan(objective=Minimax([R1(0.5, 4)]), discriminator_batch_norm=False),
+    "penalized": lambda: tiny_dcgan(objective="minimax", penalties=R1(0.5, 4), discriminator_batch_norm=False),
+    "progressive_gan": tiny_progressive_gan,
+    "style_gan": tiny_style_gan,
     "vae": tiny_vae,
     "gaussian": lambda: tiny_vae(likelihood="gaussian"),
     "custom": restless_gan,
@@ -79,7 +83,7 @@ def test_a_loaded_preset_is_the_model_and_learns(stored, name):
     if name == "gaussian":
         assert float(loaded.log_variance) == float(model.log_variance) != 0
     if name == "penalized":
-        (penalty,) = loaded.objective.penalties
+        (penalty,) = loaded.penalties
         assert (type(loaded.objective), penalty.weight, penalty.interval) == (Minimax, 0.5, 4)
 
     assert loaded.compiled

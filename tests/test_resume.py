@@ -1,5 +1,6 @@
 """Saved or killed and continued, a training ends bit-equal to one that was left alone."""
 
+import functools
 import signal
 
 import keras
@@ -7,14 +8,18 @@ import numpy as np
 import pytest
 from helpers import (
     SHAPE,
+    TINY_GANS,
     AtBatch,
     assert_equal_states,
     images,
+    labelled,
     restless_gan,
     run_script,
     state,
     tiny_dcgan,
+    tiny_gan,
     tiny_pixel_cnn,
+    tiny_style_gan,
     tiny_vae,
     tiny_vq_vae,
 )
@@ -23,16 +28,22 @@ from PIL import Image
 
 from zoo import data
 from zoo.callbacks import BackupAndRestore, EpochOrder, random_states
-from zoo.objectives.adversarial import NonSaturating
+from zoo.objectives.augment import AdaptiveAugment
 from zoo.objectives.penalties import R1
 
 MODELS = {
-    "gan": lambda: restless_gan(objective=NonSaturating([R1(0.5, 2)]), ema_momentum=0.5),
+    "gan": lambda: restless_gan(penalties=R1(0.5, 2), ema_momentum=0.5),
     "dcgan": lambda: tiny_dcgan(ema_momentum=0.5),
+    # Growing ones are in test_style.py.
+    "style_gan": lambda: tiny_style_gan(ema_momentum=0.5),
     "vae": lambda: tiny_vae(num_importance_samples=2),
     "vq_vae": lambda: tiny_vq_vae(num_embeddings=32),
     "pixel_cnn": tiny_pixel_cnn,
+    **{name: functools.partial(build, ema_momentum=0.5) for name, build in TINY_GANS.items()},
+    "augmented": lambda: tiny_gan(augmentation=AdaptiveAugment(ramp=100)),
 }
+# A model without classes leaves the labels alone.
+DATA = labelled(12)
 
 
 def fresh(name):
@@ -50,7 +61,7 @@ def uninterrupted():
     def end_of(name):
         if name not in ends:
             model = fresh(name)
-            model.fit(images(12), batch_size=4, epochs=3, verbose=0)
+            model.fit(DATA, batch_size=4, epochs=3, verbose=0)
             ends[name] = state(model)
         return ends[name]
 
@@ -61,13 +72,13 @@ def uninterrupted():
 @pytest.mark.parametrize("name", MODELS)
 def test_a_saved_model_continues_bit_equal(name, uninterrupted, tmp_path):
     model = fresh(name)
-    model.fit(images(12), batch_size=4, epochs=1, verbose=0)
+    model.fit(DATA, batch_size=4, epochs=1, verbose=0)
     model.save(tmp_path / "model.keras")
     # Other draws from Keras' own random state must not matter.
     keras.utils.set_random_seed(99)
     loaded = keras.saving.load_model(tmp_path / "model.keras")
     assert_equal_states(state(loaded), state(model))
-    loaded.fit(images(12), batch_size=4, epochs=3, initial_epoch=1, verbose=0)
+    loaded.fit(DATA, batch_size=4, epochs=3, initial_epoch=1, verbose=0)
     assert_equal_states(state(loaded), uninterrupted(name))
 
 
@@ -80,7 +91,7 @@ def interrupt(model):
 def test_an_interrupted_fit_resumes_bit_equal(name, uninterrupted, tmp_path):
     with pytest.raises(KeyboardInterrupt):
         fresh(name).fit(
-            images(12),
+            DATA,
             batch_size=4,
             epochs=3,
             verbose=0,
@@ -90,14 +101,12 @@ def test_an_interrupted_fit_resumes_bit_equal(name, uninterrupted, tmp_path):
     keras.utils.set_random_seed(99)
     model = MODELS[name]()
     model.compile()
-    history = model.fit(
-        images(12), batch_size=4, epochs=3, verbose=0, callbacks=[BackupAndRestore(tmp_path / "backup")]
-    )
+    history = model.fit(DATA, batch_size=4, epochs=3, verbose=0, callbacks=[BackupAndRestore(tmp_path / "backup")])
     assert history.epoch == [1, 2]
     assert_equal_states(state(model), uninterrupted(name))
     assert not (tmp_path / "backup").exists()
     # The model itself is not bound to the backup's epoch any longer.
-    assert model.fit(images(12), batch_size=4, epochs=1, verbose=0).epoch == [0]
+    assert model.fit(DATA, batch_size=4, epochs=1, verbose=0).epoch == [0]
 
 
 @pytest.mark.slow
@@ -134,7 +143,6 @@ keras.utils.set_random_seed(0)
 from helpers import SHAPE, images, restless_gan, state
 from zoo import data
 from zoo.callbacks import BackupAndRestore
-from zoo.objectives.adversarial import NonSaturating
 from zoo.objectives.penalties import R1
 
 def die():
@@ -163,7 +171,7 @@ class Epochs(keras.callbacks.Callback):
         if kill == f"batch {self.epoch} {batch}":
             die()
 
-model = restless_gan(objective=NonSaturating([R1(0.5, 2)]), discriminator_steps=2, ema_momentum=0.5)
+model = restless_gan(penalties=R1(0.5, 2), discriminator_steps=2, ema_momentum=0.5)
 model.compile()
 fit = {
     "arrays": lambda: {"x": images(24), "batch_size": 4},

@@ -19,6 +19,14 @@ _HOME_OF = {
     "PixelCNN": "zoo.models",
     "GAN": "zoo.models",
     "DCGAN": "zoo.models",
+    "WGAN": "zoo.models",
+    "WGANGP": "zoo.models",
+    "ConditionalGAN": "zoo.models",
+    "ProjectionGAN": "zoo.models",
+    "SAGAN": "zoo.models",
+    "BigGAN": "zoo.models",
+    "ProgressiveGAN": "zoo.models",
+    "StyleGAN": "zoo.models",
 }
 __all__ = sorted(_HOME_OF)
 

@@ -9,9 +9,9 @@ import h5py
 import keras
 import numpy as np
 
-from zoo.errors import InputError, MissingDependencyError, NonFiniteError
+from zoo.errors import InputError, MissingDependencyError, NonFiniteError, check_count
 from zoo.files import replacing
-from zoo.images import grid, write_png
+from zoo.images import grid, to_uint8, write_png
 
 
 class EpochOrder(keras.callbacks.Callback):
@@ -66,6 +66,99 @@ class WarnOfUnusedCodes(keras.callbacks.Callback):
             )
 
 
+class WarnOfWinningDiscriminator(keras.callbacks.Callback):
+    """Warns once when the discriminator tells all images, so that the generator learns little.
+
+    That is when its mean outputs of an epoch, on real and on generated images, are both within 2 % of the objective's
+    targets. Objectives whose outputs have no bounds know no such state.
+    """
+
+    def __init__(self):
+        super().__init__()
+        self._warned = False
+
+    def on_epoch_end(self, epoch, logs=None):
+        targets = self.model.objective.targets
+        if self._warned or targets is None:
+            return
+        (high, low), real, fake = targets, logs["discriminator_real"], logs["discriminator_fake"]
+        margin = 0.02 * (high - low)
+        if real >= high - margin and fake <= low + margin:
+            self._warned = True
+            warnings.warn(
+                f"The discriminator wins: in epoch {epoch + 1} its mean output was {real:.3f} on real and {fake:.3f} "
+                f"on generated images, where {high:g} and {low:g} tell all, so the generator learns little; "
+                "penalties='r1', augmentation, or a smaller rate of the discriminator help.",
+                stacklevel=2,
+            )
+
+
+class WarnOfExplodingGradients(keras.callbacks.Callback):
+    """Warns once when the mean norm of a network's gradients is above 10 and 100 times that of its calmest epoch."""
+
+    def __init__(self):
+        super().__init__()
+        self._calmest, self._warned = {}, False
+
+    def on_epoch_end(self, epoch, logs=None):
+        for name, norm in (logs or {}).items():
+            if not name.endswith("_gradient_norm") or name.startswith("val_"):
+                continue
+            calmest = self._calmest[name] = min(norm, self._calmest.get(name, norm))
+            if norm > max(10.0, 100.0 * calmest) and not self._warned:
+                self._warned = True
+                part = name.removesuffix("_gradient_norm")
+                warnings.warn(
+                    f"The {part}'s gradients explode: their mean norm was {norm:.3g} in epoch {epoch + 1} and "
+                    f"{calmest:.3g} in its calmest; a smaller learning rate, clipping (global_clipnorm of the "
+                    "optimizer) or a penalty on the discriminator help.",
+                    stacklevel=2,
+                )
+
+
+class WarnOfModeCollapse(keras.callbacks.Callback):
+    """Warns once when a generator draws few different images: when its samples are all nearest to the same real ones.
+
+    After each epoch, 64 samples are compared with up to 1000 real images, pixel by pixel. Different samples have
+    different nearest images; that fewer than 8 are anyone's nearest is far from chance.
+
+    Args:
+        images: real images `(n, height, width, channels)`, uint8 or [-1, 1].
+        min_steps: updates of the generator before it is judged, since noise is collapsed too.
+    """
+
+    _NUM_SAMPLES, _FEWEST = 64, 8
+
+    def __init__(self, images, min_steps=1000):
+        super().__init__()
+        # Spread over the whole, which may be sorted by class.
+        rows = np.linspace(0, len(images) - 1, min(len(images), 1000)).astype(int)
+        self._images, self._min_steps, self._warned = _as_uint8(images[rows]), min_steps, False
+
+    def on_epoch_end(self, epoch, logs=None):
+        trained = int(keras.ops.convert_to_numpy(self.model.generator_optimizer.iterations)) >= self._min_steps
+        # Fewer images cannot be the nearest of many.
+        if self._warned or not trained or len(self._images) < self._NUM_SAMPLES:
+            return
+        from zoo.metrics import nearest_neighbors
+
+        samples = self.model.generate(self._NUM_SAMPLES, seed=0)
+        nearest, _ = nearest_neighbors(*(a.reshape(len(a), -1).astype("float32") for a in (samples, self._images)))
+        different = len(np.unique(nearest))
+        if different < self._FEWEST:
+            self._warned = True
+            warnings.warn(
+                f"The generator collapses: after epoch {epoch + 1} its {self._NUM_SAMPLES} samples have {different} "
+                f"different nearest neighbours among {len(self._images)} training images; a penalty on the "
+                "discriminator, smaller learning rates or another objective help.",
+                stacklevel=2,
+            )
+
+
+def _as_uint8(images):
+    return images if images.dtype == np.uint8 else to_uint8(images)
+
+
 class BackupAndRestore(keras.callbacks.BackupAndRestore):
     """Keras' `BackupAndRestore`, made exact: a run killed at any moment ends bit-equal to one that was not.
 
@@ -114,6 +207,63 @@ def random_states(model):
     """The states of a model's seed generators, its layers' included, which Keras does not save."""
     others = {id(v) for v in [*model.weights, *model.metrics_variables]}
     return [v for v in model.variables if id(v) not in others]
+
+
+class Grow(keras.callbacks.Callback):
+    """Grows a `zoo.ProgressiveGAN` while it trains (Karras et al. 2018, section 2).
+
+    The coarsest stage trains for `stable_steps`; then every further one is faded in over `fade_steps` and trains for
+    `stable_steps`, the last for as long as `fit` goes on. The steps that a model has grown for are saved with it, so
+    that a `fit` that was stopped goes on where it was.
+
+    Args:
+        stable_steps: training steps of a stage before the next.
+        fade_steps: training steps over which a stage is faded in, in equal shares.
+
+    Raises:
+        InputError: steps out of range, or a model that cannot grow.
+    """
+
+    def __init__(self, stable_steps, fade_steps):
+        super().__init__()
+        self._stable_steps = check_count(stable_steps, "stable_steps")
+        self._fade_steps = check_count(fade_steps, "fade_steps")
+        self._fade = self._iterations = None
+
+    def on_train_begin(self, logs=None):
+        if not hasattr(self.model, "grow"):
+            raise InputError(
+                f"Grow needs a model that grows, such as ProgressiveGAN, not a {type(self.model).__name__}."
+            )
+        self._fade = None
+
+    def on_train_batch_begin(self, batch, logs=None):
+        self._iterations = self._count(self.model.generator_optimizer.iterations)
+        period = self._stable_steps + self._fade_steps
+        begins = self._stable_steps + period * np.arange(self.model.last_stage)
+        # The first step of a stage is the first that sees some of it.
+        done = self._count(self.model.grown_steps) + 1 - begins
+        fade = np.clip(done / self._fade_steps, 0.0, 1.0).astype("float32")
+        if self._fade is None or (fade != self._fade).any():
+            self.model.grow(fade)
+            self._fade = fade
+
+    def on_train_batch_end(self, batch, logs=None):
+        # More than one where Keras executes several at once.
+        self.model.grown_steps.assign_add(self._count(self.model.generator_optimizer.iterations) - self._iterations)
+
+    def on_train_end(self, logs=None):
+        missing = self.model.last_stage * (self._stable_steps + self._fade_steps) - self._count(self.model.grown_steps)
+        if missing > 0:
+            warnings.warn(
+                f"The training ended at stage {self.model.stage} of {self.model.last_stage}, counted from 0; the last "
+                f"is whole after {missing} more {'step' if missing == 1 else 'steps'}.",
+                stacklevel=2,
+            )
+
+    @staticmethod
+    def _count(variable):
+        return int(keras.ops.convert_to_numpy(variable))
 
 
 class SampleGrid(keras.callbacks.Callback):

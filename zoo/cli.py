@@ -199,14 +199,16 @@ def _png_option(default):
 @click.option(
     "--seed", default=0, show_default=True, type=click.IntRange(0, 2**63 - 1), help="The same seed draws the same."
 )
+@click.option("--label", help="Draw this class only, by its number or name; default all that the model knows.")
 @_png_option("samples.png")
-def sample(name, num_samples, seed, output):
+def sample(name, num_samples, seed, label, output):
     """Draws a grid of images from the preset NAME, a name or a directory."""
     _check_generative(name)
     model = _load_generative(name)
     from zoo.images import grid, write_png
 
-    picture = grid(model.generate(num_samples, seed=seed))
+    conditions = {} if label is None else {"labels": int(label) if label.isdecimal() else label}
+    picture = grid(model.generate(num_samples, seed=seed, **conditions))
     with _writing(output):
         write_png(output, picture)
     click.echo(f"Wrote {num_samples} images to {output}.")

@@ -67,7 +67,7 @@ def dataset(
         drop_remainder: whether the last, smaller batch of an epoch is left out.
 
     Returns:
-        `tf.data.Dataset` of dicts, with a method `set_epoch(epoch)`.
+        `tf.data.Dataset` of dicts, with a method `set_epoch(epoch)` and all `images` as an array.
 
     Raises:
         DataError: the source is missing, empty, unreadable, or has fewer images than a batch.
@@ -163,6 +163,7 @@ def batches(image_set, batch_size, *, shuffle=True, seed=0, drop_remainder=True)
         .prefetch(2)
     )
     result.set_epoch = order.set_epoch
+    result.images = images
     return result
 
 

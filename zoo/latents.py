@@ -5,10 +5,13 @@ Editing is arithmetic on plain arrays of latents `(n, d)`, whatever model they c
 """
 
 import secrets
+from statistics import NormalDist
 
 import numpy as np
 
 from zoo.errors import InputError, check_count
+
+_NORMAL = NormalDist()
 
 
 def sample(num_samples, shape, seed=None, start=0, distribution="normal"):
@@ -36,6 +39,22 @@ def sample(num_samples, shape, seed=None, start=0, distribution="normal"):
         numbers = stream(seed, start + index)
         rows[index] = numbers.standard_normal(shape) if distribution == "normal" else numbers.uniform(size=shape)
     return rows
+
+
+def truncate(latents, threshold):
+    """Latents as if every number beyond the threshold had been drawn again (Brock et al. 2019, section 3.1).
+
+    Instead of drawing, it moves each number to the same quantile of the normal distribution cut off at +-`threshold`:
+    the same distribution, and latents that change little by little with the threshold.
+
+    Args:
+        latents: array of standard normal numbers.
+        threshold: at least 0, where all latents are 0, their mean.
+    """
+    low = _NORMAL.cdf(-threshold)
+    # Away from 0 and 1, whose quantiles are infinite.
+    quantiles = np.clip(low + (1.0 - 2.0 * low) * np.vectorize(_NORMAL.cdf)(latents), 1e-12, 1.0 - 1e-12)
+    return np.vectorize(_NORMAL.inv_cdf)(quantiles).astype("float32")
 
 
 def sample_labels(num_samples, num_classes, seed):

@@ -304,12 +304,16 @@ def _rebuild(model, config, overrides):
     """A model of the changed configuration that keeps every weight whose place and shape are unchanged."""
     import keras
 
-    arguments = config["config"]
+    # The loaded model's, not the file's, which may be older than some arguments.
+    arguments = keras.saving.serialize_keras_object(model)["config"]
     unknown = sorted(set(overrides) - set(arguments))
     if unknown:
         raise InputError(
             f"{config['class_name']} has no argument {unknown[0]!r} to change; it has {', '.join(sorted(arguments))}."
         )
+    if "num_classes" in overrides and "class_names" in arguments:
+        # They are those of the pretrained classes.
+        arguments["class_names"] = None
     given = ", ".join(f"{name}={value!r}" for name, value in overrides.items())
     changed = keras.saving.deserialize_keras_object({**config, "config": {**arguments, **overrides}}, safe_mode=True)
     pretrained = _weights_by_place(model)

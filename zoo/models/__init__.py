@@ -1,10 +1,30 @@
 """The model classes; importing this module registers them with Keras."""
 
 from zoo.models.adversarial_model import AdversarialModel
-from zoo.models.gan import DCGAN, GAN
+from zoo.models.gan import DCGAN, GAN, SAGAN, WGAN, WGANGP, BigGAN, ConditionalGAN, ProjectionGAN
 from zoo.models.generative_model import GenerativeModel
 from zoo.models.pixel_cnn import PixelCNN
+from zoo.models.progressive_gan import ProgressiveGAN
+from zoo.models.style_gan import StyleGAN
 from zoo.models.vae import VAE, BetaVAE
 from zoo.models.vq_vae import VQVAE, VQVAE2
 
-__all__ = ["DCGAN", "GAN", "VAE", "VQVAE", "VQVAE2", "AdversarialModel", "BetaVAE", "GenerativeModel", "PixelCNN"]
+__all__ = [
+    "DCGAN",
+    "GAN",
+    "SAGAN",
+    "VAE",
+    "VQVAE",
+    "VQVAE2",
+    "WGAN",
+    "WGANGP",
+    "AdversarialModel",
+    "BetaVAE",
+    "BigGAN",
+    "ConditionalGAN",
+    "GenerativeModel",
+    "PixelCNN",
+    "ProgressiveGAN",
+    "ProjectionGAN",
+    "StyleGAN",
+]

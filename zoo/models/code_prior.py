@@ -24,17 +24,27 @@ class CodePrior(AutoregressiveModel):
         grids: `(height, width)` of each grid, coarsest first; each divides the next.
         num_embeddings: how many codes there are.
         filters, num_blocks: of the networks.
-        num_classes: how many classes condition every gate, or None.
+        num_classes, class_names: how many classes condition every gate, and their names; or None.
         name, dtype: as for every Keras model.
     """
 
-    def __init__(self, grids, num_embeddings, filters=64, num_blocks=8, num_classes=None, name="prior", dtype=None):
+    def __init__(
+        self,
+        grids,
+        num_embeddings,
+        filters=64,
+        num_blocks=8,
+        num_classes=None,
+        class_names=None,
+        name="prior",
+        dtype=None,
+    ):
         total = sum(math.prod(grid) for grid in grids)
         super().__init__((1, 1, total), ("loss", "bits_per_image", "network_gradient_norm"), name, dtype)
         self.grids = [tuple(grid) for grid in grids]
         self.filters, self.num_blocks = check_count(filters, "filters"), check_count(num_blocks, "num_blocks")
         self.num_embeddings = num_embeddings
-        self.num_classes = None if num_classes is None else check_count(num_classes, "num_classes")
+        self._set_classes(num_classes, class_names)
         self.likelihood = Categorical(num_embeddings)
         with built_under(dtype):
             self.conditioners = [
@@ -60,7 +70,12 @@ class CodePrior(AutoregressiveModel):
 
     def options(self):
         """What makes the same prior for the same codes."""
-        return {"filters": self.filters, "num_blocks": self.num_blocks, "num_classes": self.num_classes}
+        return {
+            "filters": self.filters,
+            "num_blocks": self.num_blocks,
+            "num_classes": self.num_classes,
+            "class_names": self.class_names,
+        }
 
     def call(self, inputs):
         """Nats `(n,)` of rows of codes: a dict of `images`, the rows, and, for a model with classes, `labels`."""

@@ -1,6 +1,8 @@
 """`GenerativeModel`: what every model of the zoo shares - presets, `generate`, random state, and the one update."""
 
 import contextlib
+import functools
+import inspect
 import math
 import numbers
 import tempfile
@@ -91,6 +93,8 @@ class GenerativeModel(keras.Model):
     noise_distribution = "normal"
     #: How many classes the labels of a conditional model name; None for others.
     num_classes = None
+    #: Their names, or None where they are not known.
+    class_names = None
 
     def __init__(self, image_shape, monitored, name=None, dtype=None):
         super().__init__(name=name, dtype=dtype)
@@ -98,21 +102,41 @@ class GenerativeModel(keras.Model):
         self.seed_generator = ReplicaSeedGenerator()
         self._monitor = _Monitor(monitored)
 
+    def _set_classes(self, num_classes, class_names):
+        """Keeps what a conditional model knows of its classes; both are None for others."""
+        self.num_classes = None if num_classes is None else check_count(num_classes, "num_classes")
+        if class_names is None:
+            return
+        names = tuple(map(str, class_names))
+        if len(names) != self.num_classes:
+            raise InputError(f"class_names has {len(names)} names, expected num_classes={self.num_classes}.")
+        if len({name.casefold() for name in names}) < len(names):
+            raise InputError(f"class_names is {', '.join(names)}, expected names that differ in more than their case.")
+        self.class_names = names
+
     # === Networks ===
 
     @classmethod
-    def _choose_networks(cls, given, image_shape, latent_dim, dtype, options):
+    def _choose_networks(cls, given, image_shape, latent_dim, dtype, options, num_classes=None):
         """Networks by argument, default ones where none was given, and what `get_config` says of them.
 
         A subclass' static method `default_networks(image_shape, latent_dim, **options)` returns one network for each
-        of `network_arguments`, and the options with their defaults filled in.
+        of `network_arguments`, and the options with their defaults filled in. Where models may have classes it takes
+        `num_classes` too, which is no option.
         """
         if None not in given.values():
             if options:
                 raise InputError(f"{next(iter(options))} shapes default networks, but all networks were given.")
             return given, given
+        arguments = options if num_classes is None else {**options, "num_classes": num_classes}
+        known = inspect.signature(cls.default_networks).parameters
+        for name in arguments:
+            if name not in known:
+                raise InputError(
+                    f"{cls.__name__} has no {name} for its default networks, which take {', '.join(known)}."
+                )
         with built_under(dtype):
-            *default, options = cls.default_networks(image_shape, latent_dim, **options)
+            *default, options = cls.default_networks(image_shape, latent_dim, **arguments)
         chosen = {
             name: network if given[name] is None else given[name]
             for name, network in zip(cls.network_arguments, default, strict=True)
@@ -193,12 +217,12 @@ class GenerativeModel(keras.Model):
 
         Args:
             num_samples: how many; default as many as the conditions say, else 1.
-            labels: integers `(num_samples,)` from 0, or one for all images; default drawn uniformly.
+            labels: integers `(num_samples,)` from 0, names of classes, or one for all images; default drawn uniformly.
             prompts: conditions, one for each image.
             source_images: images `(num_samples, height, width, channels)`, or one for all.
             mask: bool `(height, width)`, True where pixels of `source_images` are kept.
             latents: `(n, latent_dim)` to decode instead of random ones.
-            truncation: shrinks latents towards their mean, 0 to 1.
+            truncation: keeps latents near their mean, for better images of less variety; 0 is the mean itself.
             temperature: scale of the randomness; 1 is the model's own distribution.
             seed: integer; None draws other images each time.
 
@@ -268,7 +292,15 @@ class GenerativeModel(keras.Model):
 
     def _check_conditions(self, given):
         """The conditions of `generate` as arrays, or `InputError`; a subclass adds those that it alone knows."""
-        checks = {"latents": self._check_latents, "labels": self._check_labels, "temperature": self._check_temperature}
+        checks = {
+            "latents": self._check_latents,
+            "labels": self._check_labels,
+            "truncation": functools.partial(_check_amount, "truncation"),
+            # Where uniform noise picks from them, probabilities are raised to its inverse.
+            "temperature": functools.partial(
+                _check_amount, "temperature", positive=self.noise_distribution == "uniform"
+            ),
+        }
         return {name: checks[name](value) if name in checks else value for name, value in given.items()}
 
     def _check_num_samples(self, num_samples):
@@ -298,6 +330,8 @@ class GenerativeModel(keras.Model):
             labels = np.asarray(labels)
         except ValueError:
             raise InputError(f"labels is no array, {expected}.") from None
+        if labels.dtype.kind == "U":
+            labels = self._labels_named(labels)
         if not np.issubdtype(labels.dtype, np.integer) or labels.ndim > 1 or labels.size == 0:
             raise InputError(
                 f"labels has dtype {labels.dtype} and shape {labels.shape}, {expected}, one for each image."
@@ -306,17 +340,18 @@ class GenerativeModel(keras.Model):
             raise InputError(f"labels holds values from {labels.min()} to {labels.max()}, {expected}.")
         return labels.astype("int32")
 
-    def _check_temperature(self, temperature):
-        # Probabilities are raised to its inverse where uniform noise picks from them.
-        positive = self.noise_distribution == "uniform"
-        if (
-            not isinstance(temperature, numbers.Real)
-            or not 0 <= temperature < math.inf
-            or (positive and temperature == 0)
-        ):
-            expected = "above 0" if positive else "of at least 0"
-            raise InputError(f"temperature is {temperature!r}, expected a number {expected}.")
-        return temperature
+    def _labels_named(self, names):
+        """The labels of classes by their names, in whatever case."""
+        if self.class_names is None:
+            raise InputError(
+                f"labels holds {str(names.flat[0])!r}, but the names of the classes are not known, expected integers "
+                f"from 0 to {self.num_classes - 1}."
+            )
+        known = {name.casefold(): label for label, name in enumerate(self.class_names)}
+        for name in names.flat:
+            if name.casefold() not in known:
+                raise InputError(f"labels holds {str(name)!r}, expected names among {', '.join(self.class_names)}.")
+        return np.vectorize(lambda name: known[name.casefold()], otypes=["int32"])(names)
 
     def _labels_of(self, number, labels):
         """One label for each of `number` images as int32 `(number,)`, None for a model without classes.
@@ -423,7 +458,7 @@ class GenerativeModel(keras.Model):
         dataset = self._dataset(x, y, batch_size, shuffle=shuffle, drop_remainder=True)
         if validation_data is not None:
             validation_data = self._dataset(validation_data, None, batch_size, shuffle=False, drop_remainder=False)
-        own = [StopOnNonFinite(), *self._watchers()]
+        own = [StopOnNonFinite(), *self._watchers(dataset)]
         if hasattr(dataset, "set_epoch"):
             own.append(EpochOrder(dataset))
         if isinstance(callbacks, keras.callbacks.CallbackList):
@@ -441,8 +476,8 @@ class GenerativeModel(keras.Model):
             **kwargs,
         )
 
-    def _watchers(self):
-        """Callbacks that warn of what goes wrong in the training of this kind of model."""
+    def _watchers(self, dataset):
+        """Callbacks that warn of what goes wrong in the training of this kind of model on this data set."""
         return []
 
     def evaluate(self, x=None, y=None, batch_size=None, **kwargs):
@@ -565,6 +600,27 @@ class GenerativeModel(keras.Model):
         return tape.gradient(outputs, inputs)
 
     @staticmethod
+    def _minimized(loss_fn, start, steps, learning_rate):
+        """Where a scalar function of one array is small: Adam from `start`, its rate falling to 0 in `steps` steps."""
+        import tensorflow as tf
+
+        found = keras.Variable(start, dtype="float32")
+        schedule = keras.optimizers.schedules.CosineDecay(learning_rate, steps)
+        optimizer = keras.optimizers.Adam(schedule, beta_1=0.9)
+        optimizer.build([found])
+
+        @tf.function
+        def step():
+            with tf.GradientTape(watch_accessed_variables=False) as tape:
+                tape.watch(found.value)
+                loss = loss_fn(found.value)
+            optimizer.apply([tape.gradient(loss, found.value)], [found])
+
+        for _ in tqdm(range(steps), "inverting", unit="step", delay=2, leave=False, disable=None):
+            step()
+        return ops.convert_to_numpy(found)
+
+    @staticmethod
     def _assign_everywhere(variables, values):
         """Assigns outside of any optimizer, on all replicas alike."""
         import tensorflow as tf
@@ -640,6 +696,12 @@ def built_under(dtype):
         yield
     finally:
         keras.config.set_dtype_policy(before)
+
+
+def _check_amount(name, amount, positive=False):
+    if not isinstance(amount, numbers.Real) or not 0 <= amount < math.inf or (positive and amount == 0):
+        raise InputError(f"{name} is {amount!r}, expected a number {'above 0' if positive else 'of at least 0'}.")
+    return amount
 
 
 def check_image_shape(image_shape):

@@ -43,6 +43,7 @@ class PixelCNN(AutoregressiveModel):
         levels: grey values of the last two, at most 256, which is the default.
         num_mixtures: components of the logistic mixture.
         num_classes: how many classes the labels name, or None for a model without labels.
+        class_names: their names, for `generate`, or None.
         name, dtype: as for every Keras model.
 
     Raises:
@@ -61,6 +62,7 @@ class PixelCNN(AutoregressiveModel):
         levels=None,
         num_mixtures=10,
         num_classes=None,
+        class_names=None,
         name=None,
         dtype=None,
     ):
@@ -73,7 +75,7 @@ class PixelCNN(AutoregressiveModel):
         self.filters, self.num_blocks = check_count(filters, "filters"), check_count(num_blocks, "num_blocks")
         self.kernel_size = check_count(kernel_size, "kernel_size")
         self.first_kernel_size = check_count(first_kernel_size, "first_kernel_size")
-        self.num_classes = None if num_classes is None else check_count(num_classes, "num_classes")
+        self._set_classes(num_classes, class_names)
         self.likelihood = likelihoods.get(likelihood, levels, num_mixtures)
         if self.likelihood.levels > 256:
             raise InputError(f"levels is {levels}, expected at most 256, since images have no more.")
@@ -197,6 +199,7 @@ class PixelCNN(AutoregressiveModel):
             "levels": self.levels,
             "num_mixtures": self.num_mixtures,
             "num_classes": self.num_classes,
+            "class_names": self.class_names,
         }
 
 

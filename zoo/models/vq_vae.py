@@ -194,7 +194,7 @@ class VQVAE(GenerativeModel):
         entropy = -ops.sum(shares * ops.log(shares + 1e-10))
         return ops.exp(entropy), ops.mean(ops.cast(shares > 0, "float32"))
 
-    def _watchers(self):
+    def _watchers(self, dataset):
         return [WarnOfUnusedCodes()]
 
     # === Using ===
@@ -246,16 +246,17 @@ class VQVAE(GenerativeModel):
 
     # === The prior ===
 
-    def build_prior(self, filters=64, num_blocks=8, num_classes=None):
+    def build_prior(self, filters=64, num_blocks=8, num_classes=None, class_names=None):
         """Makes an untrained prior, in place of one that there is.
 
         Args:
             filters, num_blocks: of its gated PixelCNN.
             num_classes: how many classes `generate(labels=...)` chooses from, or None.
+            class_names: their names, or None.
         """
         with built_under(self.dtype_policy):
-            self.prior = CodePrior(self.code_shapes, self.num_embeddings, filters, num_blocks, num_classes)
-        self.num_classes = self.prior.num_classes
+            self.prior = CodePrior(self.code_shapes, self.num_embeddings, filters, num_blocks, num_classes, class_names)
+        self.num_classes, self.class_names = self.prior.num_classes, self.prior.class_names
 
     def fit_prior(self, x, y=None, batch_size=64, epochs=1, optimizer=None, callbacks=None, verbose="auto", **kwargs):
         """Trains the prior on the codes of images: Keras' `fit` of `self.prior`, which `fit` here leaves alone.

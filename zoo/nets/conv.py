@@ -21,8 +21,10 @@ def default_stages(image_shape):
     return stages
 
 
-def dcgan_generator(image_shape, latent_dim, filters, stages):
+def dcgan_generator(image_shape, latent_dim, filters, stages, num_classes=None):
     """Latents `(n, latent_dim)` to images `image_shape` in [-1, 1].
+
+    With `num_classes` a dict of `latents` and `labels` `(n,)`; a learned vector for the label joins the latents.
 
     A dense projection, then `stages` transposed convolutions that double the resolution, each after batch
     normalization and ReLU, and a 3x3 convolution to the image, which ends in tanh. `filters` is the width at half
@@ -42,7 +44,13 @@ def dcgan_generator(image_shape, latent_dim, filters, stages):
     # === Layers ===
     inputs = keras.Input((latent_dim,), name="latents")
     base = (height >> stages, width >> stages, widths[0])
-    x = layers.Dense(base[0] * base[1] * base[2], use_bias=False, kernel_initializer=init, name="project")(inputs)
+    x = inputs
+    if num_classes is not None:
+        labels = keras.Input((), dtype="int32", name="labels")
+        vectors = layers.Embedding(num_classes, latent_dim, _as_strong_as_pixels(), name="class_vectors")(labels)
+        x = layers.Concatenate(name="latents_and_class")([x, vectors])
+        inputs = {"latents": inputs, "labels": labels}
+    x = layers.Dense(base[0] * base[1] * base[2], use_bias=False, kernel_initializer=init, name="project")(x)
     x = layers.Reshape(base, name="reshape")(x)
     for stage, stage_width in enumerate([*widths[1:], max(filters // 4, 1)]):
         x = layers.Conv2DTranspose(
@@ -56,8 +64,10 @@ def dcgan_generator(image_shape, latent_dim, filters, stages):
     return keras.Model(inputs, outputs, name="generator")
 
 
-def dcgan_discriminator(image_shape, filters, stages, batch_norm=True):
+def dcgan_discriminator(image_shape, filters, stages, batch_norm=True, num_classes=None):
     """Images to one logit each, `(n, 1)`: `stages` strided convolutions with leaky ReLU, then dense.
+
+    With `num_classes` a dict of `images` and `labels` `(n,)`; a learned map for each label is one more channel.
 
     `batch_norm` normalizes every hidden stage but the first, as the paper does; gradient penalties want
     it off, since it couples the images of a batch.
@@ -65,8 +75,14 @@ def dcgan_discriminator(image_shape, filters, stages, batch_norm=True):
     init = keras.initializers.RandomNormal(stddev=0.02)
 
     # === Layers ===
-    inputs = keras.Input(image_shape, name="images")
-    x = inputs
+    inputs = x = keras.Input(image_shape, name="images")
+    if num_classes is not None:
+        labels = keras.Input((), dtype="int32", name="labels")
+        height, width, _ = image_shape
+        maps = layers.Embedding(num_classes, height * width, _as_strong_as_pixels(), name="class_maps")(labels)
+        maps = layers.Reshape((height, width, 1), name="class_channel")(maps)
+        x = layers.Concatenate(name="images_and_class")([x, maps])
+        inputs = {"images": inputs, "labels": labels}
     for stage in range(stages):
         normed = batch_norm and stage > 0
         x = layers.Conv2D(
@@ -86,6 +102,11 @@ def dcgan_discriminator(image_shape, filters, stages, batch_norm=True):
 
     # === Functional model ===
     return keras.Model(inputs, outputs, name="discriminator")
+
+
+def _as_strong_as_pixels():
+    """Initializes what stands for labels, so that it is heard beside latents and pixels."""
+    return keras.initializers.RandomNormal(stddev=1.0)
 
 
 def encoder(image_shape, outputs, filters, stages, units):

@@ -1,0 +1,562 @@
+"""The named GANs: what each is by default, labels, truncation, and that every one trains and loads like the others."""
+
+import functools
+import warnings
+
+import keras
+import numpy as np
+import pytest
+from helpers import (
+    LATENT_DIM,
+    NUM_CLASSES,
+    SHAPE,
+    TINY_GANS,
+    assert_equal_states,
+    dense_generator,
+    images,
+    labelled,
+    state,
+    tiny_gan,
+    tiny_pixel_cnn,
+    tiny_progressive_gan,
+    tiny_style_gan,
+    tiny_vq_vae,
+    values,
+)
+from keras import layers
+
+import zoo
+from zoo import callbacks, latents
+from zoo.errors import InputError
+from zoo.layers.attention import SelfAttention
+from zoo.layers.spectral_normalization import SpectralNormalization
+from zoo.models.adversarial_model import AdversarialModel
+from zoo.objectives import penalties
+
+# Residual networks take seconds to run for the first time.
+RESIDUAL = {"projection_gan", "sagan", "big_gan"}
+slow_if_residual = [pytest.param(name, marks=pytest.mark.slow) if name in RESIDUAL else name for name in TINY_GANS]
+
+
+# === What each is ===
+
+
+@pytest.mark.parametrize(
+    ("cls", "objective", "penalty", "steps", "rates", "betas"),
+    [
+        ("GAN", "NonSaturating", [], 1, (2e-4, 2e-4), (0.5, 0.999)),
+        ("DCGAN", "NonSaturating", [], 1, (2e-4, 2e-4), (0.5, 0.999)),
+        ("WGAN", "Wasserstein", ["WeightClipping"], 5, (5e-5, 5e-5), None),
+        ("WGANGP", "Wasserstein", ["GradientPenalty"], 5, (1e-4, 1e-4), (0.0, 0.9)),
+        ("ConditionalGAN", "NonSaturating", [], 1, (2e-4, 2e-4), (0.5, 0.999)),
+        pytest.param("ProjectionGAN", "Hinge", [], 5, (2e-4, 2e-4), (0.0, 0.9), marks=pytest.mark.slow),
+        pytest.param("SAGAN", "Hinge", [], 1, (1e-4, 4e-4), (0.0, 0.9), marks=pytest.mark.slow),
+        pytest.param("BigGAN", "Hinge", [], 2, (5e-5, 2e-4), (0.0, 0.999), marks=pytest.mark.slow),
+    ],
+)
+def test_defaults_are_those_of_the_papers(cls, objective, penalty, steps, rates, betas):
+    small = {} if cls == "GAN" else {"filters": 2}
+    classes = {"num_classes": 3} if cls in ("ConditionalGAN", "ProjectionGAN", "BigGAN") else {}
+    model = getattr(zoo, cls)(SHAPE, LATENT_DIM, **small, **classes)
+    assert type(model.objective).__name__ == objective
+    assert [type(each).__name__ for each in model.penalties] == penalty
+    assert model.discriminator_steps == steps
+    optimizers = model.default_optimizers()
+    assert [float(optimizer.learning_rate) for optimizer in optimizers] == pytest.approx(rates)
+    for optimizer in optimizers:
+        kind = keras.optimizers.RMSprop if betas is None else keras.optimizers.Adam
+        assert type(optimizer) is kind
+        assert betas is None or (optimizer.beta_1, optimizer.beta_2) == betas
+
+
+@functools.cache
+def ready(name):
+    """A model that several tests share, since residual networks take long to build; they leave it as it is."""
+    return TINY_GANS[name]()
+
+
+def kinds(network):
+    return {type(layer) for layer in network.layers}
+
+
+@pytest.mark.parametrize("name", ["wgan", "wgan_gp"])
+def test_critics_have_no_batch_norm(name):
+    assert layers.BatchNormalization not in kinds(ready(name).discriminator)
+
+
+@pytest.mark.parametrize(("name", "generator_too"), [("projection_gan", False), ("sagan", True), ("big_gan", True)])
+def test_where_spectral_normalization_and_attention_are(name, generator_too):
+    model = ready(name)
+    for network, normed in ((model.generator, generator_too), (model.discriminator, True)):
+        bare = kinds(network) & {layers.Conv2D, layers.Dense}
+        assert bool(bare) != normed and (SpectralNormalization in kinds(network)) == normed
+        attention = [layer for layer in network.layers if isinstance(layer, SelfAttention)]
+        assert [layer.output.shape[1:3] for layer in attention] == ([] if name == "projection_gan" else [(4, 4)])
+
+
+@pytest.mark.slow
+def test_sizes_of_images_are_met_by_as_many_blocks():
+    # 28 is halved to 7, 32 to 4.
+    for side, blocks in ((28, 2), (32, 3)):
+        model = zoo.SAGAN((side, side, 3), 8, filters=1)
+        assert model._described_networks["stages"] == blocks
+        assert model.generator.output_shape == (None, side, side, 3)
+    with pytest.raises(InputError, match="expected a height and width divisible by 4"):
+        zoo.BigGAN((30, 30, 1), filters=1)
+    with pytest.raises(InputError, match="latent_dim is 2, expected at least 3, a part for each block"):
+        zoo.BigGAN(SHAPE, 2, filters=1)
+
+
+# === The step ===
+
+
+def strengthen(model):
+    """At their initial size, without training, the weights of so few filters let nothing through."""
+    for variable in model.trainable_variables:
+        if variable.path.endswith("kernel"):
+            variable.assign(20.0 * variable)
+    model.ema_generator.set_weights(model.generator.get_weights())
+    return model
+
+
+@pytest.mark.parametrize("name", slow_if_residual)
+def test_a_step_moves_exactly_what_is_trained(name):
+    model = TINY_GANS[name](ema_momentum=0.5)
+    if name not in RESIDUAL:
+        strengthen(model)
+    model.compile(*(keras.optimizers.SGD(1.0) for _ in range(2)))
+    before = {id(variable): value for variable, value in zip(model.weights, values(model.weights), strict=True)}
+    model.train_step(labelled(8))
+    still = {v.path for v in model.weights if (before[id(v)] == v.numpy()).all()}
+    # gamma is 0 at first, so that what attention computes has no gradient yet; a bias before a norm never has one, nor
+    # has the last bias where the loss is a difference: a critic's, or a hinge loss with no image beyond the margin.
+    biases = {path for path in still if path.endswith("bias") and ("conv_0" in path or "logit" in path)}
+    assert all("attention" in path for path in still - biases)
+    assert all(np.isfinite(value).all() for value in values(model.weights))
+
+
+@pytest.mark.parametrize("name", slow_if_residual)
+def test_an_update_leaves_the_other_network_alone(name):
+    model = TINY_GANS[name]()
+    model.compile()
+    batch = model._canonical(labelled(8))
+    for part, other in (("discriminator", "generator"), ("generator", "discriminator")):
+        network, optimizer = getattr(model, part), getattr(model, f"{part}_optimizer")
+        before = values([*getattr(model, other).weights, *model.ema_generator.weights])
+        model._update(part, getattr(model, f"{part}_loss"), batch, network.trainable_variables, optimizer)
+        after = values([*getattr(model, other).weights, *model.ema_generator.weights])
+        np.testing.assert_equal(after, before)
+
+
+def test_orthogonal_regularization_is_added_to_the_generators_loss(monkeypatch):
+    model = ready("big_gan")
+    assert model.orthogonal_weight == 1e-4
+    monkeypatch.setattr(model, "orthogonal_weight", 0.5)
+    monkeypatch.setattr(AdversarialModel, "generator_loss", lambda self, batch: (2.0, {"generator_loss": 2.0}))
+    kernels = [v for v in model.generator.trainable_variables if v.path.endswith("kernel")]
+    assert len(kernels) > 10 and not any("class_vectors" in v.path for v in kernels)
+    expected = 2.0 + 0.5 * sum(float(penalties.overlap(kernel)) for kernel in kernels)
+    loss, logs = model.generator_loss(None)
+    assert float(loss) == float(logs["generator_loss"]) == pytest.approx(expected, rel=1e-5)
+    monkeypatch.setattr(model, "orthogonal_weight", 0)
+    assert model.generator_loss(None)[0] == 2.0
+    with pytest.raises(InputError, match="orthogonal_weight is -1, expected a number of at least 0"):
+        TINY_GANS["big_gan"](orthogonal_weight=-1)
+
+
+def test_moving_statistics_are_averaged_where_asked_for():
+    class Averaging(zoo.GAN):
+        averages_statistics = True
+
+    for cls in (zoo.GAN, Averaging):
+        model = cls(SHAPE, LATENT_DIM, generator=dense_generator(), ema_momentum=0.25)
+        model.compile(*(keras.optimizers.SGD(0.0) for _ in range(2)))
+        own, average = (
+            next(v for v in network.weights if v.path.endswith("moving_mean"))
+            for network in (model.generator, model.ema_generator)
+        )
+        averaged = own.numpy()
+        for step in (1, 2):
+            model.train_step(images(4))
+            momentum = min(0.25, (1 + step) / (10 + step))
+            averaged = momentum * averaged + (1 - momentum) * own.numpy()
+            np.testing.assert_allclose(average, averaged if cls is Averaging else own, rtol=1e-5)
+    assert zoo.BigGAN.averages_statistics and not zoo.SAGAN.averages_statistics
+
+
+# === Labels ===
+
+
+def conditional(**arguments):
+    """A ConditionalGAN whose classes look different without training."""
+    return strengthen(TINY_GANS["conditional_gan"](**arguments))
+
+
+def test_both_networks_are_given_the_labels_of_the_batch():
+    model = conditional()
+    model.compile()
+    seen = []
+    for network in (model.generator, model.discriminator):
+        call = network.call
+
+        def noted(inputs, *args, call=call, name=network.name, **kwargs):
+            seen.append((name, list(np.asarray(inputs["labels"]))))
+            return call(inputs, *args, **kwargs)
+
+        network.call = noted
+    batch = model._canonical((images(3), np.array([2, 0, 1])))
+    model.discriminator_loss(batch)
+    model.generator_loss(batch)
+    order = ["generator", "discriminator", "discriminator", "generator", "discriminator"]
+    assert seen == [(name, [2, 0, 1]) for name in order]
+
+
+def test_labels_decide_what_is_drawn():
+    model = conditional()
+    noise = latents.sample(1, (LATENT_DIM,), seed=0)
+    drawn = model.generate(latents=np.repeat(noise, NUM_CLASSES, 0), labels=range(NUM_CLASSES))
+    assert len({image.tobytes() for image in drawn}) == NUM_CLASSES
+    np.testing.assert_array_equal(model.generate(3, labels=1, seed=0), model.generate(labels=[1, 1, 1], seed=0))
+    np.testing.assert_array_equal(
+        model.generate(70, seed=5)[:4], model.generate(4, labels=latents.sample_labels(4, NUM_CLASSES, 5), seed=5)
+    )
+
+
+def test_the_discriminator_hears_the_label():
+    model = conditional()
+    logits = [
+        model.discriminator({"images": np.zeros((1, *SHAPE)), "labels": np.array([label])}).numpy().item()
+        for label in range(NUM_CLASSES)
+    ]
+    assert len(set(logits)) == NUM_CLASSES
+
+
+NAMES = ["Shirt", "Ankle boot", "Bag"]
+
+
+def conditional_vq_vae(class_names=None):
+    model = tiny_vq_vae()
+    model.build_prior(filters=2, num_blocks=1, num_classes=NUM_CLASSES, class_names=class_names)
+    return model
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        conditional,
+        functools.partial(tiny_pixel_cnn, (4, 4, 1), num_classes=NUM_CLASSES),
+        pytest.param(conditional_vq_vae, marks=pytest.mark.slow),
+    ],
+)
+def test_classes_are_drawn_by_name(build, tmp_path):
+    model = build(class_names=NAMES)
+    drawn = model.generate(2, labels=[1, 2], seed=0)
+    for given in (["Ankle boot", "Bag"], ["ankle boot", "BAG"], np.array(["ankle Boot", "bag"])):
+        np.testing.assert_array_equal(model.generate(labels=given, seed=0), drawn)
+    np.testing.assert_array_equal(model.generate(2, labels="bag", seed=0), model.generate(2, labels=2, seed=0))
+    with pytest.raises(InputError, match=r"labels holds 'sneaker', expected names among Shirt, Ankle boot, Bag\."):
+        model.generate(labels=["bag", "sneaker"])
+    with pytest.raises(InputError, match=r"labels holds 'bag', but the names of the classes are not known, expected"):
+        build().generate(labels="bag")
+    model.save(tmp_path / "model.keras")
+    assert keras.saving.load_model(tmp_path / "model.keras").class_names == tuple(NAMES)
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [(["a", "b"], "class_names has 2 names, expected num_classes=3"), (["a", "b", "A"], "class_names is a, b, A, exp")],
+)
+def test_impossible_names_are_refused(names, message):
+    with pytest.raises(InputError, match=message):
+        conditional(class_names=names)
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        (3, "labels holds values from 3 to 3, expected integers from 0 to 2"),
+        ([0, -1], "labels holds values from -1 to 0"),
+        ([0.5], "labels has dtype float64"),
+        ([0, 1], "labels has 2 rows, expected num_samples=3"),
+    ],
+)
+def test_impossible_labels_are_refused(labels, message):
+    with pytest.raises(InputError, match=message):
+        conditional().generate(3, labels=labels)
+
+
+def test_training_needs_labels_in_range():
+    model = conditional()
+    model.compile()
+    with pytest.raises(InputError, match="x has no labels, expected one for each image, since num_classes is 3"):
+        model.fit(images(4), batch_size=4)
+    with pytest.raises(InputError, match="labels holds values from 0 to 3, expected integers from 0 to 2"):
+        model.fit(images(4), np.arange(4), batch_size=4)
+
+
+def test_networks_and_classes_fit_each_other():
+    with pytest.raises(InputError, match=r"generator takes latents alone, expected a dict of latents and labels; num_"):
+        zoo.ConditionalGAN(SHAPE, LATENT_DIM, num_classes=3, generator=dense_generator(), filters=2)
+    with pytest.raises(InputError, match=r"generator takes \['labels', 'latents'\], expected latents alone"):
+        zoo.DCGAN(SHAPE, LATENT_DIM, generator=conditional().generator, filters=2)
+    with pytest.raises(InputError, match="GAN has no num_classes for its default networks, which take image_shape, "):
+        tiny_gan(num_classes=3)
+    with pytest.raises(InputError, match="num_classes is 0, expected an integer of at least 1"):
+        conditional(num_classes=0)
+
+
+@pytest.mark.parametrize(
+    ("name", "fresh"),
+    [
+        ("conditional_gan", {"generator/class_vectors/embeddings", "discriminator/class_maps/embeddings"}),
+        pytest.param(
+            "big_gan",
+            {"generator/class_vectors/embeddings", "discriminator/class_vectors/class_vectors/embeddings"},
+            marks=pytest.mark.slow,
+        ),
+        pytest.param(
+            "projection_gan",
+            {"discriminator/class_vectors/class_vectors/embeddings"}
+            | {
+                f"generator/norm_block_{block}_{part}/{name}/kernel"
+                for block in range(2)
+                for part in range(2)
+                for name in ("scale", "shift")
+            },
+            marks=pytest.mark.slow,
+        ),
+    ],
+)
+def test_other_classes_renew_what_knows_classes_alone(name, fresh, tmp_path):
+    model = TINY_GANS[name](class_names=NAMES)
+    model.save_to_preset(tmp_path / "preset")
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        changed = type(model).from_preset(tmp_path / "preset", num_classes=7)
+    (message,) = [str(warning.message) for warning in caught if "newly initialized" in str(warning.message)]
+    named = message.split("newly initialized ")[1].split(";")[0].split(", ")
+    assert set(named) == fresh
+    assert changed.num_classes == 7 and changed.class_names is None
+    assert changed.generate(labels=[6], seed=0).shape == (1, *SHAPE)
+
+
+@pytest.mark.slow
+def test_older_presets_take_newer_arguments():
+    loaded = zoo.load("dcgan_fashion_mnist_28")
+    assert loaded.penalties == [] and loaded.augmentation is None and loaded.num_classes is None
+    changed = zoo.load("dcgan_fashion_mnist_28", objective="wasserstein", penalties="weight_clipping")
+    assert [type(penalty).__name__ for penalty in changed.penalties] == ["WeightClipping"]
+    np.testing.assert_array_equal(changed.generate(3, seed=0), loaded.generate(3, seed=0))
+    with pytest.raises(InputError, match=r"penalties has R1, but the discriminator has batch norm"):
+        zoo.load("dcgan_fashion_mnist_28", penalties="r1")
+
+
+# === Truncation ===
+
+
+@pytest.mark.slow
+def test_truncation_narrows_the_latents_down_to_their_mean():
+    model = TINY_GANS["big_gan"]()
+    for variable in model.ema_generator.weights:
+        if variable.path.endswith(("kernel", "embeddings")):
+            variable.assign(np.random.RandomState(0).normal(size=variable.shape))
+    mean = model.generate(latents=np.zeros((1, LATENT_DIM)), labels=[1])
+    drawn = model.generate(4, labels=1, truncation=0, seed=0)
+    np.testing.assert_array_equal(drawn, np.repeat(mean, 4, 0))
+    untouched, wide, narrow = (model.generate(20, labels=1, truncation=t, seed=0) for t in (None, 20.0, 0.3))
+    assert np.abs(untouched.astype(int) - wide).max() <= 1
+    assert 0 < narrow.astype(float).std(0).mean() < 0.7 * wide.astype(float).std(0).mean()
+    np.testing.assert_array_equal(model.generate(3, labels=1, truncation=0.3, seed=0), narrow[:3])
+
+
+@pytest.mark.parametrize("truncation", [-1, "much", np.nan])
+def test_impossible_truncations_are_refused(truncation):
+    with pytest.raises(InputError, match=r"truncation is .*, expected a number of at least 0"):
+        ready("big_gan").generate(1, truncation=truncation)
+
+
+def test_truncation_is_refused_where_there_is_none():
+    with pytest.raises(InputError, match=r"SAGAN\.generate does not understand truncation; it takes num_samples"):
+        ready("sagan").generate(1, truncation=0.5)
+
+
+# === Finding latents ===
+
+
+def test_an_image_of_the_generator_is_found_again():
+    model = tiny_gan()
+    for variable in model.ema_generator.weights:
+        variable.assign(2.0 * variable)
+    before = values(model.variables)
+    originals = model.generate(3, seed=7)
+    found = model.encode_image(originals, steps=200, seed=1)
+    assert found.shape == (3, LATENT_DIM) and found.dtype == "float32"
+    distances = [
+        np.mean((images.astype(float) - originals) ** 2, axis=(1, 2, 3)).min(0)
+        for images in (model.generate(latents=found), model.generate(64, seed=1)[:, None])
+    ]
+    assert (distances[0] < 0.1 * distances[1]).all()
+    np.testing.assert_equal(values(model.variables), before)
+    # Each is sought as if alone, so that editing one picture does not depend on the others.
+    np.testing.assert_allclose(model.encode_image(originals[:1], steps=200, seed=1), found[:1], atol=0.02)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("build", [tiny_style_gan, tiny_progressive_gan])
+def test_networks_of_other_kinds_find_latents_too(build):
+    model = build()
+    originals = model.generate(2, seed=7)
+    found = model.encode_image(originals, steps=20, seed=1)
+    assert found.shape == (2, LATENT_DIM) and np.isfinite(found).all()
+
+
+def test_descent_starts_at_the_best_latents_for_each_label(monkeypatch):
+    model, originals, labels = conditional(class_names=NAMES), images(4), [1, 0, 1, 2]
+    monkeypatch.setattr(model, "_minimized", lambda loss, start, steps, rate: start)
+    found = model.encode_image(originals, labels=labels, seed=3)
+    candidates = latents.sample(64, (LATENT_DIM,), seed=3)
+    for latent, original, label in zip(found, originals, labels, strict=True):
+        distances = np.sum((model.generate(latents=candidates, labels=label).astype(float) - original) ** 2, (1, 2, 3))
+        np.testing.assert_array_equal(latent, candidates[distances.argmin()])
+    np.testing.assert_array_equal(model.encode_image(originals, labels=[NAMES[i] for i in labels], seed=3), found)
+    with pytest.raises(InputError, match="labels is None, expected integers from 0 to 2"):
+        model.encode_image(originals)
+    with pytest.raises(InputError, match="labels has 2 rows, expected one for each of 4 images"):
+        model.encode_image(originals, labels=[0, 1])
+    with pytest.raises(InputError, match="labels were given to a model without classes"):
+        tiny_gan().encode_image(originals, labels=1)
+    with pytest.raises(InputError, match="steps is 0, expected an integer of at least 1"):
+        tiny_gan().encode_image(originals, steps=0)
+
+
+# === Warnings of what goes wrong ===
+
+
+def warned(callback, model, epochs):
+    """The warnings of a callback that is told the logs of these epochs."""
+    callback.set_model(model)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        for epoch, logs in enumerate(epochs):
+            callback.on_epoch_end(epoch, logs)
+    return [str(warning.message) for warning in caught if warning.category is UserWarning]
+
+
+@pytest.mark.parametrize(
+    ("objective", "outputs", "wins"),
+    [
+        ("non_saturating", (0.99, 0.015), True),
+        ("non_saturating", (0.97, 0.01), False),
+        ("hinge", (0.99, -0.97), True),
+        ("hinge", (0.99, -0.9), False),
+        ("least_squares", (0.99, 0.01), True),
+        ("wasserstein", (100.0, -100.0), False),
+    ],
+)
+def test_a_discriminator_that_wins_is_warned_of_once(objective, outputs, wins):
+    logs = dict(zip(("discriminator_real", "discriminator_fake"), outputs, strict=True))
+    found = warned(callbacks.WarnOfWinningDiscriminator(), tiny_gan(objective=objective), [logs, logs])
+    assert len(found) == wins
+    if wins:
+        real, fake = (f"{output:.3f}" for output in outputs)
+        assert f"The discriminator wins: in epoch 1 its mean output was {real} on real and {fake} on gen" in found[0]
+
+
+def test_exploding_gradients_are_warned_of_once_with_their_norms():
+    epochs = [
+        {"generator_gradient_norm": norm, "discriminator_gradient_norm": 3.0} for norm in (9.0, 2.0, 150, 250, 900)
+    ]
+    (message,) = warned(callbacks.WarnOfExplodingGradients(), None, epochs)
+    assert message.startswith(
+        "The generator's gradients explode: their mean norm was 250 in epoch 4 and 2 in its calmest"
+    )
+    assert not warned(callbacks.WarnOfExplodingGradients(), None, [{"loss": 1e9, "a_gradient_norm": 1e6}] * 3)
+    assert not warned(callbacks.WarnOfExplodingGradients(), None, [{"a_gradient_norm": n} for n in (1e-6, 5.0)])
+
+
+def test_mode_collapse_is_warned_of_once_with_the_figure():
+    model, train = tiny_gan(), images(200)
+    model.compile()
+    callback = callbacks.WarnOfModeCollapse(train, min_steps=0)
+    drawn = {"several": train[np.arange(64) % 5], "all": train[:64] ^ 1}
+    model.generate = lambda number, seed: drawn["all"]
+    assert not warned(callback, model, [{}])
+    model.generate = lambda number, seed: drawn["several"]
+    (message,) = warned(callback, model, [{}, {}])
+    assert message.startswith(
+        "The generator collapses: after epoch 1 its 64 samples have 5 different nearest neighbours among 200 training"
+    )
+    assert not warned(callbacks.WarnOfModeCollapse(train), model, [{}])
+    assert not warned(callbacks.WarnOfModeCollapse(train[:20], min_steps=0), model, [{}])
+
+
+@pytest.mark.slow
+def test_fit_watches():
+    model = tiny_gan(dropout=0.0, hidden_units=(64,))
+    # A discriminator with a large head start, and a generator that stands still and draws one image.
+    model.compile(keras.optimizers.SGD(0.0), keras.optimizers.Adam(0.01))
+    model.ema_generator.layers[-2].kernel.assign(0.0 * model.ema_generator.layers[-2].kernel)
+    model.generator.set_weights(model.ema_generator.get_weights())
+    model.generator_optimizer.iterations.assign(1000)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        model.fit(images(128), batch_size=8, epochs=12, verbose=0)
+    text = " ".join(str(warning.message) for warning in caught)
+    assert "The discriminator wins" in text and "have 1 different nearest neighbours among 128" in text
+
+
+# === Like every model ===
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", TINY_GANS)
+@pytest.mark.parametrize("settings", [{"jit_compile": True}, {"steps_per_execution": 2}])
+def test_fit_runs_however_it_is_compiled(name, settings):
+    model = TINY_GANS[name](discriminator_steps=2)
+    model.compile(**settings)
+    history = model.fit(labelled(24), batch_size=4, epochs=2, verbose=0).history
+    assert all(np.isfinite(figures).all() for figures in history.values())
+    assert int(model.discriminator_optimizer.iterations) == 12
+    figures = model.evaluate(labelled(8), verbose=0, return_dict=True)
+    assert np.isfinite(figures["discriminator_loss"])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", TINY_GANS)
+def test_half_precision_keeps_heads_and_weights_in_float32(name):
+    model = TINY_GANS[name](dtype="mixed_bfloat16", augmentation="diff_augment")
+    for network in (model.generator, model.discriminator):
+        assert network.output.dtype == network.layers[-1].compute_dtype == "float32"
+        assert "bfloat16" in {layer.compute_dtype for layer in network.layers if layer.weights}
+        assert {variable.dtype for variable in network.weights} == {"float32"}
+    model.compile()
+    history = model.fit(labelled(16), batch_size=8, epochs=2, verbose=0).history
+    assert all(np.isfinite(figures).all() for figures in history.values())
+    assert model.generate(2, seed=0).shape == (2, *SHAPE)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", TINY_GANS)
+def test_a_preset_is_the_model_and_draws_the_prefix(name, tmp_path):
+    model = TINY_GANS[name]()
+    if name not in RESIDUAL:
+        strengthen(model)
+    model.compile()
+    model.train_step(labelled(8))
+    model.save_to_preset(tmp_path / "preset")
+    loaded = zoo.load(tmp_path / "preset")
+    drawn = model.generate(70, seed=0)
+    np.testing.assert_array_equal(loaded.generate(70, seed=0), drawn)
+    np.testing.assert_array_equal(loaded.generate(5, seed=0), drawn[:5])
+    assert len(np.unique(drawn)) > 3
+    np.testing.assert_equal(values(loaded.discriminator.weights), values(model.discriminator.weights))
+    assert loaded.generator_optimizer.get_config() == model.generator_optimizer.get_config()
+
+
+@pytest.mark.slow
+def test_generating_moves_no_state():
+    model = TINY_GANS["big_gan"]()
+    model.compile()
+    before = state(model)
+    model.generate(3, truncation=0.5)
+    assert_equal_states(state(model), before)

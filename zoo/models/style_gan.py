@@ -1,0 +1,129 @@
+"""StyleGAN: latents are mapped to styles that steer each layer of the generator."""
+
+import keras
+import numpy as np
+
+from zoo.errors import InputError, check_count
+from zoo.models.gan import GAN
+from zoo.nets import style
+from zoo.objectives.penalties import R1
+
+
+@keras.saving.register_keras_serializable(package="zoo")
+class StyleGAN(GAN):
+    """Style-based GAN (Karras et al. 2019), as revised in 2020: skip connections instead of growing.
+
+    A mapping network turns latents z into intermediate latents w, from which each layer of the synthesis network
+    takes its style: early ones those of the pose and the like, late ones those of colours. `generate` takes latents
+    `(n, num_layers, latent_dim)` too, one for each layer. With `truncation`, w is drawn towards its mean over
+    training, mean + truncation (w - mean) (2019, appendix B).
+
+    In training, layers of an image may follow different latents, and every pixel gets noise; generating has neither.
+
+    Args:
+        generator: as for `GAN`, with layers `mapping` and `synthesis` as `zoo.nets.style.style_generator` has them.
+        penalties: as for `GAN`; default R1 of weight 1 at every 16th step.
+        Others: as for `GAN`; the network options are those of `default_networks` here.
+
+    Raises:
+        InputError: an argument out of range, or an image whose sides no doubling of 4 to 7 pixels reaches.
+    """
+
+    generate_arguments = ("latents", "truncation")
+
+    def __init__(self, image_shape, latent_dim=128, *, penalties=None, **arguments):
+        penalties = R1(1.0, interval=16) if penalties is None else penalties
+        super().__init__(image_shape, latent_dim, penalties=penalties, **arguments)
+        names = {layer.name for layer in self.generator.layers}
+        if not {"mapping", "synthesis"} <= names:
+            raise InputError(f"generator has the layers {', '.join(sorted(names))}, expected mapping and synthesis.")
+
+    @staticmethod
+    def default_networks(
+        image_shape, latent_dim, filters=16, max_filters=128, mapping_layers=4, mixing_probability=0.9
+    ):
+        """Networks with `filters` features at the full resolution, twice as many at each below up to `max_filters`.
+
+        `mapping_layers` are dense layers between z and w; `mixing_probability` is the share of images in training
+        whose layers follow two latents.
+        """
+        options = {
+            "filters": filters,
+            "max_filters": max_filters,
+            "mapping_layers": mapping_layers,
+            "mixing_probability": mixing_probability,
+        }
+        return (
+            style.style_generator(image_shape, latent_dim, **options),
+            style.style_discriminator(image_shape, filters, max_filters),
+            options,
+        )
+
+    @staticmethod
+    def default_optimizers():
+        """Adam with the rate 2e-3 and the betas 0 and 0.99 (Karras et al. 2020, appendix B)."""
+        return tuple(keras.optimizers.Adam(2e-3, beta_1=0.0, beta_2=0.99, epsilon=1e-8) for _ in range(2))
+
+    @property
+    def mapping(self):
+        """The averaged network from latents z `(n, latent_dim)` to intermediate latents w `(n, d)`."""
+        return self.ema_generator.get_layer("mapping")
+
+    @property
+    def synthesis(self):
+        """The averaged network from w of each layer, `(n, num_layers, d)`, to images in [-1, 1]."""
+        return self.ema_generator.get_layer("synthesis")
+
+    @property
+    def num_layers(self):
+        """How many layers have styles of their own, the coarsest first: two for each resolution."""
+        return self.synthesis.input_shape[1]
+
+    @property
+    def mean_w(self):
+        """The mean of w over training, float32 `(d,)`."""
+        return keras.ops.convert_to_numpy(self.mapping.get_layer("moving_mean").mean)
+
+    def mix_styles(self, coarse, fine, at_layer, truncation=None):
+        """A grid of images whose first layers follow one set of latents and the others another.
+
+        Args:
+            coarse: latents `(rows, latent_dim)` of the layers before `at_layer`.
+            fine: latents `(columns, latent_dim)` of the others.
+            at_layer: from 1 to `num_layers - 1`.
+            truncation: as for `generate`.
+
+        Returns:
+            uint8 array `(rows, columns, height, width, channels)`.
+
+        Raises:
+            InputError: there is no such layer, or latents of another shape.
+        """
+        if check_count(at_layer, "at_layer") >= self.num_layers:
+            raise InputError(f"at_layer is {at_layer!r}, expected an integer from 1 to {self.num_layers - 1}.")
+        coarse, fine = (GAN._check_latents(self, latents) for latents in (coarse, fine))
+        mixed = np.empty((len(coarse), len(fine), self.num_layers, self.latent_dim), "float32")
+        mixed[:, :, :at_layer] = coarse[:, None, None]
+        mixed[:, :, at_layer:] = fine[:, None]
+        images = self.generate(latents=mixed.reshape(-1, *mixed.shape[2:]), truncation=truncation)
+        return images.reshape(*mixed.shape[:2], *self.image_shape)
+
+    def _check_latents(self, latents):
+        shape = getattr(latents, "shape", ())
+        if len(shape) != 3:
+            return super()._check_latents(latents)
+        if shape[1] != self.num_layers:
+            raise InputError(
+                f"latents has shape {shape}, expected (n, {self.latent_dim}) or "
+                f"(n, {self.num_layers}, {self.latent_dim})."
+            )
+        rows = super()._check_latents(np.reshape(latents, (-1, shape[2])))
+        return rows.reshape(-1, *shape[1:])
+
+    def _generate_batch(self, latents, truncation=1.0):
+        rows = latents.reshape(-1, self.latent_dim)
+        # Under a strategy every replica answers for the whole batch.
+        w = self.mapping.predict_on_batch(rows)[: len(rows)]
+        w = self.mean_w + np.float32(truncation) * (w - self.mean_w)
+        w = w.reshape(len(latents), -1, w.shape[-1])
+        return self.synthesis.predict_on_batch(np.broadcast_to(w, (len(w), self.num_layers, w.shape[-1])))

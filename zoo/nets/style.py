@@ -1,0 +1,184 @@
+"""The networks of ProgressiveGAN (Karras et al. 2018) and of StyleGAN (Karras et al. 2020)."""
+
+import math
+
+import keras
+from keras import layers
+
+from zoo.errors import InputError, check_count
+from zoo.layers.growing import GrowingDiscriminator, GrowingGenerator
+from zoo.layers.style import (
+    EqualizedConv2D,
+    EqualizedDense,
+    LearnedGrid,
+    MinibatchStd,
+    MixStyles,
+    ModulatedConv2D,
+    MovingMean,
+    NoiseInjection,
+    PixelNorm,
+)
+
+# Before a leaky ReLU, which keeps about half of what comes in (He et al. 2015).
+_GAIN = math.sqrt(2.0)
+
+
+def stage_widths(image_shape, filters, max_filters):
+    """Features of each stage, the coarsest first: `filters` at the full resolution, twice as many below, at most
+    `max_filters`.
+
+    The coarsest grid has 4 to 7 pixels on its shorter side; every further stage doubles it.
+
+    Raises:
+        InputError: no doubling of such a grid gives the image, or a width is no integer of at least 1.
+    """
+    filters, max_filters = check_count(filters, "filters"), check_count(max_filters, "max_filters")
+    height, width, _ = image_shape
+    doublings = max(min(height, width).bit_length() - 3, 0)
+    if not doublings or height % 2**doublings or width % 2**doublings:
+        raise InputError(
+            f"image_shape is {tuple(image_shape)}, which no doubling of a grid of 4 to 7 pixels reaches; expected "
+            "sides such as 8, 28, 32, 48 or 64."
+        )
+    return [min(filters * 2**halvings, max_filters) for halvings in range(doublings, -1, -1)]
+
+
+# === Growing ===
+
+
+def progressive_generator(image_shape, latent_dim, filters, max_filters):
+    """Latents `(n, latent_dim)` to images `image_shape` around [-1, 1], of the stage that the network has grown to."""
+    # === Layers ===
+    inputs = keras.Input((latent_dim,), name="latents")
+    x = PixelNorm(dtype="float32", name="latents_norm")(inputs)
+    x = GrowingGenerator(image_shape, stage_widths(image_shape, filters, max_filters), name="growing")(x)
+    outputs = layers.Activation("linear", dtype="float32", name="images")(x)
+
+    # === Functional model ===
+    return keras.Model(inputs, outputs, name="generator")
+
+
+def progressive_discriminator(image_shape, filters, max_filters):
+    """Images to one logit each, `(n, 1)`; see `progressive_generator`."""
+    widths = stage_widths(image_shape, filters, max_filters)
+
+    # === Layers ===
+    inputs = keras.Input(image_shape, name="images")
+    x = GrowingDiscriminator(image_shape, widths, name="growing")(inputs)
+    outputs = _logit(x, widths[0])
+
+    # === Functional model ===
+    return keras.Model(inputs, outputs, name="discriminator")
+
+
+def _logit(x, units):
+    """The end of both discriminators: what tells a batch without variety, then dense layers on the coarsest grid."""
+    x = MinibatchStd(name="minibatch_std")(x)
+    x = EqualizedConv2D(units, 3, _GAIN, name="last_conv")(x)
+    x = layers.LeakyReLU(0.2, name="last_relu")(x)
+    x = layers.Flatten(name="flatten")(x)
+    x = EqualizedDense(units, _GAIN, name="hidden")(x)
+    x = layers.LeakyReLU(0.2, name="hidden_relu")(x)
+    return EqualizedDense(1, dtype="float32", name="logit")(x)
+
+
+# === Style-based ===
+
+
+def style_generator(image_shape, latent_dim, filters, max_filters, mapping_layers, mixing_probability):
+    """Latents `(n, latent_dim)` to images `image_shape` around [-1, 1]: layers `mapping`, `mix` and `synthesis`.
+
+    In training the styles of `mixing_probability` of the images are mixed, see `MixStyles`.
+    """
+    synthesis = style_synthesis(image_shape, latent_dim, filters, max_filters)
+
+    # === Layers ===
+    inputs = keras.Input((latent_dim,), name="latents")
+    w = style_mapping(latent_dim, mapping_layers)(inputs)
+    styles = MixStyles(synthesis.input_shape[1], mixing_probability, dtype="float32", name="mix")(w)
+    outputs = synthesis(styles)
+
+    # === Functional model ===
+    return keras.Model(inputs, outputs, name="generator")
+
+
+def style_mapping(latent_dim, num_layers):
+    """Latents z `(n, latent_dim)` to intermediate latents w of the same shape, whose mean the last layer keeps.
+
+    Dense layers that learn a hundredth as fast as others (Karras et al. 2019, appendix C); float32 whatever the
+    policy, for they cost next to nothing.
+    """
+    # === Layers ===
+    inputs = keras.Input((latent_dim,), name="latents")
+    x = PixelNorm(dtype="float32", name="norm")(inputs)
+    for index in range(check_count(num_layers, "mapping_layers")):
+        x = EqualizedDense(latent_dim, _GAIN, learning_rate_multiplier=0.01, dtype="float32", name=f"dense_{index}")(x)
+        x = layers.LeakyReLU(0.2, dtype="float32", name=f"relu_{index}")(x)
+    outputs = MovingMean(dtype="float32", name="moving_mean")(x)
+
+    # === Functional model ===
+    return keras.Model(inputs, outputs, name="mapping")
+
+
+def style_synthesis(image_shape, style_dim, filters, max_filters):
+    """Intermediate latents `(n, num_layers, style_dim)`, one for each layer, to images `image_shape` around [-1, 1].
+
+    The generator of Karras et al. 2020 (figure 7, with skip connections): each resolution convolves twice, the
+    coarsest once, and adds what it sees to the image so far. There are two vectors for each resolution; from the
+    coarsest on they go to the convolutions in turn, and to what makes the image together with the next convolution.
+    """
+    widths = stage_widths(image_shape, filters, max_filters)
+    doublings = len(widths) - 1
+    grid = (image_shape[0] >> doublings, image_shape[1] >> doublings, widths[0])
+
+    # === Layers ===
+    inputs = keras.Input((2 * len(widths), style_dim), name="styles")
+
+    def modulated(x, layer, name, features, kernel_size, **options):
+        # float32 whatever the policy: scales that are a little off are off for all pixels.
+        style = EqualizedDense(x.shape[-1], initial_bias=1.0, dtype="float32", name=f"style_{name}")(inputs[:, layer])
+        return ModulatedConv2D(features, kernel_size, name=f"conv_{name}", **options)(x, style)
+
+    def convolved(x, layer, features, resample=None):
+        x = modulated(x, layer, layer, features, 3, gain=_GAIN, resample=resample)
+        x = NoiseInjection(name=f"noise_{layer}")(x)
+        return layers.LeakyReLU(0.2, name=f"relu_{layer}")(x)
+
+    def image_of(x, layer, stage):
+        name = f"image_{stage}"
+        return modulated(x, layer, name, image_shape[-1], 1, demodulate=False, dtype="float32")
+
+    x = convolved(LearnedGrid(grid, name="grid")(inputs), 0, widths[0])
+    images = image_of(x, 1, 0)
+    for stage in range(1, len(widths)):
+        x = convolved(x, 2 * stage - 1, widths[stage], resample="up")
+        x = convolved(x, 2 * stage, widths[stage])
+        up = layers.UpSampling2D(interpolation="bilinear", dtype="float32", name=f"up_{stage}")(images)
+        images = layers.Add(dtype="float32", name=f"sum_{stage}")([up, image_of(x, 2 * stage + 1, stage)])
+    outputs = layers.Activation("linear", dtype="float32", name="images")(images)
+
+    # === Functional model ===
+    return keras.Model(inputs, outputs, name="synthesis")
+
+
+def style_discriminator(image_shape, filters, max_filters):
+    """Images to one logit each, `(n, 1)`: the residual discriminator of Karras et al. 2020 (figure 7)."""
+    widths = stage_widths(image_shape, filters, max_filters)
+
+    # === Layers ===
+    inputs = keras.Input(image_shape, name="images")
+    x = EqualizedConv2D(widths[-1], 1, _GAIN, name="from_image")(inputs)
+    x = layers.LeakyReLU(0.2, name="from_image_relu")(x)
+    for stage in range(len(widths) - 1, 0, -1):
+        # The sum of two halves has the variance of each, if both are divided by sqrt(2).
+        skip = EqualizedConv2D(widths[stage - 1], 1, math.sqrt(0.5), resample="down", name=f"skip_{stage}")(x)
+        x = EqualizedConv2D(widths[stage], 3, _GAIN, name=f"first_{stage}")(x)
+        x = layers.LeakyReLU(0.2, name=f"first_relu_{stage}")(x)
+        down = _GAIN * math.sqrt(0.5)
+        x = EqualizedConv2D(widths[stage - 1], 3, down, resample="down", name=f"second_{stage}")(x)
+        x = layers.LeakyReLU(0.2, name=f"second_relu_{stage}")(x)
+        x = layers.Add(name=f"sum_{stage}")([x, skip])
+    outputs = _logit(x, widths[0])
+
+    # === Functional model ===
+    return keras.Model(inputs, outputs, name="discriminator")
