@@ -23,8 +23,9 @@ $(INSTALLED): setup.py
 sample: $(INSTALLED)
 	$(BIN)/zoo sample dcgan_fashion_mnist_28 -o samples.png
 
+# A process for each core; a file's tests share what is slow to set up.
 test: $(INSTALLED)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
 check: $(INSTALLED)
 	$(BIN)/ruff check $(SOURCES)

@@ -33,21 +33,22 @@ def main():
     )
     # Users fine-tune at the rate that training began with, not at the schedule's end.
     model.compile(keras.optimizers.Adam(LEARNING_RATE))
-    learn(model, train.images[:LABELLED], {name: values[:LABELLED] for name, values in attributes.items()})
+    labelled = {name: values[:LABELLED] for name, values in attributes.items()}
+    learn(model, train.images[:LABELLED], labelled, AMOUNTS[:1] if args.smoke else AMOUNTS)
     _common.finish(args, model, train=train, seconds=seconds, dataset=DATASET, dataset_licence=LICENCE)
 
 
-def learn(model, images, attributes):
+def learn(model, images, attributes, amounts):
     """Finds the directions of smile and glasses with one amount for all faces, and that of the head's pose."""
     reader = features.AvatarAttributes()
     for attribute, covered in editing.COVERS.items():
         present, others = attributes[attribute], one_hot(attributes, without=covered)
         model.learn_attribute(attribute, images, present, others)
-        shares = editing.edit_shares(model, images[:TUNED], present[:TUNED], attribute, reader, AMOUNTS)
-        for amount, (flipped, kept) in zip(AMOUNTS, shares, strict=True):
+        shares = editing.edit_shares(model, images[:TUNED], present[:TUNED], attribute, reader, amounts)
+        for amount, (flipped, kept) in zip(amounts, shares, strict=True):
             print(f"{attribute}, amount {amount}: {flipped:.3f} change, {kept}")
         worst = [min(flipped, *kept.values()) for flipped, kept in shares]
-        model.learn_attribute(attribute, images, present, others, scale=AMOUNTS[int(np.argmax(worst))])
+        model.learn_attribute(attribute, images, present, others, scale=amounts[int(np.argmax(worst))])
     # Clockwise against counter-clockwise, with the rest as it is.
     model.learn_attribute("rotation", images, attributes["rotation"] > 0, one_hot(attributes))
 
