@@ -8,6 +8,8 @@ VENV = .venv
 
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
+# A process for each core; a file's tests share what is slow to set up.
+PYTEST := $(BIN)/python -m pytest --numprocesses auto --dist loadfile
 SOURCES := zoo recipes tests benchmarks docs setup.py
 
 .PHONY: venv sample test check wheel-check clean
@@ -23,14 +25,13 @@ $(INSTALLED): setup.py
 sample: $(INSTALLED)
 	$(BIN)/zoo sample dcgan_fashion_mnist_28 -o samples.png
 
-# A process for each core; a file's tests share what is slow to set up.
 test: $(INSTALLED)
-	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
+	$(PYTEST)
 
 check: $(INSTALLED)
 	$(BIN)/ruff check $(SOURCES)
 	$(BIN)/ruff format --check $(SOURCES)
-	$(BIN)/python -m pytest -m "not slow"
+	$(PYTEST) -m "not slow"
 
 # Without build/, whose leftovers of removed files would enter the wheel; -I keeps the checkout off the path.
 wheel-check: $(INSTALLED)
