@@ -192,7 +192,7 @@ def test_inception_without_a_network_says_so(monkeypatch):
 def test_unknown_feature_networks():
     with pytest.raises(PresetError, match="no preset 'clasifier_mnist_28'; did you mean classifier_mnist_28"):
         features.load("clasifier_mnist_28")
-    with pytest.raises(InputError, match="expected a feature network: classifier_avatars_64, classifier_fashion_mnist_28"):
+    with pytest.raises(InputError, match="network: classifier_avatars_64, classifier_fashion_mnist_28"):
         features.load("dcgan_fashion_mnist_28")
     with pytest.raises(InputError, match="No bundled feature network knows the data set 'cifar10'"):
         features.default_for("cifar10")
