@@ -13,7 +13,6 @@ of as many layers and filters: pythae's plain masked convolutions of 3x3, our ga
 import argparse
 import json
 import subprocess
-import sys
 import time
 
 BATCH_SIZE, STEPS, ROUNDS, LATENT_DIM, CODES = 64, 40, 3, 16, 512
@@ -155,4 +154,4 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

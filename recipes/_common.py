@@ -218,6 +218,24 @@ def write_entry(args, model, *, metrics, seconds, kind="model", **facts):
     print(f"Wrote {directory} and its entry in {path}.")
 
 
+def warmed_adamw(args, image_set, batch_size, learning_rate, weight_decay):
+    """AdamW whose rate rises for a tenth of the run and then falls to nothing by cosine."""
+    steps = total_steps(args, image_set, batch_size)
+    schedule = keras.optimizers.schedules.CosineDecay(0.0, steps, warmup_target=learning_rate, warmup_steps=steps // 10)
+    return keras.optimizers.AdamW(schedule, weight_decay=weight_decay)
+
+
+def train_classifier(args, model, train_set, test, *, batch_size, learning_rate, weight_decay, **facts):
+    """The whole recipe of a classifier of labels, whose test set is bundled: training, figures, manifest entry."""
+    model.compile(
+        warmed_adamw(args, train_set, batch_size, learning_rate, weight_decay),
+        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        metrics=["accuracy"],
+    )
+    seconds = train(args, model, supervised(data.batches(train_set, batch_size)), shuffle=False)
+    finish_classifier(args, model, train=train_set, test=test, seconds=seconds, keep_test_set=True, **facts)
+
+
 def accuracy(model, test):
     """The figures of a classifier for its manifest entry, given the test images with their labels."""
     batches = supervised(data.batches(test, 1000, shuffle=False, drop_remainder=False))

@@ -29,11 +29,9 @@ def main():
 
     num_values = {name: len(values) for name, values in avatars.CHOSEN.items()}
     model = conv.attribute_classifier(avatars.IMAGE_SHAPE, {**num_values, "rotation": 1}, FILTERS, STAGES)
-    steps = _common.total_steps(args, train, BATCH_SIZE)
-    schedule = keras.optimizers.schedules.CosineDecay(0.0, steps, warmup_target=LEARNING_RATE, warmup_steps=steps // 10)
     losses = {name: keras.losses.SparseCategoricalCrossentropy(from_logits=True) for name in num_values}
     model.compile(
-        keras.optimizers.AdamW(schedule, weight_decay=WEIGHT_DECAY),
+        _common.warmed_adamw(args, train, BATCH_SIZE, LEARNING_RATE, WEIGHT_DECAY),
         {**losses, "rotation": "mean_absolute_error"},
         loss_weights={**dict.fromkeys(num_values, 1.0), "rotation": ROTATION_WEIGHT},
     )

@@ -6,7 +6,6 @@ Frozen before any generator is scored: retraining it changes every figure measur
 import _common
 import keras
 
-from zoo import data
 from zoo.nets import conv
 
 DATASET, LICENCE = "fashion_mnist", "MIT"
@@ -23,22 +22,14 @@ def main():
 
     flip = keras.layers.RandomFlip("horizontal", name="flip")
     model = conv.classifier(IMAGE_SHAPE, NUM_CLASSES, FILTERS, DROPOUT, augmentation=[flip])
-    steps = _common.total_steps(args, train, BATCH_SIZE)
-    schedule = keras.optimizers.schedules.CosineDecay(0.0, steps, warmup_target=LEARNING_RATE, warmup_steps=steps // 10)
-    model.compile(
-        keras.optimizers.AdamW(schedule, weight_decay=WEIGHT_DECAY),
-        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-        metrics=["accuracy"],
-    )
-    seconds = _common.train(args, model, _common.supervised(data.batches(train, BATCH_SIZE)), shuffle=False)
-
-    _common.finish_classifier(
+    _common.train_classifier(
         args,
         model,
-        train=train,
-        test=test,
-        seconds=seconds,
-        keep_test_set=True,
+        train,
+        test,
+        batch_size=BATCH_SIZE,
+        learning_rate=LEARNING_RATE,
+        weight_decay=WEIGHT_DECAY,
         dataset=DATASET,
         dataset_licence=LICENCE,
     )
