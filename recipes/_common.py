@@ -23,8 +23,11 @@ ROOT = Path(__file__).resolve().parent.parent
 SEED = 0
 
 
-def arguments(script, epochs):
-    """Parses a recipe's command line and seeds everything; the preset's name is the script's."""
+def arguments(script, epochs, precision="float32"):
+    """Parses a recipe's command line and seeds everything; the preset's name is the script's.
+
+    `precision` is the Keras dtype policy of the training; what is written and measured computes in float32.
+    """
     name = Path(script).stem
     parser = argparse.ArgumentParser(description=f"Trains the preset {name}.")
     parser.add_argument("--epochs", type=int, default=epochs, help=f"default {epochs}")
@@ -42,6 +45,8 @@ def arguments(script, epochs):
     if _backup(args).exists() and not args.resume:
         parser.error(f"{_backup(args)} holds an unfinished run; continue it with --resume, or remove {args.output}")
     args.commit = _commit()
+    args.precision = precision
+    keras.config.set_dtype_policy(precision)
     keras.utils.set_random_seed(SEED)
     return args
 
@@ -74,6 +79,11 @@ def read_avatars(args, split):
 def total_steps(args, image_set, batch_size):
     """Optimizer steps of the whole run, for learning-rate schedules."""
     return args.epochs * (len(image_set.images) // batch_size)
+
+
+def falling_adam(learning_rate, steps, **betas):
+    """Adam whose rate falls to nothing by cosine."""
+    return keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(learning_rate, steps), **betas)
 
 
 def train(args, model, dataset, *, metrics=(), stage="", draw=None, **fit_arguments):
@@ -109,6 +119,39 @@ def train(args, model, dataset, *, metrics=(), stage="", draw=None, **fit_argume
     return clock.seconds
 
 
+def train_likelihood(args, model, train_set, *, batch_size, learning_rate, metrics):
+    """Trains a model of one optimizer, Adam at a rate that falls to nothing; returns the seconds it took."""
+    model.compile(falling_adam(learning_rate, total_steps(args, train_set, batch_size)))
+    seconds = train(args, model, data.batches(train_set, batch_size), metrics=metrics)
+    # Users fine-tune at the rate that training began with, not at the schedule's end.
+    model.compile(keras.optimizers.Adam(learning_rate))
+    return seconds
+
+
+def train_gan(args, model, train_set, *, batch_size, learning_rates, betas, dataset, **facts):
+    """The whole recipe of a GAN: training by Adam at rates that fall to nothing, preset, figures, manifest entry.
+
+    Args:
+        learning_rates: of generator and discriminator.
+        betas: Adam's beta_1 and beta_2, of both.
+    """
+    steps = total_steps(args, train_set, batch_size)
+    beta_1, beta_2 = betas
+    model.compile(
+        *(
+            falling_adam(rate, updates, beta_1=beta_1, beta_2=beta_2)
+            for rate, updates in zip(learning_rates, (steps, steps * model.discriminator_steps), strict=True)
+        )
+    )
+    distance = protocols.frechet_to_train(dataset, model.image_shape)
+    seconds = train(
+        args, model, data.batches(train_set, batch_size), metrics=[callbacks.SampleMetric("fid2k_train", distance)]
+    )
+    # Users fine-tune at the class's own constant rates, not at the schedule's end.
+    model.compile()
+    finish(args, model, train=train_set, seconds=seconds, dataset=dataset, **facts)
+
+
 def train_with_prior(args, model, train_set, validation, *, batch_size, learning_rate, prior, prior_epochs):
     """Trains a vector-quantized autoencoder, then the prior of its codes; returns the seconds of both.
 
@@ -121,8 +164,7 @@ def train_with_prior(args, model, train_set, validation, *, batch_size, learning
     images, labels = validation.images, validation.labels if prior.get("num_classes") else None
 
     def adam():
-        steps = total_steps(args, train_set, batch_size)
-        return keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(learning_rate, steps))
+        return falling_adam(learning_rate, total_steps(args, train_set, batch_size))
 
     def pairs():
         return np.stack([images[:32], model.reconstruct(images[:32])], 1).reshape(-1, *model.image_shape)
@@ -183,8 +225,12 @@ def preset_directory(args):
 
 def write_and_reload(args, model):
     """Writes the preset and loads it again, so that figures are measured on what users get."""
-    presets.save(model, preset_directory(args), weights_dtype="float16")
-    return presets.load(preset_directory(args))
+    directory = preset_directory(args)
+    presets.save(model, directory, weights_dtype="float16")
+    keras.config.set_dtype_policy("float32")
+    if args.precision != "float32":
+        presets.save(presets.load(directory, dtype="float32"), directory, weights_dtype="float16")
+    return presets.load(directory)
 
 
 def write_entry(args, model, *, metrics, seconds, kind="model", **facts):
@@ -207,6 +253,7 @@ def write_entry(args, model, *, metrics, seconds, kind="model", **facts):
         "recipe": f"recipes/{args.name}.py",
         "commit": args.commit,
         "seed": SEED,
+        "precision": args.precision,
         "epochs": args.epochs,
         "training_minutes": round(seconds / 60, 1),
         "machine": f"{os.cpu_count()} cores, {_cpu()}",

@@ -4,37 +4,34 @@ Van den Oord et al. 2016a report 81.30 nats for a PixelCNN (table 4), on images 
 """
 
 import _common
-import keras
 
 import zoo
-from zoo import callbacks, data
+from zoo import callbacks
 
 DATASET, LICENCE = "mnist", "CC BY-SA 3.0"
 IMAGE_SHAPE, FILTERS, NUM_BLOCKS, FIRST_KERNEL_SIZE = (28, 28, 1), 32, 12, 11
-EPOCHS, BATCH_SIZE, LEARNING_RATE = 20, 64, 1e-3
+EPOCHS, BATCH_SIZE, LEARNING_RATE, PRECISION = 16, 64, 1e-3, "mixed_bfloat16"
 TRAIN, VALIDATION = "train[:59000]", "train[59000:]"
 
 
 def main():
-    args = _common.arguments(__file__, EPOCHS)
+    args = _common.arguments(__file__, EPOCHS, PRECISION)
     train = _common.read(args, DATASET, IMAGE_SHAPE, TRAIN)
     validation = _common.read(args, DATASET, IMAGE_SHAPE, VALIDATION)
 
     model = zoo.PixelCNN(IMAGE_SHAPE, FILTERS, NUM_BLOCKS, first_kernel_size=FIRST_KERNEL_SIZE)
-    schedule = keras.optimizers.schedules.CosineDecay(LEARNING_RATE, _common.total_steps(args, train, BATCH_SIZE))
-    model.compile(keras.optimizers.Adam(schedule))
 
     def validation_nll(model):
         return -model.log_prob(validation.images).mean()
 
-    seconds = _common.train(
+    seconds = _common.train_likelihood(
         args,
         model,
-        data.batches(train, BATCH_SIZE),
+        train,
+        batch_size=BATCH_SIZE,
+        learning_rate=LEARNING_RATE,
         metrics=[callbacks.SampleMetric("val_nll", validation_nll)],
     )
-    # Users fine-tune at the rate that training began with, not at the schedule's end.
-    model.compile(keras.optimizers.Adam(LEARNING_RATE))
     _common.finish(args, model, train=train, seconds=seconds, dataset=DATASET, dataset_licence=LICENCE)
 
 

@@ -4,10 +4,9 @@ Burda et al. 2016 report 84.78 nats for one stochastic layer trained with 50 sam
 """
 
 import _common
-import keras
 
 import zoo
-from zoo import callbacks, data
+from zoo import callbacks
 
 DATASET, LICENCE = "mnist", "CC BY-SA 3.0"
 IMAGE_SHAPE, LATENT_DIM, HIDDEN_UNITS = (28, 28, 1), 40, (400, 400)
@@ -22,20 +21,18 @@ def main():
     validation = _common.read(args, DATASET, IMAGE_SHAPE, VALIDATION)
 
     model = zoo.VAE(IMAGE_SHAPE, LATENT_DIM, hidden_units=HIDDEN_UNITS, num_importance_samples=NUM_IMPORTANCE_SAMPLES)
-    schedule = keras.optimizers.schedules.CosineDecay(LEARNING_RATE, _common.total_steps(args, train, BATCH_SIZE))
-    model.compile(keras.optimizers.Adam(schedule))
 
     def validation_nll(model):
         return -model.log_likelihood_bound(validation.images, num_importance_samples=50).mean()
 
-    seconds = _common.train(
+    seconds = _common.train_likelihood(
         args,
         model,
-        data.batches(train, BATCH_SIZE),
+        train,
+        batch_size=BATCH_SIZE,
+        learning_rate=LEARNING_RATE,
         metrics=[callbacks.SampleMetric("val_nll_50_samples", validation_nll, every=5)],
     )
-    # Users fine-tune at the rate that training began with, not at the schedule's end.
-    model.compile(keras.optimizers.Adam(LEARNING_RATE))
     _common.finish(args, model, train=train, seconds=seconds, dataset=DATASET, dataset_licence=LICENCE)
 
 

@@ -8,13 +8,13 @@ from zoo.datasets import avatars
 
 DATASET, LICENCE = "avatars", "free for personal and commercial use"
 NUM_EMBEDDINGS, EMBEDDING_DIM, FILTERS, STAGES = 256, 32, 64, 2
-EPOCHS, BATCH_SIZE, LEARNING_RATE = 10, 64, 1e-3
-PRIOR, PRIOR_EPOCHS = {"filters": 64, "num_blocks": 8}, 15
+EPOCHS, BATCH_SIZE, LEARNING_RATE, PRECISION = 10, 64, 1e-3, "mixed_bfloat16"
+PRIOR, PRIOR_EPOCHS = {"filters": 64, "num_blocks": 8}, 8
 TRAIN, VALIDATION = "train[:39000]", "train[39000:]"
 
 
 def main():
-    args = _common.arguments(__file__, EPOCHS)
+    args = _common.arguments(__file__, EPOCHS, PRECISION)
     train = _common.read(args, DATASET, avatars.IMAGE_SHAPE, TRAIN)
     validation = _common.read(args, DATASET, avatars.IMAGE_SHAPE, VALIDATION)
 

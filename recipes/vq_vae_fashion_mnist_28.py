@@ -6,19 +6,27 @@ import numpy as np
 import zoo
 
 DATASET, LICENCE = "fashion_mnist", "MIT"
-IMAGE_SHAPE, NUM_EMBEDDINGS, EMBEDDING_DIM, FILTERS = (28, 28, 1), 512, 64, 128
-EPOCHS, BATCH_SIZE, LEARNING_RATE = 30, 64, 1e-3
-PRIOR, PRIOR_EPOCHS = {"filters": 96, "num_blocks": 8}, 30
+IMAGE_SHAPE, NUM_EMBEDDINGS, EMBEDDING_DIM = (28, 28, 1), 512, 64
+FILTERS, RESIDUAL_BLOCKS = 192, 3
+EPOCHS, BATCH_SIZE, LEARNING_RATE, PRECISION = 20, 64, 1e-3, "mixed_bfloat16"
+PRIOR, PRIOR_EPOCHS = {"filters": 96, "num_blocks": 8}, 20
 TRAIN, VALIDATION = "train[:59000]", "train[59000:]"
 
 
 def main():
-    args = _common.arguments(__file__, EPOCHS)
+    args = _common.arguments(__file__, EPOCHS, PRECISION)
     train = _common.read(args, DATASET, IMAGE_SHAPE, TRAIN)
     validation = _common.read(args, DATASET, IMAGE_SHAPE, VALIDATION)
 
     variance = float(np.var(train.images / 127.5 - 1))
-    model = zoo.VQVAE(IMAGE_SHAPE, NUM_EMBEDDINGS, EMBEDDING_DIM, filters=FILTERS, data_variance=variance)
+    model = zoo.VQVAE(
+        IMAGE_SHAPE,
+        NUM_EMBEDDINGS,
+        EMBEDDING_DIM,
+        filters=FILTERS,
+        residual_blocks=RESIDUAL_BLOCKS,
+        data_variance=variance,
+    )
     seconds = _common.train_with_prior(
         args,
         model,

@@ -152,9 +152,30 @@ def test_label_agreement_is_what_the_bundled_classifier_sees(shift, monkeypatch)
         return np.stack([images[labels == (label + shift) % 10][i % 90] for i, label in enumerate(asked)])
 
     monkeypatch.setattr(model, "generate", generate)
-    figure = protocols.sample_quality(model, "mnist", size=SMALL)["label_agreement200_mnist_classifier"]
-    assert figure["value"] > 0.97 if shift == 0 else figure["value"] < 0.03
-    assert figure["real"] == presets.entry_of("classifier_mnist_28")["metrics"]["accuracy_test"]["value"]
+    # Two steps an epoch with so few images.
+    monkeypatch.setattr(protocols, "CAS_EPOCHS", 60)
+    figures = protocols.sample_quality(model, "mnist", size=SMALL._replace(seeds=(0,)))
+    agreement, learned = (figures[f"{name}200_mnist_classifier"] for name in ("label_agreement", "cas"))
+    assert agreement["value"] > 0.97 if shift == 0 else agreement["value"] < 0.03
+    # 200 real digits teach something, those with wrong labels the wrong thing.
+    assert learned["value"] > 0.3 if shift == 0 else learned["value"] < 0.1
+    for figure in (agreement, learned):
+        assert figure["real"] == presets.entry_of("classifier_mnist_28")["metrics"]["accuracy_test"]["value"]
+
+
+@pytest.mark.slow
+def test_images_without_labels_are_judged_by_confidence_and_the_rarest_class(monkeypatch):
+    model = zoo.GAN(SHAPE, 4, hidden_units=(8,))
+    images, labels = references.test_set("mnist", SHAPE)
+    # Sevens are missing, and one image in four is noise.
+    digits, noise = images[labels != 7][:150], np.random.RandomState(0).randint(0, 256, (50, *SHAPE), "uint8")
+    monkeypatch.setattr(model, "generate", lambda number, seed: np.concatenate([digits, noise]))
+    figures = protocols.sample_quality(model, "mnist", size=SMALL)
+    confident, rarest = (figures[f"{name}200_mnist_classifier"] for name in ("confident", "rarest_class"))
+    probabilities = features.class_probabilities(presets.load("classifier_mnist_28"), model.generate(200, 0))
+    assert 0.6 < confident["value"] == np.mean(probabilities.max(1) >= 0.9)
+    assert rarest["value"] == np.bincount(probabilities.argmax(1), minlength=10).min() / 200
+    assert "0.9 or more" in confident["protocol"] and confident["real"] is None
 
 
 @pytest.mark.slow

@@ -39,6 +39,8 @@ class VectorQuantizer(keras.layers.Layer):
             shape=shape,
             initializer=keras.initializers.RandomUniform(-scale, scale),
             trainable=not averaged,
+            # The model that looks codes up may compute in half precision.
+            autocast=False,
             aggregation="mean",
             name="codebook",
         )

@@ -81,9 +81,9 @@ def of_classifier(classifier, dataset, identity):
     return FeatureNetwork(f"{dataset}_classifier", identity, network)
 
 
-def classify(classifier, images):
-    """The most likely class `(n,)` of uint8 images `(n, h, w, c)`, resized to what the classifier takes."""
-    return np.concatenate(_run(classifier, images)).argmax(1)
+def class_probabilities(classifier, images):
+    """Probabilities `(n, classes)` of uint8 images `(n, h, w, c)`, resized to what the classifier takes."""
+    return keras.ops.convert_to_numpy(keras.ops.softmax(np.concatenate(_run(classifier, images))))
 
 
 class AvatarAttributes:

@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+import keras
 import numpy as np
 
 from zoo import presets
@@ -11,8 +12,12 @@ from zoo.metrics import editing, features, references
 from zoo.metrics.distances import frechet_distance, gaussian_statistics, kernel_distance
 from zoo.metrics.pixels import psnr
 from zoo.metrics.precision_recall import precision_recall
+from zoo.nets import conv
 
 NEIGHBORS = 3
+CONFIDENT = 0.9
+# Of the classifier that learns from generated images alone.
+CAS_FILTERS, CAS_EPOCHS, CAS_BATCH, CAS_RATE = 16, 10, 100, 2e-3
 EDITED_FACES = 1_000
 
 
@@ -60,19 +65,22 @@ def evaluate(model, dataset, *, size=FULL, feature_network=None, data_dir=None):
 
 
 def sample_quality(model, dataset, *, size=FULL, feature_network=None, data_dir=None):
-    """Fréchet and kernel distance, precision and recall; arguments and result as for `evaluate`."""
+    """Fréchet and kernel distance, precision and recall, and what a classifier sees; arguments as for `evaluate`.
+
+    The classification accuracy score (Ravuri & Vinyals 2019) of models with classes trains networks, for which it seeds
+    Python, NumPy and Keras.
+    """
     network = features.load(feature_network or features.default_for(dataset))
     reference = references.load(dataset, network, model.image_shape, data_dir)
     test_features = reference["test_features"].astype("float32")
-    name, classifier = _label_classifier(model, dataset)
-    drawn = []
+    name, classifier = _classifier(model, dataset)
+    judge = _judge_labels if model.num_classes else _judge_classes
+    drawn, seen = [], []
     for seed in size.seeds:
         images = model.generate(size.images, seed=seed)
         drawn.append(_figures(network(images), reference, test_features))
         if classifier is not None:
-            # What `generate` drew, since it was given none.
-            labels = sample_labels(size.images, model.num_classes, seed)
-            drawn[-1]["agreement"] = np.mean(features.classify(classifier, images) == labels)
+            seen.append(judge(model, dataset, images, seed, name, classifier, data_dir))
     train_features = reference["train_features"].astype("float32")
     real = {
         "fid": frechet_distance(
@@ -95,24 +103,71 @@ def sample_quality(model, dataset, *, size=FULL, feature_network=None, data_dir=
             f"{network.name}; seeds {seeds}; real: training images in place of generated ones",
             real[key],
         )
-    if classifier is not None:
-        figures[f"label_agreement{_short(size.images)}_{dataset}_classifier"] = _figure(
-            [found["agreement"] for found in drawn],
-            f"share of {size.images} generated images, their labels drawn uniformly, in which {name} sees the label; "
-            f"seeds {seeds}; real: its accuracy on the test images of {dataset}",
-            presets.entry_of(name)["metrics"]["accuracy_test"]["value"],
+    for key, (_, what, against) in (seen[0] if seen else {}).items():
+        figures[f"{key}{_short(size.images)}_{dataset}_classifier"] = _figure(
+            [found[key][0] for found in seen],
+            f"{what.format(f'{size.images} generated images')}; seeds {seeds}",
+            against,
         )
     return figures
 
 
-def _label_classifier(model, dataset):
-    """The name of the bundled classifier of the classes that a conditional model draws from, and itself, or None."""
-    for name in presets.list_presets(dataset=dataset, kind="feature_network") if model.num_classes else ():
+def _classifier(model, dataset):
+    """The name of the bundled classifier of the data set's classes, and itself; None where none fits the model."""
+    for name in presets.list_presets(dataset=dataset, kind="feature_network"):
         classifier = presets.load(name)
         # That of the avatars knows many attributes in place of one class.
-        if classifier.output_shape == (None, model.num_classes):
+        classes = classifier.output_shape[-1] if isinstance(classifier.output_shape, tuple) else None
+        if classes is not None and model.num_classes in (None, classes):
             return name, classifier
     return None, None
+
+
+def _judge_classes(model, dataset, images, seed, name, classifier, data_dir):
+    """Whether images look like something, and like everything: `(value, what, real)` by name."""
+    probabilities = features.class_probabilities(classifier, images)
+    rarest = np.bincount(probabilities.argmax(1), minlength=probabilities.shape[1]).min() / len(images)
+    confident = np.mean(probabilities.max(1) >= CONFIDENT)
+    return {
+        "confident": (confident, f"share of {{}} whose class {name} gives a probability of {CONFIDENT} or more", None),
+        "rarest_class": (rarest, f"share of {{}} that {name} sees as the class that it sees least often", None),
+    }
+
+
+def _judge_labels(model, dataset, images, seed, name, classifier, data_dir):
+    """Whether images show what their labels say, all of it: `(value, what, real)` by name."""
+    # What `generate` drew, since it was given none.
+    labels = sample_labels(len(images), model.num_classes, seed)
+    agreement = np.mean(features.class_probabilities(classifier, images).argmax(1) == labels)
+    test_images, test_labels = references.test_set(dataset, model.image_shape, data_dir)
+    accuracy = presets.entry_of(name)["metrics"]["accuracy_test"]["value"]
+    return {
+        "label_agreement": (
+            agreement,
+            f"share of {{}}, their labels drawn uniformly, in which {name} sees the label; "
+            f"real: its accuracy on the test images of {dataset}",
+            accuracy,
+        ),
+        "cas": (
+            _accuracy_of_learning_from(images, labels, test_images, test_labels, seed),
+            f"classification accuracy score: accuracy on {len(test_images)} test images of {dataset} of a small "
+            f"classifier trained for {CAS_EPOCHS} epochs of batches of {CAS_BATCH} on nothing but {{}}; "
+            f"real: that of {name}, which is larger and saw all training images",
+            accuracy,
+        ),
+    }
+
+
+def _accuracy_of_learning_from(images, labels, test_images, test_labels, seed):
+    keras.utils.set_random_seed(seed)
+    classifier = conv.classifier(images.shape[1:], int(test_labels.max()) + 1, CAS_FILTERS)
+    steps = CAS_EPOCHS * -(-len(images) // CAS_BATCH)
+    schedule = keras.optimizers.schedules.CosineDecay(CAS_RATE, steps)
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    classifier.compile(keras.optimizers.Adam(schedule), loss)
+    classifier.fit(images / np.float32(127.5) - 1, labels, batch_size=CAS_BATCH, epochs=CAS_EPOCHS, verbose=0)
+    predicted = features.class_probabilities(classifier, test_images).argmax(1)
+    return np.mean(predicted == test_labels)
 
 
 def _figure(values, protocol, real=None):
