@@ -238,8 +238,9 @@ def write_entry(args, model, *, metrics, seconds, kind="model", **facts):
     path = args.output / "weights_manifest.json" if args.smoke else presets.manifest_path()
     entries = {} if args.smoke else dict(presets.manifest())
     directory = preset_directory(args)
-    copies = [getattr(model, alias).count_params() for alias, _ in getattr(model, "preset_aliases", ())]
-    parameters = model.count_params() - sum(copies)
+    uncounted = [alias for alias, _ in getattr(model, "preset_aliases", ())]
+    uncounted += getattr(model, "left_out_of_presets", ())
+    parameters = model.count_params() - sum(getattr(model, name).count_params() for name in uncounted)
     entries[args.name] = {
         "kind": kind,
         "class": type(model).__name__,

@@ -97,6 +97,24 @@ TINY_GANS = {
 }
 
 
+def tiny_pix2pix(**arguments):
+    return zoo.Pix2Pix(**{"image_shape": SHAPE, "filters": 2, "stages": 2, "patch_stages": 1, **arguments})
+
+
+def tiny_cycle_gan(**arguments):
+    small = {"filters": 2, "residual_blocks": 1, "patch_filters": 2, "patch_stages": 1, "pool_size": 6}
+    return zoo.CycleGAN(SHAPE, **{**small, **arguments})
+
+
+#: Models from image to image.
+TINY_TRANSLATORS = {"pix2pix": tiny_pix2pix, "cycle_gan": tiny_cycle_gan}
+
+
+def pairs(number, shape=SHAPE, source_shape=SHAPE):
+    """Source images and images, as `fit` takes them."""
+    return images(number, source_shape, seed=1), images(number, shape)
+
+
 def tiny_vae(**arguments):
     return zoo.VAE(SHAPE, **{"latent_dim": LATENT_DIM, "hidden_units": (6,), **arguments})
 
@@ -168,3 +186,14 @@ def run_script(script, *arguments, check=True):
     result = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert not check or result.returncode == 0, result.stderr[-3000:]
     return result
+
+
+def one_update(model, part, batch):
+    network = getattr(model, part)
+    loss = getattr(model, f"{part}_loss")
+    optimizer = getattr(model, f"{part}_optimizer")
+    model._update(part, loss, model._canonical(batch), network.trainable_variables, optimizer)
+
+
+def moved(before, variables):
+    return [bool((one != other).any()) for one, other in zip(before, values(variables), strict=True)]

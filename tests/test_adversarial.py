@@ -16,6 +16,8 @@ from helpers import (
     AtBatch,
     assert_equal_states,
     images,
+    moved,
+    one_update,
     restless_gan,
     run_script,
     state,
@@ -31,7 +33,6 @@ from keras import layers
 import zoo
 from zoo.callbacks import BackupAndRestore, random_states
 from zoo.errors import InputError, NonFiniteError
-from zoo.models.adversarial_model import AdversarialModel
 from zoo.objectives.adversarial import NonSaturating
 from zoo.objectives.penalties import R1
 
@@ -197,17 +198,6 @@ def test_fit_takes_the_same_steps():
 # === Who moves what ===
 
 
-def one_update(model, part, batch):
-    network = getattr(model, part)
-    loss = getattr(model, f"{part}_loss")
-    optimizer = getattr(model, f"{part}_optimizer")
-    model._update(part, loss, model._canonical(batch), network.trainable_variables, optimizer)
-
-
-def moved(before, variables):
-    return [bool((one != other).any()) for one, other in zip(before, values(variables), strict=True)]
-
-
 @pytest.mark.parametrize("updated", ["generator", "discriminator"])
 @pytest.mark.parametrize("build", [restless_gan, tiny_dcgan])
 def test_an_update_moves_one_network_alone(build, updated):
@@ -228,7 +218,7 @@ def test_an_update_moves_one_network_alone(build, updated):
     assert all(moved(weights, network.trainable_variables))
 
 
-class Recording(AdversarialModel):
+class Recording(zoo.GAN):
     """Keeps the parts of the batch that its losses were given."""
 
     def discriminator_loss(self, batch):
@@ -242,7 +232,8 @@ class Recording(AdversarialModel):
 
 def test_each_discriminator_step_takes_a_fresh_part_and_leaves_the_remainder():
     gan = restless_gan()
-    model = Recording(SHAPE, LATENT_DIM, gan.generator, gan.discriminator, "minimax", 0.9, 3)
+    networks = {"generator": gan.generator, "discriminator": gan.discriminator}
+    model = Recording(SHAPE, LATENT_DIM, **networks, objective="minimax", ema_momentum=0.9, discriminator_steps=3)
     model.seen = []
     model.compile()
     batch = {"images": images(11), "labels": np.arange(11, dtype="int32")}

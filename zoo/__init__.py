@@ -27,6 +27,8 @@ _HOME_OF = {
     "BigGAN": "zoo.models",
     "ProgressiveGAN": "zoo.models",
     "StyleGAN": "zoo.models",
+    "Pix2Pix": "zoo.models",
+    "CycleGAN": "zoo.models",
 }
 __all__ = sorted(_HOME_OF)
 

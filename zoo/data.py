@@ -31,11 +31,22 @@ _SHARES = {"tf_flowers": {"train": "train[:85%]", "test": "train[85%:]"}}
 
 
 class ImageSet(NamedTuple):
-    """Images `(n, h, w, c)`, labels `(n,)` int32 or None, and the names of the classes or None."""
+    """Images with what else a source knows of them, None where it does not.
+
+    Attributes:
+        images: `(n, h, w, c)`.
+        labels: int32 `(n,)`.
+        class_names: the names of the classes.
+        source_images: what the images are made from, `(n, h, w, c)` in the same order; any number where the two are
+            not paired.
+        prompts: texts `(n,)`, or a model's tokens `(n, words)` of them.
+    """
 
     images: np.ndarray
     labels: np.ndarray | None = None
     class_names: tuple[str, ...] | None = None
+    source_images: np.ndarray | None = None
+    prompts: np.ndarray | None = None
 
 
 def dataset(
@@ -104,6 +115,42 @@ def read(source, image_shape=None, *, split="train", data_dir=None):
     return _read_arrays(source, image_shape)
 
 
+def read_pairs(source, image_shape, source_shape, *, paired=True):
+    """Reads images and the source images that they are made from into an `ImageSet`.
+
+    Args:
+        source: a tuple `(source_images, images)`; a dict with these keys; or a folder. A folder has a subfolder `A` of
+            source images and one `B` of images, whose files have the same names if they are pairs; or it holds pairs
+            side by side in one picture each, the source image on the left.
+        image_shape, source_shape: `(height, width, channels)` that files are cropped and resized to and that arrays
+            must have.
+        paired: whether source image `i` belongs to image `i`.
+
+    Raises:
+        DataError: the folder is missing, empty or unreadable, or its pairs do not match.
+        InputError: arrays of the wrong number, shape, dtype or range.
+    """
+    if isinstance(source, ImageSet):
+        images, sources = source.images, source.source_images
+    elif isinstance(source, (str, os.PathLike)):
+        return _read_pair_folder(Path(source).expanduser(), image_shape, source_shape, paired)
+    elif isinstance(source, dict):
+        images, sources = source.get("images"), source.get("source_images")
+    elif isinstance(source, (tuple, list)) and len(source) == 2:
+        sources, images = source
+    else:
+        images, sources = source, None
+    for name, array in (("images", images), ("source_images", sources)):
+        if array is None:
+            raise InputError(f"The data has no {name}, expected images and the source images that they are made from.")
+    images, sources = np.asarray(images), np.asarray(sources)
+    check_images(images, image_shape)
+    check_images(sources, source_shape, "source_images")
+    if paired and len(images) != len(sources):
+        raise InputError(f"source_images has {len(sources)} rows, expected one for each of {len(images)} images.")
+    return ImageSet(images, source_images=sources)
+
+
 def attributes(name, *, split="train", data_dir=None):
     """Reads what a TFDS data set knows of its images in a dict `attributes`, in the order in which `read` reads them.
 
@@ -128,29 +175,41 @@ def attributes(name, *, split="train", data_dir=None):
     return {attribute: np.concatenate([part[attribute] for part in found]) for attribute in known["attributes"]}
 
 
-def batches(image_set, batch_size, *, shuffle=True, seed=0, drop_remainder=True):
-    """The `tf.data.Dataset` over an `ImageSet`; arguments and result as for `dataset`."""
-    images, labels, _ = image_set
-    number = len(images)
+def batches(image_set, batch_size, *, shuffle=True, seed=0, drop_remainder=True, paired=True):
+    """The `tf.data.Dataset` over an `ImageSet`; arguments and result as for `dataset`.
+
+    Where images and source images are not `paired`, each have an order of their own, and an epoch takes the longer of
+    the two once.
+    """
+    images, labels, _, sources, prompts = image_set
+    sizes = [len(images)] if paired else [len(images), len(sources)]
+    number = max(sizes)
     batch_size, seed = check_count(batch_size, "batch_size"), check_seed(seed)
     if drop_remainder and number < batch_size:
         raise DataError(
             f"The data set has {number} images, fewer than one batch of {batch_size}; give more images or a "
             "smaller batch_size."
         )
-    order = _Order(number, shuffle, seed)
+    order = _Order(sizes, shuffle, seed)
+
+    def rows(array, indices):
+        found = tf.numpy_function(lambda i: array[i], [indices], array.dtype)
+        found.set_shape((indices.shape[0], *array.shape[1:]))
+        return found
 
     def gather(indices):
-        found = tf.numpy_function(lambda i: images[i], [indices], images.dtype)
-        found.set_shape((indices.shape[0], *images.shape[1:]))
-        if labels is None:
-            return {"images": found}
-        return {"images": found, "labels": tf.gather(labels, indices)}
+        batch = {"images": rows(images, indices[:, 0])}
+        if sources is not None:
+            batch["source_images"] = rows(sources, indices[:, -1])
+        for name, values in (("labels", labels), ("prompts", prompts)):
+            if values is not None:
+                batch[name] = tf.gather(values, indices[:, 0])
+        return batch
 
     def indices(_):
         # numpy's permutation, not tf.data's shuffle: the latter depends on how often it was iterated.
         permutation = tf.numpy_function(order.next_epoch, [], tf.int64)
-        permutation.set_shape((number,))
+        permutation.set_shape((number, len(sizes)))
         return tf.data.Dataset.from_tensor_slices(permutation)
 
     steps = number // batch_size if drop_remainder else -(-number // batch_size)
@@ -168,28 +227,30 @@ def batches(image_set, batch_size, *, shuffle=True, seed=0, drop_remainder=True)
 
 
 class _Order:
-    """The order of one epoch after the other, each drawn from its own stream keyed by (seed, epoch)."""
+    """The order of one epoch after the other, each drawn from its own stream keyed by (seed, epoch).
 
-    def __init__(self, number, shuffle, seed):
-        self._number, self._shuffle, self._seed, self._epoch = number, shuffle, seed, 0
+    A column for each of `sizes`, as long as the largest; the others begin anew as often as it takes.
+    """
+
+    def __init__(self, sizes, shuffle, seed):
+        self._sizes, self._shuffle, self._seed, self._epoch = sizes, shuffle, seed, 0
 
     def set_epoch(self, epoch):
         self._epoch = epoch
 
     def next_epoch(self):
         epoch, self._epoch = self._epoch, self._epoch + 1
-        if not self._shuffle:
-            return np.arange(self._number)
         stream = np.random.RandomState(np.random.Philox(key=[self._seed, epoch]))
-        return stream.permutation(self._number)
+        columns = [stream.permutation(size) if self._shuffle else np.arange(size) for size in self._sizes]
+        return np.stack([np.resize(column, max(self._sizes)) for column in columns], 1)
 
 
 def _read_arrays(source, image_shape):
-    labels = None
+    labels = prompts = None
     if isinstance(source, dict):
         if "images" not in source:
             raise InputError(f"The data has the keys {sorted(source)}, expected at least 'images'.")
-        images, labels = source["images"], source.get("labels")
+        images, labels, prompts = source["images"], source.get("labels"), source.get("prompts")
     elif isinstance(source, (tuple, list)) and len(source) == 2 and np.ndim(source[1]) <= 2:
         images, labels = source
     else:
@@ -204,7 +265,14 @@ def _read_arrays(source, image_shape):
                 f"the {len(images)} images."
             )
         labels = labels.reshape(-1).astype("int32")
-    return ImageSet(images, labels)
+    if prompts is not None:
+        prompts = np.asarray(prompts)
+        if prompts.shape != (len(images),) or prompts.dtype.kind != "U":
+            raise InputError(
+                f"prompts has shape {prompts.shape} and dtype {prompts.dtype}, expected one text for each of the "
+                f"{len(images)} images."
+            )
+    return ImageSet(images, labels, prompts=prompts)
 
 
 def _read_folder(folder, image_shape):
@@ -219,24 +287,84 @@ def _read_folder(folder, image_shape):
             f"The folder {str(folder)!r} holds no images ({', '.join(IMAGE_SUFFIXES)}), neither directly nor "
             "in subfolders."
         )
-    images, kept, unreadable = _allocate(len(files), image_shape), [], []
+    images, kept = _read_files(files, folder, lambda file: read_image(file, image_shape), image_shape)
+    return ImageSet(images, None if labels is None else labels[kept], class_names)
+
+
+def _read_files(files, folder, read_one, *shapes):
+    """An array of images for each of `shapes` from what `read_one(file)` returns, and the indices of files that it can.
+
+    Files that it cannot are named in a warning and left out.
+    """
+    arrays, kept, unreadable = [_allocate(len(files), shape) for shape in shapes], [], []
     for index, file in enumerate(tqdm(files, "reading images", unit="", delay=1, leave=False, disable=None)):
         try:
-            images[len(kept)] = read_image(file, image_shape)
+            found = read_one(file)
         except DataError:
             unreadable.append(str(file.relative_to(folder)))
-        else:
-            kept.append(index)
+            continue
+        for array, image in zip(arrays, found if len(shapes) > 1 else (found,), strict=True):
+            array[len(kept)] = image
+        kept.append(index)
     if unreadable:
         more = ", …" if len(unreadable) > 5 else ""
         warnings.warn(
             f"Skipped {len(unreadable)} of {len(files)} files in {str(folder)!r} that cannot be read as images: "
             f"{', '.join(unreadable[:5])}{more}.",
-            stacklevel=4,
+            stacklevel=5,
         )
     if not kept:
         raise DataError(f"None of the {len(files)} files in {str(folder)!r} can be read as an image.")
-    return ImageSet(images[: len(kept)], None if labels is None else labels[kept], class_names)
+    return *(array[: len(kept)] for array in arrays), kept
+
+
+def _read_pair_folder(folder, image_shape, source_shape, paired):
+    if not folder.is_dir():
+        raise DataError(f"There is no image folder {str(folder)!r}.")
+    sides = {name: folder / name for name in ("A", "B")}
+    if not all(side.is_dir() for side in sides.values()):
+        return _read_side_by_side(folder, image_shape, source_shape)
+    files = {name: {file.stem: file for file in _images_in(side)} for name, side in sides.items()}
+    for name, found in files.items():
+        if not found:
+            raise DataError(f"The folder {str(sides[name])!r} holds no images ({', '.join(IMAGE_SUFFIXES)}).")
+    if not paired:
+        images, _ = _read_files(
+            list(files["B"].values()), folder, lambda file: read_image(file, image_shape), image_shape
+        )
+        sources, _ = _read_files(
+            list(files["A"].values()), folder, lambda file: read_image(file, source_shape), source_shape
+        )
+        return ImageSet(images, source_images=sources)
+    alone = sorted(files["A"].keys() ^ files["B"].keys())
+    if alone:
+        named = [str((files["A"].get(stem) or files["B"][stem]).relative_to(folder)) for stem in alone[:5]]
+        raise DataError(
+            f"{len(alone)} files in {str(folder)!r} have no partner of the same name in the other of A and B: "
+            f"{', '.join(named)}{', …' if len(alone) > 5 else ''}."
+        )
+
+    def read_both(file):
+        return read_image(file, image_shape), read_image(files["A"][file.stem], source_shape)
+
+    images, sources, _ = _read_files(list(files["B"].values()), folder, read_both, image_shape, source_shape)
+    return ImageSet(images, source_images=sources)
+
+
+def _read_side_by_side(folder, image_shape, source_shape):
+    files = _images_in(folder)
+    if not files:
+        raise DataError(
+            f"The folder {str(folder)!r} has neither the subfolders A and B nor pictures ({', '.join(IMAGE_SUFFIXES)}) "
+            "of two images side by side."
+        )
+
+    def read_halves(file):
+        left, right = read_image(file, source_shape, part=0), read_image(file, image_shape, part=1)
+        return right, left
+
+    images, sources, _ = _read_files(files, folder, read_halves, image_shape, source_shape)
+    return ImageSet(images, source_images=sources)
 
 
 def _images_in(folder):

@@ -105,14 +105,17 @@ def fit_image(image, image_shape):
     return resized[..., None] if channels == 1 else resized
 
 
-def read_image(path, image_shape):
-    """One image file, cropped and resized by `fit_image`.
+def read_image(path, image_shape, part=None):
+    """One image file, or its left (0) or right (1) half as `part` says, cropped and resized by `fit_image`.
 
     Raises:
         DataError: there is no such file, or it cannot be read as an image.
     """
     try:
         with Image.open(path) as image:
+            if part is not None:
+                half = image.width // 2
+                image = image.crop((part * half, 0, (part + 1) * half, image.height))
             return fit_image(image, image_shape)
     except FileNotFoundError:
         raise DataError(f"There is no image file {str(path)!r}.") from None

@@ -411,6 +411,7 @@ def _write_weights(model, path, dtype):
 
     aliases = dict(getattr(model, "preset_aliases", ()))
     skipped = {"optimizer", "optimizers", *getattr(model, "optimizer_names", ())}
+    skipped |= set(getattr(model, "left_out_of_presets", ()))
 
     def copy(source, target):
         target.attrs.update(source.attrs)

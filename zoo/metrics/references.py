@@ -99,8 +99,8 @@ def test_set(dataset, image_shape, data_dir=None):
             return found["images"], found["labels"].astype("int32")
     from zoo import data
 
-    images, labels, _ = data.read(dataset, image_shape, split="test", data_dir=data_dir)
-    return images, labels
+    found = data.read(dataset, image_shape, split="test", data_dir=data_dir)
+    return found.images, found.labels
 
 
 def write_test_set(folder, dataset, images, labels):

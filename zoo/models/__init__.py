@@ -1,8 +1,10 @@
 """The model classes; importing this module registers them with Keras."""
 
 from zoo.models.adversarial_model import AdversarialModel
+from zoo.models.cycle_gan import CycleGAN
 from zoo.models.gan import DCGAN, GAN, SAGAN, WGAN, WGANGP, BigGAN, ConditionalGAN, ProjectionGAN
 from zoo.models.generative_model import GenerativeModel
+from zoo.models.image_to_image import Pix2Pix
 from zoo.models.pixel_cnn import PixelCNN
 from zoo.models.progressive_gan import ProgressiveGAN
 from zoo.models.style_gan import StyleGAN
@@ -22,7 +24,9 @@ __all__ = [
     "BetaVAE",
     "BigGAN",
     "ConditionalGAN",
+    "CycleGAN",
     "GenerativeModel",
+    "Pix2Pix",
     "PixelCNN",
     "ProgressiveGAN",
     "ProjectionGAN",

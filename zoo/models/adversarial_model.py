@@ -3,18 +3,13 @@
 import functools
 
 import keras
-import numpy as np
 from keras import ops
 
-from zoo import latents as latent_vectors
 from zoo.errors import InputError, check_count
-from zoo.metrics import nearest_neighbors
 from zoo.models.generative_model import GenerativeModel
 from zoo.objectives import adversarial, augment
 from zoo.objectives import penalties as penalties_
 
-# How much the square of a latent weighs beside that of a pixel in the search for the latents of an image.
-_PRIOR_WEIGHT = 0.01
 _STATISTICS = ("moving_mean", "moving_variance")
 
 
@@ -27,25 +22,22 @@ class AdversarialModel(GenerativeModel):
     into equal parts and a remainder left out. What a subclass adds to a loss it adds in `discriminator_loss` or
     `generator_loss`, never in the step.
 
-    With `num_classes` both networks are given labels: the discriminator those of real images, and the generator the
-    same ones for as many images of its own.
+    What the networks take besides images a subclass says in `_generator_inputs` and `_discriminator_inputs`.
 
     Args:
         image_shape: `(height, width, channels)`.
-        latent_dim: size of the latent vector z ~ N(0, 1).
-        generator: network from latents to images in [-1, 1]; with `num_classes`, from a dict of `latents` and `labels`.
-        discriminator: network from images to logits; with `num_classes`, from a dict of `images` and `labels`.
+        generator: network to images in [-1, 1].
+        discriminator: network from images to logits.
         objective: name or instance (`zoo.objectives.adversarial`).
         ema_momentum: share of the average that stays at each step; early steps average over fewer.
         discriminator_steps: discriminator updates for each of the generator.
         name, dtype: as for every Keras model.
         penalties: on the discriminator, a name, an instance (`zoo.objectives.penalties`), or a list of them.
         augmentation: of real and generated images alike, name or instance (`zoo.objectives.augment`), or None.
-        num_classes: how many classes the labels name, or None for a model without labels.
-        class_names: their names, for `generate`, or None.
+        monitored: figures that a subclass reports to `fit` besides those of the step.
 
     Raises:
-        InputError: an argument out of range, or networks, penalties, objective and augmentation that do not fit
+        InputError: an argument out of range, or discriminator, penalties, objective and augmentation that do not fit
             together.
     """
 
@@ -57,7 +49,6 @@ class AdversarialModel(GenerativeModel):
     def __init__(
         self,
         image_shape,
-        latent_dim,
         generator,
         discriminator,
         objective,
@@ -68,8 +59,7 @@ class AdversarialModel(GenerativeModel):
         *,
         penalties=(),
         augmentation=None,
-        num_classes=None,
-        class_names=None,
+        monitored=(),
     ):
         super().__init__(
             image_shape,
@@ -80,24 +70,14 @@ class AdversarialModel(GenerativeModel):
                 "discriminator_fake",
                 "discriminator_gradient_norm",
                 "generator_gradient_norm",
+                *monitored,
             ),
             name=name,
             dtype=dtype,
         )
         if not 0 <= ema_momentum < 1:
             raise InputError(f"ema_momentum is {ema_momentum!r}, expected a number from 0 up to, not including, 1.")
-        latent_dim = check_count(latent_dim, "latent_dim")
         discriminator_steps = check_count(discriminator_steps, "discriminator_steps")
-        self._set_classes(num_classes, class_names)
-        takes = self._input_shape(generator, "generator", "latents")
-        if takes != (latent_dim,):
-            raise InputError(f"generator takes {takes}, expected latent_dim={latent_dim}.")
-        if tuple(generator.output_shape[1:]) != self.image_shape:
-            raise InputError(f"generator makes {generator.output_shape[1:]}, expected image_shape={self.image_shape}.")
-        takes = self._input_shape(discriminator, "discriminator", "images")
-        if takes != self.image_shape:
-            raise InputError(f"discriminator takes {takes}, expected image_shape={self.image_shape}.")
-        self.latent_dim = latent_dim
         self.generator, self.discriminator = generator, discriminator
         self.objective = adversarial.get(objective)
         self.penalties = penalties_.get(penalties)
@@ -180,7 +160,7 @@ class AdversarialModel(GenerativeModel):
     def discriminator_loss(self, batch):
         """The discriminator's loss on a part of the batch, and its mean outputs on real and generated images."""
         real = self._augmented(batch["images"])
-        fake = self._augmented(_without_moving(self.generator, self._generator_inputs(batch)))
+        fake = self._augmented(without_moving(self.generator, self._generator_inputs(batch)))
         judge = functools.partial(self._judge, batch=batch, training=True)
         real_logits, fake_logits = judge(real), judge(fake)
         loss = self.objective.discriminator_loss(real_logits, fake_logits)
@@ -194,24 +174,25 @@ class AdversarialModel(GenerativeModel):
 
     def generator_loss(self, batch):
         """The generator's loss, on as many images as the batch part has."""
-        fake = self._augmented(self.generator(self._generator_inputs(batch), training=True))
-        loss = self.objective.generator_loss(
-            _without_moving(self.discriminator, self._with_labels("images", fake, batch))
-        )
+        loss = self._adversarial_loss(self.generator(self._generator_inputs(batch), training=True), batch)
         return loss, {"generator_loss": loss}
 
+    def _adversarial_loss(self, fake, batch):
+        """What the objective says to the generator of its images."""
+        inputs = self._discriminator_inputs(self._augmented(fake), batch)
+        return self.objective.generator_loss(without_moving(self.discriminator, inputs))
+
     def _judge(self, images, batch, training):
-        """The discriminator's logits of images that have the labels of the batch."""
-        return self.discriminator(self._with_labels("images", images, batch), training=training)
+        """The discriminator's logits of images that go with the conditions of the batch."""
+        return self.discriminator(self._discriminator_inputs(images, batch), training=training)
 
     def _generator_inputs(self, batch):
-        """Random latents, and the labels of the batch, as the generator takes them."""
-        return self._with_labels("latents", self._latents(batch), batch)
+        """What the generator is given to make as many images as a part of the batch has."""
+        raise NotImplementedError
 
-    def _with_labels(self, name, values, batch):
-        if self.num_classes is None:
-            return values
-        return {name: values, "labels": ops.cast(batch["labels"], "int32")}
+    def _discriminator_inputs(self, images, batch):
+        """What the discriminator is given to judge images that go with the conditions of the batch."""
+        return images
 
     def _augmented(self, images):
         return images if self.augmentation is None else self.augmentation(images, seed=self.seed_generator)
@@ -227,9 +208,6 @@ class AdversarialModel(GenerativeModel):
             if isinstance(penalty, penalties_.WeightClipping):
                 variables = self.discriminator.trainable_variables
                 self._assign_everywhere(variables, [penalty(variable.value) for variable in variables])
-
-    def _latents(self, batch):
-        return keras.random.normal((ops.shape(batch["images"])[0], self.latent_dim), seed=self.seed_generator)
 
     def _parts(self, batch):
         """Cuts every entry of a batch into `discriminator_steps` equal parts."""
@@ -253,96 +231,24 @@ class AdversarialModel(GenerativeModel):
         ]
         self._assign_everywhere([average for average, _ in pairs], averages)
 
-    @property
-    def generate_arguments(self):
-        return ("latents",) if self.num_classes is None else ("labels", "latents")
-
-    def _generate_batch(self, latents, labels=None):
-        return self.ema_generator.predict_on_batch(self._with_labels("latents", latents, {"labels": labels}))
-
-    # === Using ===
-
-    def encode_image(self, images, *, labels=None, steps=300, seed=0):
-        """Latents whose images are near to given ones, found by gradient descent (Zhu et al. 2016, section 3.1).
-
-        Latents z minimize the mean square of G(z) - x and a small multiple of that of z, which keeps them where the
-        generator was trained. Descent starts at the best of 64 random latents. `zoo.latents` edits the result, and
-        `generate(latents=...)` draws it.
-
-        Args:
-            images: uint8 or [-1, 1] images `(n, height, width, channels)`.
-            labels: of the images, integers or names of classes, one for each or one for all; needed by a model with
-                classes.
-            steps: of Adam, whose rate falls from 0.05 to 0.
-            seed: of the random latents.
-
-        Returns:
-            float32 array `(n, latent_dim)`.
-
-        Raises:
-            InputError: images of another shape or range, or labels that are missing or out of range.
-        """
-        images, steps = self._checked(images), check_count(steps, "steps")
-        candidates = latent_vectors.sample(self.generation_batch, self.noise_shape, seed)
-        labels = self._labels_of(len(images), labels)
-        start = np.empty((len(images), self.latent_dim), "float32")
-        for label in [None] if labels is None else np.unique(labels):
-            rows = slice(None) if label is None else labels == label
-            conditions = {} if label is None else {"labels": np.repeat(label, len(candidates))}
-            drawn = self._generate_batch(candidates, **conditions)
-            nearest, _ = nearest_neighbors(_flat(images[rows]), _flat(drawn))
-            start[rows] = candidates[nearest]
-
-        def loss(latents):
-            drawn = self.ema_generator(self._with_labels("latents", latents, {"labels": labels}), training=False)
-            # A sum over the images, so that each is sought as if it were alone.
-            return ops.sum(ops.mean(ops.square(drawn - images), axis=(1, 2, 3))) + _PRIOR_WEIGHT * ops.sum(
-                ops.mean(ops.square(latents), axis=1)
-            )
-
-        return self._minimized(loss, start, steps, 0.05)
-
     def _watchers(self, dataset):
         from zoo import callbacks
 
-        watchers = [callbacks.WarnOfWinningDiscriminator(), callbacks.WarnOfExplodingGradients()]
-        # Data sets that the zoo did not read tell no images in advance.
-        if hasattr(dataset, "images"):
-            watchers.append(callbacks.WarnOfModeCollapse(dataset.images))
-        return watchers
-
-    def _input_shape(self, network, argument, name):
-        """The shape of one entry of a network's input `name`, or `InputError`."""
-        # A Sequential has no `input`.
-        inputs = network.inputs[0] if len(network.inputs) == 1 else network.input
-        if self.num_classes is None:
-            if isinstance(inputs, dict):
-                raise InputError(
-                    f"{argument} takes {sorted(inputs)}, expected {name} alone, since num_classes is None."
-                )
-            return tuple(inputs.shape[1:])
-        if not isinstance(inputs, dict) or set(inputs) != {name, "labels"}:
-            takes = sorted(inputs) if isinstance(inputs, dict) else f"{name} alone"
-            raise InputError(
-                f"{argument} takes {takes}, expected a dict of {name} and labels; num_classes is {self.num_classes}."
-            )
-        return tuple(inputs[name].shape[1:])
+        return [callbacks.WarnOfWinningDiscriminator(), callbacks.WarnOfExplodingGradients()]
 
     def get_config(self):
         return {
             **super().get_config(),
-            "latent_dim": self.latent_dim,
             "objective": keras.saving.serialize_keras_object(self.objective),
-            "penalties": [keras.saving.serialize_keras_object(penalty) for penalty in self.penalties],
-            "augmentation": self.augmentation and keras.saving.serialize_keras_object(self.augmentation),
-            "num_classes": self.num_classes,
-            "class_names": self.class_names,
             "ema_momentum": self.ema_momentum,
             "discriminator_steps": self.discriminator_steps,
         }
 
+    def _penalties_config(self):
+        return [keras.saving.serialize_keras_object(penalty) for penalty in self.penalties]
 
-def _without_moving(network, inputs):
+
+def without_moving(network, inputs):
     """Runs a network in training mode and leaves its moving statistics and random states as they are."""
     outputs, _ = network.stateless_call(
         [variable.value for variable in network.trainable_variables],
@@ -353,5 +259,10 @@ def _without_moving(network, inputs):
     return outputs
 
 
-def _flat(images):
-    return np.asarray(images).reshape(len(images), -1)
+def input_shapes(network):
+    """The shape of one entry of a network's input, or a dict of those of its inputs."""
+    # A Sequential has no `input`.
+    inputs = network.inputs[0] if len(network.inputs) == 1 else network.input
+    if isinstance(inputs, dict):
+        return {name: tuple(tensor.shape[1:]) for name, tensor in inputs.items()}
+    return tuple(inputs.shape[1:])

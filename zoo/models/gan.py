@@ -1,23 +1,34 @@
 """The original GAN and its descendants: default networks, objective and optimizers over the one adversarial step."""
 
 import keras
+import numpy as np
+from keras import ops
 
 from zoo import latents as latent_vectors
 from zoo.errors import InputError, check_count
-from zoo.models.adversarial_model import AdversarialModel
+from zoo.metrics import nearest_neighbors
+from zoo.models.adversarial_model import AdversarialModel, input_shapes
 from zoo.models.generative_model import check_image_shape
 from zoo.nets import conv, mlp, resnet
 from zoo.objectives import penalties
+
+# How much the square of a latent weighs beside that of a pixel in the search for the latents of an image.
+_PRIOR_WEIGHT = 0.01
 
 
 @keras.saving.register_keras_serializable(package="zoo")
 class GAN(AdversarialModel):
     """Generative adversarial network of dense layers (Goodfellow et al. 2014).
 
+    With `num_classes` both networks are given labels: the discriminator those of real images, and the generator the
+    same ones for as many images of its own.
+
     Args:
         image_shape: `(height, width, channels)` of the images, which lie in [-1, 1].
-        latent_dim: size of the latent vector.
-        generator, discriminator: functional networks to use instead of the default ones.
+        latent_dim: size of the latent vector z ~ N(0, 1).
+        generator: functional network to use instead of the default one, from latents to images in [-1, 1]; with
+            `num_classes`, from a dict of `latents` and `labels`.
+        discriminator: the same, from images to logits; with `num_classes`, from a dict of `images` and `labels`.
         objective: `"non_saturating"`, `"minimax"`, `"least_squares"`, `"wasserstein"`, `"hinge"`, or an instance.
         penalties: on the discriminator: `"r1"`, `"gradient_penalty"`, `"weight_clipping"`, an instance, or a list.
         augmentation: `"diff_augment"`, `"adaptive"`, an instance, or None.
@@ -63,7 +74,6 @@ class GAN(AdversarialModel):
         )
         super().__init__(
             image_shape,
-            latent_dim,
             *networks.values(),
             objective,
             ema_momentum,
@@ -72,10 +82,18 @@ class GAN(AdversarialModel):
             dtype,
             penalties=penalties,
             augmentation=augmentation,
-            num_classes=num_classes,
-            class_names=class_names,
         )
         self._described_networks = described
+        self.latent_dim = latent_dim
+        self._set_classes(num_classes, class_names)
+        takes = self._input_shape(self.generator, "generator", "latents")
+        if takes != (latent_dim,):
+            raise InputError(f"generator takes {takes}, expected latent_dim={latent_dim}.")
+        if tuple(self.generator.output_shape[1:]) != image_shape:
+            raise InputError(f"generator makes {self.generator.output_shape[1:]}, expected image_shape={image_shape}.")
+        takes = self._input_shape(self.discriminator, "discriminator", "images")
+        if takes != image_shape:
+            raise InputError(f"discriminator takes {takes}, expected image_shape={image_shape}.")
 
     @staticmethod
     def default_networks(image_shape, latent_dim, hidden_units=(256, 512), dropout=0.3):
@@ -89,6 +107,105 @@ class GAN(AdversarialModel):
             mlp.discriminator(image_shape, hidden_units[::-1], dropout),
             {"hidden_units": list(hidden_units), "dropout": dropout},
         )
+
+    # === The step ===
+
+    def _generator_inputs(self, batch):
+        """Random latents, and the labels of the batch, as the generator takes them."""
+        latents = keras.random.normal((ops.shape(batch["images"])[0], self.latent_dim), seed=self.seed_generator)
+        return self._with_labels("latents", latents, batch)
+
+    def _discriminator_inputs(self, images, batch):
+        return self._with_labels("images", images, batch)
+
+    def _with_labels(self, name, values, batch):
+        if self.num_classes is None:
+            return values
+        return {name: values, "labels": ops.cast(batch["labels"], "int32")}
+
+    @property
+    def generate_arguments(self):
+        return ("latents",) if self.num_classes is None else ("labels", "latents")
+
+    def _generate_batch(self, latents, labels=None):
+        return self.ema_generator.predict_on_batch(self._with_labels("latents", latents, {"labels": labels}))
+
+    # === Using ===
+
+    def encode_image(self, images, *, labels=None, steps=300, seed=0):
+        """Latents whose images are near to given ones, found by gradient descent (Zhu et al. 2016, section 3.1).
+
+        Latents z minimize the mean square of G(z) - x and a small multiple of that of z, which keeps them where the
+        generator was trained. Descent starts at the best of 64 random latents. `zoo.latents` edits the result, and
+        `generate(latents=...)` draws it.
+
+        Args:
+            images: uint8 or [-1, 1] images `(n, height, width, channels)`.
+            labels: of the images, integers or names of classes, one for each or one for all; needed by a model with
+                classes.
+            steps: of Adam, whose rate falls from 0.05 to 0.
+            seed: of the random latents.
+
+        Returns:
+            float32 array `(n, latent_dim)`.
+
+        Raises:
+            InputError: images of another shape or range, or labels that are missing or out of range.
+        """
+        images, steps = self._checked(images), check_count(steps, "steps")
+        candidates = latent_vectors.sample(self.generation_batch, self.noise_shape, seed)
+        labels = self._labels_of(len(images), labels)
+        start = np.empty((len(images), self.latent_dim), "float32")
+        for label in [None] if labels is None else np.unique(labels):
+            rows = slice(None) if label is None else labels == label
+            conditions = {} if label is None else {"labels": np.repeat(label, len(candidates))}
+            drawn = self._generate_batch(candidates, **conditions)
+            nearest, _ = nearest_neighbors(_flat(images[rows]), _flat(drawn))
+            start[rows] = candidates[nearest]
+
+        def loss(latents):
+            drawn = self.ema_generator(self._with_labels("latents", latents, {"labels": labels}), training=False)
+            # A sum over the images, so that each is sought as if it were alone.
+            return ops.sum(ops.mean(ops.square(drawn - images), axis=(1, 2, 3))) + _PRIOR_WEIGHT * ops.sum(
+                ops.mean(ops.square(latents), axis=1)
+            )
+
+        return self._minimized(loss, start, steps, 0.05)
+
+    def _watchers(self, dataset):
+        from zoo import callbacks
+
+        watchers = super()._watchers(dataset)
+        # Data sets that the zoo did not read tell no images in advance.
+        if hasattr(dataset, "images"):
+            watchers.append(callbacks.WarnOfModeCollapse(dataset.images))
+        return watchers
+
+    def _input_shape(self, network, argument, name):
+        """The shape of one entry of a network's input `name`, or `InputError`."""
+        shapes = input_shapes(network)
+        if self.num_classes is None:
+            if isinstance(shapes, dict):
+                raise InputError(
+                    f"{argument} takes {sorted(shapes)}, expected {name} alone, since num_classes is None."
+                )
+            return shapes
+        if not isinstance(shapes, dict) or set(shapes) != {name, "labels"}:
+            takes = sorted(shapes) if isinstance(shapes, dict) else f"{name} alone"
+            raise InputError(
+                f"{argument} takes {takes}, expected a dict of {name} and labels; num_classes is {self.num_classes}."
+            )
+        return shapes[name]
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "latent_dim": self.latent_dim,
+            "penalties": self._penalties_config(),
+            "augmentation": self.augmentation and keras.saving.serialize_keras_object(self.augmentation),
+            "num_classes": self.num_classes,
+            "class_names": self.class_names,
+        }
 
 
 @keras.saving.register_keras_serializable(package="zoo")
@@ -335,3 +452,7 @@ class BigGAN(SAGAN):
 
 def _adam(rate, beta_2=0.9):
     return keras.optimizers.Adam(rate, beta_1=0.0, beta_2=beta_2)
+
+
+def _flat(images):
+    return np.asarray(images).reshape(len(images), -1)

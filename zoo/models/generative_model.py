@@ -83,6 +83,8 @@ class GenerativeModel(keras.Model):
     generate_arguments = ()
     #: Names of the attributes that hold optimizers; presets leave them out.
     optimizer_names = ("optimizer",)
+    #: Names of other attributes that only training needs, which presets leave out too.
+    left_out_of_presets = ()
     #: Pairs of networks; in a preset's weights the first is stored as a link to the second.
     preset_aliases = ()
     #: Constructor arguments that are networks, in the order in which `default_networks` makes them.
@@ -295,6 +297,7 @@ class GenerativeModel(keras.Model):
         checks = {
             "latents": self._check_latents,
             "labels": self._check_labels,
+            "source_images": self._check_source_images,
             "truncation": functools.partial(_check_amount, "truncation"),
             # Where uniform noise picks from them, probabilities are raised to its inverse.
             "temperature": functools.partial(
@@ -339,6 +342,17 @@ class GenerativeModel(keras.Model):
         if labels.min() < 0 or labels.max() >= self.num_classes:
             raise InputError(f"labels holds values from {labels.min()} to {labels.max()}, {expected}.")
         return labels.astype("int32")
+
+    @property
+    def source_shape(self):
+        """`(height, width, channels)` of the source images that images are made from."""
+        return self.image_shape
+
+    def _check_source_images(self, images):
+        images = np.asarray(images)
+        one = images.ndim == 3
+        checked = self._checked(images[None] if one else images, "source_images", self.source_shape)
+        return checked[0] if one else checked
 
     def _labels_named(self, names):
         """The labels of classes by their names, in whatever case."""
@@ -502,11 +516,23 @@ class GenerativeModel(keras.Model):
             return x
         if x is not None and not hasattr(x, "__array__") and hasattr(x, "__next__"):
             return x
-        image_set = data.read(x if y is None else (x, y), self.image_shape)
-        self._check_training_labels(image_set.labels)
+        image_set = self._read(x if y is None else (x, y))
         batch_size = check_count(64 if batch_size is None else batch_size, "batch_size")
         batch_size *= self._parts_of_batch if drop_remainder else 1
-        return data.batches(image_set, batch_size, shuffle=shuffle, drop_remainder=drop_remainder)
+        return data.batches(
+            image_set, batch_size, shuffle=shuffle, drop_remainder=drop_remainder, paired=self.trains_on_pairs
+        )
+
+    #: Whether what an image is made from, where there is such, belongs to this very image.
+    trains_on_pairs = True
+
+    def _read(self, source):
+        """The `zoo.data.ImageSet` of a source that Keras does not batch, checked to be what this model trains on."""
+        from zoo import data
+
+        image_set = data.read(source, self.image_shape)
+        self._check_training_labels(image_set.labels)
+        return image_set
 
     def _check_first_batch(self, x):
         try:
@@ -519,11 +545,15 @@ class GenerativeModel(keras.Model):
         images = np.asarray(first["images"])
         check_images(images, self.image_shape, "The first batch of x")
         self._check_training_labels(first.get("labels"))
+        self._check_batch(first)
         if len(images) < self._parts_of_batch:
             raise DataError(
                 f"The first batch of x has {len(images)} images, expected at least {self._parts_of_batch}, one for "
                 "each discriminator step."
             )
+
+    def _check_batch(self, batch):
+        """Refuses a ready-made batch that lacks what a subclass trains on besides images and labels."""
 
     @staticmethod
     def _unpack(batch):
@@ -542,18 +572,23 @@ class GenerativeModel(keras.Model):
             raise InputError(
                 f"A batch has no labels, expected one for each image, since num_classes is {self.num_classes}."
             )
-        images = batch["images"]
-        if tuple(images.shape[1:]) != self.image_shape:
-            expected = ", ".join(map(str, self.image_shape))
-            raise InputError(f"A batch of images has shape {tuple(images.shape)}, expected (n, {expected}).")
-        scaled = ops.cast(images, "float32")
-        batch["images"] = scaled / 127.5 - 1.0 if keras.backend.standardize_dtype(images.dtype) == "uint8" else scaled
+        batch["images"] = self._scaled(batch, "images", self.image_shape)
         return batch
 
-    def _checked(self, images, name="images"):
+    @staticmethod
+    def _scaled(batch, name, image_shape):
+        """The images of that name in a batch as float32 in [-1, 1]."""
+        images = batch[name]
+        if tuple(images.shape[1:]) != image_shape:
+            expected = ", ".join(map(str, image_shape))
+            raise InputError(f"A batch of {name} has shape {tuple(images.shape)}, expected (n, {expected}).")
+        scaled = ops.cast(images, "float32")
+        return scaled / 127.5 - 1.0 if keras.backend.standardize_dtype(images.dtype) == "uint8" else scaled
+
+    def _checked(self, images, name="images", image_shape=None):
         """An array of images from outside as float32 in [-1, 1], or `InputError` that calls it `name`."""
         images = np.asarray(images)
-        check_images(images, self.image_shape, name)
+        check_images(images, image_shape or self.image_shape, name)
         return images / np.float32(127.5) - 1 if images.dtype == np.uint8 else images.astype("float32")
 
     def _update(self, part, loss_fn, batch, variables, optimizer):

@@ -170,14 +170,12 @@ class PixelCNN(AutoregressiveModel):
             missing = "source_images" if "mask" in given else "mask"
             raise InputError(f"{missing} is None, expected source_images and mask together.")
         if "mask" in given:
-            mask, source = np.asarray(given["mask"]), np.asarray(given["source_images"])
+            mask = np.asarray(given["mask"])
             if mask.dtype != bool or mask.shape != self.image_shape[:2]:
                 raise InputError(
                     f"mask has dtype {mask.dtype} and shape {mask.shape}, expected bool {self.image_shape[:2]}."
                 )
-            one = source.ndim == 3
-            checked = self._checked(source[None] if one else source, "source_images")
-            given |= {"mask": mask, "source_images": checked[0] if one else checked}
+            given["mask"] = mask
         return given
 
     def _generate_batch(self, noise, labels=None, source_images=None, mask=None, temperature=1.0):

@@ -1,0 +1,60 @@
+"""The Fréchet distance of `vq_vae_fashion_mnist_28` beside that of a VAE on as many images.
+
+The VAE has convolutional networks, the same optimizer and rate, a Gaussian likelihood whose variance is learned, and
+beta 1. Its figures are kept in `benchmarks/results`; remove them to train again.
+"""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+import keras
+
+import zoo
+from zoo import callbacks, data, presets
+from zoo.files import write_json
+from zoo.images import grid, write_png
+from zoo.metrics import protocols
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "recipes"))
+import vq_vae_fashion_mnist_28 as recipe  # noqa: E402
+
+RESULTS, BACKUP = ROOT / "benchmarks" / "results" / "vq_vae_beside_vae", ROOT / "runs" / "vq_vae_beside_vae"
+LATENT_DIM, FILTERS = 64, 64
+
+
+def train_vae(images):
+    """Trains the VAE and returns the figures of its samples, by `zoo evaluate`'s protocol."""
+    keras.utils.set_random_seed(0)
+    keras.config.set_dtype_policy(recipe.PRECISION)
+    model = zoo.BetaVAE(recipe.IMAGE_SHAPE, LATENT_DIM, filters=FILTERS, beta=1.0)
+    batches = data.batches(images, recipe.BATCH_SIZE)
+    schedule = keras.optimizers.schedules.CosineDecay(recipe.LEARNING_RATE, recipe.EPOCHS * len(batches))
+    model.compile(keras.optimizers.Adam(schedule))
+    model.fit(batches, epochs=recipe.EPOCHS, verbose=2, callbacks=[callbacks.BackupAndRestore(BACKUP)])
+    # Drawn in float32, as the presets are.
+    keras.config.set_dtype_policy("float32")
+    drawing = zoo.BetaVAE(recipe.IMAGE_SHAPE, LATENT_DIM, filters=FILTERS, beta=1.0)
+    drawing.set_weights(model.get_weights())
+    write_png(RESULTS / "vae.png", grid(drawing.generate(64, seed=0)), scale=2)
+    return protocols.sample_quality(drawing, recipe.DATASET)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data-dir")
+    args = parser.parse_args()
+    result = RESULTS / "vae.json"
+    if not result.exists():
+        images = data.read(recipe.DATASET, recipe.IMAGE_SHAPE, split=recipe.TRAIN, data_dir=args.data_dir)
+        write_json(result, train_vae(images))
+    vae, vq_vae = json.loads(result.read_text()), presets.entry_of("vq_vae_fashion_mnist_28")["metrics"]
+    fid = next(name for name in vae if name.startswith("fid"))
+    ours, theirs = vq_vae[fid]["value"], vae[fid]["value"]
+    print(f"{fid}: VQ-VAE {ours:.3f}, VAE {theirs:.3f}, ratio {ours / theirs:.3f} (real: {vae[fid]['real']:.3f})")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,363 @@
+"""Models from image to image: Pix2Pix and CycleGAN against their formulas, and the pairs that they learn from."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from helpers import (
+    SHAPE,
+    TINY_TRANSLATORS,
+    AtBatch,
+    assert_equal_states,
+    images,
+    moved,
+    one_update,
+    pairs,
+    state,
+    tiny_cycle_gan,
+    tiny_pix2pix,
+    values,
+)
+from PIL import Image
+
+import zoo
+from zoo import data
+from zoo.callbacks import BackupAndRestore
+from zoo.errors import DataError, InputError
+from zoo.layers.image_pool import ImagePool
+from zoo.nets import image_to_image
+
+COLOUR = (8, 8, 3)
+
+
+def floats(batch):
+    return batch.astype("float32") / 127.5 - 1
+
+
+# === Networks ===
+
+
+def test_the_u_net_sees_the_source_at_every_resolution():
+    network = image_to_image.u_net((8, 16, 1), 3, filters=2, stages=3, dropout=0.0)
+    assert network.output_shape == (None, 8, 16, 3)
+    assert [network.get_layer(f"down_{stage}").output.shape[1:3] for stage in range(3)] == [(4, 8), (2, 4), (1, 2)]
+    # The finest skip is the source image itself.
+    assert network.get_layer("both_0").input[1] is network.input
+    with pytest.raises(InputError, match="expected sides divisible by 8"):
+        image_to_image.u_net((12, 16, 1), 3, filters=2, stages=3, dropout=0.0)
+
+
+@pytest.mark.parametrize(("stages", "width"), [(1, 16), (2, 34), (3, 70)])
+def test_a_logit_judges_a_patch_of_the_size_of_the_paper(stages, width):
+    network = image_to_image.patch_discriminator((96, 96, 1), 2, stages)
+    # Instance norm sees the whole image; without it a logit sees its patch.
+    plain = keras.models.clone_model(
+        network,
+        clone_function=lambda layer: (
+            keras.layers.Activation("linear", name=layer.name)
+            if isinstance(layer, keras.layers.GroupNormalization)
+            else layer.__class__.from_config(layer.get_config())
+        ),
+    )
+    for variable in plain.trainable_variables:
+        variable.assign(tf.abs(variable))
+    x = tf.Variable(tf.ones((1, 96, 96, 1)))
+    with tf.GradientTape() as tape:
+        logits = plain(x)
+        middle = logits[0, logits.shape[1] // 2, logits.shape[2] // 2, 0]
+    rows = np.flatnonzero(tape.gradient(middle, x).numpy()[0, :, :, 0].any(1))
+    assert rows[-1] - rows[0] + 1 == width
+
+
+# === The losses ===
+
+
+def test_pix2pix_minimizes_the_papers_sum():
+    model = tiny_pix2pix(l1_weight=7.0, dropout=0.0)
+    model.compile()
+    batch = model._canonical(pairs(4))
+    fake = model.generator(batch["source_images"], training=True)
+    l1 = np.mean(np.abs(batch["images"] - fake))
+    logits = model.discriminator({"images": fake, "source_images": batch["source_images"]}, training=True)
+    adversarial = np.mean(np.log1p(np.exp(-np.array(logits))))
+    loss, logs = model.generator_loss(batch)
+    assert float(loss) == pytest.approx(adversarial + 7 * l1, rel=1e-4)
+    assert float(logs["l1"]) == pytest.approx(l1, rel=1e-5)
+
+
+def test_the_discriminator_sees_the_source_image_too():
+    model = tiny_pix2pix()
+    sources, given = (floats(part) for part in pairs(2))
+    judged = model.discriminator({"images": given, "source_images": sources})
+    other = model.discriminator({"images": given, "source_images": sources[::-1]})
+    assert judged.shape == (2, 4, 4, 1)
+    assert not np.allclose(judged, other, atol=1e-5)
+
+
+def test_cycle_gan_minimizes_the_papers_sum():
+    model = tiny_cycle_gan(cycle_weight=3.0, identity_weight=2.0)
+    model.compile()
+    batch = model._canonical(dict(zip(("source_images", "images"), pairs(4), strict=True)))
+    s, x = batch["source_images"], batch["images"]
+    g, f = model.generator.get_layer("to_images"), model.generator.get_layer("to_source")
+    judges = {side: model.discriminator.get_layer(f"of_{side}") for side in ("images", "source_images")}
+    adversarial = 0.5 * np.mean((judges["images"](g(s)) - 1.0) ** 2)
+    adversarial += 0.5 * np.mean((judges["source_images"](f(x)) - 1.0) ** 2)
+    cycle = np.mean(np.abs(f(g(s)) - s)) + np.mean(np.abs(g(f(x)) - x))
+    identity = np.mean(np.abs(g(x) - x)) + np.mean(np.abs(f(s) - s))
+    loss, logs = model.generator_loss(batch)
+    assert float(loss) == pytest.approx(adversarial + 3 * cycle + 2 * identity, rel=1e-4)
+    assert float(logs["cycle"]) == pytest.approx(cycle, rel=1e-4)
+    # With an empty store the discriminators are given the new images.
+    by_hand = [
+        0.25 * np.mean((judges[side](real) - 1.0) ** 2) + 0.25 * np.mean(np.square(judges[side](fake)))
+        for side, real, fake in (("images", x, g(s)), ("source_images", s, f(x)))
+    ]
+    assert float(model.discriminator_loss(batch)[0]) == pytest.approx(sum(by_hand), rel=1e-4)
+
+
+@pytest.mark.parametrize("name", TINY_TRANSLATORS)
+@pytest.mark.parametrize("updated", ["generator", "discriminator"])
+def test_an_update_moves_its_own_network_alone(name, updated):
+    model = TINY_TRANSLATORS[name]()
+    model.compile()
+    other = {"generator": "discriminator", "discriminator": "generator"}[updated]
+    still = [*getattr(model, other).variables, *model.ema_generator.variables]
+    weights = getattr(model, updated).trainable_variables
+    before, old = values(still), values(weights)
+    one_update(model, updated, dict(zip(("source_images", "images"), pairs(4), strict=True)))
+    assert not any(moved(before, still))
+    # Biases before a norm have no gradient.
+    assert np.mean(moved(old, weights)) > 0.5
+
+
+# === The store of earlier images ===
+
+
+def test_the_store_fills_then_exchanges_half():
+    pool, seed = ImagePool(8, (1, 1, 1)), keras.random.SeedGenerator(0)
+    batches = [np.arange(n * 4, n * 4 + 4, dtype="float32").reshape(4, 1, 1, 1) for n in range(60)]
+    for batch in batches[:2]:
+        np.testing.assert_array_equal(pool(batch, seed=seed), batch)
+    np.testing.assert_array_equal(np.ravel(pool.images), np.arange(8))
+    returned_new = 0
+    for batch in batches[2:]:
+        before = set(np.ravel(pool.images))
+        returned = set(np.ravel(pool(batch, seed=seed)))
+        after = set(np.ravel(pool.images))
+        new = set(np.ravel(batch))
+        # Nothing is lost and nothing doubled: what came in went out or stayed.
+        assert returned | after == before | new and len(returned) == 4 and len(after) == 8
+        returned_new += len(returned & new)
+    assert 0.35 < returned_new / (58 * 4) < 0.65
+
+
+def test_a_preset_leaves_the_store_out_and_a_backup_keeps_it(tmp_path):
+    model = tiny_cycle_gan()
+    model.compile()
+    model.fit(pairs(12), batch_size=4, epochs=2, verbose=0)
+    assert int(model.image_pool.filled) == 6
+    model.save_to_preset(tmp_path / "preset")
+    assert int(zoo.load(tmp_path / "preset").image_pool.filled) == 0
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    np.testing.assert_array_equal(loaded.image_pool.images, model.image_pool.images)
+
+
+# === Using ===
+
+
+@pytest.mark.parametrize("name", TINY_TRANSLATORS)
+def test_each_image_has_one_translation(name):
+    model = TINY_TRANSLATORS[name]()
+    sources, _ = pairs(70)
+    found = model.translate(sources)
+    assert found.dtype == np.uint8 and found.shape == (70, *SHAPE)
+    np.testing.assert_array_equal(model.generate(source_images=sources), found)
+    np.testing.assert_array_equal(model.translate(sources[65:]), found[65:])
+    np.testing.assert_array_equal(model.generate(3, source_images=sources[0], seed=5), found[[0, 0, 0]])
+
+
+def test_cycle_gan_translates_both_ways():
+    model, (sources, _) = tiny_cycle_gan(), pairs(2)
+    back = model.ema_generator.get_layer("to_source")(floats(sources))
+    np.testing.assert_allclose(model.translate(sources, reverse=True), (np.array(back) + 1) * 127.5, atol=0.51)
+    assert (model.translate(sources, reverse=True) != model.translate(sources)).any()
+
+
+def test_a_source_may_have_other_channels():
+    model = tiny_pix2pix(image_shape=COLOUR, source_shape=SHAPE)
+    model.compile()
+    model.fit(*pairs(4, COLOUR), batch_size=2, verbose=0)
+    assert model.translate(images(1)).shape == (1, *COLOUR)
+
+
+@pytest.mark.parametrize(
+    ("call", "says"),
+    [
+        (lambda m: m.generate(3), "source_images is None"),
+        (lambda m: m.generate(source_images=images(2, COLOUR)), r"source_images has shape \(2, 8, 8, 3\)"),
+        (lambda m: m.translate(images(2)[0]), r"images has shape \(8, 8, 1\)"),
+        (lambda m: m.translate(images(2) * 1.0), "float64 values from 5 to 251"),
+        (lambda m: m.fit(images(4)), "data has no source_images"),
+        (lambda m: m.fit((images(4), images(3))), "source_images has 4 rows, expected one for each of 3"),
+        (lambda m: m.fit(tf.data.Dataset.from_tensors(images(4))), "expected source_images too"),
+        (lambda m: m.generate(1, source_images=images(1), truncation=0.5), "does not understand truncation"),
+    ],
+)
+def test_what_is_no_pair_is_refused(call, says):
+    model = tiny_pix2pix()
+    model.compile()
+    with pytest.raises(InputError, match=says):
+        call(model)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ({"source_shape": (8, 4, 1)}, r"source_shape is \(8, 4, 1\), expected the sides"),
+        ({"l1_weight": -1}, "l1_weight is -1"),
+        ({"stages": 4}, "divisible by 16"),
+        (
+            {"generator": keras.Sequential([keras.Input(COLOUR), keras.layers.Conv2D(1, 1)]), "discriminator": None},
+            "generator takes",
+        ),
+    ],
+)
+def test_arguments_that_do_not_fit_are_refused(arguments, says):
+    with pytest.raises(InputError, match=says):
+        tiny_pix2pix(**arguments)
+
+
+# === Training ===
+
+
+@pytest.mark.parametrize("name", TINY_TRANSLATORS)
+def test_an_interrupted_training_resumes_bit_equal(name, tmp_path):
+    def train(callbacks=()):
+        keras.utils.set_random_seed(0)
+        model = TINY_TRANSLATORS[name](ema_momentum=0.5)
+        model.compile()
+        model.fit(pairs(12), batch_size=4, epochs=3, verbose=0, callbacks=list(callbacks))
+        return model
+
+    whole = state(train())
+
+    class Interrupt(Exception):
+        pass
+
+    def stop(model):
+        raise Interrupt
+
+    with pytest.raises(Interrupt):
+        train([BackupAndRestore(tmp_path), AtBatch(2, 1, stop)])
+    assert_equal_states(state(train([BackupAndRestore(tmp_path)])), whole)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("settings", [{"jit_compile": True}, {"dtype": "mixed_bfloat16"}])
+@pytest.mark.parametrize("name", TINY_TRANSLATORS)
+def test_it_trains_under_xla_and_in_half_precision(name, settings):
+    model = TINY_TRANSLATORS[name](dtype=settings.get("dtype"))
+    model.compile(jit_compile=settings.get("jit_compile", False))
+    history = model.fit(pairs(8), batch_size=4, verbose=0).history
+    assert np.isfinite(history["generator_loss"]).all()
+    assert np.isfinite(list(model.evaluate(pairs(4), verbose=0, return_dict=True).values())).all()
+
+
+@pytest.mark.slow
+def test_pix2pix_learns_to_invert():
+    keras.utils.set_random_seed(0)
+    sources, _ = pairs(64)
+    model = tiny_pix2pix(filters=8, dropout=0.0)
+    model.compile(keras.optimizers.Adam(2e-3, beta_1=0.5), keras.optimizers.Adam(2e-4, beta_1=0.5))
+    history = model.fit((sources, 255 - sources), batch_size=16, epochs=60, verbose=0).history
+    assert history["l1"][-1] < 0.3 * history["l1"][0]
+
+
+@pytest.mark.parametrize("name", TINY_TRANSLATORS)
+def test_it_comes_back_from_a_preset(name, tmp_path):
+    model, (sources, _) = TINY_TRANSLATORS[name](), pairs(2)
+    model.save_to_preset(tmp_path / "preset")
+    loaded = zoo.load(tmp_path / "preset")
+    np.testing.assert_array_equal(loaded.translate(sources), model.translate(sources))
+
+
+# === Data ===
+
+
+def write(path, image):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(image).save(path)
+
+
+def test_folders_of_pairs_are_matched_by_name(tmp_path):
+    sources, targets = images(3, SHAPE, 1), images(3, COLOUR)
+    for index, stem in enumerate(("b", "a", "c")):
+        write(tmp_path / "A" / f"{stem}.png", sources[index][..., 0])
+        write(tmp_path / "B" / f"{stem}.png", targets[index])
+    found = data.read_pairs(tmp_path, COLOUR, SHAPE)
+    np.testing.assert_array_equal(found.images, targets[[1, 0, 2]])
+    np.testing.assert_array_equal(found.source_images, sources[[1, 0, 2]])
+    model = tiny_pix2pix(image_shape=COLOUR, source_shape=SHAPE)
+    model.compile()
+    model.fit(str(tmp_path), batch_size=2, verbose=0)
+
+
+def test_pairs_side_by_side(tmp_path):
+    sources, targets = images(2, COLOUR, 1), images(2, COLOUR)
+    for index in range(2):
+        write(tmp_path / f"{index}.png", np.concatenate([sources[index], targets[index]], 1))
+    found = data.read_pairs(tmp_path, COLOUR, COLOUR)
+    np.testing.assert_array_equal(found.images, targets)
+    np.testing.assert_array_equal(found.source_images, sources)
+
+
+def test_files_without_a_partner_are_listed(tmp_path):
+    for stem in "abcdefg":
+        write(tmp_path / "A" / f"{stem}.png", images(1)[0][..., 0])
+    write(tmp_path / "B" / "g.png", images(1)[0][..., 0])
+    with pytest.raises(DataError, match=r"6 files .* A/a.png, A/b.png, A/c.png, A/d.png, A/e.png, …"):
+        data.read_pairs(tmp_path, SHAPE, SHAPE)
+    unpaired = data.read_pairs(tmp_path, SHAPE, SHAPE, paired=False)
+    assert (len(unpaired.source_images), len(unpaired.images)) == (7, 1)
+
+
+def test_a_damaged_half_skips_the_pair(tmp_path):
+    for stem in "ab":
+        write(tmp_path / "A" / f"{stem}.png", images(1)[0][..., 0])
+        write(tmp_path / "B" / f"{stem}.png", images(1)[0][..., 0])
+    (tmp_path / "A" / "a.png").write_bytes(b"no image")
+    with pytest.warns(UserWarning, match="Skipped 1 of 2 files"):
+        found = data.read_pairs(tmp_path, SHAPE, SHAPE)
+    assert len(found.images) == len(found.source_images) == 1
+
+
+@pytest.mark.parametrize("missing", ["folder", "pictures", "side"])
+def test_folders_without_pairs_are_refused(tmp_path, missing):
+    folder = tmp_path / "none" if missing == "folder" else tmp_path
+    if missing == "side":
+        (tmp_path / "A").mkdir()
+        (tmp_path / "B").mkdir()
+    with pytest.raises(
+        DataError, match={"folder": "no image folder", "side": "holds no images"}.get(missing, "neither")
+    ):
+        data.read_pairs(folder, SHAPE, SHAPE)
+
+
+def test_unpaired_sets_have_orders_of_their_own_and_begin_anew():
+    image_set = data.ImageSet(np.arange(6).reshape(6, 1, 1, 1), source_images=np.arange(4).reshape(4, 1, 1, 1))
+    batches = data.batches(image_set, 2, paired=False)
+    assert len(batches) == 3
+
+    def epoch():
+        found = list(batches)
+        return {key: np.ravel([batch[key] for batch in found]) for key in ("images", "source_images")}
+
+    first, second = epoch(), epoch()
+    for found in (first, second):
+        assert sorted(found["images"]) == list(range(6))
+        assert set(found["source_images"]) == set(range(4))
+    assert (first["source_images"] != second["source_images"]).any()
+    batches.set_epoch(0)
+    np.testing.assert_array_equal(epoch()["source_images"], first["source_images"])

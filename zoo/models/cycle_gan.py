@@ -1,0 +1,186 @@
+"""CycleGAN: translation between two kinds of images, both ways, without pairs."""
+
+import keras
+from keras import ops
+
+from zoo.errors import InputError, check_count
+from zoo.layers.image_pool import ImagePool
+from zoo.models.adversarial_model import AdversarialModel, input_shapes, without_moving
+from zoo.models.generative_model import check_image_shape
+from zoo.models.image_to_image import FromImages
+from zoo.nets import image_to_image
+
+SIDES = ("images", "source_images")
+
+
+@keras.saving.register_keras_serializable(package="zoo")
+class CycleGAN(FromImages, AdversarialModel):
+    """Translates source images to images and back, learning from sets without pairs (Zhu et al. 2017).
+
+    G makes images of source images, F the reverse, and each side has a discriminator. The generators minimize (eq. 3)
+
+        what the objective says of G(s) and F(x)
+        + cycle_weight * (E|F(G(s)) - s| + E|G(F(x)) - x|)
+        + identity_weight * (E|G(x) - x| + E|F(s) - s|),
+
+    and the discriminators tell real images from a mixture of new and earlier ones. Both generators are one network to
+    the step, from and to a dict of both sides, and so are both discriminators.
+
+    Args:
+        image_shape: `(height, width, channels)` of both sides; sides divisible by 4.
+        generator: functional network to use instead of the default one, from a dict of `images` and `source_images` to
+            one of the same keys, each made from the other; its layers `to_images` and `to_source` are the translators.
+        discriminator: the same, from such a dict to one of logits.
+        objective, ema_momentum, discriminator_steps: as for `GAN`.
+        cycle_weight: lambda of the paper.
+        identity_weight: of the identity loss (section 5.2); 0 leaves it out.
+        pool_size: how many earlier images of both sides are kept, at least as many as a batch has.
+        name, dtype: as for every Keras model.
+        **network_options: those of `default_networks`.
+
+    Raises:
+        InputError: an argument out of range, or networks that do not fit.
+    """
+
+    network_arguments = ("generator", "discriminator")
+    trains_on_pairs = False
+    left_out_of_presets = ("image_pool",)
+
+    def __init__(
+        self,
+        image_shape,
+        *,
+        generator=None,
+        discriminator=None,
+        objective="least_squares",
+        cycle_weight=10.0,
+        identity_weight=5.0,
+        pool_size=64,
+        ema_momentum=0.999,
+        discriminator_steps=1,
+        name=None,
+        dtype=None,
+        **network_options,
+    ):
+        image_shape = check_image_shape(image_shape)
+        for argument, weight in (("cycle_weight", cycle_weight), ("identity_weight", identity_weight)):
+            if weight < 0:
+                raise InputError(f"{argument} is {weight!r}, expected a number of at least 0.")
+        networks, described = self._choose_networks(
+            {"generator": generator, "discriminator": discriminator}, image_shape, image_shape, dtype, network_options
+        )
+        super().__init__(
+            image_shape,
+            *networks.values(),
+            objective,
+            ema_momentum,
+            discriminator_steps,
+            name,
+            dtype,
+            monitored=("cycle", "identity"),
+        )
+        for argument, network in networks.items():
+            takes, expected = input_shapes(network), dict.fromkeys(SIDES, image_shape)
+            if takes != expected:
+                raise InputError(f"{argument} takes {takes}, expected {expected}.")
+        self._described_networks = described
+        self.cycle_weight, self.identity_weight = cycle_weight, identity_weight
+        self.pool_size = check_count(pool_size, "pool_size")
+        self.image_pool = ImagePool(self.pool_size, (len(SIDES), *image_shape), name="image_pool")
+
+    @staticmethod
+    def default_networks(image_shape, source_shape, filters=32, residual_blocks=6, patch_filters=64, patch_stages=2):
+        """Two residual translators, `filters` wide at the full resolution, and two discriminators of patches."""
+        translator_options = (filters, residual_blocks)
+        inputs = {side: keras.Input(image_shape, name=side) for side in SIDES}
+        to_images = image_to_image.translator(source_shape, image_shape[-1], *translator_options, name="to_images")
+        to_source = image_to_image.translator(image_shape, source_shape[-1], *translator_options, name="to_source")
+        generator = keras.Model(
+            inputs,
+            {"images": to_images(inputs["source_images"]), "source_images": to_source(inputs["images"])},
+            name="generator",
+        )
+        judged = {side: keras.Input(image_shape, name=side) for side in SIDES}
+        logits = {
+            side: image_to_image.patch_discriminator(image_shape, patch_filters, patch_stages, name=f"of_{side}")(image)
+            for side, image in judged.items()
+        }
+        options = {"filters": filters, "residual_blocks": residual_blocks}
+        return (
+            generator,
+            keras.Model(judged, logits, name="discriminator"),
+            {**options, "patch_filters": patch_filters, "patch_stages": patch_stages},
+        )
+
+    def _generator_inputs(self, batch):
+        return {side: batch[side] for side in SIDES}
+
+    def discriminator_loss(self, batch):
+        real = self._generator_inputs(batch)
+        made = without_moving(self.generator, real)
+        pooled = self.image_pool(ops.stack([made[side] for side in SIDES], axis=1), seed=self.seed_generator)
+        fake = {side: pooled[:, index] for index, side in enumerate(SIDES)}
+        real_logits, fake_logits = self.discriminator(real, training=True), self.discriminator(fake, training=True)
+        loss = self._mean_of_sides(self.objective.discriminator_loss, real_logits, fake_logits)
+        return loss, {"discriminator_loss": loss, **self._outputs_of_sides(real_logits, fake_logits)}
+
+    def generator_loss(self, batch):
+        real = self._generator_inputs(batch)
+        made = self.generator(real, training=True)
+        judged = without_moving(self.discriminator, made)
+        adversarial = 2.0 * self._mean_of_sides(self.objective.generator_loss, judged)
+        # Each side of what was made is made back: F(G(s)) and G(F(x)).
+        cycle = _distance(self.generator(made, training=True), real)
+        # Each generator is given what it should make: G(x) and F(s).
+        swapped = {"images": real["source_images"], "source_images": real["images"]}
+        identity = _distance(self.generator(swapped, training=True), real) if self.identity_weight else 0.0
+        loss = adversarial + self.cycle_weight * cycle + self.identity_weight * identity
+        return loss, {"generator_loss": loss, "cycle": cycle, "identity": identity}
+
+    def test_step(self, data):
+        batch = self._canonical(data)
+        real = self._generator_inputs(batch)
+        made = self.ema_generator(real, training=False)
+        real_logits, fake_logits = self.discriminator(real, training=False), self.discriminator(made, training=False)
+        return self._monitor.update(
+            {
+                "discriminator_loss": self._mean_of_sides(self.objective.discriminator_loss, real_logits, fake_logits),
+                "generator_loss": 2.0 * self._mean_of_sides(self.objective.generator_loss, fake_logits),
+                "cycle": _distance(self.ema_generator(made, training=False), real),
+                **self._outputs_of_sides(real_logits, fake_logits),
+            }
+        )
+
+    def _mean_of_sides(self, loss, *logits):
+        return 0.5 * sum(loss(*(of_both[side] for of_both in logits)) for side in SIDES)
+
+    def _outputs_of_sides(self, real_logits, fake_logits):
+        sides = [self._outputs(real_logits[side], fake_logits[side]) for side in SIDES]
+        return {name: 0.5 * (sides[0][name] + sides[1][name]) for name in sides[0]}
+
+    def translate(self, images, reverse=False):
+        """uint8 images `(n, height, width, channels)` of source images, or with `reverse` source images of images.
+
+        Args:
+            images: uint8 or [-1, 1] images `(n, height, width, channels)`.
+
+        Raises:
+            InputError: images of another shape, dtype or range.
+        """
+        return super().translate(images, "to_source" if reverse else "to_images")
+
+    def _generate_batch(self, noise, source_images):
+        return self._translate_batch(source_images, "to_images")
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "cycle_weight": self.cycle_weight,
+            "identity_weight": self.identity_weight,
+            "pool_size": self.pool_size,
+        }
+
+
+def _distance(one, other):
+    """The sum over both sides of the mean absolute difference."""
+    return sum(ops.mean(ops.abs(one[side] - other[side])) for side in SIDES)

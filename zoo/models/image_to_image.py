@@ -1,0 +1,195 @@
+"""Models that make an image from another one: Pix2Pix, and what it shares with super-resolution."""
+
+import keras
+import numpy as np
+from keras import ops
+from tqdm import tqdm
+
+from zoo.errors import InputError
+from zoo.images import to_uint8
+from zoo.models.adversarial_model import AdversarialModel, input_shapes
+from zoo.models.generative_model import check_image_shape
+from zoo.nets import image_to_image
+
+
+class FromImages:
+    """What models share that make each image from a source image, and from nothing else.
+
+    They train on `(source_images, images)`, a dict of both, or a folder as `zoo.data.read_pairs` takes it.
+    """
+
+    generate_arguments = ("source_images",)
+    noise_shape = (1,)
+
+    def _read(self, source):
+        from zoo import data
+
+        return data.read_pairs(source, self.image_shape, self.source_shape, paired=self.trains_on_pairs)
+
+    @staticmethod
+    def _unpack(batch):
+        if isinstance(batch, (tuple, list)) and len(batch) == 2:
+            return {"source_images": batch[0], "images": batch[1]}
+        return batch if isinstance(batch, dict) else {"images": batch}
+
+    def _check_batch(self, batch):
+        if "source_images" not in batch:
+            raise InputError(f"The first batch of x has the keys {sorted(batch)}, expected source_images too.")
+        self._checked(batch["source_images"], "source_images", self.source_shape)
+
+    def _canonical(self, batch):
+        batch = super()._canonical(batch)
+        if "source_images" not in batch:
+            raise InputError(f"A batch has the keys {sorted(batch)}, expected images and source_images.")
+        batch["source_images"] = self._scaled(batch, "source_images", self.source_shape)
+        return batch
+
+    def _check_conditions(self, given):
+        if "source_images" not in given:
+            raise InputError("source_images is None, expected the images that new ones are made from.")
+        return super()._check_conditions(given)
+
+    def translate(self, images, translator=None):
+        """uint8 images `(n, height, width, channels)` of source images.
+
+        Args:
+            images: uint8 or [-1, 1] images `(n, *source_shape)`.
+
+        Raises:
+            InputError: images of another shape, dtype or range.
+        """
+        images = self._checked(images, "images", self.source_shape)
+        translated = []
+        for start in tqdm(
+            range(0, len(images), self.generation_batch), "translating", delay=2, leave=False, disable=None
+        ):
+            rows = images[start : start + self.generation_batch]
+            translated.append(to_uint8(self._translate_batch(self._padded(rows), translator)[: len(rows)]))
+        return np.concatenate(translated)
+
+    def _translate_batch(self, source_images, translator=None):
+        """Images in [-1, 1] by the averaged generator, or by the layer of it that is named."""
+        network = self.ema_generator if translator is None else self.ema_generator.get_layer(translator)
+        return network.predict_on_batch(source_images)
+
+    def _generate_batch(self, noise, source_images):
+        return self._translate_batch(source_images)
+
+
+@keras.saving.register_keras_serializable(package="zoo")
+class Pix2Pix(FromImages, AdversarialModel):
+    """Translates images, learning from pairs (Isola et al. 2017).
+
+    The discriminator sees an image beside the source image, and judges patches of it. The generator minimizes (eq. 4)
+
+        what the objective says of its images + l1_weight * E|x - G(s)|,
+
+    where x is the image that belongs to the source image s. Noise has no place besides the dropout of the training, so
+    that an image has one translation.
+
+    Args:
+        image_shape: `(height, width, channels)` of the images.
+        source_shape: of the source images, of the same height and width; default `image_shape`.
+        generator: functional network to use instead of the default one, from source images to images in [-1, 1].
+        discriminator: the same, from a dict of `images` and `source_images` to logits of any shape.
+        objective, penalties, ema_momentum, discriminator_steps: as for `GAN`.
+        l1_weight: lambda of the paper.
+        name, dtype: as for every Keras model.
+        **network_options: those of `default_networks`.
+
+    Raises:
+        InputError: an argument out of range, or arguments that do not go together.
+    """
+
+    network_arguments = ("generator", "discriminator")
+
+    def __init__(
+        self,
+        image_shape,
+        source_shape=None,
+        *,
+        generator=None,
+        discriminator=None,
+        objective="non_saturating",
+        penalties=(),
+        l1_weight=100.0,
+        ema_momentum=0.999,
+        discriminator_steps=1,
+        name=None,
+        dtype=None,
+        **network_options,
+    ):
+        image_shape = check_image_shape(image_shape)
+        source_shape = image_shape if source_shape is None else check_image_shape(source_shape)
+        if source_shape[:2] != image_shape[:2]:
+            raise InputError(f"source_shape is {source_shape}, expected the sides of image_shape={image_shape}.")
+        if l1_weight < 0:
+            raise InputError(f"l1_weight is {l1_weight!r}, expected a number of at least 0.")
+        networks, described = self._choose_networks(
+            {"generator": generator, "discriminator": discriminator}, image_shape, source_shape, dtype, network_options
+        )
+        super().__init__(
+            image_shape,
+            *networks.values(),
+            objective,
+            ema_momentum,
+            discriminator_steps,
+            name,
+            dtype,
+            penalties=penalties,
+            monitored=("l1",),
+        )
+        self._described_networks = described
+        self._source_shape, self.l1_weight = source_shape, l1_weight
+        for name, network, takes in (
+            ("generator", self.generator, source_shape),
+            ("discriminator", self.discriminator, {"images": image_shape, "source_images": source_shape}),
+        ):
+            shapes = input_shapes(network)
+            if shapes != takes:
+                raise InputError(f"{name} takes {shapes}, expected {takes}.")
+        if tuple(self.generator.output_shape[1:]) != image_shape:
+            raise InputError(f"generator makes {self.generator.output_shape[1:]}, expected image_shape={image_shape}.")
+
+    @staticmethod
+    def default_networks(image_shape, source_shape, filters=64, stages=None, dropout=0.3, patch_stages=2):
+        """A U-Net, `filters` wide at half the resolution, and a discriminator of patches as wide.
+
+        `stages` is how often the U-Net halves the image, by default down to 2 pixels or an odd side; `patch_stages` how
+        often the discriminator does.
+        """
+        if stages is None:
+            stages = 1
+            while min(image_shape[:2]) >> (stages + 1) >= 2 and not any(
+                side % 2 ** (stages + 1) for side in image_shape[:2]
+            ):
+                stages += 1
+        return (
+            image_to_image.u_net(source_shape, image_shape[-1], filters, stages, dropout),
+            image_to_image.patch_discriminator(image_shape, filters, patch_stages, source_shape),
+            {"filters": filters, "stages": stages, "dropout": dropout, "patch_stages": patch_stages},
+        )
+
+    @property
+    def source_shape(self):
+        return self._source_shape
+
+    def _generator_inputs(self, batch):
+        return batch["source_images"]
+
+    def _discriminator_inputs(self, images, batch):
+        return {"images": images, "source_images": batch["source_images"]}
+
+    def generator_loss(self, batch):
+        fake = self.generator(self._generator_inputs(batch), training=True)
+        l1 = ops.mean(ops.abs(batch["images"] - fake))
+        loss = self._adversarial_loss(fake, batch) + self.l1_weight * l1
+        return loss, {"generator_loss": loss, "l1": l1}
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "source_shape": list(self.source_shape),
+            "penalties": self._penalties_config(),
+            "l1_weight": self.l1_weight,
+        }
