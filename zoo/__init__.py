@@ -29,6 +29,8 @@ _HOME_OF = {
     "StyleGAN": "zoo.models",
     "Pix2Pix": "zoo.models",
     "CycleGAN": "zoo.models",
+    "SRResNet": "zoo.models",
+    "SRGAN": "zoo.models",
 }
 __all__ = sorted(_HOME_OF)
 

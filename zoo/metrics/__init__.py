@@ -7,7 +7,7 @@ from zoo.metrics.distances import (
     nearest_neighbors,
     pairwise_squared_distances,
 )
-from zoo.metrics.pixels import psnr
+from zoo.metrics.pixels import psnr, psnr_luma
 from zoo.metrics.precision_recall import precision_recall
 
 __all__ = [
@@ -18,4 +18,5 @@ __all__ = [
     "pairwise_squared_distances",
     "precision_recall",
     "psnr",
+    "psnr_luma",
 ]

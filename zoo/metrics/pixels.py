@@ -10,3 +10,19 @@ def psnr(images, others):
     """
     error = np.mean(np.square(np.subtract(images, others, dtype="float64")))
     return float("inf") if error == 0 else float(10 * np.log10(255.0**2 / error))
+
+
+def psnr_luma(image, other, border=0):
+    """PSNR in dB of the luma of one uint8 image `(h, w, 1 | 3)` to another, as super-resolution is compared.
+
+    Luma is that of ITU-R BT.601 in 16..235, rounded to 8 bits as MATLAB's `rgb2ycbcr` does; `border` pixels on each
+    side do not count.
+    """
+    inner = tuple(slice(border, size - border) for size in np.shape(image)[:2])
+    return psnr(*(luma(picture)[inner] for picture in (image, other)))
+
+
+def luma(image):
+    """Luma `(h, w)` of a uint8 image in 16..235 (ITU-R BT.601); a grey one is taken for equal red, green and blue."""
+    pixels = np.broadcast_to(image, (*np.shape(image)[:2], 3)).astype("float64")
+    return np.floor(16.5 + pixels @ np.array([65.481, 128.553, 24.966]) / 255.0)

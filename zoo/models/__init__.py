@@ -8,6 +8,7 @@ from zoo.models.image_to_image import Pix2Pix
 from zoo.models.pixel_cnn import PixelCNN
 from zoo.models.progressive_gan import ProgressiveGAN
 from zoo.models.style_gan import StyleGAN
+from zoo.models.super_resolution import SRGAN, SRResNet
 from zoo.models.vae import VAE, BetaVAE
 from zoo.models.vq_vae import VQVAE, VQVAE2
 
@@ -15,6 +16,7 @@ __all__ = [
     "DCGAN",
     "GAN",
     "SAGAN",
+    "SRGAN",
     "VAE",
     "VQVAE",
     "VQVAE2",
@@ -30,5 +32,6 @@ __all__ = [
     "PixelCNN",
     "ProgressiveGAN",
     "ProjectionGAN",
+    "SRResNet",
     "StyleGAN",
 ]

@@ -39,10 +39,15 @@ class FromImages:
 
     def _canonical(self, batch):
         batch = super()._canonical(batch)
-        if "source_images" not in batch:
-            raise InputError(f"A batch has the keys {sorted(batch)}, expected images and source_images.")
-        batch["source_images"] = self._scaled(batch, "source_images", self.source_shape)
+        given = "source_images" in batch
+        batch["source_images"] = (
+            self._scaled(batch, "source_images", self.source_shape) if given else self._sources_of(batch["images"])
+        )
         return batch
+
+    def _sources_of(self, images):
+        """The source images of a batch of images that has none."""
+        raise InputError("A batch has no source_images, expected what its images are made from.")
 
     def _check_conditions(self, given):
         if "source_images" not in given:

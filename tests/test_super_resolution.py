@@ -1,0 +1,302 @@
+"""Super-resolution: shrinking as MATLAB does, training on pixels and against a discriminator, enlarging in parts."""
+
+import keras
+import numpy as np
+import pytest
+from helpers import AtBatch, assert_equal_states, images, moved, one_update, pairs, state, values
+
+import zoo
+from zoo.callbacks import BackupAndRestore
+from zoo.errors import InputError
+from zoo.images import resize_bicubic, resize_matrix
+from zoo.layers.upsampling import BicubicUpsampling, DepthToSpace
+from zoo.metrics import psnr_luma
+from zoo.metrics.pixels import luma
+from zoo.models import super_resolution as models
+from zoo.nets import super_resolution as nets
+
+LARGE, SMALL, SCALE = (16, 24, 3), (8, 12, 3), 2
+
+
+def awake(model):
+    """Gives the last convolution, which begins as nothing, weights."""
+    layer = model.generator.get_layer("subpixels")
+    layer.kernel.assign(np.random.RandomState(0).normal(0, 0.05, layer.kernel.shape))
+    if hasattr(model, "ema_generator"):
+        model.ema_generator.set_weights(model.generator.get_weights())
+    return model
+
+
+def tiny_sr_resnet(image_shape=LARGE, **arguments):
+    return awake(zoo.SRResNet(image_shape, **{"scale": SCALE, "filters": 4, "residual_blocks": 2, **arguments}))
+
+
+def tiny_srgan(image_shape=LARGE, **arguments):
+    small = {"scale": SCALE, "filters": 4, "residual_blocks": 1, "patch_filters": 2, "patch_stages": 1}
+    return awake(zoo.SRGAN(image_shape, **{**small, **arguments}))
+
+
+TINY = {"sr_resnet": tiny_sr_resnet, "srgan": tiny_srgan}
+
+
+def phi():
+    inputs = keras.Input((None, None, 3))
+    return keras.Model(inputs, keras.layers.Conv2D(2, 3, strides=2)(inputs))
+
+
+# === Resizing ===
+
+
+def test_the_weights_are_those_of_matlab():
+    # imresize's contributions for the scales 1/2 and 2.
+    half = [-0.01171875, -0.03515625, 0.11328125, 0.43359375, 0.43359375, 0.11328125, -0.03515625, -0.01171875]
+    np.testing.assert_allclose(resize_matrix(16, 8)[3, 3:11], half, atol=1e-12)
+    np.testing.assert_allclose(resize_matrix(8, 16)[7, 2:6], [-0.0703125, 0.8671875, 0.2265625, -0.0234375], atol=1e-12)
+    # Mirrored at the edge: what would lie outside weighs on the pixels inside.
+    edge = np.array(half[3:8])
+    edge[:3] += half[2::-1]
+    np.testing.assert_allclose(resize_matrix(16, 8)[0, :5], edge, atol=1e-12)
+
+
+@pytest.mark.parametrize(("size", "new_size"), [(20, 5), (21, 7), (5, 20), (9, 6), (4, 4), (3, 1)])
+def test_resizing_keeps_what_is_flat(size, new_size):
+    matrix = resize_matrix(size, new_size)
+    np.testing.assert_allclose(matrix.sum(1), 1.0)
+    flat = np.full((size, size, 3), 77, "uint8")
+    np.testing.assert_array_equal(resize_bicubic(flat, (new_size, new_size)), np.full((new_size, new_size, 3), 77))
+    if size == new_size:
+        np.testing.assert_allclose(matrix, np.eye(size), atol=1e-12)
+
+
+def test_a_model_shrinks_as_resize_bicubic_does():
+    model, given = tiny_sr_resnet(), images(3, LARGE)
+    batch = model._canonical(given)
+    by_hand = np.stack([resize_bicubic(image, SMALL[:2]) for image in given])
+    found = (np.array(batch["source_images"]) + 1) * 127.5
+    # A half may be rounded the other way in float32.
+    assert np.abs(found - by_hand).max() < 1.01 and np.mean(np.abs(found - by_hand) > 0.5) < 0.01
+    # Given pairs are left as they are.
+    sources, _ = pairs(3, LARGE, SMALL)
+    kept = model._canonical({"images": given, "source_images": sources})["source_images"]
+    np.testing.assert_allclose(kept, sources / 127.5 - 1, atol=1e-6)
+
+
+def test_luma_is_that_of_bt_601():
+    colours = np.array([[[0, 0, 0], [255, 255, 255], [255, 0, 0], [0, 255, 0], [0, 0, 255]]], "uint8")
+    np.testing.assert_array_equal(luma(colours), [[16, 235, 81, 145, 41]])
+    np.testing.assert_array_equal(luma(colours[:, :2, :1]), [[16, 235]])
+
+
+def test_the_border_does_not_count():
+    image = images(1, (12, 12, 3))[0]
+    other = image.copy()
+    other[:2], other[:, -2:] = 0, 255
+    assert psnr_luma(image, other, border=2) == np.inf
+    other[5, 5] = 255 - image[5, 5]
+    error = (luma(image)[5, 5] - luma(other)[5, 5]) ** 2 / 64
+    assert psnr_luma(image, other, border=2) == pytest.approx(10 * np.log10(255**2 / error))
+
+
+# === Networks ===
+
+
+def test_channels_become_pixels():
+    x = np.arange(2 * 3 * 4 * 12, dtype="float32").reshape(2, 3, 4, 12)
+    found = np.array(DepthToSpace(2)(x))
+    assert found.shape == (2, 6, 8, 3)
+    for row, column in np.ndindex(6, 8):
+        block = x[:, row // 2, column // 2].reshape(2, 2, 2, 3)
+        np.testing.assert_array_equal(found[:, row, column], block[:, row % 2, column % 2])
+    with pytest.raises(InputError, match="x has 6 channels, expected a multiple of 4"):
+        DepthToSpace(2)(x[..., :6])
+
+
+@pytest.mark.parametrize("scale", [2, 3, 4])
+def test_an_untrained_network_enlarges_bicubically(scale):
+    network = nets.residual_upscaler(3, scale, 4, 2)
+    image = images(1, (10, 14, 3))[0]
+    made = (np.array(network(image[None] / np.float32(127.5) - 1))[0] + 1) * 127.5
+    large = resize_bicubic(image, (10 * scale, 14 * scale))
+    # Away from the border, which is continued differently.
+    border = 2 * scale
+    assert np.abs(np.clip(made, 0, 255) - large)[border:-border, border:-border].max() < 0.6
+    assert BicubicUpsampling(scale)(np.ones((1, 1, 1, 2), "float32")).shape == (1, scale, scale, 2)
+
+
+def test_the_network_looks_no_further_than_its_halo():
+    model = tiny_sr_resnet()
+    reach = nets.halo(model.generator)
+    image = np.zeros((1, 2 * reach + 5, 2 * reach + 5, 3), "float32")
+    changed = image.copy()
+    changed[0, reach + 2, reach + 2] = 1.0
+    rows = np.flatnonzero(
+        np.any(np.array(model.generator(image)) != np.array(model.generator(changed)), axis=(0, 2, 3))
+    )
+    middle = (reach + 2) * SCALE
+    assert rows.min() >= middle - reach * SCALE and rows.max() < middle + (reach + 1) * SCALE
+
+
+# === Training ===
+
+
+def test_the_pixel_stage_minimizes_the_absolute_error():
+    model, given = tiny_sr_resnet(), images(3, LARGE)
+    batch = model._canonical(given)
+    error = given / 127.5 - 1 - np.array(model.generator(batch["source_images"]))
+    loss, logs = model.pixel_loss(batch)
+    assert float(loss) == pytest.approx(np.mean(np.abs(error)), rel=1e-4)
+    assert float(logs["psnr"]) == pytest.approx(10 * np.log10(4 / np.mean(error**2)), rel=1e-4)
+
+
+def test_the_adversarial_stage_minimizes_the_papers_sum():
+    features = phi()
+    model = tiny_srgan(feature_network=features, pixel_weight=0.5, perceptual_weight=3.0, adversarial_weight=0.1)
+    model.compile()
+    batch = model._canonical(images(3, LARGE))
+    fake = model.generator(batch["source_images"])
+    adversarial = np.mean(np.log1p(np.exp(-np.array(model.discriminator(fake)))))
+    perceptual = np.mean((np.array(features(batch["images"])) - np.array(features(fake))) ** 2)
+    pixel = np.mean(np.abs(batch["images"] - fake))
+    loss, logs = model.generator_loss(batch)
+    assert float(loss) == pytest.approx(0.5 * pixel + 3 * perceptual + 0.1 * adversarial, rel=1e-4)
+    assert float(logs["perceptual"]) == pytest.approx(perceptual, rel=1e-4)
+
+
+@pytest.mark.parametrize("updated", ["generator", "discriminator"])
+def test_an_update_moves_its_own_network_alone(updated):
+    model = tiny_srgan(feature_network=phi())
+    model.compile()
+    other = {"generator": "discriminator", "discriminator": "generator"}[updated]
+    still = [*getattr(model, other).variables, *model.ema_generator.variables, *model.feature_network.variables]
+    weights = getattr(model, updated).trainable_variables
+    before, old = values(still), values(weights)
+    one_update(model, updated, images(4, LARGE))
+    assert not any(moved(before, still))
+    # Biases before a norm have no gradient.
+    assert np.mean(moved(old, weights)) > 0.5
+
+
+@pytest.mark.slow
+def test_the_pixel_stage_learns():
+    keras.utils.set_random_seed(0)
+    # Stripes that bicubic enlargement blurs.
+    stripes = np.where(np.arange(24) // 3 % 2, 230, 30).astype("uint8")
+    given = np.stack([np.broadcast_to(np.roll(stripes, shift)[None, :, None], LARGE) for shift in range(32)])
+    model = zoo.SRResNet(LARGE, SCALE, filters=8, residual_blocks=1)
+    model.compile(keras.optimizers.Adam(2e-3))
+    history = model.fit(given, batch_size=8, epochs=30, verbose=0).history
+    assert history["psnr"][-1] > history["psnr"][0] + 3
+
+
+@pytest.mark.parametrize("name", TINY)
+def test_an_interrupted_training_resumes_bit_equal(name, tmp_path):
+    def train(callbacks=()):
+        keras.utils.set_random_seed(0)
+        model = TINY[name]()
+        model.compile()
+        model.fit(images(12, LARGE), batch_size=4, epochs=3, verbose=0, callbacks=list(callbacks))
+        return model
+
+    whole = state(train())
+
+    class Interrupt(Exception):
+        pass
+
+    def stop(model):
+        raise Interrupt
+
+    with pytest.raises(Interrupt):
+        train([BackupAndRestore(tmp_path), AtBatch(2, 1, stop)])
+    assert_equal_states(state(train([BackupAndRestore(tmp_path)])), whole)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("dtype", [None, "mixed_bfloat16"])
+@pytest.mark.parametrize("name", TINY)
+def test_it_trains_on_images_and_on_pairs(name, dtype):
+    model = TINY[name](dtype=dtype)
+    model.compile()
+    model.fit(images(4, LARGE), batch_size=2, verbose=0)
+    model.fit(*pairs(4, LARGE, SMALL), batch_size=2, verbose=0)
+    assert np.isfinite(list(model.evaluate(images(4, LARGE), verbose=0, return_dict=True).values())).all()
+
+
+def test_a_preset_holds_the_feature_network(tmp_path):
+    model = tiny_srgan(feature_network=phi(), perceptual_weight=2.0)
+    model.save_to_preset(tmp_path / "preset")
+    loaded = zoo.load(tmp_path / "preset")
+    given = images(1, SMALL)
+    np.testing.assert_array_equal(loaded.feature_network(given / 255.0), model.feature_network(given / 255.0))
+    np.testing.assert_array_equal(loaded.upscale(given[0]), model.upscale(given[0]))
+    assert loaded.get_config()["perceptual_weight"] == 2.0
+
+
+def test_the_adversarial_stage_begins_where_the_pixel_stage_ends():
+    pixel = tiny_sr_resnet()
+    model = zoo.SRGAN(LARGE, SCALE, generator=pixel.generator, patch_filters=2, patch_stages=1)
+    np.testing.assert_array_equal(model.upscale(images(1, SMALL)[0]), pixel.upscale(images(1, SMALL)[0]))
+
+
+# === Enlarging ===
+
+
+@pytest.mark.parametrize("name", TINY)
+@pytest.mark.parametrize("sides", [(20, 33), (40, 7), (1, 1)])
+def test_parts_have_no_seams(name, sides, monkeypatch):
+    model, image = TINY[name](), images(1, (*sides, 3))[0]
+    whole = model.upscale(image)
+    assert whole.shape == (sides[0] * SCALE, sides[1] * SCALE, 3) and whole.dtype == np.uint8
+    monkeypatch.setattr(models, "_TILE", 8)
+    difference = np.abs(model.upscale(image).astype(int) - whole)
+    # A value on the edge between two levels may fall to either.
+    assert difference.max() <= 1 and np.mean(difference > 0) < 0.01
+
+
+def test_upscaling_is_generating_for_images_of_the_trained_size():
+    model, given = tiny_sr_resnet(), images(2, SMALL)
+    made = model.generate(source_images=given)
+    assert np.abs(made[0].astype(int) - model.upscale(given[0])).max() <= 1
+
+
+def test_grey_and_alpha_are_handled():
+    model = tiny_sr_resnet()
+    rgba = images(1, (6, 7, 4))[0]
+    large = model.upscale(rgba)
+    assert large.shape == (12, 14, 4)
+    np.testing.assert_array_equal(large[..., :3], model.upscale(rgba[..., :3]))
+    np.testing.assert_array_equal(large[..., 3:], resize_bicubic(rgba[..., 3:], (12, 14)))
+    grey = model.upscale(rgba[..., 0])
+    assert grey.shape == (12, 14)
+    in_colour = model.upscale(np.repeat(rgba[..., :1], 3, -1)).mean(-1)
+    assert np.abs(grey - in_colour).max() <= 0.5
+    np.testing.assert_array_equal(model.upscale(rgba[..., [0, 3]])[..., 0], grey)
+    of_grey = tiny_sr_resnet((16, 24, 1))
+    assert of_grey.upscale(rgba[..., 0]).shape == (12, 14)
+
+
+@pytest.mark.parametrize(
+    ("image", "says"),
+    [
+        (np.zeros((4, 4, 3)), "dtype float64"),
+        (np.zeros((2, 4, 4, 3), "uint8"), r"shape \(2, 4, 4, 3\)"),
+        (np.zeros((4, 4, 5), "uint8"), "5 channels, expected 1 to 4"),
+        (np.zeros((0, 4, 3), "uint8"), r"shape \(0, 4, 3\)"),
+    ],
+)
+def test_what_is_no_picture_is_refused(image, says):
+    with pytest.raises(InputError, match=says):
+        tiny_sr_resnet().upscale(image)
+
+
+@pytest.mark.parametrize(
+    ("build", "says"),
+    [
+        (lambda: zoo.SRResNet((10, 9, 3), 2), "expected sides divisible by scale=2"),
+        (lambda: zoo.SRResNet(LARGE, 0), "scale is 0"),
+        (lambda: tiny_srgan(pixel_weight=-1), "pixel_weight is -1"),
+        (lambda: zoo.SRResNet(LARGE, 2, generator=nets.residual_upscaler(3, 4, 2, 1)), "generator makes"),
+    ],
+)
+def test_arguments_that_do_not_fit_are_refused(build, says):
+    with pytest.raises(InputError, match=says):
+        build()

@@ -1,0 +1,75 @@
+"""Layers that enlarge images of any size."""
+
+import keras
+import numpy as np
+from keras import ops
+
+from zoo.errors import InputError
+from zoo.images import resize_matrix
+
+
+@keras.saving.register_keras_serializable(package="zoo")
+class DepthToSpace(keras.layers.Layer):
+    """Sub-pixel upsampling (Shi et al. 2016, eq. 4): `(n, h, w, c * scale**2)` to `(n, h * scale, w * scale, c)`.
+
+    Args:
+        scale: how many times as high and wide the result is.
+
+    Raises:
+        InputError: channels that are no multiple of `scale**2`.
+    """
+
+    def __init__(self, scale, **kwargs):
+        super().__init__(**kwargs)
+        self.scale = scale
+
+    def call(self, x):
+        number, height, width, _ = ops.shape(x)
+        scale, channels = self.scale, self.compute_output_shape(x.shape)[-1]
+        x = ops.reshape(x, (number, height, width, scale, scale, channels))
+        x = ops.transpose(x, (0, 1, 3, 2, 4, 5))
+        return ops.reshape(x, (number, height * scale, width * scale, channels))
+
+    def compute_output_shape(self, input_shape):
+        number, height, width, channels = input_shape
+        if channels % self.scale**2:
+            raise InputError(f"x has {channels} channels, expected a multiple of {self.scale**2}.")
+        return number, *(side and side * self.scale for side in (height, width)), channels // self.scale**2
+
+    def get_config(self):
+        return {**super().get_config(), "scale": self.scale}
+
+
+@keras.saving.register_keras_serializable(package="zoo")
+class BicubicUpsampling(keras.layers.Layer):
+    """Images `(n, h, w, c)` of any size enlarged `scale` times by the kernel of Keys 1981 with a = -1/2.
+
+    Beyond the edge the outermost pixels go on. In float32 whatever the policy.
+    """
+
+    def __init__(self, scale, **kwargs):
+        super().__init__(**{**kwargs, "dtype": "float32"})
+        self.scale = scale
+        # An enlarged pixel is a weighted sum of the 5x5 pixels around the one that it lies in.
+        phases = resize_matrix(5, 5 * scale)[2 * scale : 3 * scale]
+        self._kernel = np.einsum("pi,qj->ijpq", phases, phases).reshape(5, 5, 1, scale**2).astype("float32")
+        self._to_pixels = DepthToSpace(scale, dtype="float32")
+
+    def call(self, x):
+        for axis in (1, 2):
+            first, last = ops.take(x, [0, 0], axis=axis), ops.take(x, [-1, -1], axis=axis)
+            x = ops.concatenate([first, x, last], axis=axis)
+        channels = x.shape[-1]
+        x = ops.depthwise_conv(x, np.tile(self._kernel, (1, 1, channels, 1)), padding="valid")
+        # Of each channel all phases, to of each phase all channels.
+        number, height, width, _ = ops.shape(x)
+        x = ops.reshape(x, (number, height, width, channels, self.scale**2))
+        x = ops.reshape(ops.swapaxes(x, -1, -2), (number, height, width, channels * self.scale**2))
+        return self._to_pixels(x)
+
+    def compute_output_shape(self, input_shape):
+        number, height, width, channels = input_shape
+        return number, *(side and side * self.scale for side in (height, width)), channels
+
+    def get_config(self):
+        return {**super().get_config(), "scale": self.scale}

@@ -1,0 +1,305 @@
+"""Super-resolution: a residual network trained on pixels, and the same against a discriminator."""
+
+import keras
+import numpy as np
+from keras import ops
+from tqdm import tqdm
+
+from zoo.errors import InputError, check_count
+from zoo.images import resize_bicubic, resize_matrix, to_uint8
+from zoo.models.adversarial_model import AdversarialModel
+from zoo.models.generative_model import GenerativeModel, check_image_shape
+from zoo.models.image_to_image import FromImages
+from zoo.nets import image_to_image, super_resolution
+
+# Pixels of a small image that are enlarged at once, in a square of this side.
+_TILE = 192
+
+
+class Upscaling(FromImages):
+    """What models share that enlarge images `scale` times, whose networks take images of any size.
+
+    They train on images of `image_shape` alone, which they shrink themselves by MATLAB's bicubic `imresize` to 8 bits;
+    given pairs, on those.
+    """
+
+    def _read(self, source):
+        from zoo import data
+
+        paired = isinstance(source, dict) and "source_images" in source
+        if paired or (isinstance(source, (tuple, list)) and len(source) == 2):
+            return super()._read(source)
+        return data.read(source, self.image_shape)
+
+    def _check_batch(self, batch):
+        if "source_images" in batch:
+            super()._check_batch(batch)
+
+    @property
+    def source_shape(self):
+        height, width, channels = self.image_shape
+        return height // self.scale, width // self.scale, channels
+
+    def _sources_of(self, images):
+        height, width, _ = self.image_shape
+        rows, columns = (resize_matrix(side, side // self.scale).astype("float32") for side in (height, width))
+        small = ops.einsum("yh,nhwc->nywc", rows, images)
+        small = ops.einsum("xw,nywc->nyxc", columns, small)
+        return ops.clip(ops.round((small + 1.0) * 127.5), 0.0, 255.0) / 127.5 - 1.0
+
+    def _check_scale(self, scale, image_shape):
+        scale = check_count(scale, "scale")
+        if image_shape[0] % scale or image_shape[1] % scale:
+            raise InputError(f"image_shape is {image_shape}, expected sides divisible by scale={scale}.")
+        return scale
+
+    def _check_upscaler(self, network):
+        made = network.compute_output_shape((1, *self.source_shape))
+        if tuple(made[1:]) != self.image_shape:
+            raise InputError(f"generator makes {made[1:]} of {self.source_shape}, expected {self.image_shape}.")
+
+    @property
+    def _upscaler(self):
+        """The network that `upscale` uses."""
+        return self.ema_generator
+
+    def _translate_batch(self, source_images, translator=None):
+        return self._upscaler.predict_on_batch(source_images)
+
+    def upscale(self, image):
+        """Enlarges one image of any size, part by part, so that a photograph of many megapixels takes little memory.
+
+        Parts overlap by as much as the network sees, so that their seams cannot be told.
+
+        Args:
+            image: uint8 array `(h, w)` or `(h, w, channels)`. A model of colour images takes grey ones too, and what
+                follows the colours, an alpha channel, is enlarged bicubically.
+
+        Returns:
+            uint8 array, `scale` times as high and wide, otherwise like `image`.
+
+        Raises:
+            InputError: no uint8 array, or channels that are none of these.
+        """
+        image = np.asarray(image)
+        if image.ndim not in (2, 3) or image.dtype != np.uint8 or 0 in image.shape:
+            raise InputError(
+                f"image has dtype {image.dtype} and shape {image.shape}, expected uint8 (h, w) or (h, w, channels)."
+            )
+        pixels = image if image.ndim == 3 else image[..., None]
+        own = self.image_shape[-1]
+        grey = own == 3 and pixels.shape[-1] in (1, 2)
+        colours = 1 if grey else own
+        if pixels.shape[-1] not in (colours, colours + 1):
+            raise InputError(f"image has {pixels.shape[-1]} channels, expected {'1 to 4' if own == 3 else f'{own}'}.")
+        large = self._upscale_colours(np.repeat(pixels[..., :1], 3, -1) if grey else pixels[..., :own])
+        if grey:
+            large = np.rint(large.mean(-1, keepdims=True)).astype("uint8")
+        if pixels.shape[-1] > colours:
+            sides = [side * self.scale for side in pixels.shape[:2]]
+            large = np.concatenate([large, resize_bicubic(pixels[..., colours:], sides)], -1)
+        return large if image.ndim == 3 else large[..., 0]
+
+    def _upscale_colours(self, pixels):
+        height, width, channels = pixels.shape
+        scale, halo = self.scale, super_resolution.halo(self._upscaler)
+        large = np.empty((height * scale, width * scale, channels), "uint8")
+        corners = [(top, left) for top in range(0, height, _TILE) for left in range(0, width, _TILE)]
+        for top, left in tqdm(corners, "upscaling", unit="part", delay=2, leave=False, disable=None):
+            bottom, right = min(top + _TILE, height), min(left + _TILE, width)
+            above, before = max(top - halo, 0), max(left - halo, 0)
+            part = pixels[above : bottom + halo, before : right + halo]
+            made = to_uint8(self._upscaler.predict_on_batch(part[None] / np.float32(127.5) - 1)[0])
+            rows = slice((top - above) * scale, (bottom - above) * scale)
+            columns = slice((left - before) * scale, (right - before) * scale)
+            large[top * scale : bottom * scale, left * scale : right * scale] = made[rows, columns]
+        return large
+
+
+@keras.saving.register_keras_serializable(package="zoo")
+class SRResNet(Upscaling, GenerativeModel):
+    """The generator of SRGAN trained on pixels alone, for the least error (Ledig et al. 2017, section 2.2).
+
+    Training minimizes E|x - G(s)|, which Lim et al. 2017 find to do better than the square.
+
+    Args:
+        image_shape: `(height, width, channels)` of the large images to train on, sides divisible by `scale`.
+        scale: how many times as high and wide images become.
+        generator: functional network to use instead of the default one, from images in [-1, 1] of any size.
+        name, dtype: as for every Keras model.
+        **network_options: those of `default_networks`.
+
+    Raises:
+        InputError: an argument out of range, or a network that does not fit.
+    """
+
+    network_arguments = ("generator",)
+
+    def __init__(self, image_shape, scale=4, *, generator=None, name=None, dtype=None, **network_options):
+        image_shape = check_image_shape(image_shape)
+        super().__init__(image_shape, ("loss", "psnr", "generator_gradient_norm"), name, dtype)
+        self.scale = self._check_scale(scale, image_shape)
+        networks, described = self._choose_networks(
+            {"generator": generator}, image_shape, self.scale, dtype, network_options
+        )
+        self.generator = networks["generator"]
+        self._described_networks = described
+        self._check_upscaler(self.generator)
+        self.built = True
+
+    @staticmethod
+    def default_networks(image_shape, scale, filters=64, residual_blocks=8):
+        """Residual blocks of this number and width."""
+        return (
+            super_resolution.residual_upscaler(image_shape[-1], scale, filters, residual_blocks),
+            {"filters": filters, "residual_blocks": residual_blocks},
+        )
+
+    def compile(self, optimizer=None, **settings):
+        """Sets the optimizer, a Keras optimizer or its name; default Adam with the rate 2e-4.
+
+        `**settings` are `run_eagerly`, `steps_per_execution` and `jit_compile` of Keras.
+        """
+        self._compile({"optimizer": optimizer or keras.optimizers.Adam(2e-4)}, **settings)
+
+    def call(self, images):
+        """Images in [-1, 1], enlarged, of images in [-1, 1]."""
+        return self.generator(images)
+
+    def train_step(self, data):
+        batch = self._canonical(data)
+        logs = self._update("generator", self.pixel_loss, batch, self.trainable_variables, self.optimizer)
+        return self._monitor.update(logs)
+
+    def test_step(self, data):
+        _, logs = self.pixel_loss(self._canonical(data), training=False)
+        return self._monitor.update(logs)
+
+    def pixel_loss(self, batch, training=True):
+        """The mean absolute error in [-1, 1], and the PSNR of the batch in dB."""
+        error = batch["images"] - self.generator(batch["source_images"], training=training)
+        loss = ops.mean(ops.abs(error))
+        return loss, {"loss": loss, "psnr": 10.0 * ops.log10(4.0 / ops.mean(ops.square(error)))}
+
+    @property
+    def _upscaler(self):
+        return self.generator
+
+    def get_config(self):
+        return {**super().get_config(), "scale": self.scale}
+
+
+@keras.saving.register_keras_serializable(package="zoo")
+class SRGAN(Upscaling, AdversarialModel):
+    """Super-resolution that looks sharp (Ledig et al. 2017): a generator that a discriminator and features judge.
+
+    The generator minimizes
+
+        pixel_weight * E|x - G(s)| + perceptual_weight * E|phi(x) - phi(G(s))|^2
+        + adversarial_weight * what the objective says of G(s),
+
+    where phi are the features of a fixed network (eq. 5). It is best trained on pixels before, as `SRResNet`:
+
+        zoo.SRGAN(image_shape, generator=pixel_model.generator)
+
+    Args:
+        image_shape: `(height, width, channels)` of the large images to train on, sides divisible by `scale`.
+        scale: how many times as high and wide images become.
+        generator: functional network to use instead of the default one, from images in [-1, 1] of any size.
+        discriminator: the same, from images of `image_shape` to logits of any shape.
+        feature_network: phi, from images in [-1, 1]; None leaves its term out.
+        objective, penalties, ema_momentum, discriminator_steps: as for `GAN`.
+        pixel_weight, perceptual_weight, adversarial_weight: as above.
+        name, dtype: as for every Keras model.
+        **network_options: those of `default_networks`.
+
+    Raises:
+        InputError: an argument out of range, or networks that do not fit.
+    """
+
+    network_arguments = ("generator", "discriminator")
+
+    def __init__(
+        self,
+        image_shape,
+        scale=4,
+        *,
+        generator=None,
+        discriminator=None,
+        feature_network=None,
+        objective="non_saturating",
+        penalties=(),
+        pixel_weight=1.0,
+        perceptual_weight=1.0,
+        adversarial_weight=5e-3,
+        ema_momentum=0.999,
+        discriminator_steps=1,
+        name=None,
+        dtype=None,
+        **network_options,
+    ):
+        image_shape = check_image_shape(image_shape)
+        scale = self._check_scale(scale, image_shape)
+        weights = {"pixel": pixel_weight, "perceptual": perceptual_weight, "adversarial": adversarial_weight}
+        for term, weight in weights.items():
+            if weight < 0:
+                raise InputError(f"{term}_weight is {weight!r}, expected a number of at least 0.")
+        networks, described = self._choose_networks(
+            {"generator": generator, "discriminator": discriminator}, image_shape, scale, dtype, network_options
+        )
+        super().__init__(
+            image_shape,
+            *networks.values(),
+            objective,
+            ema_momentum,
+            discriminator_steps,
+            name,
+            dtype,
+            penalties=penalties,
+            monitored=("l1", "perceptual"),
+        )
+        self._described_networks = described
+        self.scale, self._weights = scale, weights
+        self._check_upscaler(self.generator)
+        if isinstance(feature_network, dict):
+            feature_network = keras.saving.deserialize_keras_object(feature_network)
+        if feature_network is not None:
+            feature_network.trainable = False
+        self.feature_network = feature_network
+
+    @staticmethod
+    def default_networks(image_shape, scale, filters=64, residual_blocks=8, patch_filters=48, patch_stages=3):
+        """`SRResNet`'s generator, and a discriminator of patches."""
+        generator, options = SRResNet.default_networks(image_shape, scale, filters, residual_blocks)
+        return (
+            generator,
+            image_to_image.patch_discriminator(image_shape, patch_filters, patch_stages),
+            {**options, "patch_filters": patch_filters, "patch_stages": patch_stages},
+        )
+
+    @staticmethod
+    def default_optimizers():
+        """Adam with the rate 1e-4 (section 3.2)."""
+        return keras.optimizers.Adam(1e-4), keras.optimizers.Adam(1e-4)
+
+    def _generator_inputs(self, batch):
+        return batch["source_images"]
+
+    def generator_loss(self, batch):
+        fake, real = self.generator(batch["source_images"], training=True), batch["images"]
+        terms = {"pixel": ops.mean(ops.abs(real - fake)), "adversarial": self._adversarial_loss(fake, batch)}
+        terms["perceptual"] = ops.zeros(())
+        if self.feature_network is not None:
+            features = (self.feature_network(images, training=False) for images in (real, fake))
+            terms["perceptual"] = ops.mean(ops.square(ops.subtract(*features)))
+        loss = sum(self._weights[term] * value for term, value in terms.items())
+        return loss, {"generator_loss": loss, "l1": terms["pixel"], "perceptual": terms["perceptual"]}
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "scale": self.scale,
+            "penalties": self._penalties_config(),
+            "feature_network": self.feature_network and keras.saving.serialize_keras_object(self.feature_network),
+            **{f"{term}_weight": weight for term, weight in self._weights.items()},
+        }
