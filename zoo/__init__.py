@@ -31,6 +31,7 @@ _HOME_OF = {
     "CycleGAN": "zoo.models",
     "SRResNet": "zoo.models",
     "SRGAN": "zoo.models",
+    "TextToImageGAN": "zoo.models",
 }
 __all__ = sorted(_HOME_OF)
 

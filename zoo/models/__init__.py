@@ -9,6 +9,7 @@ from zoo.models.pixel_cnn import PixelCNN
 from zoo.models.progressive_gan import ProgressiveGAN
 from zoo.models.style_gan import StyleGAN
 from zoo.models.super_resolution import SRGAN, SRResNet
+from zoo.models.text_to_image import TextToImageGAN
 from zoo.models.vae import VAE, BetaVAE
 from zoo.models.vq_vae import VQVAE, VQVAE2
 
@@ -34,4 +35,5 @@ __all__ = [
     "ProjectionGAN",
     "SRResNet",
     "StyleGAN",
+    "TextToImageGAN",
 ]

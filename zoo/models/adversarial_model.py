@@ -163,7 +163,7 @@ class AdversarialModel(GenerativeModel):
         fake = self._augmented(without_moving(self.generator, self._generator_inputs(batch)))
         judge = functools.partial(self._judge, batch=batch, training=True)
         real_logits, fake_logits = judge(real), judge(fake)
-        loss = self.objective.discriminator_loss(real_logits, fake_logits)
+        loss = self._discrimination(real_logits, fake_logits, real, batch)
         for penalty in self.penalties:
             if isinstance(penalty, penalties_.InputGradientPenalty):
                 step = self.discriminator_optimizer.iterations
@@ -171,6 +171,10 @@ class AdversarialModel(GenerativeModel):
         if self.augmentation is not None:
             self.augmentation.update(self.objective, real_logits)
         return loss, {"discriminator_loss": loss, **self._outputs(real_logits, fake_logits)}
+
+    def _discrimination(self, real_logits, fake_logits, real, batch):
+        """What the discriminator minimizes but for penalties, from its logits and the real images of the batch."""
+        return self.objective.discriminator_loss(real_logits, fake_logits)
 
     def generator_loss(self, batch):
         """The generator's loss, on as many images as the batch part has."""

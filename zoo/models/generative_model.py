@@ -20,7 +20,7 @@ from zoo.images import check_images, to_uint8
 
 _GENERATE_LIMIT_BYTES = 4 * 1024**3
 # Conditions that each image has its own of, and the axes of one.
-_AXES_OF_ONE = {"latents": 1, "labels": 0, "source_images": 3}
+_AXES_OF_ONE = {"latents": 1, "labels": 0, "prompts": 1, "source_images": 3}
 
 
 class ReplicaSeedGenerator(keras.random.SeedGenerator):
@@ -220,7 +220,7 @@ class GenerativeModel(keras.Model):
         Args:
             num_samples: how many; default as many as the conditions say, else 1.
             labels: integers `(num_samples,)` from 0, names of classes, or one for all images; default drawn uniformly.
-            prompts: conditions, one for each image.
+            prompts: texts, one for each image or one for all; default drawn from the model's example prompts.
             source_images: images `(num_samples, height, width, channels)`, or one for all.
             mask: bool `(height, width)`, True where pixels of `source_images` are kept.
             latents: `(n, latent_dim)` to decode instead of random ones.
@@ -261,8 +261,8 @@ class GenerativeModel(keras.Model):
             elif len(rows) != num_samples:
                 raise InputError(f"{name} has {len(rows)} rows, expected num_samples={num_samples}.")
         seed = latent_vectors.fresh_seed() if seed is None else latent_vectors.check_seed(seed)
-        if self.num_classes is not None and "labels" not in each:
-            each["labels"] = latent_vectors.sample_labels(num_samples, self.num_classes, seed)
+        if not each.keys() & {"labels", "prompts"}:
+            each |= self._drawn_conditions(num_samples, seed)
 
         images = np.empty((num_samples, *self.image_shape), "uint8")
         starts = range(0, num_samples, self.generation_batch)
@@ -276,6 +276,12 @@ class GenerativeModel(keras.Model):
                 )
             images[start:stop] = to_uint8(self._generate_batch(noise, **batch, **given)[: stop - start])
         return images
+
+    def _drawn_conditions(self, num_samples, seed):
+        """The conditions of each image that are drawn where `generate` is given none."""
+        if self.num_classes is None:
+            return {}
+        return {"labels": latent_vectors.sample_labels(num_samples, self.num_classes, seed)}
 
     @property
     def noise_shape(self):

@@ -42,8 +42,6 @@ def generator(
     Raises:
         InputError: fewer latents than parts.
     """
-    height, width, channels = image_shape
-    widths = [filters * min(2**stage, 8) for stage in range(stages + 1)][::-1]
     if skip_latents and latent_dim <= stages:
         raise InputError(f"latent_dim is {latent_dim}, expected at least {stages + 1}, a part for each block.")
 
@@ -64,23 +62,37 @@ def generator(
         size = latent_dim // (stages + 1)
         latents, *rest = ops.split(latents, [latent_dim - size * left for left in range(stages, 0, -1)], axis=-1)
         parts = [[part] for part in rest]
+    outputs = to_images(
+        latents,
+        [[*part, *classes] for part in parts],
+        image_shape,
+        filters,
+        attention=attention,
+        spectral_norm=spectral_norm,
+    )
+
+    # === Functional model ===
+    return keras.Model(inputs, outputs, name="generator")
+
+
+def to_images(latents, conditions, image_shape, filters, *, attention=False, spectral_norm=False):
+    """The trunk of `generator`: latents `(n, d)` and, for each block, a list of conditions `(n, any)` to images."""
+    height, width, channels = image_shape
+    stages = len(conditions)
+    widths = [filters * min(2**stage, 8) for stage in range(stages + 1)][::-1]
     base = (height >> stages, width >> stages, widths[0])
-    x = _linear(layers.Dense, base[0] * base[1] * base[2], spectral_norm, name="project")(latents)
+    x = linear(layers.Dense, base[0] * base[1] * base[2], spectral_norm, name="project")(latents)
     x = layers.Reshape(base, name="reshape")(x)
-    for stage in range(stages):
-        condition = [*parts[stage], *classes]
+    for stage, condition in enumerate(conditions):
         if len(condition) == 2:
             condition = [layers.Concatenate(name=f"condition_{stage}")(condition)]
         x = _up_block(x, condition, widths[stage + 1], spectral_norm, f"block_{stage}")
         if attention and stage == stages - 2:
             x = SelfAttention(name="attention")(x)
     x = _norm_and_relu(x, [], "image")
-    x = _linear(layers.Conv2D, channels, spectral_norm, kernel_size=3, padding="same", name="to_image")(x)
+    x = linear(layers.Conv2D, channels, spectral_norm, kernel_size=3, padding="same", name="to_image")(x)
     # float32 whatever the policy: half precision would quantize the pixels.
-    outputs = layers.Activation("tanh", dtype="float32", name="images")(x)
-
-    # === Functional model ===
-    return keras.Model(inputs, outputs, name="generator")
+    return layers.Activation("tanh", dtype="float32", name="images")(x)
 
 
 def discriminator(image_shape, filters, stages, *, num_classes=None, attention=False):
@@ -98,15 +110,9 @@ def discriminator(image_shape, filters, stages, *, num_classes=None, attention=F
         attention: whether self-attention follows at half of the full resolution.
     """
     # === Layers ===
-    inputs = x = keras.Input(image_shape, name="images")
-    for stage in range(stages):
-        x = _down_block(x, filters * min(2**stage, 8), f"block_{stage}", first=stage == 0)
-        if attention and stage == 0:
-            x = SelfAttention(name="attention")(x)
-    x = _down_block(x, x.shape[-1], f"block_{stages}", halve=False)
-    # float32 from here whatever the policy, since a sum over many pixels outgrows half precision.
-    features = ops.sum(layers.Activation("relu", dtype="float32", name="relu")(x), axis=(1, 2))
-    outputs = _linear(layers.Dense, 1, True, dtype="float32", name="logit")(features)
+    inputs = keras.Input(image_shape, name="images")
+    features = to_features(inputs, filters, stages, attention=attention)
+    outputs = linear(layers.Dense, 1, True, dtype="float32", name="logit")(features)
     if num_classes is not None:
         labels = keras.Input((), dtype="int32", name="labels")
         inputs = {"images": inputs, "labels": labels}
@@ -122,7 +128,18 @@ def discriminator(image_shape, filters, stages, *, num_classes=None, attention=F
     return keras.Model(inputs, outputs, name="discriminator")
 
 
-def _linear(layer, outputs, spectral_norm, **arguments):
+def to_features(x, filters, stages, *, attention=False):
+    """The trunk of `discriminator`: images to features `(n, any)`, summed over the pixels."""
+    for stage in range(stages):
+        x = _down_block(x, filters * min(2**stage, 8), f"block_{stage}", first=stage == 0)
+        if attention and stage == 0:
+            x = SelfAttention(name="attention")(x)
+    x = _down_block(x, x.shape[-1], f"block_{stages}", halve=False)
+    # float32 from here whatever the policy, since a sum over many pixels outgrows half precision.
+    return ops.sum(layers.Activation("relu", dtype="float32", name="relu")(x), axis=(1, 2))
+
+
+def linear(layer, outputs, spectral_norm, **arguments):
     made = layer(outputs, kernel_initializer="orthogonal", **arguments)
     return SpectralNormalization(made) if spectral_norm else made
 
@@ -138,7 +155,7 @@ def _up_block(x, condition, filters, spectral_norm, name):
 
     def conv(x, kernel_size, part):
         name_ = f"{name}_{part}"
-        return _linear(layers.Conv2D, filters, spectral_norm, kernel_size=kernel_size, padding="same", name=name_)(x)
+        return linear(layers.Conv2D, filters, spectral_norm, kernel_size=kernel_size, padding="same", name=name_)(x)
 
     def up(x, part):
         return layers.UpSampling2D(name=f"{name}_{part}")(x)
@@ -156,7 +173,7 @@ def _down_block(x, filters, name, first=False, halve=True):
 
     def conv(x, kernel_size, part):
         name_ = f"{name}_{part}"
-        return _linear(layers.Conv2D, filters, True, kernel_size=kernel_size, padding="same", name=name_)(x)
+        return linear(layers.Conv2D, filters, True, kernel_size=kernel_size, padding="same", name=name_)(x)
 
     def relu(x, part):
         return layers.ReLU(name=f"{name}_relu_{part}")(x)

@@ -1,0 +1,284 @@
+"""Text to image: words and captions, the matching-aware step against its formula, prompts that are refused."""
+
+import re
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from helpers import AtBatch, assert_equal_states, images, moved, one_update, state, values
+
+import zoo
+from zoo import text
+from zoo.callbacks import BackupAndRestore
+from zoo.datasets import avatars, captions
+from zoo.errors import InputError
+from zoo.nets.text import text_encoder
+
+SHAPE = (8, 8, 3)
+WORDS = ("a", "man", "woman", "with", "red", "hair", "hat")
+PROMPTS = ("a man", "a woman with red hair", "a man with a hat", "woman")
+
+
+def tiny(**arguments):
+    small = {"vocabulary": WORDS, "max_words": 6, "filters": 2, "text_dim": 2, "word_dim": 4}
+    return zoo.TextToImageGAN(SHAPE, 6, **{**small, **arguments})
+
+
+def data_of(number):
+    return {"images": images(number, SHAPE), "prompts": [PROMPTS[i % len(PROMPTS)] for i in range(number)]}
+
+
+def batch_of(model, number):
+    given = data_of(number)
+    return model._canonical({"images": given["images"], "prompts": model.tokenize(given["prompts"])})
+
+
+# === Words ===
+
+
+def test_words_are_what_letters_and_digits_make():
+    assert text.words("A Man's T-Shirt, (Ünly)  2nd!") == ["a", "man's", "t", "shirt", "ünly", "2nd"]
+    assert text.vocabulary_of(["b a", "B c", "b, a"]) == ["b", "a", "c"]
+    assert text.vocabulary_of(["b a", "B c", "b, a"], least=2) == ["b", "a"]
+
+
+def test_a_row_is_the_numbers_of_the_words():
+    tokenizer = text.Tokenizer(["a", "b"], 4)
+    np.testing.assert_array_equal(tokenizer(["B a b", "a"]), [[3, 2, 3, 0], [2, 0, 0, 0]])
+    assert tokenizer.size == 4
+
+
+def test_unknown_words_are_reported_and_have_one_number():
+    with pytest.warns(UserWarning, match=r"2 words of prompts are not known .*: c, d\."):
+        rows = text.Tokenizer(["a", "b"], 4)(["a c", "c d b"])
+    np.testing.assert_array_equal(rows, [[2, 1, 0, 0], [1, 1, 3, 0]])
+
+
+@pytest.mark.parametrize(
+    ("prompt", "says"),
+    [
+        ("", "'', which has no word"),
+        ("?!", "has no word"),
+        ("zebra", "'zebra', none of whose words is known; known are a, b"),
+        ("a b a b a", "one of 5 words, .*expected at most 4"),
+        (3, "prompts holds 3, expected texts"),
+    ],
+)
+def test_prompts_that_say_nothing_are_refused(prompt, says):
+    with pytest.raises(InputError, match=says):
+        text.Tokenizer(["a", "b"], 4)(["a", prompt])
+
+
+@pytest.mark.parametrize(
+    ("vocabulary", "says"),
+    [([], "is empty"), (["a", "a"], "twice"), (["A"], "'A', expected single"), (["a b"], "'a b'")],
+)
+def test_vocabularies_that_are_none_are_refused(vocabulary, says):
+    with pytest.raises(InputError, match=says):
+        text.Tokenizer(vocabulary, 4)
+
+
+def test_the_encoder_hears_order_and_no_padding():
+    encoder = text_encoder(9, 6, 4, 3)
+    short = np.array([[2, 3, 4, 0, 0, 0], [4, 3, 2, 0, 0, 0]])
+    vectors = np.array(encoder(short))
+    assert np.abs(vectors[0] - vectors[1]).max() > 1e-3
+    longer = text_encoder(9, 12, 4, 3)
+    longer.set_weights(encoder.get_weights())
+    np.testing.assert_allclose(longer(np.pad(short, ((0, 0), (0, 6)))), vectors, atol=1e-5)
+
+
+# === Captions ===
+
+
+def test_captions_name_what_is_true_in_words_that_a_vocabulary_knows():
+    faces = [avatars.draw("train", index) for index in range(600)]
+    found = [captions.caption(face, index) for index, face in enumerate(faces)]
+    assert found[:5] == [captions.caption(face, index) for index, face in enumerate(faces[:5])]
+    assert len({caption for caption, _ in found}) > 590
+    for face, (caption, named) in zip(faces, found, strict=True):
+        encoded = avatars.encode(face)
+        assert all(encoded[name] == value for name, value in named.items())
+        assert "{" not in caption and "  " not in caption and not re.search(r"\ba [aeiou]", caption)
+        assert len(text.words(caption)) <= 40
+        # Not a word of what is not named.
+        assert ("skin" in caption) == ("skin" in named)
+        assert ("glasses" in caption or "spectacles" in caption or "shades" in caption) == bool(
+            {"eyewear", "glasses"} & named.keys()
+        )
+    counts = {name: sum(name in named for _, named in found) for name in avatars.CHOSEN}
+    assert all(count > 60 for count in counts.values())
+
+
+def test_captions_can_be_made_to_name_an_attribute():
+    always = ("hair_style", "skin", "mouth")
+    for index in range(200):
+        face = avatars.draw("test", index)
+        _, named = captions.caption(face, index, always)
+        assert {"hair_style", "skin"} <= named.keys() and {"mouth", "smile"} & named.keys()
+
+
+# === The step ===
+
+
+def test_the_discriminator_tells_images_with_other_prompts():
+    model = tiny(objective="least_squares")
+    model.compile()
+    batch = batch_of(model, 4)
+    # Without latents that move, the losses can be computed twice.
+    latents = np.random.RandomState(0).normal(size=(4, 6)).astype("float32")
+    model._generator_inputs = lambda batch: {"latents": tf.constant(latents), "prompts": batch["prompts"]}
+    prompts, real = np.array(batch["prompts"]), batch["images"]
+    fake = model.generator({"latents": latents, "prompts": prompts}, training=True)
+
+    def judged(images, prompts):
+        return np.array(model.discriminator({"images": np.array(images), "prompts": prompts}, training=False))
+
+    loss, _ = model.discriminator_loss(batch)
+    by_hand = 0.5 * np.mean((judged(real, prompts) - 1) ** 2)
+    by_hand += 0.25 * np.mean(judged(fake, prompts) ** 2)
+    by_hand += 0.25 * np.mean(judged(real, np.roll(prompts, 1, axis=0)) ** 2)
+    # Spectral norms are estimated anew in every training pass.
+    assert float(loss) == pytest.approx(by_hand, rel=0.05)
+
+
+def test_the_generator_pays_for_its_condition():
+    model = tiny(kl_weight=3.0)
+    model.compile()
+    batch = batch_of(model, 4)
+    statistics = np.array(model.generator.get_layer("text_encoder")(batch["prompts"]))
+    mean, log_variance = statistics[:, :2], statistics[:, 2:]
+    kl = 0.5 * np.mean(np.sum(mean**2 + np.exp(log_variance) - 1 - log_variance, 1))
+    loss, logs = model.generator_loss(batch)
+    assert float(logs["kl"]) == pytest.approx(kl, rel=1e-4)
+    free = tiny(kl_weight=0.0)
+    free.compile()
+    free.set_weights(model.get_weights())
+    free.seed_generator.state.assign(model.seed_generator.state)
+    assert float(loss) - 3 * kl != pytest.approx(float(loss), rel=1e-3)
+
+
+@pytest.mark.parametrize("updated", ["generator", "discriminator"])
+def test_an_update_moves_its_own_network_and_text_encoder_alone(updated):
+    model = tiny()
+    model.compile()
+    other = {"generator": "discriminator", "discriminator": "generator"}[updated]
+    still = [*getattr(model, other).variables, *model.ema_generator.variables]
+    network = getattr(model, updated)
+    words = network.get_layer("text_encoder").trainable_variables
+    before, old = values(still), values(words)
+    given = data_of(4)
+    one_update(model, updated, {"images": given["images"], "prompts": model.tokenize(given["prompts"])})
+    assert not any(moved(before, still))
+    assert any(moved(old, words))
+
+
+@pytest.mark.slow
+def test_it_learns_what_a_word_means():
+    keras.utils.set_random_seed(0)
+    model = tiny(vocabulary=("dark", "bright"), filters=8, kl_weight=0.0)
+    stream = np.random.RandomState(0)
+    bright = stream.randint(2, size=256)
+    pictures = np.clip(stream.normal(np.where(bright, 190, 60)[:, None, None, None], 20, (256, *SHAPE)), 0, 255)
+    prompts = ["bright" if value else "dark" for value in bright]
+    model.compile(*(keras.optimizers.Adam(1e-3, beta_1=0.0, beta_2=0.9) for _ in range(2)))
+    model.fit({"images": pictures.astype("uint8"), "prompts": prompts}, batch_size=32, epochs=40, verbose=0)
+    means = [model.generate(64, prompts=word, seed=0).mean() for word in ("dark", "bright")]
+    assert means[1] - means[0] > 60
+
+
+@pytest.mark.parametrize("settings", [{}, {"example_prompts": PROMPTS}])
+def test_an_interrupted_training_resumes_bit_equal(settings, tmp_path):
+    def train(callbacks=()):
+        keras.utils.set_random_seed(0)
+        model = tiny(ema_momentum=0.5, **settings)
+        model.compile()
+        model.fit(data_of(12), batch_size=4, epochs=3, verbose=0, callbacks=list(callbacks))
+        return model
+
+    whole = state(train())
+
+    class Interrupt(Exception):
+        pass
+
+    def stop(model):
+        raise Interrupt
+
+    with pytest.raises(Interrupt):
+        train([BackupAndRestore(tmp_path), AtBatch(2, 1, stop)])
+    assert_equal_states(state(train([BackupAndRestore(tmp_path)])), whole)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("settings", [{"jit_compile": True}, {"dtype": "mixed_bfloat16"}])
+def test_it_trains_under_xla_and_in_half_precision(settings):
+    model = tiny(dtype=settings.get("dtype"), augmentation="diff_augment")
+    model.compile(jit_compile=settings.get("jit_compile", False))
+    assert np.isfinite(model.fit(data_of(8), batch_size=4, verbose=0).history["generator_loss"]).all()
+    assert np.isfinite(list(model.evaluate(data_of(4), verbose=0, return_dict=True).values())).all()
+
+
+# === Drawing ===
+
+
+def test_prompts_choose_and_seeds_vary():
+    model = tiny()
+    drawn = model.generate(prompts=list(PROMPTS), seed=0)
+    assert drawn.shape == (4, *SHAPE)
+    np.testing.assert_array_equal(model.generate(prompts=list(PROMPTS[:2]), seed=0), drawn[:2])
+    same = model.generate(3, prompts=PROMPTS[0], seed=0)
+    np.testing.assert_array_equal(same[0], drawn[0])
+    assert (same[1] != same[0]).any()
+
+
+def test_without_prompts_the_examples_are_drawn_from():
+    model = tiny(example_prompts=PROMPTS)
+    drawn = model.generate(8, seed=0)
+    np.testing.assert_array_equal(model.generate(3, seed=0), drawn[:3])
+    with pytest.raises(InputError, match="prompts is None"):
+        tiny().generate(2)
+
+
+def test_a_preset_holds_the_vocabulary(tmp_path):
+    model = tiny(example_prompts=PROMPTS)
+    model.save_to_preset(tmp_path / "preset")
+    loaded = zoo.load(tmp_path / "preset")
+    assert loaded.vocabulary == WORDS
+    assert loaded.example_prompts == PROMPTS
+    np.testing.assert_array_equal(
+        loaded.generate(prompts="a red hat", seed=1), model.generate(prompts="a red hat", seed=1)
+    )
+
+
+@pytest.mark.parametrize(
+    ("call", "says"),
+    [
+        (lambda m: m.generate(3, prompts=["a man", "woman"]), "prompts has 2 rows, expected num_samples=3"),
+        (lambda m: m.generate(prompts=""), "has no word"),
+        (lambda m: m.generate(prompts="zebra"), "none of whose words is known"),
+        (lambda m: m.generate(1, prompts="a", labels=1), "does not understand labels"),
+        (lambda m: m.fit(images(4, SHAPE)), "x has no prompts"),
+        (lambda m: m.fit({"images": images(4, SHAPE), "prompts": ["a"]}), "expected one text for each of the 4"),
+        (lambda m: m.fit(tf.data.Dataset.from_tensors({"images": images(4, SHAPE)})), "expected prompts too"),
+    ],
+)
+def test_what_is_no_prompt_is_refused(call, says):
+    model = tiny()
+    model.compile()
+    with pytest.raises(InputError, match=says):
+        call(model)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ({"kl_weight": -1}, "kl_weight is -1"),
+        ({"text_dim": 6}, "text_dim is 6, expected less than latent_dim=6"),
+        ({"max_words": 0}, "max_words is 0"),
+        ({"example_prompts": ["zebra"]}, "none of whose words"),
+    ],
+)
+def test_arguments_that_do_not_fit_are_refused(arguments, says):
+    with pytest.raises(InputError, match=says):
+        tiny(**arguments)

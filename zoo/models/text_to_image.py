@@ -1,0 +1,217 @@
+"""Text to image: a GAN whose two networks read the prompt."""
+
+import keras
+from keras import ops
+
+from zoo import latents as latent_vectors
+from zoo.errors import InputError, check_count
+from zoo.models.adversarial_model import AdversarialModel, input_shapes
+from zoo.models.generative_model import check_image_shape
+from zoo.nets import conv, text
+from zoo.text import Tokenizer
+
+
+@keras.saving.register_keras_serializable(package="zoo")
+class TextToImageGAN(AdversarialModel):
+    """GAN that draws what a text says (Reed et al. 2016), in one stage whose every block the text modulates.
+
+    One stage rather than StackGAN's two, because at these sizes normalization that is conditioned on the text (Miyato
+    & Koyama 2018) draws details as well, from half the networks.
+
+    The discriminator is aware of matching: a real image with another image's prompt is as wrong as a generated one
+    with its own (Reed et al. 2016, algorithm 1). Both networks have a text encoder of their own, which learns with
+    them. The generator's gives the mean and variance of a Gaussian that the condition is drawn from, and adds
+
+        kl_weight * KL(N(mean, variance) || N(0, 1))
+
+    to its loss (conditioning augmentation; Zhang et al. 2017, eq. 2).
+
+    Args:
+        image_shape: `(height, width, channels)`, sides divisible by 4.
+        latent_dim: size of the latent vector z ~ N(0, 1), the noise of the condition included.
+        vocabulary: the words that prompts may have, as `zoo.text.vocabulary_of(prompts)` finds them.
+        max_words: how many words a prompt has at most.
+        example_prompts: prompts that `generate` draws from where it is given none, or None.
+        generator, discriminator: functional networks to use instead of the default ones; both take `prompts`
+            `(n, max_words)`, the generator with `latents` and the discriminator with `images`, and the generator has a
+            layer `text_encoder` that gives mean and log variance side by side.
+        objective, penalties, augmentation, ema_momentum, discriminator_steps: as for `GAN`.
+        kl_weight: as above.
+        name, dtype: as for every Keras model.
+        **network_options: those of `default_networks`.
+
+    Raises:
+        InputError: an argument out of range, or arguments that do not go together.
+    """
+
+    network_arguments = ("generator", "discriminator")
+    generate_arguments = ("prompts", "latents")
+
+    def __init__(
+        self,
+        image_shape,
+        latent_dim=96,
+        *,
+        vocabulary,
+        max_words=40,
+        example_prompts=None,
+        generator=None,
+        discriminator=None,
+        objective="hinge",
+        penalties=(),
+        augmentation=None,
+        kl_weight=0.1,
+        ema_momentum=0.999,
+        discriminator_steps=1,
+        name=None,
+        dtype=None,
+        **network_options,
+    ):
+        image_shape, latent_dim = check_image_shape(image_shape), check_count(latent_dim, "latent_dim")
+        tokenizer = Tokenizer(vocabulary, max_words)
+        if kl_weight < 0:
+            raise InputError(f"kl_weight is {kl_weight!r}, expected a number of at least 0.")
+        options = dict(network_options)
+        if None in (generator, discriminator):
+            options |= {"vocabulary_size": tokenizer.size, "max_words": tokenizer.max_words}
+        networks, described = self._choose_networks(
+            {"generator": generator, "discriminator": discriminator}, image_shape, latent_dim, dtype, options
+        )
+        super().__init__(
+            image_shape,
+            *networks.values(),
+            objective,
+            ema_momentum,
+            discriminator_steps,
+            name,
+            dtype,
+            penalties=penalties,
+            augmentation=augmentation,
+            monitored=("kl",),
+        )
+        self._described_networks = described
+        self.latent_dim, self.kl_weight = latent_dim, kl_weight
+        self._tokenizer = tokenizer
+        self.example_prompts = None if example_prompts is None else tuple(example_prompts)
+        self._example_tokens = None if example_prompts is None else tokenizer(self.example_prompts)
+        for argument, network, other in (
+            ("generator", self.generator, {"latents": (latent_dim,)}),
+            ("discriminator", self.discriminator, {"images": image_shape}),
+        ):
+            takes, expected = input_shapes(network), {**other, "prompts": (tokenizer.max_words,)}
+            if takes != expected:
+                raise InputError(f"{argument} takes {takes}, expected {expected}.")
+        if tuple(self.generator.output_shape[1:]) != image_shape:
+            raise InputError(f"generator makes {self.generator.output_shape[1:]}, expected image_shape={image_shape}.")
+
+    @staticmethod
+    def default_networks(
+        image_shape, latent_dim, *, vocabulary_size, max_words, filters=32, stages=None, text_dim=32, word_dim=64
+    ):
+        """Residual networks, `filters` wide at the full resolution, and text encoders `word_dim` wide.
+
+        `stages` is how often the image is halved, by default down to 4 pixels or an odd side; `text_dim` the length of
+        the condition, which takes as many latents.
+        """
+        stages = stages or conv.default_stages(image_shape)
+        if text_dim >= latent_dim:
+            raise InputError(f"text_dim is {text_dim}, expected less than latent_dim={latent_dim}.")
+        words = (vocabulary_size, max_words)
+        return (
+            text.text_to_image_generator(image_shape, latent_dim, *words, text_dim, filters, stages, word_dim),
+            text.text_to_image_discriminator(image_shape, *words, filters, stages, word_dim),
+            {"filters": filters, "stages": stages, "text_dim": text_dim, "word_dim": word_dim},
+        )
+
+    @staticmethod
+    def default_optimizers():
+        """Adam with the rates 1e-4 and 4e-4 and the betas 0 and 0.9 (Zhang et al. 2019, section 4)."""
+        return tuple(keras.optimizers.Adam(rate, beta_1=0.0, beta_2=0.9) for rate in (1e-4, 4e-4))
+
+    @property
+    def vocabulary(self):
+        """The words that prompts may have."""
+        return self._tokenizer.vocabulary
+
+    # === The step ===
+
+    def _generator_inputs(self, batch):
+        latents = keras.random.normal((ops.shape(batch["images"])[0], self.latent_dim), seed=self.seed_generator)
+        return {"latents": latents, "prompts": batch["prompts"]}
+
+    def _discriminator_inputs(self, images, batch):
+        return {"images": images, "prompts": batch["prompts"]}
+
+    def _discrimination(self, real_logits, fake_logits, real, batch):
+        # The next image's prompt; where the two say the same, the lesson is wrong, which is rare.
+        others = {**batch, "prompts": ops.roll(batch["prompts"], 1, axis=0)}
+        mismatched = self._judge(real, others, training=True)
+        of_generated = self.objective.discriminator_loss(real_logits, fake_logits)
+        return 0.5 * (of_generated + self.objective.discriminator_loss(real_logits, mismatched))
+
+    def generator_loss(self, batch):
+        loss, logs = super().generator_loss(batch)
+        statistics = self.generator.get_layer("text_encoder")(batch["prompts"], training=True)
+        mean, log_variance = ops.split(statistics, 2, axis=-1)
+        kl = 0.5 * ops.mean(ops.sum(ops.square(mean) + ops.exp(log_variance) - 1.0 - log_variance, axis=-1))
+        loss += self.kl_weight * kl
+        return loss, {**logs, "generator_loss": loss, "kl": kl}
+
+    # === Data ===
+
+    def _read(self, source):
+        image_set = super()._read(source)
+        if image_set.prompts is None:
+            raise InputError("x has no prompts, expected a dict of images and prompts, one text for each image.")
+        return image_set._replace(prompts=self._tokenizer(image_set.prompts.tolist()))
+
+    def _check_batch(self, batch):
+        self._check_prompts_of(batch, "The first batch of x")
+
+    def _canonical(self, batch):
+        batch = super()._canonical(batch)
+        self._check_prompts_of(batch, "A batch")
+        batch["prompts"] = ops.cast(batch["prompts"], "int32")
+        return batch
+
+    def _check_prompts_of(self, batch, what):
+        expected = f"word numbers (n, {self._tokenizer.max_words}) as `tokenize` makes them"
+        if "prompts" not in batch:
+            raise InputError(f"{what} has the keys {sorted(batch)}, expected prompts too, {expected}.")
+        if tuple(batch["prompts"].shape[1:]) != (self._tokenizer.max_words,):
+            raise InputError(f"{what} has prompts of shape {tuple(batch['prompts'].shape)}, expected {expected}.")
+
+    def tokenize(self, prompts):
+        """Word numbers int32 `(n, max_words)` of texts, for ready-made batches; see `zoo.text.Tokenizer`."""
+        return self._tokenizer(list(prompts))
+
+    # === Using ===
+
+    def _check_conditions(self, given):
+        prompts = given.get("prompts")
+        if prompts is None and self.example_prompts is None:
+            raise InputError("prompts is None, expected one text or one for each image.")
+        if prompts is not None:
+            one = isinstance(prompts, str)
+            rows = self._tokenizer([prompts] if one else list(prompts))
+            given["prompts"] = rows[0] if one else rows
+        return super()._check_conditions(given)
+
+    def _drawn_conditions(self, num_samples, seed):
+        picked = latent_vectors.sample_labels(num_samples, len(self.example_prompts), seed)
+        return {"prompts": self._example_tokens[picked]}
+
+    def _generate_batch(self, latents, prompts):
+        return self.ema_generator.predict_on_batch({"latents": latents, "prompts": prompts})
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "latent_dim": self.latent_dim,
+            "vocabulary": list(self.vocabulary),
+            "max_words": self._tokenizer.max_words,
+            "example_prompts": self.example_prompts and list(self.example_prompts),
+            "penalties": self._penalties_config(),
+            "augmentation": self.augmentation and keras.saving.serialize_keras_object(self.augmentation),
+            "kl_weight": self.kl_weight,
+        }
