@@ -16,6 +16,7 @@ from PIL import Image
 
 import zoo
 from zoo import presets
+from zoo.images import grid, read_image
 
 ZOO = Path(sys.executable).with_name("zoo")
 SHAPE = (28, 28, 1)
@@ -504,3 +505,68 @@ def test_edit_refuses_a_model_without_attributes(editable):
 )
 def test_edit_says_what_is_wrong_before_any_work(editable, arguments, says):
     assert says in fail("edit", *arguments, cwd=editable)
+
+
+# === Models from images ===
+
+
+@pytest.fixture(scope="module")
+def from_images(tmp_path_factory):
+    """A folder with presets that make images from others and a picture with transparency, and the models."""
+    folder = tmp_path_factory.mktemp("from_images")
+    models = {
+        "sr": zoo.SRResNet((8, 8, 3), 2, filters=2, residual_blocks=1),
+        "pix2pix": zoo.Pix2Pix((8, 8, 3), filters=2, stages=2, patch_stages=1),
+        "cycle_gan": zoo.CycleGAN((8, 8, 3), filters=2, residual_blocks=1, patch_filters=2, patch_stages=1),
+    }
+    for name, model in models.items():
+        model.save_to_preset(folder / name)
+    rgba = np.random.RandomState(0).randint(0, 256, (12, 20, 4), "uint8")
+    Image.fromarray(rgba).save(folder / "photo.png")
+    Image.fromarray(rgba[..., :3]).save(folder / "sketch.png")
+    return folder, models
+
+
+@pytest.mark.slow
+def test_upscale_writes_what_the_model_makes(from_images):
+    folder, models = from_images
+    assert succeed("upscale", "./sr", "photo.png", cwd=folder) == "Wrote 40x24 pixels to upscaled.png.\n"
+    written = np.asarray(Image.open(folder / "upscaled.png"))
+    np.testing.assert_array_equal(written, models["sr"].upscale(np.asarray(Image.open(folder / "photo.png"))))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "reverse"), [("pix2pix", False), ("cycle_gan", False), ("cycle_gan", True)])
+def test_translate_writes_what_the_model_makes(from_images, name, reverse):
+    folder, models = from_images
+    options = ["--reverse"] if reverse else []
+    succeed("translate", f"./{name}", "sketch.png", "-o", "out.png", *options, cwd=folder)
+    source = read_image(folder / "sketch.png", (8, 8, 3))[None]
+    expected = models[name].translate(source, reverse=True) if reverse else models[name].translate(source)
+    np.testing.assert_array_equal(np.asarray(Image.open(folder / "out.png")), expected[0])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("upscale", "./sr", "none.png"), "PICTURE is 'none.png', but there is no such file"),
+        (("upscale", "./pix2pix", "photo.png"), "is a Pix2Pix, which enlarges no pictures"),
+        (("translate", "./pix2pix", "sketch.png", "--reverse"), "which translates one way"),
+        (("translate", "./sr/config.json", "sketch.png"), "no preset directory"),
+        (("upscale", "./sr", "sr/config.json"), "cannot be read as an image"),
+        (("sample", "./pix2pix"), "source_images is None"),
+    ],
+)
+def test_commands_on_pictures_say_what_is_wrong(from_images, arguments, says):
+    assert says in fail(*arguments, cwd=from_images[0])
+
+
+@pytest.mark.slow
+def test_sample_draws_what_a_prompt_says(tmp_path):
+    model = zoo.TextToImageGAN((8, 8, 3), 6, vocabulary=("red", "hat"), filters=2, text_dim=2, word_dim=4)
+    model.save_to_preset(tmp_path / "preset")
+    succeed("sample", "./preset", "-n", 4, "--prompt", "red hat", cwd=tmp_path)
+    drawn = np.asarray(Image.open(tmp_path / "samples.png"))
+    np.testing.assert_array_equal(drawn, grid(model.generate(4, prompts="red hat", seed=0)))
+    assert "none of whose words" in fail("sample", "./preset", "--prompt", "zebra", cwd=tmp_path)

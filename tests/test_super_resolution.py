@@ -4,11 +4,12 @@ import keras
 import numpy as np
 import pytest
 from helpers import AtBatch, assert_equal_states, images, moved, one_update, pairs, state, values
+from PIL import Image
 
 import zoo
 from zoo.callbacks import BackupAndRestore
-from zoo.errors import InputError
-from zoo.images import resize_bicubic, resize_matrix
+from zoo.errors import DataError, InputError
+from zoo.images import read_picture, resize_bicubic, resize_matrix
 from zoo.layers.upsampling import BicubicUpsampling, DepthToSpace
 from zoo.metrics import psnr_luma
 from zoo.metrics.pixels import luma
@@ -300,3 +301,39 @@ def test_what_is_no_picture_is_refused(image, says):
 def test_arguments_that_do_not_fit_are_refused(build, says):
     with pytest.raises(InputError, match=says):
         build()
+
+
+# === Files ===
+
+
+def test_files_of_every_kind_are_read_as_pictures(tmp_path):
+    rgb, alpha = images(1, (5, 7, 3))[0], images(1, (5, 7, 1), seed=1)[0]
+    grey = rgb[..., :1]
+
+    def read_back(name, image, **options):
+        image.save(tmp_path / name, **options)
+        return read_picture(tmp_path / name)
+
+    np.testing.assert_array_equal(read_back("rgb.png", Image.fromarray(rgb)), rgb)
+    np.testing.assert_array_equal(read_back("grey.png", Image.fromarray(grey[..., 0])), grey)
+    rgba = np.concatenate([rgb, alpha], -1)
+    np.testing.assert_array_equal(read_back("rgba.png", Image.fromarray(rgba)), rgba)
+    two = np.concatenate([grey, alpha], -1)
+    np.testing.assert_array_equal(read_back("two.png", Image.fromarray(two)), two)
+    deep = Image.fromarray(grey[..., 0].astype("uint16") * 257)
+    np.testing.assert_array_equal(read_back("deep.png", deep), grey)
+    palette = Image.fromarray(rgb).quantize(8)
+    np.testing.assert_array_equal(read_back("palette.png", palette), np.asarray(palette.convert("RGB")))
+    flat = Image.new("CMYK", (7, 5), (0, 255, 255, 0))
+    assert np.abs(read_back("cmyk.jpg", flat).astype(int) - [255, 0, 0]).max() < 5
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    np.testing.assert_array_equal(read_back("turned.png", Image.fromarray(rgb), exif=exif), np.rot90(rgb, -1))
+
+
+@pytest.mark.parametrize("content", [None, b"", b"\x89PNG\r\n\x1a\nbroken"])
+def test_files_that_are_no_pictures_are_named(tmp_path, content):
+    if content is not None:
+        (tmp_path / "photo.png").write_bytes(content)
+    with pytest.raises(DataError, match=r"photo\.png"):
+        read_picture(tmp_path / "photo.png")

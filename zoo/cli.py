@@ -1,4 +1,4 @@
-"""The command `zoo`: list, describe, sample, edit, evaluate and publish presets.
+"""The command `zoo`: list, describe, sample, edit, translate, enlarge, evaluate and publish presets.
 
 TensorFlow takes seconds to import, so that only the commands that run a model import it, after every check that
 can be made without it.
@@ -200,14 +200,17 @@ def _png_option(default):
     "--seed", default=0, show_default=True, type=click.IntRange(0, 2**63 - 1), help="The same seed draws the same."
 )
 @click.option("--label", help="Draw this class only, by its number or name; default all that the model knows.")
+@click.option("--prompt", help="Draw what this text says; default the prompts that the model has for examples.")
 @_png_option("samples.png")
-def sample(name, num_samples, seed, label, output):
+def sample(name, num_samples, seed, label, prompt, output):
     """Draws a grid of images from the preset NAME, a name or a directory."""
     _check_generative(name)
     model = _load_generative(name)
     from zoo.images import grid, write_png
 
     conditions = {} if label is None else {"labels": int(label) if label.isdecimal() else label}
+    if prompt is not None:
+        conditions["prompts"] = prompt
     picture = grid(model.generate(num_samples, seed=seed, **conditions))
     with _writing(output):
         write_png(output, picture)
@@ -310,8 +313,7 @@ def publish(name, every, repo, tag, private):
 @_png_option("edited.png")
 def edit(name, image_file, attribute, amount, output):
     """Changes an attribute of a picture with the preset NAME, a model with latents that it can encode to."""
-    if not image_file.is_file():
-        raise InputError(f"--image is {str(image_file)!r}, but there is no such file.")
+    _check_picture(image_file, "--image")
     _check_generative(name)
     model = _load_generative(name)
     if not getattr(model, "attributes", ()):
@@ -322,6 +324,58 @@ def edit(name, image_file, attribute, amount, output):
     with _writing(output):
         write_png(output, edited[0])
     click.echo(f"Wrote {output}.")
+
+
+@main.command()
+@click.argument("name")
+@click.argument("picture", type=click.Path(path_type=Path))
+@click.option("--reverse", is_flag=True, help="Translate the other way, where the model can.")
+@_png_option("translated.png")
+def translate(name, picture, reverse, output):
+    """Translates the file PICTURE, cropped and resized, with the preset NAME, a model from images to images."""
+    _check_picture(picture)
+    _check_generative(name)
+    model = _load_able(name, "translate", "translates no pictures")
+    if reverse and not model.translates_back:
+        raise InputError(f"--reverse is given, but {name!r} is a {type(model).__name__}, which translates one way.")
+    from zoo.images import read_image, write_png
+
+    way = {"reverse": True} if reverse else {}
+    translated = model.translate(read_image(picture, model.source_shape)[None], **way)
+    with _writing(output):
+        write_png(output, translated[0])
+    click.echo(f"Wrote {output}.")
+
+
+@main.command()
+@click.argument("name")
+@click.argument("picture", type=click.Path(path_type=Path))
+@_png_option("upscaled.png")
+def upscale(name, picture, output):
+    """Enlarges the file PICTURE, of any size, with the preset NAME, a model of super-resolution."""
+    _check_picture(picture)
+    _check_generative(name)
+    model = _load_able(name, "upscale", "enlarges no pictures")
+    from zoo.images import read_picture, write_png
+
+    large = model.upscale(read_picture(picture))
+    with _writing(output):
+        write_png(output, large)
+    height, width = large.shape[:2]
+    click.echo(f"Wrote {width}x{height} pixels to {output}.")
+
+
+def _check_picture(path, argument="PICTURE"):
+    if not path.is_file():
+        raise InputError(f"{argument} is {str(path)!r}, but there is no such file.")
+
+
+def _load_able(name, method, unable):
+    """`zoo.load`, refusing a model that lacks what the command needs."""
+    model = _load_generative(name)
+    if not hasattr(model, method):
+        raise InputError(f"{name!r} is a {type(model).__name__}, which {unable}.")
+    return model
 
 
 def _check_generative(name):

@@ -3,13 +3,14 @@
 Everywhere in the zoo, uint8 means 0..255 and floats lie in [-1, 1]; arrays are NHWC.
 """
 
+import contextlib
 import functools
 import math
 import warnings
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 
 from zoo.errors import DataError, InputError, first_line
 from zoo.files import replacing
@@ -89,10 +90,8 @@ def fit_image(image, image_shape):
         if image.shape == tuple(image_shape):
             return image
         image = Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image)
-    if image.mode.startswith("I") or image.mode == "F":
-        # 16-bit files: Pillow would clip at 255 instead of scaling.
-        image = Image.fromarray((np.asarray(image, "float32") / 257.0).round().clip(0, 255).astype("uint8"))
-    if image.mode in ("P", "LA", "PA", "RGBA") or "transparency" in image.info:
+    image = _to_eight_bits(image)
+    if _has_alpha(image):
         rgba = image.convert("RGBA")
         white = Image.new("RGBA", rgba.size, "white")
         image = Image.alpha_composite(white, rgba)
@@ -104,6 +103,17 @@ def fit_image(image, image_shape):
     image = image.crop((left, top, left + crop_width, top + crop_height))
     resized = np.asarray(image.resize((width, height), Image.Resampling.LANCZOS))
     return resized[..., None] if channels == 1 else resized
+
+
+def _to_eight_bits(image):
+    """A Pillow image of 16-bit values as one of 8 bits, which Pillow would clip at 255 instead of scaling."""
+    if not image.mode.startswith("I") and image.mode != "F":
+        return image
+    return Image.fromarray((np.asarray(image, "float32") / 257.0).round().clip(0, 255).astype("uint8"))
+
+
+def _has_alpha(image):
+    return image.mode in ("P", "LA", "PA", "RGBA") or "transparency" in image.info
 
 
 @functools.lru_cache(maxsize=64)
@@ -144,15 +154,42 @@ def read_image(path, image_shape, part=None):
     Raises:
         DataError: there is no such file, or it cannot be read as an image.
     """
+    with _opened(path) as image:
+        if part is not None:
+            half = image.width // 2
+            image = image.crop((part * half, 0, (part + 1) * half, image.height))
+        return fit_image(image, image_shape)
+
+
+def read_picture(path):
+    """One image file as it is: uint8 `(h, w, c)`, grey or RGB, with alpha where it has some, upright.
+
+    Raises:
+        DataError: there is no such file, or it cannot be read as an image.
+    """
+    with _opened(path) as image:
+        image = _to_eight_bits(ImageOps.exif_transpose(image))
+        grey = image.mode in ("1", "L", "LA")
+        if _has_alpha(image):
+            rgba = image.convert("RGBA")
+            # A palette without transparency has none.
+            opaque = rgba.getchannel("A").getextrema()[0] == 255
+            image = rgba.convert("L" if opaque else "LA") if grey else rgba.convert("RGB" if opaque else "RGBA")
+        else:
+            image = image.convert("L" if grey else "RGB")
+        pixels = np.asarray(image)
+        return pixels if pixels.ndim == 3 else pixels[..., None]
+
+
+@contextlib.contextmanager
+def _opened(path):
+    """Opens an image file with Pillow, and says in one sentence what is wrong with it."""
     try:
         with Image.open(path) as image:
-            if part is not None:
-                half = image.width // 2
-                image = image.crop((part * half, 0, (part + 1) * half, image.height))
-            return fit_image(image, image_shape)
+            yield image
     except FileNotFoundError:
         raise DataError(f"There is no image file {str(path)!r}.") from None
-    except (OSError, SyntaxError, ValueError) as error:
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         # Pillow raises any of these for a damaged file, depending on the format.
         raise DataError(f"The file {str(path)!r} cannot be read as an image ({first_line(error)}).") from error
 
@@ -180,7 +217,7 @@ def grid(images, columns=None, padding=2):
 
 
 def write_png(path, image, scale=1):
-    """Writes one uint8 `(h, w, 1 | 3)` image, enlarged `scale` times, whole or not at all."""
+    """Writes one uint8 `(h, w, c)` image, perhaps with alpha, enlarged `scale` times, whole or not at all."""
     path = Path(path)
     picture = Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image)
     if scale != 1:

@@ -20,6 +20,8 @@ class FromImages:
 
     generate_arguments = ("source_images",)
     noise_shape = (1,)
+    #: Whether `translate(reverse=True)` makes source images of images.
+    translates_back = False
 
     def _read(self, source):
         from zoo import data
