@@ -26,7 +26,12 @@ def test_python_blocks_run(tmp_path, monkeypatch):
     for index in range(100):
         pixels = stream.randint(0, 256, (40, 32, 3)).astype("uint8")
         Image.fromarray(pixels).save(tmp_path / "my_images" / f"{index}.png")
-    namespace = {}
+    sketches = stream.randint(0, 256, (16, 64, 64, 3)).astype("uint8")
+    for side in "AB":
+        (tmp_path / "my_pairs" / side).mkdir(parents=True)
+        for index, pixels in enumerate(sketches):
+            Image.fromarray(pixels).save(tmp_path / "my_pairs" / side / f"{index}.png")
+    namespace = {"sketches": sketches}
     for number, block in enumerate(blocks):
         if "hf://" in block:
             continue

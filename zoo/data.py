@@ -18,7 +18,8 @@ import tensorflow as tf
 import tensorflow_datasets as tfds
 from tqdm import tqdm
 
-import zoo.datasets.avatars  # noqa: F401 - registers the builder with TFDS
+# Which registers the builders with TFDS.
+from zoo.datasets import avatars, emoji, photographs  # noqa: F401
 from zoo.errors import DataError, InputError, ZooError, check_count, first_line
 from zoo.images import check_images, fit_image, read_image
 from zoo.latents import check_seed
@@ -28,6 +29,8 @@ IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".ti
 _IN_MEMORY_BYTES = 2 * 1024**3
 # What stands for the splits of data sets that TFDS has only one of, whose examples it wrote in random order.
 _SHARES = {"tf_flowers": {"train": "train[:85%]", "test": "train[85%:]"}}
+# Features of a TFDS data set that are no images to make but what these are made from.
+_SOURCE, _CAPTION = "source_image", "caption"
 
 
 class ImageSet(NamedTuple):
@@ -106,34 +109,44 @@ def read(source, image_shape=None, *, split="train", data_dir=None):
     if isinstance(source, (str, os.PathLike)):
         if image_shape is None:
             raise InputError(f"image_shape is needed to read {os.fspath(source)!r}, got None.")
-        path = Path(source).expanduser()
-        if path.is_dir():
-            return _read_folder(path, image_shape)
-        if isinstance(source, os.PathLike) or str(source).startswith((".", "/", "~")):
-            raise DataError(f"There is no image folder {os.fspath(source)!r}.")
+        if _is_folder(source):
+            return _read_folder(Path(source).expanduser(), image_shape)
         return _read_tfds(source, image_shape, split, data_dir)
     return _read_arrays(source, image_shape)
 
 
-def read_pairs(source, image_shape, source_shape, *, paired=True):
+def _is_folder(source):
+    """Whether a text or path means a folder rather than a TFDS name; `DataError` where it means one that is missing."""
+    if Path(source).expanduser().is_dir():
+        return True
+    if isinstance(source, os.PathLike) or str(source).startswith((".", "/", "~")):
+        raise DataError(f"There is no image folder {os.fspath(source)!r}.")
+    return False
+
+
+def read_pairs(source, image_shape, source_shape, *, paired=True, split="train", data_dir=None):
     """Reads images and the source images that they are made from into an `ImageSet`.
 
     Args:
-        source: a tuple `(source_images, images)`; a dict with these keys; or a folder. A folder has a subfolder `A` of
+        source: a tuple `(source_images, images)`; a dict with these keys; the name of a TFDS data set that has a
+            feature `source_image` besides its image; or a folder. A folder has a subfolder `A` of
             source images and one `B` of images, whose files have the same names if they are pairs; or it holds pairs
             side by side in one picture each, the source image on the left.
         image_shape, source_shape: `(height, width, channels)` that files are cropped and resized to and that arrays
             must have.
         paired: whether source image `i` belongs to image `i`.
+        split, data_dir: as for `dataset`.
 
     Raises:
-        DataError: the folder is missing, empty or unreadable, or its pairs do not match.
+        DataError: the data set or folder is missing, empty or unreadable, or its pairs do not match.
         InputError: arrays of the wrong number, shape, dtype or range.
     """
     if isinstance(source, ImageSet):
         images, sources = source.images, source.source_images
     elif isinstance(source, (str, os.PathLike)):
-        return _read_pair_folder(Path(source).expanduser(), image_shape, source_shape, paired)
+        if _is_folder(source):
+            return _read_pair_folder(Path(source).expanduser(), image_shape, source_shape, paired)
+        return _read_tfds(source, image_shape, split, data_dir, source_shape)
     elif isinstance(source, dict):
         images, sources = source.get("images"), source.get("source_images")
     elif isinstance(source, (tuple, list)) and len(source) == 2:
@@ -319,8 +332,6 @@ def _read_files(files, folder, read_one, *shapes):
 
 
 def _read_pair_folder(folder, image_shape, source_shape, paired):
-    if not folder.is_dir():
-        raise DataError(f"There is no image folder {str(folder)!r}.")
     sides = {name: folder / name for name in ("A", "B")}
     if not all(side.is_dir() for side in sides.values()):
         return _read_side_by_side(folder, image_shape, source_shape)
@@ -398,18 +409,23 @@ def _prepared(name, data_dir):
     return builder
 
 
-def _read_tfds(name, image_shape, split, data_dir):
+def _read_tfds(name, image_shape, split, data_dir, source_shape=None):
+    """Images of a TFDS data set with what else it has of them; source images where their shape is given."""
     builder = _prepared(name, data_dir)
     split = _SHARES.get(name, {}).get(split, split)
     features = builder.info.features
     image_key = next((k for k, f in features.items() if isinstance(f, tfds.features.Image)), None)
     if image_key is None:
         raise DataError(f"The data set {name!r} has no image feature, only {sorted(features)}.")
+    if source_shape is not None and _SOURCE not in features:
+        raise DataError(f"The data set {name!r} has no {_SOURCE} for each image, only {sorted(features)}.")
     label_key = next((k for k, f in features.items() if isinstance(f, tfds.features.ClassLabel)), None)
     examples = builder.as_dataset(split=split)
     number = int(examples.cardinality())
     images = _allocate(number, image_shape)
     labels = np.empty(number, "int32") if label_key else None
+    sources = None if source_shape is None else _allocate(number, source_shape)
+    prompts = [] if _CAPTION in features and isinstance(features[_CAPTION], tfds.features.Text) else None
     same_shape = None not in features[image_key].shape
     # One Python step per example is slow; images that all have one shape come in large batches.
     examples = examples.batch(1024 if same_shape else 1)
@@ -419,11 +435,16 @@ def _read_tfds(name, image_shape, split, data_dir):
             size = len(batch[image_key])
             for index in range(size):
                 images[done + index] = fit_image(batch[image_key][index], image_shape)
+                if sources is not None:
+                    sources[done + index] = fit_image(batch[_SOURCE][index], source_shape)
+            if prompts is not None:
+                prompts += [caption.decode() for caption in batch[_CAPTION]]
             if label_key:
                 labels[done : done + size] = batch[label_key]
             done += size
             progress.update(size)
-    return ImageSet(images, labels, tuple(features[label_key].names) if label_key else None)
+    class_names = tuple(features[label_key].names) if label_key else None
+    return ImageSet(images, labels, class_names, sources, None if prompts is None else np.array(prompts))
 
 
 def _allocate(number, image_shape):

@@ -1,0 +1,182 @@
+"""Emoji: line art with its coloured picture (OpenMoji), and the same signs by two hands (Noto and Twemoji)."""
+
+import hashlib
+import io
+import json
+import re
+
+import numpy as np
+import tensorflow_datasets as tfds
+from PIL import Image
+
+from zoo.datasets.packages import Package, members, url_infos
+from zoo.errors import MissingDependencyError
+
+IMAGE_SHAPE, LINE_ART_SHAPE = (64, 64, 3), (64, 64, 1)
+_REGISTRY = "https://registry.npmjs.org"
+_OPENMOJI = Package(
+    f"{_REGISTRY}/openmoji/-/openmoji-17.0.0.tgz",
+    4339458,
+    "55ee7d13485dec86e9f38c1f3a645a13382d33ff97c0cd845ee824b0aef45e68",
+)
+_NOTO = Package(
+    f"{_REGISTRY}/emoji-datasource-google/-/emoji-datasource-google-16.0.0.tgz",
+    74344091,
+    "fb5fd131b362aab7a55542d2a147a79708cce0a8b1c1bbacd470172708b5c438",
+)
+_TWEMOJI = Package(
+    f"{_REGISTRY}/emoji-datasource-twitter/-/emoji-datasource-twitter-16.0.0.tgz",
+    61683754,
+    "f64a530c63bca463bd8317fdc4615ce63a53a0c65018e4ce2d848aaba7a28877",
+)
+_NAMES = Package(
+    f"{_REGISTRY}/emojibase-data/-/emojibase-data-17.0.0.tgz",
+    6711091,
+    "d01d0e2ca4e22cb402679532155342c71e2e871f25c32223c013b8b166ebdf5a",
+)
+_SKIN_TONES = re.compile(r"1f3f[b-f]")
+# Of two regional letters.
+_FLAGS = re.compile(r"1f1(e[6-9a-f]|f[0-9a-f])")
+
+
+def is_held_out(code):
+    """Whether a sign belongs to `test`: about a tenth do, together with all that begin with the same character.
+
+    So that no sign of `test` is the variation of one in `train`.
+
+    Args:
+        code: the sign's characters in lower-case hexadecimals, joined by hyphens.
+    """
+    first = code.split("-")[0]
+    return hashlib.sha256(first.encode()).digest()[0] < 26
+
+
+def _plain(code):
+    """A code without the marks that only choose between picture and text."""
+    return "-".join(part for part in code.lower().split("-") if part != "fe0f")
+
+
+def _over_white(png):
+    picture = Image.open(io.BytesIO(png)).convert("RGBA")
+    white = Image.new("RGBA", picture.size, "white")
+    return np.asarray(Image.alpha_composite(white, picture).convert("RGB"))
+
+
+def _by_code(files, pattern):
+    """The functions that read files whose name matches, by plain code, without skin tones."""
+    found = {}
+    for name, read in files.items():
+        match = re.fullmatch(pattern, name)
+        if match and not _SKIN_TONES.search(match[1].lower()):
+            found[_plain(match[1])] = read
+    return found
+
+
+class _Emoji(tfds.core.GeneratorBasedBuilder):
+    """Base of the two: examples of the signs that a subclass finds, in the order of their codes."""
+
+    VERSION = tfds.core.Version("1.0.0")
+    SKIP_REGISTERING = True
+
+    def _split_generators(self, dl_manager):
+        signs = self._signs(dl_manager)
+        codes = {split: [code for code in sorted(signs) if is_held_out(code) == (split == "test")] for split in SPLITS}
+        return {split: self._generate_examples(signs, codes[split]) for split in SPLITS}
+
+    def _generate_examples(self, signs, codes):
+        for code in codes:
+            yield code, {"code": code, **signs[code]()}
+
+
+SPLITS = ("train", "test")
+
+
+class OpenmojiLineArt(_Emoji):
+    """The TFDS data set `openmoji_line_art`: `source_image`, black lines, and `image`, the same sign in colour."""
+
+    url_infos = url_infos([_OPENMOJI])
+
+    def _info(self):
+        features = tfds.features
+        return tfds.core.DatasetInfo(
+            builder=self,
+            description="Emoji as line art and in colour at 64x64 pixels over white, without skin tones and flags.",
+            license="OpenMoji, CC BY-SA 4.0 (https://openmoji.org)",
+            homepage="https://openmoji.org",
+            features=features.FeaturesDict(
+                {
+                    "image": features.Image(shape=IMAGE_SHAPE),
+                    "source_image": features.Image(shape=LINE_ART_SHAPE),
+                    "code": features.Text(),
+                }
+            ),
+            disable_shuffling=True,
+        )
+
+    def _signs(self, dl_manager):
+        try:
+            from resvg_py import svg_to_bytes
+        except ImportError as error:
+            raise MissingDependencyError(
+                f"Rendering emoji needs {error.name}: pip install 'generative-zoo[avatars]'."
+            ) from error
+        files = members(dl_manager.download(_OPENMOJI.url))
+        colour, black = (_by_code(files, rf"package/{side}/svg/(.+)\.svg") for side in ("color", "black"))
+
+        def render(svg):
+            height, width, _ = IMAGE_SHAPE
+            return _over_white(bytes(svg_to_bytes(svg.decode(), width=width, height=height, skip_system_fonts=True)))
+
+        def pair(code):
+            lines = np.asarray(Image.fromarray(render(black[code]())).convert("L"))[..., None]
+            return {"image": render(colour[code]()), "source_image": lines}
+
+        # The line art of flags is an empty frame.
+        codes = {code for code in colour.keys() & black.keys() if not _FLAGS.match(code)}
+        return {code: lambda code=code: pair(code) for code in codes}
+
+
+class EmojiInTwoHands(_Emoji):
+    """The TFDS data set `emoji_in_two_hands`: `source_image` by Noto, `image` by Twemoji, and a `caption`."""
+
+    url_infos = url_infos([_NOTO, _TWEMOJI, _NAMES])
+
+    def _info(self):
+        features = tfds.features
+        return tfds.core.DatasetInfo(
+            builder=self,
+            description=(
+                "The emoji that both Noto and Twemoji draw, 64x64 pixels over white, without skin tones, with the name "
+                "and tags that CLDR gives them."
+            ),
+            license="Noto Emoji: Apache-2.0; Twemoji: CC BY 4.0; names: emojibase-data, MIT, after Unicode CLDR",
+            homepage="https://github.com/iamcal/emoji-data",
+            features=features.FeaturesDict(
+                {
+                    "image": features.Image(shape=IMAGE_SHAPE),
+                    "source_image": features.Image(shape=IMAGE_SHAPE),
+                    "caption": features.Text(),
+                    "code": features.Text(),
+                }
+            ),
+            disable_shuffling=True,
+        )
+
+    def _signs(self, dl_manager):
+        noto, twemoji, names = (
+            members(path) for path in dl_manager.download([package.url for package in (_NOTO, _TWEMOJI, _NAMES)])
+        )
+        noto = _by_code(noto, r"package/img/google/64/(.+)\.png")
+        twemoji = _by_code(twemoji, r"package/img/twitter/64/(.+)\.png")
+        described = {_plain(entry["hexcode"]): entry for entry in json.loads(names["package/en/data.json"]())}
+
+        def pair(code):
+            entry = described[code]
+            caption = ", ".join([entry["label"], *entry.get("tags", ())])
+            return {
+                "image": _over_white(twemoji[code]()),
+                "source_image": _over_white(noto[code]()),
+                "caption": caption,
+            }
+
+        return {code: lambda code=code: pair(code) for code in noto.keys() & twemoji.keys() & described.keys()}

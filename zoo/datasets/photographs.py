@@ -1,0 +1,132 @@
+"""Photographs under free licences from Debian's wallpaper packages, cut into clean patches for super-resolution."""
+
+import io
+
+import numpy as np
+import tensorflow_datasets as tfds
+from PIL import Image
+
+from zoo.datasets.packages import Package, members, url_infos
+
+PATCH_SHAPE = (96, 96, 3)
+# How many times photographs are shrunk before they are cut, which takes the traces of sensor and JPEG away.
+SHRINKS = (3, 4, 6)
+_STRIDE = 48
+# The mean difference of grey values side by side. Patches of less, of sky and of what is out of focus, teach little.
+_LEAST_DETAIL = 4.0
+_POOL = "http://deb.debian.org/debian/pool/main"
+_PACKAGES = (
+    Package(
+        f"{_POOL}/b/budgie-backgrounds/budgie-backgrounds_3.0-1_all.deb",
+        12169452,
+        "b91c2d5209558bc11d8d3a161f22a608857e3f8c735980cfab0d6650b03014ca",
+    ),
+    Package(
+        f"{_POOL}/l/lomiri-wallpapers/lomiri-wallpapers-16.04_20.04.0-4_all.deb",
+        15784080,
+        "f74676719f9d0128e5310e65ef97d596bcece8b6a43524ab8949ee1be0a4f18c",
+    ),
+    Package(
+        f"{_POOL}/l/lomiri-wallpapers/lomiri-wallpapers-20.04_20.04.0-4_all.deb",
+        11377568,
+        "fbf4c3bcbfea7f70bc1f5ed270fe97995119d02e9102715e0377d877ee848b0b",
+    ),
+)
+_BUDGIE = ("Budgie Desktop Developers", "CC0-1.0")
+_AITZOL = ("Aitzol Berasategi", "CC-BY-4.0")
+_PETER = ("Peter Nerlich", "CC-BY-SA-4.0")
+_FREESPACE = ('Trevor "Freespace"', "CC-BY-4.0")
+#: Author and licence of each photograph by its file's name, after the packages' `debian/copyright`.
+CREDITS = {
+    **{
+        f"{name}.jpg": _BUDGIE
+        for name in (
+            "abstract-spiral",
+            "beacon-street-sunset",
+            "blue-periwinkle",
+            "canyon-wren",
+            "casa-mila",
+            "extreme-desert-hike",
+            "high-trestle-trail",
+            "lake-sherburne",
+            "oakland-zoo-otters",
+            "perched-osprey",
+            "piazza-gae-aulenti",
+            "roman-colosseum",
+            "singaporean-cityscape",
+            "tea-gardens",
+        )
+    },
+    **{
+        f"{name}_by_Aitzol_Berasategi.jpg": _AITZOL
+        for name in ("aitzgorri", "friends", "life", "picosdeeuropa", "sunset")
+    },
+    "Bridge_by_Sander_Klootwijk.jpg": ("Sander Klootwijk", "CC-BY-SA-4.0"),
+    "Dragonfly_by_Bolly.jpg": ("Bolly", "CC-BY-SA-4.0"),
+    "Kleiber_by_Lukas_Baubkus.jpg": ("Lukas Baubkus", "CC-BY-SA-3.0"),
+    "Picture_0B_by_freespace.jpg": _FREESPACE,
+    "Picture_1A_by_freespace.jpg": _FREESPACE,
+    "Wine_by_Jakkub_Mede.jpg": ("Jakub Mede", "CC-BY-4.0"),
+    "free_by_Peter_Nerlich.jpg": _PETER,
+    "seeding_by_Clements_Engelhardt.jpg": ("Clemens Engelhardt", "CC0-1.0"),
+}
+_TEST = ("beacon-street-sunset.jpg", "life_by_Aitzol_Berasategi.jpg", "perched-osprey.jpg")
+
+
+def patches(photograph):
+    """Patches `(n, *PATCH_SHAPE)` of a Pillow image, shrunk several times, without those of little detail."""
+    found = []
+    for shrink in SHRINKS:
+        size = [side // shrink for side in photograph.size]
+        small = np.asarray(photograph.resize(size, Image.Resampling.LANCZOS))
+        height, width, _ = PATCH_SHAPE
+        for top in range(0, small.shape[0] - height + 1, _STRIDE):
+            for left in range(0, small.shape[1] - width + 1, _STRIDE):
+                patch = small[top : top + height, left : left + width]
+                if _detail(patch) >= _LEAST_DETAIL:
+                    found.append(patch)
+    return np.array(found, "uint8").reshape(-1, *PATCH_SHAPE)
+
+
+def _detail(patch):
+    grey = patch.mean(-1)
+    return 0.5 * sum(np.abs(np.diff(grey, axis=axis)).mean() for axis in (0, 1))
+
+
+class DebianPhotographs(tfds.core.GeneratorBasedBuilder):
+    """The TFDS data set `debian_photographs`: patches of 96x96 pixels; whole photographs are held out in `test`."""
+
+    VERSION = tfds.core.Version("1.0.0")
+    url_infos = url_infos(_PACKAGES)
+
+    def _info(self):
+        authors = sorted({f"{author} ({licence})" for author, licence in CREDITS.values()})
+        return tfds.core.DatasetInfo(
+            builder=self,
+            description=(
+                f"{len(CREDITS)} photographs from Debian's packages budgie-backgrounds and lomiri-wallpapers, shrunk "
+                f"{', '.join(map(str, SHRINKS))} times and cut into patches."
+            ),
+            license=f"By photograph: {', '.join(authors)}",
+            homepage="https://tracker.debian.org/pkg/budgie-backgrounds",
+            features=tfds.features.FeaturesDict(
+                {"image": tfds.features.Image(shape=PATCH_SHAPE), "photograph": tfds.features.Text()}
+            ),
+            disable_shuffling=True,
+        )
+
+    def _split_generators(self, dl_manager):
+        archives = dl_manager.download([package.url for package in _PACKAGES])
+        files = {}
+        for archive in archives:
+            files |= {name.rsplit("/", 1)[-1]: read for name, read in members(archive).items()}
+        train = [name for name in CREDITS if name not in _TEST]
+        return {"train": self._generate_examples(files, train), "test": self._generate_examples(files, _TEST)}
+
+    def _generate_examples(self, files, names):
+        number = 0
+        for name in names:
+            photograph = Image.open(io.BytesIO(files[name]())).convert("RGB")
+            for patch in patches(photograph):
+                yield number, {"image": patch, "photograph": name}
+                number += 1
