@@ -15,7 +15,7 @@ import json
 import subprocess
 import time
 
-BATCH_SIZE, STEPS, ROUNDS, LATENT_DIM, CODES = 64, 40, 3, 16, 512
+BATCH_SIZE, STEPS, ROUNDS, LATENT_DIM, CODES = 64, 10, 2, 16, 512
 LAYERS, FILTERS, IMAGES = 10, 64, 64
 # pythae's loop takes as long for one pixel as for the next, so that a few rows of the 28 tell.
 ROWS = 2

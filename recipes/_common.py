@@ -16,7 +16,7 @@ import numpy as np
 from zoo import callbacks, data, presets
 from zoo.datasets import avatars
 from zoo.files import write_json
-from zoo.images import grid, write_png
+from zoo.images import grid, read_picture, resize_bicubic, write_png
 from zoo.metrics import features, nearest_neighbors, protocols, psnr, references
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -34,6 +34,7 @@ def arguments(script, epochs, precision="float32"):
     parser.add_argument("--data-dir", help="prepared TFDS folder; default TFDS_DATA_DIR")
     parser.add_argument("--output", type=Path, help=f"default runs/{name}")
     parser.add_argument("--resume", action="store_true", help="continue a killed run exactly")
+    parser.add_argument("--test-sets", type=Path, help="folder of folders of pictures, for super-resolution")
     parser.add_argument("--smoke", action="store_true", help="the whole path in under a minute, on synthetic data")
     args = parser.parse_args()
     if args.epochs < 1:
@@ -63,6 +64,14 @@ def read(args, dataset, image_shape, split):
     labels = np.arange(320, dtype="int32") % 5
     blobs = stream.uniform(0, 1, (5, *image_shape))[labels] * 200 + stream.uniform(0, 55, (320, *image_shape))
     return data.ImageSet(blobs.astype("uint8"), labels, tuple("01234"))
+
+
+def read_pairs(args, dataset, image_shape, source_shape, split):
+    """Pairs of images, or a few synthetic ones for a smoke run: a picture in grey and in colour."""
+    if not args.smoke:
+        return data.read_pairs(dataset, image_shape, source_shape, split=split, data_dir=args.data_dir)
+    images, sources = (read(args, dataset, shape, split).images[:64] for shape in (image_shape, source_shape))
+    return data.ImageSet(images, source_images=sources)
 
 
 def read_avatars(args, split):
@@ -119,10 +128,10 @@ def train(args, model, dataset, *, metrics=(), stage="", draw=None, **fit_argume
     return clock.seconds
 
 
-def train_likelihood(args, model, train_set, *, batch_size, learning_rate, metrics):
+def train_alone(args, model, train_set, *, batch_size, learning_rate, **train_arguments):
     """Trains a model of one optimizer, Adam at a rate that falls to nothing; returns the seconds it took."""
     model.compile(falling_adam(learning_rate, total_steps(args, train_set, batch_size)))
-    seconds = train(args, model, data.batches(train_set, batch_size), metrics=metrics)
+    seconds = train(args, model, data.batches(train_set, batch_size), **train_arguments)
     # Users fine-tune at the rate that training began with, not at the schedule's end.
     model.compile(keras.optimizers.Adam(learning_rate))
     return seconds
@@ -135,21 +144,88 @@ def train_gan(args, model, train_set, *, batch_size, learning_rates, betas, data
         learning_rates: of generator and discriminator.
         betas: Adam's beta_1 and beta_2, of both.
     """
-    steps = total_steps(args, train_set, batch_size)
-    beta_1, beta_2 = betas
+    distance = callbacks.SampleMetric("fid2k_train", protocols.frechet_to_train(dataset, model.image_shape))
+    seconds = _train_adversarially(args, model, train_set, batch_size, learning_rates, betas, metrics=[distance])
+    finish(args, model, train=train_set, seconds=seconds, dataset=dataset, **facts)
+
+
+def train_translator(args, model, train_set, test_set, *, batch_size, learning_rates, betas, dataset, **facts):
+    """The same for a GAN from images to images, which draws the first of the training set after each epoch."""
+
+    def rows(model, image_set):
+        # Source image, translation and truth, one after the other.
+        sources = image_set.source_images[:21]
+        shown = [sources, model.translate(sources), image_set.images[:21]]
+        same_channels = [np.broadcast_to(images, (*images.shape[:3], model.image_shape[-1])) for images in shown]
+        return np.stack(same_channels, 1).reshape(-1, *model.image_shape)
+
+    seconds = _train_adversarially(
+        args, model, train_set, batch_size, learning_rates, betas, draw=lambda: rows(model, train_set)
+    )
+    finish(
+        args,
+        model,
+        train=train_set,
+        seconds=seconds,
+        dataset=dataset,
+        draw=lambda model: (rows(model, test_set), model.translate(test_set.source_images[:32])),
+        evaluate=lambda model, size: protocols.translation_of(model, train_set, test_set, dataset, size=size),
+        **facts,
+    )
+
+
+def _train_adversarially(args, model, train_set, batch_size, learning_rates, betas, **train_arguments):
+    batches = data.batches(train_set, batch_size * model.discriminator_steps, paired=model.trains_on_pairs)
+    steps, (beta_1, beta_2) = args.epochs * len(batches), betas
+    generator_rate, discriminator_rate = learning_rates
     model.compile(
-        *(
-            falling_adam(rate, updates, beta_1=beta_1, beta_2=beta_2)
-            for rate, updates in zip(learning_rates, (steps, steps * model.discriminator_steps), strict=True)
-        )
+        falling_adam(generator_rate, steps, beta_1=beta_1, beta_2=beta_2),
+        falling_adam(discriminator_rate, steps * model.discriminator_steps, beta_1=beta_1, beta_2=beta_2),
     )
-    distance = protocols.frechet_to_train(dataset, model.image_shape)
-    seconds = train(
-        args, model, data.batches(train_set, batch_size), metrics=[callbacks.SampleMetric("fid2k_train", distance)]
-    )
+    seconds = train(args, model, batches, **train_arguments)
     # Users fine-tune at the class's own constant rates, not at the schedule's end.
     model.compile()
-    finish(args, model, train=train_set, seconds=seconds, dataset=dataset, **facts)
+    return seconds
+
+
+def train_upscaler(args, model, train_set, test_set, *, batch_size, learning_rate, dataset, **facts):
+    """The whole recipe of super-resolution on pixels, with Set5 and Set14 where `--test-sets` says where they are."""
+
+    def rows(model, image_set):
+        # Small image, enlarged bicubically and by the model, and truth, one after the other.
+        large = image_set.images[np.linspace(0, len(image_set.images) - 1, 16).astype(int)]
+        small = [resize_bicubic(image, model.source_shape[:2]) for image in large]
+        bicubic = [resize_bicubic(image, model.image_shape[:2]) for image in small]
+        shown = [bicubic, [model.upscale(image) for image in small], large]
+        return np.stack(shown, 1).reshape(-1, *model.image_shape)
+
+    def evaluate(model, size):
+        pictures = {f"test_{dataset}": test_set.images}
+        for folder in sorted(args.test_sets.iterdir()) if args.test_sets else ():
+            pictures[folder.name] = [read_picture(file) for file in sorted(folder.glob("*.png"))]
+        figures = {}
+        for name, found in pictures.items():
+            figures |= protocols.upscaling_of(model, found[: size.images], name)
+        return figures
+
+    seconds = train_alone(
+        args,
+        model,
+        train_set,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+        draw=lambda: rows(model, train_set),
+    )
+    finish(
+        args,
+        model,
+        train=train_set,
+        seconds=seconds,
+        dataset=dataset,
+        draw=lambda model: (rows(model, test_set), None),
+        evaluate=evaluate,
+        **facts,
+    )
 
 
 def train_with_prior(args, model, train_set, validation, *, batch_size, learning_rate, prior, prior_epochs):
@@ -315,19 +391,27 @@ def _write_reference(args, model, dataset, train, test, keep_test_set):
         references.write_test_set(folder, dataset, test.images, test.labels)
 
 
-def finish(args, model, *, train, seconds, **facts):
+def finish(args, model, *, train, seconds, draw=None, evaluate=None, **facts):
     """Ends a generative recipe: preset, pictures, evaluation as `zoo evaluate` does it, manifest entry.
 
     Beside the samples stands a grid of pairs, each sample with its nearest training image, that shows copying.
+
+    Args:
+        draw: function of the model that returns the images of the grid and those whose nearest are sought, or None for
+            no such; default `generate`.
+        evaluate: function of the model and a `protocols.Size` that returns the figures; default `protocols.evaluate`.
     """
     model = write_and_reload(args, model)
-    samples = model.generate(64, seed=SEED)
-    write_png(preset_directory(args) / "samples.png", grid(samples), scale=2)
-    write_png(
-        preset_directory(args) / "nearest.png", grid(nearest_pairs(samples[:32], train.images), columns=8), scale=2
-    )
+    if draw is None:
+        shown = sought = model.generate(64, seed=SEED)
+    else:
+        shown, sought = draw(model)
+    write_png(preset_directory(args) / "samples.png", grid(shown), scale=2)
+    if sought is not None:
+        pairs = grid(nearest_pairs(sought[:32], train.images), columns=8)
+        write_png(preset_directory(args) / "nearest.png", pairs, scale=2)
     size = protocols.SMOKE if args.smoke else protocols.FULL
-    metrics = protocols.evaluate(model, facts["dataset"], size=size)
+    metrics = evaluate(model, size) if evaluate else protocols.evaluate(model, facts["dataset"], size=size)
     for name, figure in metrics.items():
         print(f"{name}: {figure['value']:.4g}")
     write_entry(args, model, metrics=metrics, seconds=seconds, **facts)

@@ -22,7 +22,7 @@ def main():
 
     model = zoo.BetaVAE(avatars.IMAGE_SHAPE, LATENT_DIM, filters=FILTERS, beta=BETA)
     distance = protocols.frechet_to_train(DATASET, avatars.IMAGE_SHAPE)
-    seconds = _common.train_likelihood(
+    seconds = _common.train_alone(
         args,
         model,
         data.ImageSet(train.images),

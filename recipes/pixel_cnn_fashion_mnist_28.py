@@ -30,7 +30,7 @@ def main():
     def validation_bits(model):
         return model.bits_per_dim(validation.images, validation.labels).mean()
 
-    seconds = _common.train_likelihood(
+    seconds = _common.train_alone(
         args,
         model,
         train,

@@ -24,7 +24,7 @@ def main():
     def validation_nll(model):
         return -model.log_prob(validation.images).mean()
 
-    seconds = _common.train_likelihood(
+    seconds = _common.train_alone(
         args,
         model,
         train,

@@ -25,7 +25,7 @@ def main():
     def validation_nll(model):
         return -model.log_likelihood_bound(validation.images, num_importance_samples=50).mean()
 
-    seconds = _common.train_likelihood(
+    seconds = _common.train_alone(
         args,
         model,
         train,

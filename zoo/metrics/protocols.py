@@ -6,19 +6,23 @@ import keras
 import numpy as np
 
 from zoo import presets
-from zoo.datasets import avatars
+from zoo.datasets import avatars, captions
+from zoo.images import resize_bicubic
 from zoo.latents import sample_labels
 from zoo.metrics import editing, features, references
-from zoo.metrics.distances import frechet_distance, gaussian_statistics, kernel_distance
-from zoo.metrics.pixels import psnr
+from zoo.metrics.distances import frechet_distance, gaussian_statistics, kernel_distance, nearest_neighbors
+from zoo.metrics.pixels import psnr, psnr_luma
 from zoo.metrics.precision_recall import precision_recall
 from zoo.nets import conv
 
 NEIGHBORS = 3
 CONFIDENT = 0.9
+# What tells pictures of 64x64 pixels apart where their own data set has no classifier.
+TRANSLATION_FEATURES = "classifier_avatars_64"
 # Of the classifier that learns from generated images alone.
 CAS_FILTERS, CAS_EPOCHS, CAS_BATCH, CAS_RATE = 16, 10, 100, 2e-3
-EDITED_FACES = 1_000
+EDITED_FACES = PROMPTS = 1_000
+_HELD_OUT_TOGETHER = ("hair_style", "skin", "mouth")
 
 
 class Size(NamedTuple):
@@ -49,6 +53,10 @@ def evaluate(model, dataset, *, size=FULL, feature_network=None, data_dir=None):
         `real` (the same figure for real training images in place of the generated ones, where that has a
         meaning) and `protocol`, a sentence.
     """
+    if hasattr(model, "upscale"):
+        return upscaling(model, dataset, size=size, data_dir=data_dir)
+    if hasattr(model, "translate"):
+        return translation(model, dataset, size=size, feature_network=feature_network, data_dir=data_dir)
     figures = sample_quality(model, dataset, size=size, feature_network=feature_network, data_dir=data_dir)
     if hasattr(model, "log_likelihood_bound") and model.likelihood.name == "bernoulli":
         figures |= likelihood(model, dataset, size=size, data_dir=data_dir)
@@ -61,6 +69,8 @@ def evaluate(model, dataset, *, size=FULL, feature_network=None, data_dir=None):
         figures |= compression(model, dataset, size=size, data_dir=data_dir)
     if dataset == "avatars" and getattr(model, "attributes", ()):
         figures |= edits(model, size=size)
+    if dataset == "avatars" and "prompts" in model.generate_arguments:
+        figures |= prompt_agreement(model, size=size)
     return figures
 
 
@@ -279,6 +289,110 @@ def edits(model, *, size=FULL):
             "attributes stay more often",
         )
     return dict(sorted(figures.items()))
+
+
+def prompt_agreement(model, *, size=FULL):
+    """How many of the attributes that captions name are seen in what is drawn of them.
+
+    The captions are those of faces of the test split of `avatars`, all with the combination of hair style, skin and
+    mouth that no face of the training split has.
+    """
+    number = min(PROMPTS, size.images)
+    faces = [avatars.draw("test", index) for index in range(number)]
+    described = [captions.caption(face, index, _HELD_OUT_TOGETHER) for index, face in enumerate(faces)]
+    reader, shares, whole = features.AvatarAttributes(), [], []
+    for seed in size.seeds:
+        seen = reader(model.generate(prompts=[text for text, _ in described], seed=seed))
+        right = [
+            [seen[name][index] == value for name, value in named.items()] for index, (_, named) in enumerate(described)
+        ]
+        shares.append(np.mean(np.concatenate(right)))
+        whole.append(np.mean([all(found) for found in right]))
+    seeds = ", ".join(map(str, size.seeds))
+    of = f"{number} captions of test faces, of combinations that training lacks, as the attribute classifier reads them"
+    return {
+        "prompt_agreement_test_avatars": _figure(shares, f"share right of all attributes named by {of}; seeds {seeds}"),
+        "whole_prompts_test_avatars": _figure(whole, f"share all of whose attributes are right of {of}; seeds {seeds}"),
+    }
+
+
+def translation(model, dataset, *, size=FULL, feature_network=None, data_dir=None):
+    """How near translations of test images come to their true counterparts, beside two that any model should beat.
+
+    These are the source image itself, and the counterpart of the training source image that is nearest in pixels.
+    """
+    from zoo import data
+
+    train, test = (
+        data.read_pairs(dataset, model.image_shape, model.source_shape, split=split, data_dir=data_dir)
+        for split in ("train", "test")
+    )
+    return translation_of(model, train, test, dataset, size=size, feature_network=feature_network)
+
+
+def translation_of(model, train, test, dataset, *, size=FULL, feature_network=None):
+    """The same, of training and test pairs that were read already."""
+    number = min(len(test.images), size.images)
+    ways = {"": ("source_images", "images", {})}
+    if model.translates_back:
+        ways["_back"] = ("images", "source_images", {"reverse": True})
+    network = features.load(feature_network or TRANSLATION_FEATURES)
+    figures = {}
+    for way, (given, wanted, options) in ways.items():
+        sources, targets = getattr(test, given)[:number], getattr(test, wanted)[:number]
+        nearest, _ = nearest_neighbors(*(_flat(images) for images in (sources, getattr(train, given))))
+        channels = targets.shape[-1]
+        drawn = {
+            "": (model.translate(sources, **options), "translations"),
+            "_of_source": (np.broadcast_to(sources, (*sources.shape[:3], channels)), "source images, untranslated,"),
+            "_of_nearest": (
+                getattr(train, wanted)[nearest],
+                "counterparts of the training source images nearest in pixels",
+            ),
+        }
+        reference = gaussian_statistics(network(targets))
+        for whose, (images, what) in drawn.items():
+            of = f"of {number} {what} to the true counterparts in the test split of {dataset}"
+            figures[f"l1{way}{whose}_test_{dataset}"] = _figure(
+                [np.abs(images.astype("float64") - targets).mean() / 255], f"mean absolute difference, in 0..1, {of}"
+            )
+            figures[f"fid{number}{way}{whose}_test_{network.name}"] = _figure(
+                [frechet_distance(*gaussian_statistics(network(images)), *reference)],
+                f"Fréchet distance {of} on features of {network.name}",
+            )
+    return figures
+
+
+def _flat(images):
+    return images.reshape(len(images), -1).astype("float32")
+
+
+def upscaling(model, dataset, *, size=FULL, data_dir=None):
+    """The PSNR of test images that were shrunk and enlarged again, beside that of bicubic enlargement."""
+    from zoo import data
+
+    images = data.read(dataset, model.image_shape, split="test", data_dir=data_dir).images[: size.images]
+    return upscaling_of(model, images, f"test_{dataset}")
+
+
+def upscaling_of(model, pictures, name):
+    """The same for uint8 pictures `(h, w, c)` of any size, such as those of Set5.
+
+    They are cut to sides that `scale` divides, shrunk by MATLAB's bicubic `imresize`, and compared on luma without a
+    border of `scale` pixels, as papers do.
+    """
+    scale, found, bicubic = model.scale, [], []
+    for picture in pictures:
+        height, width = (side // scale for side in picture.shape[:2])
+        large = picture[: height * scale, : width * scale]
+        small = resize_bicubic(large, (height, width))
+        found.append(psnr_luma(large, model.upscale(small), border=scale))
+        bicubic.append(psnr_luma(large, resize_bicubic(small, large.shape[:2]), border=scale))
+    of = f"dB, mean PSNR of the luma over {len(pictures)} images of {name}, shrunk bicubically {scale} times"
+    return {
+        f"psnr_luma_x{scale}_{name}": _figure([np.mean(found)], f"{of} and enlarged by the model"),
+        f"psnr_luma_x{scale}_bicubic_{name}": _figure([np.mean(bicubic)], f"{of} and enlarged bicubically"),
+    }
 
 
 def _binarized(model):

@@ -1,0 +1,32 @@
+"""CycleGAN on emoji: Noto to Twemoji and back, learned without their pairs."""
+
+import _common
+
+import zoo
+from zoo.datasets import emoji
+
+DATASET, LICENCE = "emoji_in_two_hands", "Noto Emoji: Apache-2.0; Twemoji: CC BY 4.0"
+FILTERS, RESIDUAL_BLOCKS, PATCH_FILTERS = 32, 6, 48
+EPOCHS, BATCH_SIZE, LEARNING_RATES, BETAS, PRECISION = 100, 8, (2e-4, 2e-4), (0.5, 0.999), "mixed_bfloat16"
+
+
+def main():
+    args = _common.arguments(__file__, EPOCHS, PRECISION)
+    train, test = (
+        _common.read_pairs(args, DATASET, emoji.IMAGE_SHAPE, emoji.IMAGE_SHAPE, split) for split in ("train", "test")
+    )
+    _common.train_translator(
+        args,
+        zoo.CycleGAN(emoji.IMAGE_SHAPE, filters=FILTERS, residual_blocks=RESIDUAL_BLOCKS, patch_filters=PATCH_FILTERS),
+        train,
+        test,
+        batch_size=BATCH_SIZE,
+        learning_rates=LEARNING_RATES,
+        betas=BETAS,
+        dataset=DATASET,
+        dataset_licence=LICENCE,
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,29 @@
+"""SRResNet on photographs, four times: the pixel stage of SRGAN, which is the best one by PSNR."""
+
+import _common
+
+import zoo
+from zoo.datasets import photographs
+
+DATASET, LICENCE = "debian_photographs", "CC0, CC BY 4.0, CC BY-SA 3.0 and 4.0, by photograph"
+SCALE, FILTERS, RESIDUAL_BLOCKS = 4, 64, 12
+EPOCHS, BATCH_SIZE, LEARNING_RATE, PRECISION = 60, 16, 5e-4, "mixed_bfloat16"
+
+
+def main():
+    args = _common.arguments(__file__, EPOCHS, PRECISION)
+    train, test = (_common.read(args, DATASET, photographs.PATCH_SHAPE, split) for split in ("train", "test"))
+    _common.train_upscaler(
+        args,
+        zoo.SRResNet(photographs.PATCH_SHAPE, SCALE, filters=FILTERS, residual_blocks=RESIDUAL_BLOCKS),
+        train,
+        test,
+        batch_size=BATCH_SIZE,
+        learning_rate=LEARNING_RATE,
+        dataset=DATASET,
+        dataset_licence=LICENCE,
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,44 @@
+"""Text to image on avatars, from captions made of their exact attributes with varied wording."""
+
+import _common
+
+import zoo
+from zoo import data
+from zoo.datasets import avatars, captions
+from zoo.text import vocabulary_of
+
+DATASET, LICENCE = "avatars", "free for personal and commercial use"
+LATENT_DIM, FILTERS, TEXT_DIM, WORD_DIM, MAX_WORDS = 96, 32, 64, 96, 40
+EPOCHS, BATCH_SIZE, LEARNING_RATES, BETAS, PRECISION = 30, 64, (2e-4, 4e-4), (0.0, 0.9), "mixed_bfloat16"
+EXAMPLES = 256
+
+
+def main():
+    args = _common.arguments(__file__, EPOCHS, PRECISION)
+    images = _common.read(args, DATASET, avatars.IMAGE_SHAPE, "train").images
+    prompts = [captions.caption(avatars.draw("train", index), index)[0] for index in range(len(images))]
+
+    model = zoo.TextToImageGAN(
+        avatars.IMAGE_SHAPE,
+        LATENT_DIM,
+        vocabulary=vocabulary_of(prompts),
+        max_words=MAX_WORDS,
+        example_prompts=prompts[:EXAMPLES],
+        filters=FILTERS,
+        text_dim=TEXT_DIM,
+        word_dim=WORD_DIM,
+    )
+    _common.train_gan(
+        args,
+        model,
+        data.ImageSet(images, prompts=model.tokenize(prompts)),
+        batch_size=BATCH_SIZE,
+        learning_rates=LEARNING_RATES,
+        betas=BETAS,
+        dataset=DATASET,
+        dataset_licence=LICENCE,
+    )
+
+
+if __name__ == "__main__":
+    main()
