@@ -14,9 +14,10 @@ import keras
 import numpy as np
 
 from zoo import callbacks, data, presets
+from zoo.bicubic import resize_bicubic
 from zoo.datasets import avatars
 from zoo.files import write_json
-from zoo.images import grid, read_picture, resize_bicubic, write_png
+from zoo.images import grid, read_picture, write_png
 from zoo.metrics import features, nearest_neighbors, protocols, psnr, references
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -7,9 +7,10 @@ from helpers import AtBatch, assert_equal_states, images, moved, one_update, pai
 from PIL import Image
 
 import zoo
+from zoo.bicubic import resize_bicubic, resize_matrix
 from zoo.callbacks import BackupAndRestore
 from zoo.errors import DataError, InputError
-from zoo.images import read_picture, resize_bicubic, resize_matrix
+from zoo.images import read_picture
 from zoo.layers.upsampling import BicubicUpsampling, DepthToSpace
 from zoo.metrics import psnr_luma
 from zoo.metrics.pixels import luma

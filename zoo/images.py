@@ -4,7 +4,6 @@ Everywhere in the zoo, uint8 means 0..255 and floats lie in [-1, 1]; arrays are 
 """
 
 import contextlib
-import functools
 import math
 import warnings
 from pathlib import Path
@@ -114,38 +113,6 @@ def _to_eight_bits(image):
 
 def _has_alpha(image):
     return image.mode in ("P", "LA", "PA", "RGBA") or "transparency" in image.info
-
-
-@functools.lru_cache(maxsize=64)
-def resize_matrix(size, new_size):
-    """The matrix `(new_size, size)` that resizes one axis as MATLAB's `imresize` does with its bicubic kernel.
-
-    The kernel is that of Keys 1981 with a = -1/2, as much wider when shrinking as the image shrinks, which keeps
-    frequencies out that the result cannot show; images are continued by their mirror image.
-    """
-    scale = new_size / size
-    spread = max(1.0, 1.0 / scale)
-    centres = (np.arange(new_size) + 0.5) / scale - 0.5
-    reach = math.ceil(2 * spread) + 1
-    columns = np.floor(centres)[:, None].astype(int) + np.arange(-reach, reach + 1)
-    x = np.abs(centres[:, None] - columns) / spread
-    kernel = np.where(x <= 1, 1.5 * x**3 - 2.5 * x**2 + 1, -0.5 * x**3 + 2.5 * x**2 - 4 * x + 2) * (x < 2)
-    kernel /= kernel.sum(1, keepdims=True)
-    mirrored = columns % (2 * size)
-    mirrored = np.where(mirrored < size, mirrored, 2 * size - 1 - mirrored)
-    matrix = np.zeros((new_size, size))
-    np.add.at(matrix, (np.arange(new_size)[:, None], mirrored), kernel)
-    matrix.setflags(write=False)
-    return matrix
-
-
-def resize_bicubic(image, sides):
-    """A uint8 image `(h, w, c)` resized to `sides`, `(height, width)`, as by MATLAB's `imresize(image, sides)`."""
-    rows, columns = (resize_matrix(old, new) for old, new in zip(image.shape[:2], sides, strict=True))
-    resized = np.einsum("yh,hwc->ywc", rows, image.astype("float64"), optimize=True)
-    resized = np.einsum("xw,ywc->yxc", columns, resized, optimize=True)
-    # MATLAB rounds halves away from zero.
-    return np.clip(np.floor(resized + 0.5), 0, 255).astype("uint8")
 
 
 def read_image(path, image_shape, part=None):

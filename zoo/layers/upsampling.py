@@ -4,8 +4,8 @@ import keras
 import numpy as np
 from keras import ops
 
+from zoo.bicubic import resize_matrix
 from zoo.errors import InputError
-from zoo.images import resize_matrix
 
 
 @keras.saving.register_keras_serializable(package="zoo")

@@ -6,8 +6,8 @@ import keras
 import numpy as np
 
 from zoo import presets
+from zoo.bicubic import resize_bicubic
 from zoo.datasets import avatars, captions
-from zoo.images import resize_bicubic
 from zoo.latents import sample_labels
 from zoo.metrics import editing, features, references
 from zoo.metrics.distances import frechet_distance, gaussian_statistics, kernel_distance, nearest_neighbors

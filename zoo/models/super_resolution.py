@@ -5,8 +5,9 @@ import numpy as np
 from keras import ops
 from tqdm import tqdm
 
+from zoo.bicubic import resize_bicubic, resize_matrix
 from zoo.errors import InputError, check_count
-from zoo.images import resize_bicubic, resize_matrix, to_uint8
+from zoo.images import to_uint8
 from zoo.models.adversarial_model import AdversarialModel
 from zoo.models.generative_model import GenerativeModel, check_image_shape
 from zoo.models.image_to_image import FromImages

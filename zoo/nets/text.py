@@ -4,7 +4,6 @@ import keras
 from keras import layers, ops
 
 from zoo.nets import resnet
-from zoo.text import PADDING
 
 
 def text_encoder(vocabulary_size, max_words, width, units):
@@ -23,7 +22,7 @@ def text_encoder(vocabulary_size, max_words, width, units):
     prompts = keras.Input((max_words,), dtype="int32", name="prompts")
     # As strong as latents, so that it is heard beside them.
     init = keras.initializers.RandomNormal(stddev=1.0)
-    is_word = ops.expand_dims(ops.cast(ops.not_equal(prompts, PADDING), "float32"), -1)
+    is_word = ops.expand_dims(ops.cast(ops.not_equal(prompts, 0), "float32"), -1)
     x = layers.Embedding(vocabulary_size, width, init, name="word_vectors")(prompts)
     for index in range(2):
         # What stands where there is no word would depend on how much of that there is.
