@@ -31,17 +31,21 @@ def main():
         metrics=[callbacks.SampleMetric("fid2k_train", distance, every=5)],
     )
     labelled = {name: values[:LABELLED] for name, values in attributes.items()}
-    learn(model, train.images[:LABELLED], labelled, AMOUNTS[:1] if args.smoke else AMOUNTS)
+    # Without dark glasses, with which glasses would mean hidden eyes too.
+    shown = labelled["eyes"] != avatars.CHOSEN["eyes"].index(avatars.HIDDEN)
+    examples = train.images[:LABELLED][shown], {name: values[shown] for name, values in labelled.items()}
+    tuned = train.images[:TUNED], {name: values[:TUNED] for name, values in attributes.items()}
+    learn(model, examples, tuned, AMOUNTS[:1] if args.smoke else AMOUNTS)
     _common.finish(args, model, train=train, seconds=seconds, dataset=DATASET, dataset_licence=LICENCE)
 
 
-def learn(model, images, attributes, amounts):
+def learn(model, examples, tuned, amounts):
     """Finds the directions of smile and glasses with one amount for all faces, and that of the head's pose."""
-    reader = features.AvatarAttributes()
+    (images, attributes), (tuned_images, tuned_attributes), reader = examples, tuned, features.AvatarAttributes()
     for attribute, covered in editing.COVERS.items():
         present, others = attributes[attribute], one_hot(attributes, without=covered)
         model.learn_attribute(attribute, images, present, others)
-        shares = editing.edit_shares(model, images[:TUNED], present[:TUNED], attribute, reader, amounts)
+        shares = editing.edit_shares(model, tuned_images, tuned_attributes[attribute], attribute, reader, amounts)
         for amount, (flipped, kept) in zip(amounts, shares, strict=True):
             print(f"{attribute}, amount {amount}: {flipped:.3f} change, {kept}")
         worst = [min(flipped, *kept.values()) for flipped, kept in shares]
