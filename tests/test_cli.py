@@ -403,14 +403,14 @@ def test_evaluate_prints_figures_beside_those_of_real_images_and_of_the_manifest
     written = json.loads((tmp_path / "f.json").read_text(encoding="utf-8"))
     assert (written["preset"], written["dataset"]) == ("tiny_mnist_28", "mnist")
     figures = written["metrics"]
-    assert list(figures) == [f"{key}64_test_mnist_classifier" for key in ("fid", "kid", "precision", "recall")]
+    distances = [f"{key}64_test_mnist_classifier" for key in ("fid", "kid", "precision", "recall")]
+    assert list(figures) == [*distances, *(f"{key}64_mnist_classifier" for key in ("confident", "rarest_class"))]
     lines = printed.splitlines()
     assert lines[0] == "tiny_mnist_28 on mnist"
-    assert len(lines) == 9
+    assert len(lines) == 13
     for (name, figure), line, protocol in zip(figures.items(), lines[1::2], lines[2::2], strict=True):
-        assert line.startswith(
-            f"  {name}: {figure['value']:.4g} ± {figure['std']:.2g}, real images {figure['real']:.4g}"
-        )
+        real = "" if figure["real"] is None else f", real images {figure['real']:.4g}"
+        assert line.startswith(f"  {name}: {figure['value']:.4g} ± {figure['std']:.2g}{real}")
         assert protocol == f"    {figure['protocol']}"
         assert "64 generated images" in protocol
     assert lines[1].endswith("manifest 12.34 by another protocol")

@@ -44,8 +44,13 @@ found = {
 theirs.fit(np.random.RandomState(0).randint(0, 256, (8, 8, 8, 1), "uint8"), batch_size=4, verbose=0)
 tuned = theirs.push_to_hub(tuned_repo, private=True, commit_message="Fine-tuned")
 reloaded = zoo.GAN.from_preset(f"hf://{tuned_repo}")
+painter = zoo.Pix2Pix((8, 8, 1), filters=2, stages=2, patch_stages=1)
+painter.push_to_hub(tuned_repo + "-painter", private=True)
+sketches = np.random.RandomState(1).randint(0, 256, (2, 8, 8, 1), "uint8")
+painted = zoo.load(f"hf://{tuned_repo}-painter").translate(sketches)
 api = huggingface_hub.HfApi()
 print(json.dumps({
+    "painted": bool((painted == painter.translate(sketches)).all()),
     **found,
     "first": first._asdict(),
     "again": again._asdict(),
@@ -89,7 +94,7 @@ def shared(request, preset, tmp_path_factory):
         result = python(SHARE, preset, *repos, home=home, token=token)
     finally:
         if real:
-            python(DELETE, *repos, home=home, token=token)
+            python(DELETE, *repos, f"{repos[1]}-painter", home=home, token=token)
     assert result.returncode == 0, result.stderr[-3000:]
     return {**json.loads(result.stdout.splitlines()[-1]), "repos": repos}
 
@@ -110,6 +115,10 @@ def test_plain_keras_loads_it_too(shared):
 def test_what_was_fine_tuned_is_shared(shared):
     assert shared["shared"] and shared["moved"] and shared["private"]
     assert shared["messages"][0] == "Fine-tuned"
+
+
+def test_a_model_that_draws_nothing_alone_is_shared_too(shared):
+    assert shared["painted"]
 
 
 def test_the_readme_shares_a_model(hub, python, tmp_path):

@@ -93,6 +93,8 @@ class GenerativeModel(keras.Model):
     generation_batch = 64
     #: What an image is drawn from: `"normal"` or `"uniform"` numbers of `noise_shape`.
     noise_distribution = "normal"
+    #: Whether `generate` needs nothing but a number.
+    draws_alone = True
     #: How many classes the labels of a conditional model name; None for others.
     num_classes = None
     #: Their names, or None where they are not known.
@@ -185,7 +187,8 @@ class GenerativeModel(keras.Model):
         with tempfile.TemporaryDirectory() as folder:
             directory = Path(folder) / "preset"
             self.save_to_preset(directory, weights_dtype=weights_dtype)
-            write_png(directory / hub.SAMPLES, grid(self.generate(64, seed=0)), scale=2)
+            if self.draws_alone:
+                write_png(directory / hub.SAMPLES, grid(self.generate(64, seed=0)), scale=2)
             return hub.publish(
                 directory,
                 repo_id,

@@ -20,6 +20,7 @@ class FromImages:
 
     generate_arguments = ("source_images",)
     noise_shape = (1,)
+    draws_alone = False
     #: Whether `translate(reverse=True)` makes source images of images.
     translates_back = False
 

@@ -197,6 +197,10 @@ class TextToImageGAN(AdversarialModel):
             given["prompts"] = rows[0] if one else rows
         return super()._check_conditions(given)
 
+    @property
+    def draws_alone(self):
+        return self.example_prompts is not None
+
     def _drawn_conditions(self, num_samples, seed):
         picked = latent_vectors.sample_labels(num_samples, len(self.example_prompts), seed)
         return {"prompts": self._example_tokens[picked]}
