@@ -62,8 +62,8 @@ def read(args, dataset, image_shape, split):
     if not args.smoke:
         return data.read(dataset, image_shape, split=split, data_dir=args.data_dir)
     stream = np.random.RandomState(SEED)
-    labels = np.arange(320, dtype="int32") % 5
-    blobs = stream.uniform(0, 1, (5, *image_shape))[labels] * 200 + stream.uniform(0, 55, (320, *image_shape))
+    labels = np.arange(128, dtype="int32") % 5
+    blobs = stream.uniform(0, 1, (5, *image_shape))[labels] * 200 + stream.uniform(0, 55, (128, *image_shape))
     return data.ImageSet(blobs.astype("uint8"), labels, tuple("01234"))
 
 
@@ -71,7 +71,7 @@ def read_pairs(args, dataset, image_shape, source_shape, split):
     """Pairs of images, or a few synthetic ones for a smoke run: a picture in grey and in colour."""
     if not args.smoke:
         return data.read_pairs(dataset, image_shape, source_shape, split=split, data_dir=args.data_dir)
-    images, sources = (read(args, dataset, shape, split).images[:64] for shape in (image_shape, source_shape))
+    images, sources = (read(args, dataset, shape, split).images[:32] for shape in (image_shape, source_shape))
     return data.ImageSet(images, source_images=sources)
 
 

@@ -152,6 +152,7 @@ def test_the_store_fills_then_exchanges_half():
     assert 0.35 < returned_new / (58 * 4) < 0.65
 
 
+@pytest.mark.slow
 def test_a_preset_leaves_the_store_out_and_a_backup_keeps_it(tmp_path):
     model = tiny_cycle_gan()
     model.compile()
@@ -232,6 +233,7 @@ def test_arguments_that_do_not_fit_are_refused(arguments, says):
 # === Training ===
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", TINY_TRANSLATORS)
 def test_an_interrupted_training_resumes_bit_equal(name, tmp_path):
     def train(callbacks=()):

@@ -190,6 +190,7 @@ def test_the_pixel_stage_learns():
     assert history["psnr"][-1] > history["psnr"][0] + 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", TINY)
 def test_an_interrupted_training_resumes_bit_equal(name, tmp_path):
     def train(callbacks=()):
