@@ -243,6 +243,7 @@ def test_the_adversarial_stage_begins_where_the_pixel_stage_ends():
 # === Enlarging ===
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", TINY)
 @pytest.mark.parametrize("sides", [(20, 33), (40, 7), (1, 1)])
 def test_parts_have_no_seams(name, sides, monkeypatch):
