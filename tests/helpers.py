@@ -7,10 +7,11 @@ from pathlib import Path
 
 import keras
 import numpy as np
+import pytest
 from keras import layers
 
 import zoo
-from zoo.callbacks import random_states
+from zoo.callbacks import BackupAndRestore, random_states
 
 SHAPE = (8, 8, 1)
 LATENT_DIM = 4
@@ -197,3 +198,26 @@ def one_update(model, part, batch):
 
 def moved(before, variables):
     return [bool((one != other).any()) for one, other in zip(before, values(variables), strict=True)]
+
+
+def assert_resumes_bit_equal(build, data, folder):
+    """Three epochs of a fresh model end alike whether or not the training was interrupted in the middle of the last."""
+
+    def train(callbacks=()):
+        keras.utils.set_random_seed(0)
+        model = build()
+        model.compile()
+        model.fit(data, batch_size=4, epochs=3, verbose=0, callbacks=list(callbacks))
+        return model
+
+    whole = state(train())
+
+    class Interrupt(Exception):
+        pass
+
+    def stop(model):
+        raise Interrupt
+
+    with pytest.raises(Interrupt):
+        train([BackupAndRestore(folder), AtBatch(2, 1, stop)])
+    assert_equal_states(state(train([BackupAndRestore(folder)])), whole)

@@ -7,13 +7,11 @@ import tensorflow as tf
 from helpers import (
     SHAPE,
     TINY_TRANSLATORS,
-    AtBatch,
-    assert_equal_states,
+    assert_resumes_bit_equal,
     images,
     moved,
     one_update,
     pairs,
-    state,
     tiny_cycle_gan,
     tiny_pix2pix,
     values,
@@ -22,7 +20,6 @@ from PIL import Image
 
 import zoo
 from zoo import data
-from zoo.callbacks import BackupAndRestore
 from zoo.errors import DataError, InputError
 from zoo.layers.image_pool import ImagePool
 from zoo.nets import image_to_image
@@ -236,24 +233,7 @@ def test_arguments_that_do_not_fit_are_refused(arguments, says):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", TINY_TRANSLATORS)
 def test_an_interrupted_training_resumes_bit_equal(name, tmp_path):
-    def train(callbacks=()):
-        keras.utils.set_random_seed(0)
-        model = TINY_TRANSLATORS[name](ema_momentum=0.5)
-        model.compile()
-        model.fit(pairs(12), batch_size=4, epochs=3, verbose=0, callbacks=list(callbacks))
-        return model
-
-    whole = state(train())
-
-    class Interrupt(Exception):
-        pass
-
-    def stop(model):
-        raise Interrupt
-
-    with pytest.raises(Interrupt):
-        train([BackupAndRestore(tmp_path), AtBatch(2, 1, stop)])
-    assert_equal_states(state(train([BackupAndRestore(tmp_path)])), whole)
+    assert_resumes_bit_equal(lambda: TINY_TRANSLATORS[name](ema_momentum=0.5), pairs(12), tmp_path)
 
 
 @pytest.mark.slow

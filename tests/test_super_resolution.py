@@ -3,12 +3,11 @@
 import keras
 import numpy as np
 import pytest
-from helpers import AtBatch, assert_equal_states, images, moved, one_update, pairs, state, values
+from helpers import assert_resumes_bit_equal, images, moved, one_update, pairs, values
 from PIL import Image
 
 import zoo
 from zoo.bicubic import resize_bicubic, resize_matrix
-from zoo.callbacks import BackupAndRestore
 from zoo.errors import DataError, InputError
 from zoo.images import read_picture
 from zoo.layers.upsampling import BicubicUpsampling, DepthToSpace
@@ -193,24 +192,7 @@ def test_the_pixel_stage_learns():
 @pytest.mark.slow
 @pytest.mark.parametrize("name", TINY)
 def test_an_interrupted_training_resumes_bit_equal(name, tmp_path):
-    def train(callbacks=()):
-        keras.utils.set_random_seed(0)
-        model = TINY[name]()
-        model.compile()
-        model.fit(images(12, LARGE), batch_size=4, epochs=3, verbose=0, callbacks=list(callbacks))
-        return model
-
-    whole = state(train())
-
-    class Interrupt(Exception):
-        pass
-
-    def stop(model):
-        raise Interrupt
-
-    with pytest.raises(Interrupt):
-        train([BackupAndRestore(tmp_path), AtBatch(2, 1, stop)])
-    assert_equal_states(state(train([BackupAndRestore(tmp_path)])), whole)
+    assert_resumes_bit_equal(TINY[name], images(12, LARGE), tmp_path)
 
 
 @pytest.mark.slow

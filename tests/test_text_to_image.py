@@ -6,11 +6,10 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from helpers import AtBatch, assert_equal_states, images, moved, one_update, state, values
+from helpers import assert_resumes_bit_equal, images, moved, one_update, values
 
 import zoo
 from zoo import text
-from zoo.callbacks import BackupAndRestore
 from zoo.datasets import avatars, captions
 from zoo.errors import InputError
 from zoo.nets.text import text_encoder
@@ -190,24 +189,7 @@ def test_it_learns_what_a_word_means():
 
 @pytest.mark.slow
 def test_an_interrupted_training_resumes_bit_equal(tmp_path):
-    def train(callbacks=()):
-        keras.utils.set_random_seed(0)
-        model = tiny(ema_momentum=0.5)
-        model.compile()
-        model.fit(data_of(12), batch_size=4, epochs=3, verbose=0, callbacks=list(callbacks))
-        return model
-
-    whole = state(train())
-
-    class Interrupt(Exception):
-        pass
-
-    def stop(model):
-        raise Interrupt
-
-    with pytest.raises(Interrupt):
-        train([BackupAndRestore(tmp_path), AtBatch(2, 1, stop)])
-    assert_equal_states(state(train([BackupAndRestore(tmp_path)])), whole)
+    assert_resumes_bit_equal(lambda: tiny(ema_momentum=0.5), data_of(12), tmp_path)
 
 
 @pytest.mark.slow

@@ -42,6 +42,13 @@ def check_count(value, name):
     return int(value)
 
 
+def check_weight(value, name):
+    """Returns the weight of a term of a loss, or raises `InputError` where it is below 0."""
+    if value < 0:
+        raise InputError(f"{name} is {value!r}, expected a number of at least 0.")
+    return value
+
+
 def first_line(error):
     """What an exception of another library says, for one sentence of ours: its first line, "" where it is mute.
 

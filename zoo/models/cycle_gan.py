@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from zoo.errors import InputError, check_count
+from zoo.errors import InputError, check_count, check_weight
 from zoo.layers.image_pool import ImagePool
 from zoo.models.adversarial_model import AdversarialModel, input_shapes, without_moving
 from zoo.models.generative_model import check_image_shape
@@ -64,9 +64,8 @@ class CycleGAN(FromImages, AdversarialModel):
         **network_options,
     ):
         image_shape = check_image_shape(image_shape)
-        for argument, weight in (("cycle_weight", cycle_weight), ("identity_weight", identity_weight)):
-            if weight < 0:
-                raise InputError(f"{argument} is {weight!r}, expected a number of at least 0.")
+        check_weight(cycle_weight, "cycle_weight")
+        check_weight(identity_weight, "identity_weight")
         networks, described = self._choose_networks(
             {"generator": generator, "discriminator": discriminator}, image_shape, image_shape, dtype, network_options
         )

@@ -5,7 +5,7 @@ import numpy as np
 from keras import ops
 
 from zoo import latents as latent_vectors
-from zoo.errors import InputError, check_count
+from zoo.errors import InputError, check_count, check_weight
 from zoo.metrics import nearest_neighbors
 from zoo.models.adversarial_model import AdversarialModel, input_shapes
 from zoo.models.generative_model import check_image_shape
@@ -396,8 +396,7 @@ class BigGAN(SAGAN):
         discriminator_steps=2,
         **arguments,
     ):
-        if orthogonal_weight < 0:
-            raise InputError(f"orthogonal_weight is {orthogonal_weight!r}, expected a number of at least 0.")
+        check_weight(orthogonal_weight, "orthogonal_weight")
         super().__init__(
             image_shape, latent_dim, ema_momentum=ema_momentum, discriminator_steps=discriminator_steps, **arguments
         )

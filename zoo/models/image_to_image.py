@@ -5,7 +5,7 @@ import numpy as np
 from keras import ops
 from tqdm import tqdm
 
-from zoo.errors import InputError
+from zoo.errors import InputError, check_weight
 from zoo.images import to_uint8
 from zoo.models.adversarial_model import AdversarialModel, input_shapes
 from zoo.models.generative_model import check_image_shape
@@ -131,8 +131,7 @@ class Pix2Pix(FromImages, AdversarialModel):
         source_shape = image_shape if source_shape is None else check_image_shape(source_shape)
         if source_shape[:2] != image_shape[:2]:
             raise InputError(f"source_shape is {source_shape}, expected the sides of image_shape={image_shape}.")
-        if l1_weight < 0:
-            raise InputError(f"l1_weight is {l1_weight!r}, expected a number of at least 0.")
+        check_weight(l1_weight, "l1_weight")
         networks, described = self._choose_networks(
             {"generator": generator, "discriminator": discriminator}, image_shape, source_shape, dtype, network_options
         )

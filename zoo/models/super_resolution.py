@@ -6,7 +6,7 @@ from keras import ops
 from tqdm import tqdm
 
 from zoo.bicubic import resize_bicubic, resize_matrix
-from zoo.errors import InputError, check_count
+from zoo.errors import InputError, check_count, check_weight
 from zoo.images import to_uint8
 from zoo.models.adversarial_model import AdversarialModel
 from zoo.models.generative_model import GenerativeModel, check_image_shape
@@ -243,8 +243,7 @@ class SRGAN(Upscaling, AdversarialModel):
         scale = self._check_scale(scale, image_shape)
         weights = {"pixel": pixel_weight, "perceptual": perceptual_weight, "adversarial": adversarial_weight}
         for term, weight in weights.items():
-            if weight < 0:
-                raise InputError(f"{term}_weight is {weight!r}, expected a number of at least 0.")
+            check_weight(weight, f"{term}_weight")
         networks, described = self._choose_networks(
             {"generator": generator, "discriminator": discriminator}, image_shape, scale, dtype, network_options
         )

@@ -4,7 +4,7 @@ import keras
 from keras import ops
 
 from zoo import latents as latent_vectors
-from zoo.errors import InputError, check_count
+from zoo.errors import InputError, check_count, check_weight
 from zoo.models.adversarial_model import AdversarialModel, input_shapes
 from zoo.models.generative_model import check_image_shape
 from zoo.nets import conv, text
@@ -69,8 +69,7 @@ class TextToImageGAN(AdversarialModel):
     ):
         image_shape, latent_dim = check_image_shape(image_shape), check_count(latent_dim, "latent_dim")
         tokenizer = Tokenizer(vocabulary, max_words)
-        if kl_weight < 0:
-            raise InputError(f"kl_weight is {kl_weight!r}, expected a number of at least 0.")
+        check_weight(kl_weight, "kl_weight")
         options = dict(network_options)
         if None in (generator, discriminator):
             options |= {"vocabulary_size": tokenizer.size, "max_words": tokenizer.max_words}

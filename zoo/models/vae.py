@@ -6,7 +6,7 @@ from keras import ops
 from tqdm import tqdm
 
 from zoo import latents as latent_vectors
-from zoo.errors import InputError, check_count
+from zoo.errors import InputError, check_count, check_weight
 from zoo.images import binarize
 from zoo.latents import check_seed
 from zoo.models.generative_model import GenerativeModel, check_image_shape
@@ -70,8 +70,7 @@ class VAE(GenerativeModel):
         super().__init__(
             image_shape, monitored=("loss", "elbo", "reconstruction", "kl", "vae_gradient_norm"), name=name, dtype=dtype
         )
-        if beta < 0:
-            raise InputError(f"beta is {beta!r}, expected a number of at least 0.")
+        check_weight(beta, "beta")
         num_importance_samples = check_count(num_importance_samples, "num_importance_samples")
         if num_importance_samples > 1 and beta != 1:
             raise InputError(f"beta is {beta!r}, expected 1 with num_importance_samples above 1.")
