@@ -138,6 +138,14 @@ def train_alone(args, model, train_set, *, batch_size, learning_rate, **train_ar
     return seconds
 
 
+def distance_to_train(args, model, dataset, **options):
+    """A metric that follows the Fréchet distance of 2,000 samples to the training images; a smoke run draws fewer."""
+    number = protocols.SMOKE.images if args.smoke else 2_000
+    return callbacks.SampleMetric(
+        "fid2k_train", protocols.frechet_to_train(dataset, model.image_shape, number), **options
+    )
+
+
 def train_gan(args, model, train_set, *, batch_size, learning_rates, betas, dataset, **facts):
     """The whole recipe of a GAN: training by Adam at rates that fall to nothing, preset, figures, manifest entry.
 
@@ -145,8 +153,8 @@ def train_gan(args, model, train_set, *, batch_size, learning_rates, betas, data
         learning_rates: of generator and discriminator.
         betas: Adam's beta_1 and beta_2, of both.
     """
-    distance = callbacks.SampleMetric("fid2k_train", protocols.frechet_to_train(dataset, model.image_shape))
-    seconds = _train_adversarially(args, model, train_set, batch_size, learning_rates, betas, metrics=[distance])
+    metrics = [distance_to_train(args, model, dataset)]
+    seconds = _train_adversarially(args, model, train_set, batch_size, learning_rates, betas, metrics=metrics)
     finish(args, model, train=train_set, seconds=seconds, dataset=dataset, **facts)
 
 

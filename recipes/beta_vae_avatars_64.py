@@ -4,9 +4,9 @@ import _common
 import numpy as np
 
 import zoo
-from zoo import callbacks, data
+from zoo import data
 from zoo.datasets import avatars
-from zoo.metrics import editing, features, protocols
+from zoo.metrics import editing, features
 
 DATASET, LICENCE = "avatars", "free for personal and commercial use"
 LATENT_DIM, FILTERS, BETA = 64, 32, 2.0
@@ -21,14 +21,13 @@ def main():
     train, attributes = _common.read_avatars(args, "train")
 
     model = zoo.BetaVAE(avatars.IMAGE_SHAPE, LATENT_DIM, filters=FILTERS, beta=BETA)
-    distance = protocols.frechet_to_train(DATASET, avatars.IMAGE_SHAPE)
     seconds = _common.train_alone(
         args,
         model,
         data.ImageSet(train.images),
         batch_size=BATCH_SIZE,
         learning_rate=LEARNING_RATE,
-        metrics=[callbacks.SampleMetric("fid2k_train", distance, every=5)],
+        metrics=[_common.distance_to_train(args, model, DATASET, every=5)],
     )
     labelled = {name: values[:LABELLED] for name, values in attributes.items()}
     # Without dark glasses, with which glasses would mean hidden eyes too.

@@ -6,11 +6,11 @@ import zoo
 
 DATASET, LICENCE = "mnist", "CC BY-SA 3.0"
 IMAGE_SHAPE, LATENT_DIM, FILTERS = (28, 28, 1), 64, 48
-EPOCHS, BATCH_SIZE, LEARNING_RATE, BETAS = 12, 32, 1e-3, (0.5, 0.999)
+EPOCHS, BATCH_SIZE, LEARNING_RATE, BETAS, PRECISION = 12, 32, 1e-3, (0.5, 0.999), "mixed_bfloat16"
 
 
 def main():
-    args = _common.arguments(__file__, EPOCHS)
+    args = _common.arguments(__file__, EPOCHS, PRECISION)
     train = _common.read(args, DATASET, IMAGE_SHAPE, "train")
     _common.train_gan(
         args,

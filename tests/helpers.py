@@ -1,13 +1,13 @@
 """Tiny models and data that several test files share."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import keras
 import numpy as np
-import pytest
 from keras import layers
 
 import zoo
@@ -200,24 +200,39 @@ def moved(before, variables):
     return [bool((one != other).any()) for one, other in zip(before, values(variables), strict=True)]
 
 
-def assert_resumes_bit_equal(build, data, folder):
-    """Three epochs of a fresh model end alike whether or not the training was interrupted in the middle of the last."""
+def assert_resumes_bit_equal(build, data, folder, saved=False):
+    """Three epochs end alike, left alone or killed in the middle of the second and continued by a new model.
 
-    def train(callbacks=()):
-        keras.utils.set_random_seed(0)
+    With `saved` also where a model that was saved at that epoch's beginning is loaded and continues.
+    """
+    backup, killed = folder / "backup", folder / "killed"
+
+    def fit(model, callbacks=(), **options):
+        arguments = {"batch_size": 4, "epochs": 3, "verbose": 0, **options}
+        return model.fit(data, callbacks=list(callbacks), **arguments).epoch
+
+    def fresh(seed):
+        keras.utils.set_random_seed(seed)
         model = build()
         model.compile()
-        model.fit(data, batch_size=4, epochs=3, verbose=0, callbacks=list(callbacks))
         return model
 
-    whole = state(train())
+    # What a kill at that moment leaves behind.
+    callbacks = [BackupAndRestore(backup), AtBatch(1, 1, lambda model: shutil.copytree(backup, killed))]
+    if saved:
+        callbacks.append(AtBatch(1, 0, lambda model: model.save(folder / "model.keras")))
+    whole = fresh(0)
+    fit(whole, callbacks)
+    expected = state(whole)
+    assert [path.name for path in killed.iterdir()] == ["state.weights.h5"]
 
-    class Interrupt(Exception):
-        pass
-
-    def stop(model):
-        raise Interrupt
-
-    with pytest.raises(Interrupt):
-        train([BackupAndRestore(folder), AtBatch(2, 1, stop)])
-    assert_equal_states(state(train([BackupAndRestore(folder)])), whole)
+    # Other draws from Keras' own random state must not matter.
+    resumed = fresh(99)
+    assert fit(resumed, [BackupAndRestore(killed)]) == [1, 2]
+    assert_equal_states(state(resumed), expected)
+    assert not killed.exists()
+    if saved:
+        keras.utils.set_random_seed(99)
+        loaded = keras.saving.load_model(folder / "model.keras")
+        fit(loaded, initial_epoch=1)
+        assert_equal_states(state(loaded), expected)

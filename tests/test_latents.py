@@ -110,7 +110,7 @@ def test_averages_may_be_weighted():
         (lambda: latents.interpolate(ONE, OTHER, 1), "steps is 1"),
         (lambda: latents.interpolate("a", OTHER, 4), "start is no array"),
         (lambda: latents.traverse(ONE, 16, [0.0]), "dimension is 16, expected an integer from 0 to 15"),
-        (lambda: latents.traverse(np.zeros((2, 2, 2)), 0, [0.0]), r"latents has shape \(2, 2, 2\)"),
+        (lambda: latents.traverse(np.zeros((2, 2, 2, 2)), 0, [0.0]), r"latents has shape \(2, 2, 2, 2\)"),
         (lambda: latents.attribute_direction([ONE, OTHER], [True]), "present has shape"),
         (lambda: latents.attribute_direction([ONE, OTHER], [True, True]), "present is True for all"),
         (lambda: latents.attribute_direction([ONE, OTHER], [True, False], [1, 2]), "others has shape"),

@@ -674,6 +674,35 @@ def test_impossible_styles_are_refused(style_gan, given, message):
         style_gan.generate(**given)
 
 
+def test_an_image_is_found_in_the_space_of_w():
+    model = tiny_style_gan(LARGE)
+    for variable in model.synthesis.weights:
+        if variable.path.startswith("conv_image") and variable.path.endswith("kernel"):
+            # Within the range of images, beyond which nothing is to be found.
+            variable.assign(0.1 * variable)
+    originals = model.generate(2, seed=5)
+    w = model.mapping(latents.sample(2, (LATENT_DIM,), seed=5)).numpy()
+    np.testing.assert_array_equal(model.synthesize(w), originals)
+    before = values(model.variables)
+    found = model.encode_image(originals, steps=100)
+    assert found.shape == (2, 6, LATENT_DIM) and found.dtype == "float32"
+    distances = [
+        np.mean((images.astype(float) - originals) ** 2, axis=(1, 2, 3)).min(0)
+        for images in (model.synthesize(found), model.generate(64, seed=0)[:, None])
+    ]
+    assert (distances[0] < 0.3 * distances[1]).all()
+    np.testing.assert_equal(values(model.variables), before)
+    # Layers are edited apart.
+    edited = found.copy()
+    edited[:, 4:] = latents.move(found[:, 4:], np.ones(LATENT_DIM), [0.0, 1.0])
+    changed = model.synthesize(edited) != model.synthesize(found)
+    assert changed.any((1, 2, 3)).tolist() == [False, True]
+    with pytest.raises(InputError, match="labels were given to a model without classes"):
+        model.encode_image(originals, labels=0)
+    with pytest.raises(InputError, match=r"latents has shape \(2, 5, 4\), expected \(n, 4\) or \(n, 6, 4\)"):
+        model.synthesize(found[:, :5])
+
+
 def test_noise_does_not_change_what_is_drawn(style_gan):
     w = np.broadcast_to(style_gan.mean_w, (2, 6, LATENT_DIM))
     first, second = (np.array(style_gan.synthesis(w, training=True)) for _ in range(2))

@@ -1,7 +1,7 @@
 """Latents and other noise: one random stream per image, the same on every backend; and editing by arithmetic.
 
-Editing is arithmetic on plain arrays of latents `(n, d)`, whatever model they come from; `decode` of a VAE or
-`generate(latents=...)` of a GAN makes images of the result.
+Editing is arithmetic on plain arrays of latents `(n, d)`, whatever model they come from; `decode` of a VAE,
+`generate(latents=...)` of a GAN or `synthesize` of a StyleGAN makes images of the result.
 """
 
 import secrets
@@ -12,6 +12,7 @@ import numpy as np
 from zoo.errors import InputError, check_count
 
 _NORMAL = NormalDist()
+_SHAPES = "latents (d,), (n, d) or (n, num_layers, d)"
 
 
 def sample(num_samples, shape, seed=None, start=0, distribution="normal"):
@@ -183,6 +184,8 @@ def attribute_direction(latents, present, others=None):
 def move(latents, direction, amount):
     """`latents + amount * direction`; `amount` is a number, or one for each of `(n, d)` latents.
 
+    Latents of each layer `(n, num_layers, d)` move all alike; a slice of the layers moves only what these decide.
+
     Raises:
         InputError: the direction has another number of dimensions.
     """
@@ -190,7 +193,9 @@ def move(latents, direction, amount):
     if direction.shape != latents.shape[-1:]:
         raise InputError(f"direction has shape {direction.shape}, expected {latents.shape[-1:]}.")
     amount = np.asarray(amount, "float32")
-    return latents + (amount[..., None] if amount.ndim else amount) * direction
+    if amount.ndim:
+        amount = amount.reshape(*amount.shape, *[1] * max(latents.ndim - amount.ndim, 1))
+    return latents + amount * direction
 
 
 def swap(first, second, dimensions):
@@ -212,7 +217,7 @@ def _latents(value, name):
     try:
         value = np.asarray(value, "float32")
     except (ValueError, TypeError):
-        raise InputError(f"{name} is no array of numbers, expected latents (d,) or (n, d).") from None
-    if value.ndim not in (1, 2) or value.size == 0:
-        raise InputError(f"{name} has shape {value.shape}, expected latents (d,) or (n, d).")
+        raise InputError(f"{name} is no array of numbers, expected {_SHAPES}.") from None
+    if value.ndim not in (1, 2, 3) or value.size == 0:
+        raise InputError(f"{name} has shape {value.shape}, expected {_SHAPES}.")
     return value

@@ -11,8 +11,7 @@ class SpectralNormalization(keras.layers.Wrapper):
     """Divides the weight of a linear layer by its largest singular value (Miyato et al. 2018, eq. 8).
 
     The division is part of the forward pass, so that gradients flow through it and the weight itself is left to the
-    optimizer; Keras' layer of this name overwrites the weight instead. Since the layer is linear, its outputs are
-    divided: the same as W / sigma at less cost.
+    optimizer; Keras' layer of this name overwrites the weight instead.
 
     sigma is u^T W v with one step of power iteration at each call in training (appendix A), where W has one row for
     each output; u is saved, and moves in training alone.
@@ -47,12 +46,16 @@ class SpectralNormalization(keras.layers.Wrapper):
         return self.layer.embeddings if isinstance(self.layer, keras.layers.Embedding) else self.layer.kernel
 
     def call(self, inputs, training=False):
-        sigma = ops.cast(self._largest_singular_value(training), self.compute_dtype)
-        outputs = self.layer(inputs) / sigma
-        if getattr(self.layer, "use_bias", False):
-            # The bias is not divided.
-            outputs = outputs + ops.cast(self.layer.bias, outputs.dtype) * (1.0 - 1.0 / sigma)
-        return outputs
+        sigma = self._largest_singular_value(training)
+        # In float32, so that the quotient is rounded once whatever the policy.
+        weight = ops.cast(ops.cast(self._weight, "float32") / sigma, self.compute_dtype)
+        if isinstance(self.layer, keras.layers.Embedding):
+            return ops.take(weight, inputs, axis=0)
+        if isinstance(self.layer, keras.layers.Dense):
+            outputs = ops.matmul(inputs, weight)
+        else:
+            outputs = self.layer.convolution_op(inputs, weight)
+        return outputs + ops.cast(self.layer.bias, outputs.dtype) if self.layer.use_bias else outputs
 
     def _largest_singular_value(self, training):
         weight = ops.cast(self._weight, "float32")

@@ -413,7 +413,7 @@ def _binarized(model):
     )
 
 
-def frechet_to_train(dataset, image_shape, num_samples=2000, feature_network=None):
+def frechet_to_train(dataset, image_shape, num_samples=2_000, feature_network=None):
     """A function of the model for `zoo.callbacks.SampleMetric`: a cheap Fréchet distance to *training* images.
 
     To training images, so that following it during `fit` never looks at the test split.

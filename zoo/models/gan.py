@@ -160,15 +160,22 @@ class GAN(AdversarialModel):
             rows = slice(None) if label is None else labels == label
             conditions = {} if label is None else {"labels": np.repeat(label, len(candidates))}
             drawn = self._generate_batch(candidates, **conditions)
-            nearest, _ = nearest_neighbors(_flat(images[rows]), _flat(drawn))
+            nearest, _ = nearest_neighbors(flat(images[rows]), flat(drawn))
             start[rows] = candidates[nearest]
 
+        def draw(latents):
+            return self.ema_generator(self._with_labels("latents", latents, {"labels": labels}), training=False)
+
+        return self._inverted(images, draw, start, steps)
+
+    def _inverted(self, images, draw, start, steps):
+        """Latents near to 0 that `draw` makes into images near to given ones, found by descent from `start`."""
+
         def loss(latents):
-            drawn = self.ema_generator(self._with_labels("latents", latents, {"labels": labels}), training=False)
+            distance = ops.mean(ops.square(draw(latents) - images), axis=(1, 2, 3))
+            size = ops.mean(ops.square(latents), axis=tuple(range(1, len(latents.shape))))
             # A sum over the images, so that each is sought as if it were alone.
-            return ops.sum(ops.mean(ops.square(drawn - images), axis=(1, 2, 3))) + _PRIOR_WEIGHT * ops.sum(
-                ops.mean(ops.square(latents), axis=1)
-            )
+            return ops.sum(distance + _PRIOR_WEIGHT * size)
 
         return self._minimized(loss, start, steps, 0.05)
 
@@ -453,5 +460,6 @@ def _adam(rate, beta_2=0.9):
     return keras.optimizers.Adam(rate, beta_1=0.0, beta_2=beta_2)
 
 
-def _flat(images):
+def flat(images):
+    """Images as rows of numbers."""
     return np.asarray(images).reshape(len(images), -1)
