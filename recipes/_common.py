@@ -1,6 +1,7 @@
 """What the recipes share: the command line, data, callbacks, and writing the preset with its manifest entry."""
 
 import argparse
+import csv
 import datetime
 import json
 import os
@@ -144,6 +145,17 @@ def distance_to_train(args, model, dataset, **options):
     return callbacks.SampleMetric(
         "fid2k_train", protocols.frechet_to_train(dataset, model.image_shape, number), **options
     )
+
+
+def correlation_over_training(args, column, other):
+    """Figures of how two columns of `history.csv` move together, none for a run too short to tell."""
+    with (args.output / "history.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    if len(rows) < 3:
+        return {}
+    value = np.corrcoef(*([float(row[name]) for row in rows] for name in (column, other)))[0, 1]
+    protocol = f"Pearson correlation of {column} with {other} at the ends of the {len(rows)} epochs"
+    return {f"correlation_{column}_{other}": {"value": round(float(value), 4), "protocol": protocol}}
 
 
 def train_gan(args, model, train_set, *, batch_size, learning_rates, betas, dataset, **facts):

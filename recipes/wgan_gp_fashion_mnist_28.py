@@ -1,0 +1,38 @@
+"""WGAN-GP on Fashion-MNIST: DCGAN's networks, a critic without batch norm (Gulrajani et al. 2017, algorithm 1).
+
+Three steps of the critic for each of the generator at a higher rate instead of five, and an average of the weights.
+"""
+
+import _common
+
+import zoo
+from zoo.metrics import protocols
+
+DATASET, LICENCE = "fashion_mnist", "MIT"
+IMAGE_SHAPE, LATENT_DIM, FILTERS, DISCRIMINATOR_STEPS = (28, 28, 1), 64, 64, 3
+EPOCHS, BATCH_SIZE, LEARNING_RATE, BETAS, PRECISION = 40, 32, 3e-4, (0.0, 0.9), "mixed_bfloat16"
+
+
+def main():
+    args = _common.arguments(__file__, EPOCHS, PRECISION)
+
+    def evaluate(model, size):
+        # The point of a Wasserstein critic is that its loss tells how far the generator is.
+        follows = _common.correlation_over_training(args, "discriminator_loss", "fid2k_train")
+        return {**protocols.evaluate(model, DATASET, size=size), **follows}
+
+    _common.train_gan(
+        args,
+        zoo.WGANGP(IMAGE_SHAPE, LATENT_DIM, filters=FILTERS, discriminator_steps=DISCRIMINATOR_STEPS),
+        _common.read(args, DATASET, IMAGE_SHAPE, "train"),
+        batch_size=BATCH_SIZE,
+        learning_rates=(LEARNING_RATE, LEARNING_RATE),
+        betas=BETAS,
+        dataset=DATASET,
+        dataset_licence=LICENCE,
+        evaluate=evaluate,
+    )
+
+
+if __name__ == "__main__":
+    main()
