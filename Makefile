@@ -8,8 +8,9 @@ VENV = .venv
 
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
-# A process for each core; a file's tests share what is slow to set up.
-PYTEST := $(BIN)/python -m pytest --numprocesses auto --dist loadfile
+# A process for each core; one that is done takes over tests of another, while neighbours mostly share what is slow to
+# set up.
+PYTEST := $(BIN)/python -m pytest --numprocesses auto --dist worksteal
 SOURCES := zoo recipes tests benchmarks docs setup.py
 
 .PHONY: venv sample test check wheel-check clean
