@@ -19,7 +19,7 @@ from zoo.bicubic import resize_bicubic
 from zoo.datasets import avatars
 from zoo.files import write_json
 from zoo.images import grid, read_picture, write_png
-from zoo.metrics import features, nearest_neighbors, protocols, psnr, references
+from zoo.metrics import features, nearest_images, protocols, psnr, references
 
 ROOT = Path(__file__).resolve().parent.parent
 SEED = 0
@@ -440,11 +440,7 @@ def finish(args, model, *, train, seconds, draw=None, evaluate=None, **facts):
 
 def nearest_pairs(samples, train_images):
     """Each sample followed by the training image nearest to it in pixels, `(2 * n, h, w, c)`."""
-
-    def flat(images):
-        return images.reshape(len(images), -1).astype("float32")
-
-    nearest, _ = nearest_neighbors(flat(samples), flat(train_images))
+    nearest, _ = nearest_images(samples, train_images)
     return np.stack([samples, train_images[nearest]], 1).reshape(-1, *samples.shape[1:])
 
 

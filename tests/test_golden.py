@@ -21,7 +21,10 @@ def draw(name):
     model = zoo.load(name)
     rows = np.zeros((model.generation_batch, *model.noise_shape), "float32")
     rows[:IMAGES] = latents.sample(IMAGES, model.noise_shape, seed=0, distribution=model.noise_distribution)
-    return np.asarray(model._generate_batch(rows))[:IMAGES]
+    conditions = {}
+    if model.num_classes is not None:
+        conditions["labels"] = np.arange(len(rows), dtype="int32") % model.num_classes
+    return np.asarray(model._generate_batch(rows, **conditions))[:IMAGES]
 
 
 @pytest.mark.parametrize("name", zoo.list_presets())

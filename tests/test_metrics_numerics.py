@@ -14,6 +14,7 @@ from zoo.metrics import (
     frechet_distance,
     gaussian_statistics,
     kernel_distance,
+    nearest_images,
     nearest_neighbors,
     pairwise_squared_distances,
     precision_recall,
@@ -243,6 +244,15 @@ def test_nearest_neighbors_find_copies_and_take_the_first_of_equals():
     index, distance = nearest_neighbors(np.array([[1, 2], [9, 8]]), references, block=2)
     np.testing.assert_array_equal(index, [1, 3])
     np.testing.assert_array_equal(distance, [0, 1])
+
+
+def test_nearest_images_are_the_nearest_in_pixels():
+    references = np.random.default_rng(15).integers(0, 256, size=(20, 4, 3, 2), dtype=np.uint8)
+    queries = references[[7, 3]] ^ 1
+    index, distance = nearest_images(queries, references)
+    np.testing.assert_array_equal(index, [7, 3])
+    # Each of the 24 numbers is off by 1.
+    np.testing.assert_allclose(distance, np.sqrt(24))
 
 
 @pytest.mark.parametrize("block", [0, -1, 2.5, None])

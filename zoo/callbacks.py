@@ -140,10 +140,10 @@ class WarnOfModeCollapse(keras.callbacks.Callback):
         # Fewer images cannot be the nearest of many.
         if self._warned or not trained or len(self._images) < self._NUM_SAMPLES:
             return
-        from zoo.metrics import nearest_neighbors
+        from zoo.metrics import nearest_images
 
         samples = self.model.generate(self._NUM_SAMPLES, seed=0)
-        nearest, _ = nearest_neighbors(*(a.reshape(len(a), -1).astype("float32") for a in (samples, self._images)))
+        nearest, _ = nearest_images(samples, self._images)
         different = len(np.unique(nearest))
         if different < self._FEWEST:
             self._warned = True

@@ -4,6 +4,7 @@ from zoo.metrics.distances import (
     frechet_distance,
     gaussian_statistics,
     kernel_distance,
+    nearest_images,
     nearest_neighbors,
     pairwise_squared_distances,
 )
@@ -14,6 +15,7 @@ __all__ = [
     "frechet_distance",
     "gaussian_statistics",
     "kernel_distance",
+    "nearest_images",
     "nearest_neighbors",
     "pairwise_squared_distances",
     "precision_recall",

@@ -177,10 +177,10 @@ def pairwise_squared_distances(a, b):
 
 
 def nearest_neighbors(queries, references, block=BLOCK):
-    """The reference nearest to each query, for example the training image nearest to a sample.
+    """The reference nearest to each query; for images see `nearest_images`.
 
     Args:
-        queries: real array of shape `(samples, dimensions)`; flatten images first.
+        queries: real array of shape `(samples, dimensions)`.
         references: real array of shape `(references, dimensions)`.
         block: rows of either array compared at a time, which bounds the memory.
 
@@ -208,6 +208,14 @@ def nearest_neighbors(queries, references, block=BLOCK):
             index[rows][closer] = columns.start + nearest[closer]
             squared[rows][closer] = found[closer]
     return index, np.sqrt(squared)
+
+
+def nearest_images(queries, references):
+    """`nearest_neighbors` of images `(n, height, width, channels)` by the distance of their pixels.
+
+    For example the training image nearest to each sample, which shows copying.
+    """
+    return nearest_neighbors(*(np.asarray(images).reshape(len(images), -1) for images in (queries, references)))
 
 
 def _check_finite(name, array):

@@ -22,21 +22,28 @@ def edit_shares(model, images, present, attribute, reader, amounts=(1.0,)):
         amounts: of the edit, each the same for all faces; its negative takes the attribute away.
 
     Returns:
-        For each amount the share of faces on which the attribute is read as asked, and a dict of the share for each
-        other attribute of the data set `avatars` that is read as in the face's unedited reconstruction. A rotation
-        counts as the same within 3 degrees; the eyes and eyebrows that sunglasses hide in one of the two are not
-        compared.
+        For each amount the share of faces on which the attribute is read as asked, and the `kept_shares` beside the
+        faces' unedited reconstructions.
     """
     present = np.asarray(present, bool)
     before = reader(model.reconstruct(images))
     found = []
     for amount in amounts:
         after = reader(model.edit(images, attribute, np.where(present, -amount, amount)))
-        found.append((float(np.mean(after[attribute] != present)), _kept(before, after, attribute)))
+        found.append((float(np.mean(after[attribute] != present)), kept_shares(before, after, attribute)))
     return found
 
 
-def _kept(before, after, attribute):
+def kept_shares(before, after, attribute):
+    """For each attribute of the data set `avatars` but those that `attribute` decides, the share of equal readings.
+
+    A rotation counts as the same within 3 degrees; the eyes and eyebrows that sunglasses hide in one of the two are not
+    compared.
+
+    Args:
+        before, after: what `AvatarAttributes` reads off the same faces without and with the change.
+        attribute: the one that was changed, of `COVERS`.
+    """
     kept = {}
     for name in [*avatars.CHOSEN, "rotation"]:
         if name in COVERS[attribute]:

@@ -10,7 +10,7 @@ from zoo.bicubic import resize_bicubic
 from zoo.datasets import avatars, captions
 from zoo.latents import sample_labels
 from zoo.metrics import editing, features, references
-from zoo.metrics.distances import frechet_distance, gaussian_statistics, kernel_distance, nearest_neighbors
+from zoo.metrics.distances import frechet_distance, gaussian_statistics, kernel_distance, nearest_images
 from zoo.metrics.pixels import psnr, psnr_luma
 from zoo.metrics.precision_recall import precision_recall
 from zoo.nets import conv
@@ -349,7 +349,7 @@ def translation_of(model, train, test, dataset, *, size=FULL, feature_network=No
     figures = {}
     for way, (given, wanted, options) in ways.items():
         sources, targets = getattr(test, given)[:number], getattr(test, wanted)[:number]
-        nearest, _ = nearest_neighbors(*(_flat(images) for images in (sources, getattr(train, given))))
+        nearest, _ = nearest_images(sources, getattr(train, given))
         channels = targets.shape[-1]
         drawn = {
             "": (model.translate(sources, **options), "translations"),
@@ -370,10 +370,6 @@ def translation_of(model, train, test, dataset, *, size=FULL, feature_network=No
                 f"Fréchet distance {of} on features of {network.name}",
             )
     return figures
-
-
-def _flat(images):
-    return images.reshape(len(images), -1).astype("float32")
 
 
 def upscaling(model, dataset, *, size=FULL, data_dir=None):

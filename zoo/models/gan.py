@@ -6,7 +6,7 @@ from keras import ops
 
 from zoo import latents as latent_vectors
 from zoo.errors import InputError, check_count, check_weight
-from zoo.metrics import nearest_neighbors
+from zoo.metrics import nearest_images
 from zoo.models.adversarial_model import AdversarialModel, input_shapes
 from zoo.models.generative_model import check_image_shape
 from zoo.nets import conv, mlp, resnet
@@ -160,7 +160,7 @@ class GAN(AdversarialModel):
             rows = slice(None) if label is None else labels == label
             conditions = {} if label is None else {"labels": np.repeat(label, len(candidates))}
             drawn = self._generate_batch(candidates, **conditions)
-            nearest, _ = nearest_neighbors(flat(images[rows]), flat(drawn))
+            nearest, _ = nearest_images(images[rows], drawn)
             start[rows] = candidates[nearest]
 
         def draw(latents):
@@ -458,8 +458,3 @@ class BigGAN(SAGAN):
 
 def _adam(rate, beta_2=0.9):
     return keras.optimizers.Adam(rate, beta_1=0.0, beta_2=beta_2)
-
-
-def flat(images):
-    """Images as rows of numbers."""
-    return np.asarray(images).reshape(len(images), -1)

@@ -6,8 +6,8 @@ import numpy as np
 from zoo import latents as latent_vectors
 from zoo.errors import InputError, check_count
 from zoo.images import to_uint8
-from zoo.metrics import nearest_neighbors
-from zoo.models.gan import GAN, flat
+from zoo.metrics import nearest_images
+from zoo.models.gan import GAN
 from zoo.nets import style
 from zoo.objectives.penalties import R1
 
@@ -186,6 +186,6 @@ class StyleGAN(GAN):
             return self.synthesis(mean + spread * moves, training=False)
 
         candidates = self._synthesize_batch(w[: self.generation_batch, None])[: self.generation_batch]
-        nearest, _ = nearest_neighbors(flat(images), flat(candidates))
+        nearest, _ = nearest_images(images, candidates)
         start = np.repeat(((w[nearest] - mean) / spread)[:, None], self.num_layers, 1)
         return mean + spread * self._inverted(images, draw, start, steps)
