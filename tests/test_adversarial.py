@@ -181,18 +181,39 @@ def test_steps_equal_the_formula(build, objective, optimizer, penalty):
             np.testing.assert_allclose(variable, value, rtol=1e-4, atol=2e-6, err_msg=f"{step} {variable.path}")
 
 
-def test_fit_takes_the_same_steps():
+def test_fit_takes_the_same_steps_and_shows_the_means_of_their_figures():
     model, twin = restless_gan(), restless_gan()
     twin.set_weights(model.get_weights())
     twin.seed_generator.state.assign(model.seed_generator.state)
     batches = [images(4, seed=step) for step in range(2)]
     for each in (model, twin):
         each.compile(keras.optimizers.SGD(0.05), keras.optimizers.SGD(0.05))
+    steps = []
     for batch in batches:
-        twin.train_step(batch)
-    model.fit(tf.data.Dataset.from_tensor_slices(np.stack(batches)), verbose=0)
+        twin.reset_metrics()
+        steps.append(twin.train_step(batch))
+    history = model.fit(tf.data.Dataset.from_tensor_slices(np.stack(batches)), verbose=0).history
     for one, other in zip(values(model.weights), values(twin.weights), strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6)
+    assert len(history) == 6
+    for name, (shown,) in history.items():
+        np.testing.assert_allclose(shown, np.mean([float(step[name]) for step in steps]), rtol=1e-4, err_msg=name)
+
+
+class Talkative(zoo.GAN):
+    """Reports a figure that it never announced."""
+
+    def generator_loss(self, batch):
+        loss, logs = super().generator_loss(batch)
+        return loss, {**logs, "diversity": loss}
+
+
+def test_a_figure_that_was_not_announced_is_named():
+    gan = restless_gan()
+    model = Talkative(SHAPE, LATENT_DIM, generator=gan.generator, discriminator=gan.discriminator)
+    model.compile()
+    with pytest.raises(InputError, match="reports 'diversity', expected one of monitored"):
+        model.train_step(images(4))
 
 
 # === Who moves what ===
