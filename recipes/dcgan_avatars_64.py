@@ -9,7 +9,7 @@ from zoo.objectives.penalties import R1
 DATASET, LICENCE = "avatars", "free for personal and commercial use"
 LATENT_DIM, FILTERS = 96, 48
 R1_WEIGHT, R1_INTERVAL = 1.0, 8
-EPOCHS, BATCH_SIZE, LEARNING_RATE, BETAS, PRECISION = 10, 32, 5e-4, (0.5, 0.99), "mixed_bfloat16"
+EPOCHS, BATCH_SIZE, LEARNING_RATE, BETAS, PRECISION = 8, 32, 5e-4, (0.5, 0.99), "mixed_bfloat16"
 
 
 def main():
