@@ -82,7 +82,11 @@ def sample_quality(model, dataset, *, size=FULL, feature_network=None, data_dir=
     """
     network = features.load(feature_network or features.default_for(dataset))
     reference = references.load(dataset, network, model.image_shape, data_dir)
-    test_features = reference["test_features"].astype("float32")
+    # As many real images as generated ones, which precision and recall are to have.
+    few = min(size.images, references.FEATURES)
+    test_features, train_features = (
+        reference[f"{split}_features"][:few].astype("float32") for split in ("test", "train")
+    )
     name, classifier = _classifier(model, dataset)
     judge = _judge_labels if model.num_classes else _judge_classes
     drawn, seen = [], []
@@ -91,14 +95,12 @@ def sample_quality(model, dataset, *, size=FULL, feature_network=None, data_dir=
         drawn.append(_figures(network(images), reference, test_features))
         if classifier is not None:
             seen.append(judge(model, dataset, images, seed, name, classifier, data_dir))
-    train_features = reference["train_features"].astype("float32")
     real = {
         "fid": frechet_distance(
             reference["train_mean"], reference["train_covariance"], reference["test_mean"], reference["test_covariance"]
         ),
         **_neighborly(train_features, test_features),
     }
-    few = min(size.images, references.FEATURES)
     seeds = ", ".join(map(str, size.seeds))
     figures = {}
     for key, number, against, what in (
