@@ -6,7 +6,7 @@ import zoo
 
 DATASET, LICENCE = "mnist", "CC BY-SA 3.0"
 IMAGE_SHAPE, LATENT_DIM, FILTERS = (28, 28, 1), 64, 48
-EPOCHS, BATCH_SIZE, LEARNING_RATE, BETAS, PRECISION = 12, 32, 1e-3, (0.5, 0.999), "mixed_bfloat16"
+EPOCHS, BATCH_SIZE, LEARNING_RATE, BETAS, PRECISION = 12, 32, 5e-4, (0.5, 0.999), "mixed_bfloat16"
 
 
 def main():

@@ -221,6 +221,17 @@ def test_labels_decide_what_is_drawn():
     )
 
 
+def test_latents_say_more_than_labels_before_training():
+    # With an equal say of both, training keeps the labels' and loses the latents': one image of each class.
+    keras.utils.set_random_seed(0)
+    model = zoo.ConditionalGAN((28, 28, 1), 64, filters=2, num_classes=10)
+    projected = keras.Model(model.generator.inputs, model.generator.get_layer("project").output)
+    noise, labels = latents.sample(100, (64,), seed=0), np.arange(100) % 10
+    by_latents = projected({"latents": noise, "labels": 0 * labels}).numpy().var(0).mean()
+    by_labels = projected({"latents": 0 * noise, "labels": labels}).numpy().var(0).mean()
+    assert 0 < by_labels < by_latents / 20
+
+
 def test_the_discriminator_hears_the_label():
     model = conditional()
     logits = [
