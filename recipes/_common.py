@@ -25,26 +25,33 @@ ROOT = Path(__file__).resolve().parent.parent
 SEED = 0
 
 
-def arguments(script, epochs, precision="float32"):
+def arguments(script, epochs, precision="float32", prior_epochs=None):
     """Parses a recipe's command line and seeds everything; the preset's name is the script's.
 
-    `precision` is the Keras dtype policy of the training; what is written and measured computes in float32.
+    `precision` is the Keras dtype policy of the training; what is written and measured computes in float32. Models with
+    a prior have `prior_epochs` of their own.
     """
     name = Path(script).stem
     parser = argparse.ArgumentParser(description=f"Trains the preset {name}.")
     parser.add_argument("--epochs", type=int, default=epochs, help=f"default {epochs}")
+    if prior_epochs:
+        parser.add_argument("--prior-epochs", type=int, default=prior_epochs, help=f"default {prior_epochs}")
+    else:
+        parser.set_defaults(prior_epochs=None)
     parser.add_argument("--data-dir", help="prepared TFDS folder; default TFDS_DATA_DIR")
     parser.add_argument("--output", type=Path, help=f"default runs/{name}")
     parser.add_argument("--resume", action="store_true", help="continue a killed run exactly")
     parser.add_argument("--test-sets", type=Path, help="folder of folders of pictures, for super-resolution")
     parser.add_argument("--smoke", action="store_true", help="the whole path in under a minute, on synthetic data")
     args = parser.parse_args()
-    if args.epochs < 1:
-        parser.error(f"--epochs is {args.epochs}, expected at least 1")
+    for option in ("epochs", "prior_epochs"):
+        given = getattr(args, option)
+        if given is not None and given < 1:
+            parser.error(f"--{option.replace('_', '-')} is {given}, expected at least 1")
     args.name = name
     args.output = args.output or ROOT / "runs" / (f"{name}-smoke" if args.smoke else name)
     if args.smoke:
-        args.epochs = 1
+        args.epochs, args.prior_epochs = 1, prior_epochs and 1
     if _backup(args).exists() and not args.resume:
         parser.error(f"{_backup(args)} holds an unfinished run; continue it with --resume, or remove {args.output}")
     args.commit = _commit()
@@ -87,9 +94,9 @@ def read_avatars(args, split):
     return data.ImageSet(images, np.arange(len(images), dtype="int32")), attributes
 
 
-def total_steps(args, image_set, batch_size):
+def total_steps(epochs, image_set, batch_size):
     """Optimizer steps of the whole run, for learning-rate schedules."""
-    return args.epochs * (len(image_set.images) // batch_size)
+    return epochs * (len(image_set.images) // batch_size)
 
 
 def falling_adam(learning_rate, steps, **betas):
@@ -97,11 +104,12 @@ def falling_adam(learning_rate, steps, **betas):
     return keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(learning_rate, steps), **betas)
 
 
-def train(args, model, dataset, *, metrics=(), stage="", draw=None, **fit_arguments):
+def train(args, model, dataset, *, epochs=None, metrics=(), stage="", draw=None, **fit_arguments):
     """Runs `fit` with everything a long run needs; returns the seconds it took, kills and resumes included.
 
     Each epoch is backed up, logged to `history.csv` and TensorBoard; generative models also draw a grid, by `draw` or
-    `generate`. A recipe that trains several parts in turn names each `stage`, which has a folder of its own.
+    `generate`. A recipe that trains several parts in turn names each `stage`, which has a folder of its own, and its
+    `epochs`.
     """
     folder = args.output / stage
     folder.mkdir(parents=True, exist_ok=True)
@@ -112,7 +120,7 @@ def train(args, model, dataset, *, metrics=(), stage="", draw=None, **fit_argume
         generative.append(callbacks.SampleGrid(folder / "samples", log_dir=logs, draw=draw))
     model.fit(
         dataset,
-        epochs=args.epochs,
+        epochs=epochs or args.epochs,
         callbacks=[
             # Zoo models do so themselves, plain Keras ones do not.
             callbacks.EpochOrder(dataset),
@@ -132,7 +140,7 @@ def train(args, model, dataset, *, metrics=(), stage="", draw=None, **fit_argume
 
 def train_alone(args, model, train_set, *, batch_size, learning_rate, **train_arguments):
     """Trains a model of one optimizer, Adam at a rate that falls to nothing; returns the seconds it took."""
-    model.compile(falling_adam(learning_rate, total_steps(args, train_set, batch_size)))
+    model.compile(falling_adam(learning_rate, total_steps(args.epochs, train_set, batch_size)))
     seconds = train(args, model, data.batches(train_set, batch_size), **train_arguments)
     # Users fine-tune at the rate that training began with, not at the schedule's end.
     model.compile(keras.optimizers.Adam(learning_rate))
@@ -249,7 +257,7 @@ def train_upscaler(args, model, train_set, test_set, *, batch_size, learning_rat
     )
 
 
-def train_with_prior(args, model, train_set, validation, *, batch_size, learning_rate, prior, prior_epochs):
+def train_with_prior(args, model, train_set, validation, *, batch_size, learning_rate, prior):
     """Trains a vector-quantized autoencoder, then the prior of its codes; returns the seconds of both.
 
     Each with Adam at a rate that falls to nothing by cosine.
@@ -260,13 +268,13 @@ def train_with_prior(args, model, train_set, validation, *, batch_size, learning
     """
     images, labels = validation.images, validation.labels if prior.get("num_classes") else None
 
-    def adam():
-        return falling_adam(learning_rate, total_steps(args, train_set, batch_size))
+    def adam(epochs):
+        return falling_adam(learning_rate, total_steps(epochs, train_set, batch_size))
 
     def pairs():
         return np.stack([images[:32], model.reconstruct(images[:32])], 1).reshape(-1, *model.image_shape)
 
-    model.compile(adam())
+    model.compile(adam(args.epochs))
     seconds = train(
         args,
         model,
@@ -277,12 +285,12 @@ def train_with_prior(args, model, train_set, validation, *, batch_size, learning
     )
 
     model.build_prior(**prior)
-    args.epochs = 1 if args.smoke else prior_epochs
-    model.prior.compile(adam())
+    model.prior.compile(adam(args.prior_epochs))
     seconds += train(
         args,
         model.prior,
         model.code_dataset(train_set, batch_size=batch_size),
+        epochs=args.prior_epochs,
         metrics=[callbacks.SampleMetric("val_bits", lambda _: model.bits_per_image(images, labels).mean())],
         stage="prior",
         draw=lambda: model.generate(64, seed=0),
@@ -353,6 +361,7 @@ def write_entry(args, model, *, metrics, seconds, kind="model", **facts):
         "seed": SEED,
         "precision": args.precision,
         "epochs": args.epochs,
+        **({"prior_epochs": args.prior_epochs} if args.prior_epochs else {}),
         "training_minutes": round(seconds / 60, 1),
         "machine": f"{os.cpu_count()} cores, {_cpu()}",
         "date": datetime.date.today().isoformat(),
@@ -365,7 +374,7 @@ def write_entry(args, model, *, metrics, seconds, kind="model", **facts):
 
 def warmed_adamw(args, image_set, batch_size, learning_rate, weight_decay):
     """AdamW whose rate rises for a tenth of the run and then falls to nothing by cosine."""
-    steps = total_steps(args, image_set, batch_size)
+    steps = total_steps(args.epochs, image_set, batch_size)
     schedule = keras.optimizers.schedules.CosineDecay(0.0, steps, warmup_target=learning_rate, warmup_steps=steps // 10)
     return keras.optimizers.AdamW(schedule, weight_decay=weight_decay)
 

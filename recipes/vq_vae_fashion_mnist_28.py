@@ -14,7 +14,7 @@ TRAIN, VALIDATION = "train[:59000]", "train[59000:]"
 
 
 def main():
-    args = _common.arguments(__file__, EPOCHS, PRECISION)
+    args = _common.arguments(__file__, EPOCHS, PRECISION, PRIOR_EPOCHS)
     train = _common.read(args, DATASET, IMAGE_SHAPE, TRAIN)
     validation = _common.read(args, DATASET, IMAGE_SHAPE, VALIDATION)
 
@@ -35,7 +35,6 @@ def main():
         batch_size=BATCH_SIZE,
         learning_rate=LEARNING_RATE,
         prior=PRIOR,
-        prior_epochs=PRIOR_EPOCHS,
     )
     _common.finish(args, model, train=train, seconds=seconds, dataset=DATASET, dataset_licence=LICENCE)
 

@@ -436,6 +436,7 @@ def _card_body(repo_id, title, facts, pictures):
         "Commit of the recipe": facts.get("commit"),
         "Seed": facts.get("seed"),
         "Epochs": facts.get("epochs"),
+        "Epochs of the prior": facts.get("prior_epochs"),
         "Training minutes": facts.get("training_minutes"),
         "Machine": facts.get("machine"),
     }
