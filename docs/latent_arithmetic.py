@@ -4,7 +4,8 @@
 
 *Man with glasses - man without + woman without = woman with glasses* (Radford et al. 2016, section 6.3.2). Each man is
 the mean of many latents whose images the attribute classifier reads so, each woman a single latent. The paper took the
-mean of three on all sides; the mean of few men still holds much else that the two groups differ in by chance.
+mean of three on all sides; the mean of few men still holds much else that the two groups differ in by chance. Means are
+shorter than the latents that the generator knows, so the picture shows them drawn out to the usual length.
 """
 
 from pathlib import Path
@@ -20,7 +21,7 @@ from zoo.metrics.features import AvatarAttributes
 
 FIGURES = Path(__file__).parent / "figures"
 PRESET, SEED = "dcgan_avatars_64", 0
-POOL, MEN, TRIPLES, SHOWN = 4_096, 64, 200, 6
+POOL, MEN, TRIPLES, SHOWN = 8_192, 512, 200, 6
 INTERPOLATIONS, STEPS = 4, 9
 
 
@@ -46,11 +47,15 @@ def triples(model, reader):
     return means(np.flatnonzero(man & glasses)), means(np.flatnonzero(man & ~glasses)), pool[women]
 
 
+def at_usual_length(means):
+    return means * np.sqrt(means.shape[1]) / np.linalg.norm(means, axis=1, keepdims=True)
+
+
 def arithmetic(model):
     """Draws the first triples and their results; prints what the classifier says of all."""
     reader = AvatarAttributes()
     with_glasses, without, women = triples(model, reader)
-    terms = [with_glasses, without, women, with_glasses - without + women]
+    terms = [at_usual_length(with_glasses), at_usual_length(without), women, with_glasses - without + women]
     images = [model.generate(latents=term) for term in terms]
     rows = np.stack([column[:SHOWN] for column in images], 1)
     write_png(FIGURES / "latent_arithmetic.png", grid(rows.reshape(-1, *model.image_shape), columns=4), scale=2)
