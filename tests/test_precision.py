@@ -1,5 +1,6 @@
 """The models with a likelihood and those with codes train under XLA and in half precision."""
 
+import keras
 import numpy as np
 import pytest
 from helpers import LATENT_DIM, images, tiny_pixel_cnn, tiny_vae, tiny_vq_vae, values
@@ -53,6 +54,20 @@ def test_in_half_precision(name):
     drawn = model.generate(3, seed=0)
     assert drawn.dtype == np.uint8 and drawn.shape == (3, *given.shape[1:])
     np.testing.assert_array_equal(model.generate(2, seed=0), drawn[:2])
+
+
+@pytest.mark.parametrize("likelihood", ["bernoulli", "gaussian"])
+def test_likelihoods_are_float32_whatever_the_global_policy(likelihood):
+    keras.utils.set_random_seed(0)
+    model, given = tiny_vae(likelihood=likelihood, dtype="float32"), images(3)
+    expected = model.log_likelihood_bound(given, 5)
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        loaded = tiny_vae(likelihood=likelihood, dtype="float32")
+        loaded.set_weights(model.get_weights())
+        np.testing.assert_allclose(loaded.log_likelihood_bound(given, 5), expected, rtol=1e-5)
+    finally:
+        keras.config.set_dtype_policy("float32")
 
 
 @pytest.mark.slow

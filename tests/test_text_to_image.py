@@ -12,7 +12,7 @@ import zoo
 from zoo import text
 from zoo.datasets import avatars, captions
 from zoo.errors import InputError
-from zoo.nets.text import text_encoder
+from zoo.nets.text import condition_encoder, projection_encoder
 
 SHAPE = (8, 8, 3)
 WORDS = ("a", "man", "woman", "with", "red", "hair", "hat")
@@ -78,14 +78,33 @@ def test_vocabularies_that_are_none_are_refused(vocabulary, says):
         text.Tokenizer(vocabulary, 4)
 
 
-def test_the_encoder_hears_order_and_no_padding():
-    encoder = text_encoder(9, 6, 4, 3)
+@pytest.mark.parametrize("build", [condition_encoder, projection_encoder])
+def test_encoders_hear_order_and_no_padding(build):
+    encoder = build(9, 6, 4, 3)
     short = np.array([[2, 3, 4, 0, 0, 0], [4, 3, 2, 0, 0, 0]])
     vectors = np.array(encoder(short))
     assert np.abs(vectors[0] - vectors[1]).max() > 1e-3
-    longer = text_encoder(9, 12, 4, 3)
+    longer = build(9, 12, 4, 3)
     longer.set_weights(encoder.get_weights())
     np.testing.assert_allclose(longer(np.pad(short, ((0, 0), (0, 6)))), vectors, atol=1e-5)
+
+
+def test_prompts_differ_as_much_as_latents_and_images_before_training():
+    # Fainter, they are learned late: next to latents by the generator, next to images by the discriminator.
+    keras.utils.set_random_seed(0)
+    faces = [avatars.draw("train", index) for index in range(64)]
+    prompts = [captions.caption(face, index)[0] for index, face in enumerate(faces)]
+    model = zoo.TextToImageGAN((8, 8, 3), 40, vocabulary=text.vocabulary_of(prompts), filters=8, text_dim=32)
+    tokens = model.tokenize(prompts)
+    mean, log_variance = np.split(np.array(model.generator.get_layer("text_encoder")(tokens, training=True)), 2, 1)
+    assert 0.5 < mean.std(0).mean() < 2 and not log_variance.any()
+
+    batch = {"images": np.random.RandomState(0).uniform(-1, 1, (64, 8, 8, 3)).astype("float32"), "prompts": tokens}
+    for _ in range(10):
+        model.discriminator(batch, training=True)
+    logits = np.array(model.discriminator(batch))
+    others = np.array(model.discriminator({**batch, "prompts": np.roll(tokens, 1, 0)}))
+    assert 0.2 < np.sqrt(np.mean((logits - others) ** 2)) / logits.std() < 2
 
 
 # === Captions ===
@@ -146,7 +165,7 @@ def test_the_generator_pays_for_its_condition():
     model = tiny(kl_weight=3.0)
     model.compile()
     batch = batch_of(model, 4)
-    statistics = np.array(model.generator.get_layer("text_encoder")(batch["prompts"]))
+    statistics = np.array(model.generator.get_layer("text_encoder")(batch["prompts"], training=True))
     mean, log_variance = statistics[:, :2], statistics[:, 2:]
     kl = 0.5 * np.mean(np.sum(mean**2 + np.exp(log_variance) - 1 - log_variance, 1))
     loss, logs = model.generator_loss(batch)

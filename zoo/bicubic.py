@@ -30,9 +30,16 @@ def resize_matrix(size, new_size):
 
 
 def resize_bicubic(image, sides):
-    """A uint8 image `(h, w, c)` resized to `sides`, `(height, width)`, as by MATLAB's `imresize(image, sides)`."""
+    """A uint8 image `(h, w, c)` resized to `sides`, `(height, width)`, as by MATLAB's `imresize(image, sides)`.
+
+    That is axis by axis, with uint8 in between. (Where the scales of the axes differ, MATLAB begins with the smaller
+    one; here it is always the height.)
+    """
     rows, columns = (resize_matrix(old, new) for old, new in zip(image.shape[:2], sides, strict=True))
-    resized = np.einsum("yh,hwc->ywc", rows, image.astype("float64"), optimize=True)
-    resized = np.einsum("xw,ywc->yxc", columns, resized, optimize=True)
+    resized = _to_levels(np.einsum("yh,hwc->ywc", rows, image.astype("float64"), optimize=True))
+    return _to_levels(np.einsum("xw,ywc->yxc", columns, resized, optimize=True)).astype("uint8")
+
+
+def _to_levels(values):
     # MATLAB rounds halves away from zero.
-    return np.clip(np.floor(resized + 0.5), 0, 255).astype("uint8")
+    return np.clip(np.floor(values + 0.5), 0, 255)

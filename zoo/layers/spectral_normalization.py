@@ -47,7 +47,7 @@ class SpectralNormalization(keras.layers.Wrapper):
 
     def call(self, inputs, training=False):
         sigma = self._largest_singular_value(training)
-        # In float32, so that the quotient is rounded once whatever the policy.
+        # In float32, since half precision is bad at sums such as sigma.
         weight = ops.cast(ops.cast(self._weight, "float32") / sigma, self.compute_dtype)
         if isinstance(self.layer, keras.layers.Embedding):
             return ops.take(weight, inputs, axis=0)

@@ -13,7 +13,8 @@ class VectorQuantizer(keras.layers.Layer):
 
     With `ema_decay`, `update` moves each embedding to the running mean of the vectors it replaced (appendix A.1, with
     a correction for the start as in Adam), and sends embeddings that replace next to nothing to random vectors of the
-    batch. Without, the embeddings are trained by gradient through `lookup`.
+    batch. Without, the embeddings are trained by gradient through `lookup`. Under a distribution strategy the first
+    replica's part of a batch decides: a mean over replicas would send embeddings to places between vectors.
 
     Args:
         num_embeddings: size of the codebook.
@@ -41,15 +42,15 @@ class VectorQuantizer(keras.layers.Layer):
             trainable=not averaged,
             # The model that looks codes up may compute in half precision.
             autocast=False,
-            aggregation="mean",
+            aggregation="only_first_replica" if averaged else "mean",
             name="codebook",
         )
         if averaged:
             self.counts = self.add_weight(
-                shape=shape[:1], initializer="zeros", trainable=False, aggregation="mean", name="counts"
+                shape=shape[:1], initializer="zeros", trainable=False, aggregation="only_first_replica", name="counts"
             )
             self.sums = self.add_weight(
-                shape=shape, initializer="zeros", trainable=False, aggregation="mean", name="sums"
+                shape=shape, initializer="zeros", trainable=False, aggregation="only_first_replica", name="sums"
             )
             self.updates = self.add_weight(
                 shape=(), initializer="zeros", trainable=False, aggregation="only_first_replica", name="updates"

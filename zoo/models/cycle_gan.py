@@ -32,8 +32,9 @@ class CycleGAN(FromImages, AdversarialModel):
             one of the same keys, each made from the other; its layers `to_images` and `to_source` are the translators.
         discriminator: the same, from such a dict to one of logits.
         objective, ema_momentum, discriminator_steps: as for `GAN`.
-        cycle_weight: lambda of the paper.
-        identity_weight: of the identity loss (section 5.2); 0 leaves it out.
+        cycle_weight: lambda of the paper; the default is half of the paper's 10, because `LeastSquares` halves the
+            squares.
+        identity_weight: of the identity loss (section 5.2), half of `cycle_weight` in the paper; 0 leaves it out.
         pool_size: how many earlier images of both sides are kept, at least as many as a batch has.
         name, dtype: as for every Keras model.
         **network_options: those of `default_networks`.
@@ -54,8 +55,8 @@ class CycleGAN(FromImages, AdversarialModel):
         generator=None,
         discriminator=None,
         objective="least_squares",
-        cycle_weight=10.0,
-        identity_weight=5.0,
+        cycle_weight=5.0,
+        identity_weight=2.5,
         pool_size=64,
         ema_momentum=0.999,
         discriminator_steps=1,

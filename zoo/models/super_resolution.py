@@ -44,9 +44,8 @@ class Upscaling(FromImages):
     def _sources_of(self, images):
         height, width, _ = self.image_shape
         rows, columns = (resize_matrix(side, side // self.scale).astype("float32") for side in (height, width))
-        small = ops.einsum("yh,nhwc->nywc", rows, images)
-        small = ops.einsum("xw,nywc->nyxc", columns, small)
-        return ops.clip(ops.round((small + 1.0) * 127.5), 0.0, 255.0) / 127.5 - 1.0
+        small = _to_levels(ops.einsum("yh,nhwc->nywc", rows, images))
+        return _to_levels(ops.einsum("xw,nywc->nyxc", columns, small))
 
     def _check_scale(self, scale, image_shape):
         scale = check_count(scale, "scale")
@@ -303,3 +302,8 @@ class SRGAN(Upscaling, AdversarialModel):
             "feature_network": self.feature_network and keras.saving.serialize_keras_object(self.feature_network),
             **{f"{term}_weight": weight for term, weight in self._weights.items()},
         }
+
+
+def _to_levels(images):
+    """Images around [-1, 1] rounded to what uint8 can hold, as MATLAB does after each axis."""
+    return ops.clip(ops.round((images + 1.0) * 127.5), 0.0, 255.0) / 127.5 - 1.0

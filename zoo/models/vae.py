@@ -15,6 +15,8 @@ from zoo.objectives import variational
 
 # Decoded samples held at once while estimating a likelihood.
 _SAMPLES_AT_ONCE = 5000
+# Of the Gaussian likelihood's variance, which batches agree on.
+_VARIANCE_MOMENTUM = 0.9
 
 
 @keras.saving.register_keras_serializable(package="zoo")
@@ -94,7 +96,14 @@ class VAE(GenerativeModel):
         }
         # One for all pixels; only the Gaussian likelihood has it.
         self.log_variance = (
-            self.add_weight(shape=(), initializer="zeros", dtype="float32", name="log_variance")
+            self.add_weight(
+                shape=(),
+                initializer="zeros",
+                dtype="float32",
+                trainable=False,
+                aggregation="mean",
+                name="log_variance",
+            )
             if likelihood == "gaussian"
             else None
         )
@@ -164,7 +173,12 @@ class VAE(GenerativeModel):
         outputs = self.decoder(ops.reshape(latents, (-1, self.latent_dim)), training=training)
         pixels = int(np.prod(self.image_shape))
         outputs = ops.reshape(outputs, (ops.shape(latents)[0], -1, pixels))
-        return self.likelihood.log_likelihood(ops.reshape(images, (-1, pixels)), outputs, self.log_variance)
+        images, log_variance = ops.reshape(images, (-1, pixels)), self.log_variance
+        if training and log_variance is not None:
+            log_variance = variational.best_log_variance(images, outputs)
+            kept = _VARIANCE_MOMENTUM * self.log_variance
+            self.log_variance.assign(kept + (1.0 - _VARIANCE_MOMENTUM) * log_variance)
+        return self.likelihood.log_likelihood(images, outputs, log_variance)
 
     # === Using ===
 
@@ -316,7 +330,8 @@ class _ImportanceWeights(keras.Model):
     """log p(x, z) / q(z|x) of samples from the posterior, as a model so that Keras compiles it on every backend."""
 
     def __init__(self, vae):
-        super().__init__(name="importance_weights")
+        # float32 whatever the policy: differences of densities of thousands of nats.
+        super().__init__(name="importance_weights", dtype="float32")
         self.vae = vae
         self.built = True
 

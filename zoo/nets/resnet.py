@@ -54,9 +54,8 @@ def generator(
         if class_dim is None:
             classes = [ops.one_hot(labels, num_classes)]
         else:
-            # As strong as latents, so that it is heard beside them.
-            init = keras.initializers.RandomNormal(stddev=1.0)
-            classes = [layers.Embedding(num_classes, class_dim, init, name="class_vectors")(labels)]
+            # As the authors have it. As strong as latents, it moved the scales of the norms more than they do.
+            classes = [layers.Embedding(num_classes, class_dim, "orthogonal", name="class_vectors")(labels)]
     parts = [[]] * stages
     if skip_latents:
         size = latent_dim // (stages + 1)

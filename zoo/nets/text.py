@@ -1,26 +1,19 @@
 """Networks that are given a text: an encoder of words, and the pair of a text-to-image GAN around it."""
 
+import math
+
 import keras
 from keras import layers, ops
 
 from zoo.nets import resnet
 
 
-def text_encoder(vocabulary_size, max_words, width, units):
-    """Word numbers `(n, max_words)`, filled up with 0, to sentence vectors `(n, units)`.
+def _sentence(prompts, vocabulary_size, width):
+    """Word numbers `(n, max_words)`, filled up with 0, to a vector `(n, width)`.
 
     Embeddings of the words, two convolutions over three words each that tell "red hair" from "red shirt", and the mean
     over the words.
-
-    Args:
-        vocabulary_size: how many numbers there are.
-        max_words: how many words a text has at most.
-        width: of embeddings and convolutions.
-        units: length of a sentence's vector.
     """
-    # === Layers ===
-    prompts = keras.Input((max_words,), dtype="int32", name="prompts")
-    # As strong as latents, so that it is heard beside them.
     init = keras.initializers.RandomNormal(stddev=1.0)
     is_word = ops.expand_dims(ops.cast(ops.not_equal(prompts, 0), "float32"), -1)
     x = layers.Embedding(vocabulary_size, width, init, name="word_vectors")(prompts)
@@ -30,11 +23,43 @@ def text_encoder(vocabulary_size, max_words, width, units):
         y = layers.Conv1D(width, 3, padding="same", activation="relu", name=f"phrases_{index}")(x)
         x = layers.Add(name=f"with_phrases_{index}")([x, y])
     x = layers.Multiply(name="words_2", dtype="float32")([x, is_word])
-    x = ops.sum(x, axis=1) / ops.maximum(ops.sum(is_word, axis=1), 1.0)
-    vectors = layers.Dense(units, dtype="float32", name="sentence")(x)
+    return ops.sum(x, axis=1) / ops.maximum(ops.sum(is_word, axis=1), 1.0)
+
+
+def condition_encoder(vocabulary_size, max_words, width, units):
+    """Word numbers `(n, max_words)` to mean and log variance of a Gaussian, side by side, `(n, 2 * units)`.
+
+    Sentences share most of their words, so that their vectors are alike; batch normalization sets them apart, and
+    different prompts begin with means that differ as much as latents do. The variance begins at 1.
+
+    Args:
+        vocabulary_size: how many numbers there are.
+        max_words: how many words a text has at most.
+        width: of embeddings and convolutions.
+        units: length of the condition.
+    """
+    # === Layers ===
+    prompts = keras.Input((max_words,), dtype="int32", name="prompts")
+    x = layers.BatchNormalization(momentum=0.9, center=False, scale=False, dtype="float32", name="set_apart")(
+        _sentence(prompts, vocabulary_size, width)
+    )
+    mean = layers.Dense(units, dtype="float32", name="mean")(x)
+    log_variance = layers.Dense(units, kernel_initializer="zeros", dtype="float32", name="log_variance")(x)
+    outputs = layers.Concatenate(dtype="float32", name="mean_and_log_variance")([mean, log_variance])
 
     # === Functional model ===
-    return keras.Model(prompts, vectors, name="text_encoder")
+    return keras.Model(prompts, outputs, name="text_encoder")
+
+
+def projection_encoder(vocabulary_size, max_words, width, units):
+    """Word numbers `(n, max_words)` to vectors `(n, units)` for the projection of a discriminator."""
+    # === Layers ===
+    prompts = keras.Input((max_words,), dtype="int32", name="prompts")
+    x = _sentence(prompts, vocabulary_size, width)
+    outputs = resnet.linear(layers.Dense, units, True, dtype="float32", name="sentence")(x)
+
+    # === Functional model ===
+    return keras.Model(prompts, outputs, name="text_encoder")
 
 
 def text_to_image_generator(image_shape, latent_dim, vocabulary_size, max_words, text_dim, filters, stages, width):
@@ -49,7 +74,7 @@ def text_to_image_generator(image_shape, latent_dim, vocabulary_size, max_words,
         "latents": keras.Input((latent_dim,), name="latents"),
         "prompts": keras.Input((max_words,), dtype="int32", name="prompts"),
     }
-    encoder = text_encoder(vocabulary_size, max_words, width, 2 * text_dim)
+    encoder = condition_encoder(vocabulary_size, max_words, width, text_dim)
     mean, log_variance = ops.split(encoder(inputs["prompts"]), 2, axis=-1)
     latents, noise = ops.split(inputs["latents"], [latent_dim - text_dim], axis=-1)
     condition = mean + ops.exp(0.5 * log_variance) * noise
@@ -72,8 +97,9 @@ def text_to_image_discriminator(image_shape, vocabulary_size, max_words, filters
         "prompts": keras.Input((max_words,), dtype="int32", name="prompts"),
     }
     features = resnet.to_features(inputs["images"], filters, stages)
-    sentence = text_encoder(vocabulary_size, max_words, width, features.shape[-1])(inputs["prompts"])
-    match = ops.mean(sentence * features, axis=-1, keepdims=True)
+    sentence = projection_encoder(vocabulary_size, max_words, width, features.shape[-1])(inputs["prompts"])
+    # Divided by as much as the sum of as many independent products grows by.
+    match = ops.sum(sentence * features, axis=-1, keepdims=True) / math.sqrt(features.shape[-1])
     outputs = resnet.linear(layers.Dense, 1, True, dtype="float32", name="logit")(features)
     outputs = layers.Add(dtype="float32", name="logit_of_text")([outputs, match])
 

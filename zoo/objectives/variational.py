@@ -15,6 +15,15 @@ def gaussian_log_density(value, mean, log_variance):
     return -0.5 * ops.sum(LOG_2_PI + log_variance + ops.square(value - mean) * ops.exp(-log_variance), axis=-1)
 
 
+def best_log_variance(value, mean):
+    """The log variance, one for all elements, at which `gaussian_log_density` is largest (Rybkin et al. 2021).
+
+    That is the log of the mean squared error, without a gradient: at the maximum the density's own is all there is. A
+    variance trained by gradient lags behind it for thousands of steps, in which the KL term weighs too much.
+    """
+    return ops.stop_gradient(ops.log(ops.maximum(ops.mean(ops.square(value - mean)), 1e-8)))
+
+
 def kl_to_standard_normal(mean, log_variance):
     """KL(N(mean, exp(log_variance)) || N(0, 1)) summed over the last axis (Kingma & Welling 2014, appendix B)."""
     return 0.5 * ops.sum(ops.square(mean) + ops.exp(log_variance) - log_variance - 1.0, axis=-1)
@@ -67,9 +76,10 @@ class Bernoulli:
 
 
 class Gaussian:
-    """Likelihood of real-valued images in [-1, 1] with one learned variance for all pixels (Rybkin et al. 2021).
+    """Likelihood of real-valued images in [-1, 1] with one variance for all pixels (Rybkin et al. 2021).
 
-    The decoder's outputs are means.
+    The decoder's outputs are means; the variance is the best one of each batch in training, and then their running
+    mean.
     """
 
     name = "gaussian"
