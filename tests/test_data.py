@@ -13,7 +13,7 @@ from PIL import Image
 
 from zoo import data
 from zoo.errors import DataError, InputError
-from zoo.images import fit_image
+from zoo.images import fit_image, read_image
 
 
 def write(folder, name, pixels, **options):
@@ -357,6 +357,73 @@ def test_missing_folders_are_refused(tmp_path):
             data.read(source, SHAPE)
 
 
+@pytest.mark.parametrize("source", ["my_imges/", "my imges", "./imges"])
+def test_what_looks_like_a_folder_is_taken_for_one(source, trained):
+    with pytest.raises(DataError, match=f"There is no image folder '{source}'"):
+        trained.fit(source)
+
+
+def test_a_file_is_no_folder(tmp_path, trained):
+    path = write(tmp_path, "one.png", images(1)[0, ..., 0])
+    with pytest.raises(DataError, match=r"one\.png' is a file, expected an image folder or the name of a TFDS data"):
+        trained.fit(str(path))
+
+
+def test_photographs_are_turned_upright(tmp_path):
+    pixels = np.zeros((8, 8, 3), "uint8")
+    pixels[:4] = 255
+    exif = Image.Exif()
+    # Orientation 6: the camera lay on its side.
+    exif[0x0112] = 6
+    path = write(tmp_path, "photo.png", pixels, exif=exif)
+    np.testing.assert_array_equal(read_image(path, (8, 8, 1))[..., 0], np.rot90(pixels[..., 0], -1))
+
+
+def test_files_of_floats_are_skipped(tmp_path):
+    write(tmp_path, "heights.tiff", np.random.RandomState(0).uniform(size=(8, 8)).astype("float32"))
+    with pytest.raises(DataError, match="None of the 1 files"), pytest.warns(UserWarning, match="heights.tiff"):
+        data.read(tmp_path, SHAPE)
+
+
+@pytest.mark.parametrize(
+    ("shape", "says"),
+    [
+        ((8, 8), r"image_shape is \(8, 8\), expected \(height, width, channels\)"),
+        (8, "image_shape is 8"),
+        ((0, 8, 3), r"image_shape is \(0, 8, 3\)"),
+        ((8, 8, 4), r"image_shape is \(8, 8, 4\), expected 1 or 3 channels to read image files"),
+    ],
+)
+def test_shapes_that_no_file_can_have_are_refused(tmp_path, shape, says):
+    png_folder(tmp_path, images(2))
+    with pytest.raises(InputError, match=says):
+        data.read(tmp_path, shape)
+
+
+def test_what_a_folder_holds_besides_is_named(tmp_path):
+    png_folder(tmp_path / "cats", images(2))
+    (tmp_path / "dogs").mkdir()
+    with pytest.warns(UserWarning, match="Left out dogs in .*: no images in there make a class"):
+        assert data.read(tmp_path, SHAPE).class_names == ("cats",)
+    png_folder(tmp_path, images(3))
+    with pytest.warns(UserWarning, match="Left out cats in .*: images beside them are no class of their own"):
+        assert len(data.read(tmp_path, SHAPE).images) == 3
+
+
+@pytest.mark.parametrize(
+    ("source", "says"),
+    [
+        (None, "x is a NoneType, expected an array of images, an image folder, the name of a TFDS data set, or"),
+        (object(), "x is a object, expected"),
+        (["a.png", "b.png", "c.png"], "x is a list, expected"),
+        ([images(1)[0], images(1, (4, 4, 1))[0]], "images is a list of arrays of different shapes"),
+    ],
+)
+def test_what_is_no_source_is_called_by_its_name(trained, source, says):
+    with pytest.raises(InputError, match=says):
+        trained.fit(source)
+
+
 def test_names_and_folders_need_a_shape(tmp_path):
     with pytest.raises(InputError, match=r"image_shape is needed to read '.*', got None"):
         data.read(tmp_path)
@@ -488,6 +555,23 @@ def test_validation(trained, arguments):
     history = trained.fit(X, batch_size=2, verbose=0, **arguments).history
     assert {"loss", "val_loss", "val_elbo"} <= set(history)
     assert np.isfinite(history["val_loss"]).all()
+
+
+@pytest.mark.parametrize("fraction", [1.5, -0.5, "0.1"])
+def test_validation_splits_are_shares(trained, fraction):
+    with pytest.raises(InputError, match=f"validation_split is {fraction!r}, expected a number from 0 to below 1"):
+        trained.fit(X, validation_split=fraction)
+
+
+@pytest.mark.parametrize("batch", [X, (X,), (X, Y), {"images": X}])
+def test_iterators_of_batches_are_checked_and_no_batch_is_lost(trained, batch):
+    before = int(trained.optimizer.iterations)
+    trained.fit((batch for _ in range(3)), verbose=0)
+    assert int(trained.optimizer.iterations) == before + 3
+    with pytest.raises(InputError, match="The first batch of x holds float32 values from 0 to"):
+        trained.fit(iter([X.astype("float32")]))
+    with pytest.raises(DataError, match="The data set x is empty"):
+        trained.fit(iter([]))
 
 
 def test_validation_split_needs_an_array(trained, tmp_path):

@@ -1,14 +1,16 @@
 """Feature networks, references and protocols, on small real parts."""
 
+import sys
+
 import keras
 import numpy as np
 import pytest
-from helpers import tiny_pixel_cnn
+from helpers import tiny_pixel_cnn, tiny_vae
 
 import zoo
 from zoo import data, latents, presets
 from zoo.datasets import avatars
-from zoo.errors import DataError, InputError, PresetError
+from zoo.errors import DataError, InputError, MissingDependencyError, PresetError
 from zoo.metrics import features, frechet_distance, gaussian_statistics, precision_recall, protocols, references
 from zoo.metrics.editing import edit_shares
 
@@ -208,6 +210,16 @@ def test_inception_without_a_network_says_so(monkeypatch):
     monkeypatch.setattr(keras.applications, "InceptionV3", offline)
     with pytest.raises(DataError, match="could not be downloaded"):
         features.load("inception_v3")
+
+
+def test_the_extra_for_test_faces_is_missed_before_anything_is_drawn(monkeypatch):
+    monkeypatch.setitem(sys.modules, "dicebear", None)
+    avatars._renderer.cache_clear()
+    model = tiny_vae()
+    model.generate = lambda *_, **__: pytest.fail("images were drawn")
+    with pytest.raises(MissingDependencyError, match=r"Rendering avatars needs dicebear: pip install .*\[avatars\]"):
+        protocols.evaluate(model, "avatars")
+    avatars._renderer.cache_clear()
 
 
 def test_unknown_feature_networks():

@@ -23,6 +23,7 @@ from helpers import (
     values,
 )
 from keras import layers
+from PIL import Image
 
 import zoo
 from zoo import callbacks, latents
@@ -219,6 +220,46 @@ def test_labels_decide_what_is_drawn():
     np.testing.assert_array_equal(
         model.generate(70, seed=5)[:4], model.generate(4, labels=latents.sample_labels(4, NUM_CLASSES, 5), seed=5)
     )
+
+
+def folder_of_classes(path, *names):
+    for index, name in enumerate(names):
+        (path / name).mkdir(parents=True)
+        for number, pixels in enumerate(images(4, seed=index)):
+            Image.fromarray(pixels[..., 0]).save(path / name / f"{number}.png")
+    return path
+
+
+def test_a_folder_names_the_classes(tmp_path):
+    folder = folder_of_classes(tmp_path, "bag", "boot", "shirt")
+    model = conditional()
+    model.compile()
+    model.fit(folder, batch_size=4, verbose=0)
+    assert model.class_names == ("bag", "boot", "shirt")
+    assert model.generate(1, labels="boot").shape == (1, *SHAPE)
+    # In whatever case, but in the same order.
+    model = conditional(class_names=["Bag", "Boot", "Shirt"])
+    model.compile()
+    model.fit(folder, batch_size=4, verbose=0)
+    assert model.class_names == ("Bag", "Boot", "Shirt")
+
+
+@pytest.mark.parametrize(
+    ("classes", "says"),
+    [
+        (
+            {"class_names": ["Shirt", "Boot", "Bag"]},
+            "x has the classes bag, boot, shirt, .*: Shirt, Boot, Bag",
+        ),
+        ({"num_classes": 5}, r"x has 3 classes \(bag, boot, shirt\), expected num_classes=5"),
+    ],
+)
+def test_a_folder_of_other_classes_is_refused(tmp_path, classes, says):
+    folder = folder_of_classes(tmp_path, "bag", "boot", "shirt")
+    model = conditional(**classes)
+    model.compile()
+    with pytest.raises(InputError, match=says):
+        model.fit(folder, batch_size=4)
 
 
 def test_latents_say_more_than_labels_before_training():
@@ -559,3 +600,29 @@ def test_generating_moves_no_state():
     before = state(model)
     model.generate(3, truncation=0.5)
     assert_equal_states(state(model), before)
+
+
+# === Arguments ===
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ({"filters": "16"}, "filters is '16', expected an integer of at least 1"),
+        ({"filters": 0}, "filters is 0"),
+        ({"filters": 2.5}, r"filters is 2\.5"),
+        ({"stages": -1}, "stages is -1"),
+        ({"stages": 9}, r"image_shape is \(8, 8, 1\), expected a height and width divisible by 512 with stages=9"),
+        ({"ema_momentum": "0.9"}, "ema_momentum is '0.9'"),
+        ({"num_classes": 3, "class_names": "cat"}, "class_names is 'cat', expected a list of one name for each class"),
+    ],
+)
+def test_arguments_that_make_no_model_are_named(arguments, says):
+    with pytest.raises(InputError, match=says):
+        zoo.DCGAN(SHAPE, LATENT_DIM, **arguments)
+
+
+@pytest.mark.parametrize("optimizer", ["adamm", 1e-3])
+def test_what_is_no_optimizer_is_named(optimizer):
+    with pytest.raises(InputError, match=f"generator_optimizer is {optimizer!r}, expected a Keras optimizer"):
+        tiny_gan().compile(optimizer, "adam")

@@ -23,7 +23,8 @@ from helpers import (
 
 import zoo
 from zoo import latents
-from zoo.errors import InputError
+from zoo.callbacks import SampleGrid
+from zoo.errors import DataError, InputError
 
 MODELS = {
     "gan": tiny_gan,
@@ -226,3 +227,27 @@ def test_ten_thousand_images_take_little_more_than_themselves():
     # As floats they would take four times as much.
     assert peak < 1.5 * size
     assert resident() - before < 2.5 * size
+
+
+# === A grid after every epoch ===
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"), [({"num_samples": 0}, "num_samples is 0"), ({"seed": "a"}, "seed is 'a'")]
+)
+def test_grids_that_cannot_be_drawn_are_refused_at_once(arguments, says, tmp_path):
+    with pytest.raises(InputError, match=says):
+        SampleGrid(tmp_path, **arguments)
+
+
+def test_grids_without_a_place_or_a_source_are_refused_before_the_first_epoch(tmp_path):
+    (tmp_path / "file").write_text("")
+    model = tiny_gan()
+    model.compile()
+    with pytest.raises(DataError, match=r"folder is .*file', which is a file, expected a folder"):
+        model.fit(images(4), batch_size=4, callbacks=[SampleGrid(tmp_path / "file")], verbose=0)
+    painter = zoo.Pix2Pix((8, 8, 1), filters=2)
+    painter.compile()
+    with pytest.raises(InputError, match="draw is None, expected a function that returns images, since a Pix2Pix"):
+        painter.fit((images(4), images(4)), batch_size=4, callbacks=[SampleGrid(tmp_path)], verbose=0)
+    assert not list(tmp_path.glob("*.png"))

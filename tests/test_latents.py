@@ -115,6 +115,9 @@ def test_averages_may_be_weighted():
         (lambda: latents.attribute_direction([ONE, OTHER], [True, True]), "present is True for all"),
         (lambda: latents.attribute_direction([ONE, OTHER], [True, False], [1, 2]), "others has shape"),
         (lambda: latents.move(ONE, OTHER[:2], 1.0), r"direction has shape \(2,\), expected \(16,\)"),
+        (lambda: latents.move([ONE, OTHER], ONE, "big"), "amount is 'big', expected a number, or one for each"),
+        (lambda: latents.move([ONE, OTHER], ONE, np.nan), "amount is nan, expected a number"),
+        (lambda: latents.move([ONE, OTHER], ONE, [1, 2, 3]), r"amount has shape \(3,\), expected a number"),
         (lambda: latents.swap(ONE, OTHER[:2], [0]), "second"),
     ],
 )

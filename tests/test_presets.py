@@ -1,8 +1,10 @@
 """Presets: the same model after a round trip, what overrides keep, and damage that is named before Keras sees it."""
 
 import json
+import os
 import shutil
 import warnings
+from pathlib import Path
 
 import h5py
 import keras
@@ -27,7 +29,7 @@ from helpers import (
 import zoo
 from zoo import presets
 from zoo.errors import InputError, PresetError
-from zoo.files import sha256
+from zoo.files import replacing_directory, sha256
 from zoo.objectives.adversarial import Minimax
 from zoo.objectives.penalties import R1
 
@@ -355,6 +357,10 @@ DAMAGES = {
     "no JSON": (lambda d: (d / "metadata.json").write_text("{"), r"metadata\.json is damaged \(.*\); expected a JSON"),
     "binary": (lambda d: (d / "metadata.json").write_bytes(b"\xff\xfe"), r"metadata\.json is damaged \(.*\); expected"),
     "no object": (lambda d: (d / "metadata.json").write_text("3"), r"metadata\.json is damaged: it holds a int"),
+    "no figures": (
+        lambda d: (d / "metadata.json").write_text('{"metrics": {"fid": 3.2}}'),
+        r"metadata\.json is damaged: its metrics are not figures with a value and a protocol",
+    ),
     "no hash of a file": (state_no_hashes({}), r"states no size and SHA-256 of config\.json"),
     "odd hashes": (state_no_hashes("none"), r"states no size and SHA-256 of config\.json"),
     "weights are a folder": (
@@ -522,6 +528,51 @@ def test_an_empty_directory_may_be_saved_to(tmp_path):
     assert type(zoo.load(tmp_path)) is zoo.GAN
 
 
+def test_a_home_directory_is_found(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    tiny_gan().save_to_preset("~/mine")
+    assert (tmp_path / "mine" / "config.json").exists()
+    assert type(zoo.load("~/mine")) is zoo.GAN
+
+
+def test_the_current_folder_is_not_replaced(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    before = listing(tmp_path)
+    with pytest.raises(PresetError, match="is the current folder or holds it; choose a folder in it"):
+        tiny_gan().save_to_preset(".")
+    assert listing(tmp_path) == before
+
+
+def test_places_that_cannot_be_written_are_named(tmp_path):
+    (tmp_path / "file").write_text("years of work")
+    with pytest.raises(PresetError, match=r"file/mine cannot be written \(.+\)"):
+        tiny_gan().save_to_preset(tmp_path / "file" / "mine")
+
+
+def test_the_name_of_an_official_preset_is_warned_of(catalogue, tmp_path, monkeypatch):
+    catalogue({"dcgan_mnist_28": entry()})
+    monkeypatch.chdir(tmp_path)
+    with pytest.warns(UserWarning, match="loads the official preset of that name; load this one as './dcgan_mnist_28'"):
+        tiny_gan().save_to_preset("dcgan_mnist_28")
+    assert type(zoo.load("./dcgan_mnist_28")) is zoo.GAN
+
+
+def test_the_old_directory_comes_back_where_the_new_one_cannot(tmp_path, monkeypatch):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "work").write_text("years of it")
+    before, rename = listing(tmp_path), os.replace
+
+    def failing(source, target):
+        if Path(target) == tmp_path / "mine" and "-old-" not in str(source):
+            raise OSError("no space")
+        rename(source, target)
+
+    monkeypatch.setattr("os.replace", failing)
+    with pytest.raises(OSError, match="no space"), replacing_directory(tmp_path / "mine"):
+        pass
+    assert listing(tmp_path) == before
+
+
 def test_a_failed_save_leaves_the_old_preset_and_nothing_else(preset, monkeypatch, tmp_path):
     before = listing(tmp_path)
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
@@ -585,6 +636,12 @@ def test_unknown_names_suggest_the_nearest(catalogue):
         zoo.load("qqq")
     with pytest.raises(PresetError, match=r"'\./missing' is no preset directory"):
         zoo.load("./missing")
+    with pytest.raises(PresetError, match=r"it has no config\.json; did you mean dcgan_fashion_mnist_28\?"):
+        zoo.load("dcgan_fashion_mnist_28/")
+    with pytest.raises(PresetError, match=r"it has no config\.json; did you mean hf://me/my-gan\?"):
+        zoo.load("me/my-gan")
+    with pytest.raises(InputError, match="preset is None, expected the name of a preset, a directory or hf://org/name"):
+        zoo.load(None)
 
 
 def test_presets_load_by_name_and_are_held_to_the_manifest(catalogue, stored, tmp_path, closed):

@@ -28,6 +28,7 @@ from PIL import Image
 
 from zoo import data
 from zoo.callbacks import BackupAndRestore, EpochOrder, random_states
+from zoo.errors import DataError
 from zoo.objectives.augment import AdaptiveAugment
 from zoo.objectives.penalties import R1
 
@@ -74,6 +75,19 @@ def test_an_interrupted_fit_leaves_its_backup_and_a_finished_one_does_not(tmp_pa
 
 
 @pytest.mark.slow
+def test_what_is_no_backup_of_the_model_is_said_in_one_sentence(tmp_path):
+    def fit(model):
+        model.compile()
+        model.fit(images(8), batch_size=4, verbose=0, callbacks=[BackupAndRestore(tmp_path, delete_checkpoint=False)])
+
+    fit(tiny_gan())
+    with pytest.raises(DataError, match="which holds no backup of such a model; remove it or choose another"):
+        fit(tiny_vae())
+    (tmp_path / "state.weights.h5").write_bytes(b"xx")
+    with pytest.raises(DataError, match=f"backup_dir is '{tmp_path}', which holds no backup of such a model"):
+        fit(tiny_gan())
+
+
 def test_a_plain_keras_model_resumes_bit_equal(tmp_path):
     def train(seed, *callbacks):
         keras.utils.set_random_seed(seed)

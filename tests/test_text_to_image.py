@@ -232,6 +232,12 @@ def test_prompts_choose_and_seeds_vary():
     assert (same[1] != same[0]).any()
 
 
+@pytest.mark.parametrize("prompts", [5, []])
+def test_prompts_that_are_no_texts_are_refused(prompts):
+    with pytest.raises(InputError, match=r"prompts is .*, expected one text or a list of one for each image"):
+        tiny().generate(prompts=prompts)
+
+
 def test_without_prompts_the_examples_are_drawn_from():
     model = tiny(example_prompts=PROMPTS)
     drawn = model.generate(8, seed=0)

@@ -34,13 +34,17 @@ _HOME_OF = {
     "TextToImageGAN": "zoo.models",
 }
 __all__ = sorted(_HOME_OF)
+# Which `import zoo` alone gives, too.
+_SUBMODULES = ("callbacks", "data", "latents", "metrics", "presets", "text")
 
 
 def __getattr__(name):
     if name in _HOME_OF:
         return getattr(importlib.import_module(_HOME_OF[name]), name)
+    if name in _SUBMODULES:
+        return importlib.import_module(f"zoo.{name}")
     raise AttributeError(f"module 'zoo' has no attribute {name!r}")
 
 
 def __dir__():
-    return sorted(set(globals()) | set(_HOME_OF))
+    return sorted({*globals(), *_HOME_OF, *_SUBMODULES})

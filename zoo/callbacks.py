@@ -9,9 +9,10 @@ import h5py
 import keras
 import numpy as np
 
-from zoo.errors import InputError, MissingDependencyError, NonFiniteError, check_count
+from zoo.errors import DataError, InputError, MissingDependencyError, NonFiniteError, check_count, first_line
 from zoo.files import replacing
 from zoo.images import grid, to_uint8, write_png
+from zoo.latents import check_seed
 
 
 class EpochOrder(keras.callbacks.Callback):
@@ -183,11 +184,17 @@ class BackupAndRestore(keras.callbacks.BackupAndRestore):
         if optimizer is not None and not optimizer.built:
             # A plain Keras model builds it in the first step, and Keras skips the state of an unbuilt one.
             optimizer.build(self.model.trainable_variables)
-        self.model.load_weights(self._path)
-        with h5py.File(self._path, "r") as file:
-            self.model._initial_epoch = int(file.attrs["epoch"])
-            for index, state in enumerate(random_states(self.model)):
-                state.assign(file["random_states"][str(index)][()])
+        try:
+            self.model.load_weights(self._path)
+            with h5py.File(self._path, "r") as file:
+                self.model._initial_epoch = int(file.attrs["epoch"])
+                for index, state in enumerate(random_states(self.model)):
+                    state.assign(file["random_states"][str(index)][()])
+        except (OSError, ValueError, KeyError) as error:
+            raise DataError(
+                f"backup_dir is {str(self._path.parent)!r}, which holds no backup of such a model; remove it or choose "
+                f"another ({first_line(error)})."
+            ) from error
 
     def on_train_end(self, logs=None):
         super().on_train_end(logs)
@@ -279,8 +286,18 @@ class SampleGrid(keras.callbacks.Callback):
 
     def __init__(self, folder, num_samples=64, seed=0, log_dir=None, draw=None):
         super().__init__()
-        self._folder, self._num_samples, self._seed, self._draw = Path(folder), num_samples, seed, draw
+        self._folder, self._num_samples, self._draw = Path(folder), check_count(num_samples, "num_samples"), draw
+        self._seed = check_seed(seed)
         self._writer = _summary_writer(log_dir) if log_dir else None
+
+    def on_train_begin(self, logs=None):
+        if self._folder.exists() and not self._folder.is_dir():
+            raise DataError(f"folder is {str(self._folder)!r}, which is a file, expected a folder for the pictures.")
+        if self._draw is None and not self.model.draws_alone:
+            raise InputError(
+                f"draw is None, expected a function that returns images, since a {type(self.model).__name__} needs "
+                "more than a number to draw from."
+            )
 
     def on_epoch_end(self, epoch, logs=None):
         images = self._draw() if self._draw else self.model.generate(self._num_samples, seed=self._seed)

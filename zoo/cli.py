@@ -241,6 +241,8 @@ def evaluate(name, dataset, features, data_dir, images, importance_samples, json
     if entry is not None and dataset not in (None, entry["dataset"]):
         raise InputError(f"--dataset is {dataset!r}, but the preset {name!r} was trained on {entry['dataset']!r}.")
     dataset = dataset or entry["dataset"]
+    if features is not None and features != "inception_v3":
+        presets.entry_of(features)
     model = _load_generative(name)
     from zoo.metrics import protocols
 

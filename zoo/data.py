@@ -20,7 +20,7 @@ from tqdm import tqdm
 
 # Which registers the builders with TFDS.
 from zoo.datasets import avatars, emoji, photographs  # noqa: F401
-from zoo.errors import DataError, InputError, ZooError, check_count, first_line
+from zoo.errors import DataError, InputError, ZooError, check_count, check_image_shape, first_line
 from zoo.images import check_images, fit_image, read_image
 from zoo.latents import check_seed
 
@@ -103,6 +103,7 @@ def read(source, image_shape=None, *, split="train", data_dir=None):
     Raises:
         DataError, InputError: as for `dataset`.
     """
+    image_shape = None if image_shape is None else check_image_shape(image_shape)
     if isinstance(source, ImageSet):
         check_images(source.images, image_shape)
         return source
@@ -117,10 +118,14 @@ def read(source, image_shape=None, *, split="train", data_dir=None):
 
 def _is_folder(source):
     """Whether a text or path means a folder rather than a TFDS name; `DataError` where it means one that is missing."""
-    if Path(source).expanduser().is_dir():
+    path, text = Path(source).expanduser(), os.fspath(source)
+    if path.is_dir():
         return True
-    if isinstance(source, os.PathLike) or str(source).startswith((".", "/", "~")):
-        raise DataError(f"There is no image folder {os.fspath(source)!r}.")
+    if path.exists():
+        raise DataError(f"{text!r} is a file, expected an image folder or the name of a TFDS data set.")
+    # TFDS names have neither, but may have a slash, a colon and dots of a version.
+    if isinstance(source, os.PathLike) or text.startswith((".", "/", "~")) or text.endswith("/") or " " in text:
+        raise DataError(f"There is no image folder {text!r}.")
     return False
 
 
@@ -268,7 +273,15 @@ def _read_arrays(source, image_shape):
         images, labels = source
     else:
         images = source
-    images = np.asarray(images)
+    try:
+        images = np.asarray(images)
+    except ValueError:
+        raise InputError("images is a list of arrays of different shapes, expected one shape for all.") from None
+    if images.ndim == 0 or images.dtype.kind not in "iufb":
+        raise InputError(
+            f"x is a {type(images.item() if images.ndim == 0 else source).__name__}, expected an array of images, an "
+            "image folder, the name of a TFDS data set, or batches: a tf.data.Dataset, a PyDataset or an iterator."
+        )
     check_images(images, image_shape)
     if labels is not None:
         labels = np.asarray(labels)
@@ -289,9 +302,20 @@ def _read_arrays(source, image_shape):
 
 
 def _read_folder(folder, image_shape):
+    if image_shape[-1] not in (1, 3):
+        raise InputError(f"image_shape is {image_shape}, expected 1 or 3 channels to read image files.")
     files, labels, class_names = _images_in(folder), None, None
+    subfolders = sorted(p.name for p in folder.iterdir() if p.is_dir() and not p.name.startswith("."))
+    full = [name for name in subfolders if _images_in(folder / name)]
+    left_out = full if files else [name for name in subfolders if name not in full and full]
+    if left_out:
+        warnings.warn(
+            f"Left out {', '.join(left_out)} in {str(folder)!r}: "
+            + ("images beside them are no class of their own." if files else "no images in there make a class."),
+            stacklevel=4,
+        )
     if not files:
-        class_names = tuple(sorted(p.name for p in folder.iterdir() if p.is_dir() and _images_in(p)))
+        class_names = tuple(full)
         by_class = [_images_in(folder / name) for name in class_names]
         files = [file for found in by_class for file in found]
         labels = np.repeat(np.arange(len(by_class), dtype="int32"), [len(found) for found in by_class])
@@ -386,7 +410,7 @@ def _prepared(name, data_dir):
     """The TFDS builder of that name, whose data set is there: found, downloaded or rendered."""
     try:
         builder = tfds.builder(name, data_dir=data_dir, try_gcs=False)
-    except tfds.core.registered.DatasetNotFoundError:
+    except (tfds.core.registered.DatasetNotFoundError, ValueError):
         near = difflib.get_close_matches(name, tfds.list_builders(), n=3)
         hint = f"; did you mean {', '.join(near)}?" if near else "."
         raise DataError(f"There is no folder and no TFDS data set {name!r}{hint}") from None

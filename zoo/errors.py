@@ -4,6 +4,7 @@ Each also is the built-in exception a caller would expect, so `except ValueError
 command line prints the sentence of any `ZooError` and exits 1.
 """
 
+import math
 import numbers
 
 
@@ -43,10 +44,22 @@ def check_count(value, name):
 
 
 def check_weight(value, name):
-    """Returns the weight of a term of a loss, or raises `InputError` where it is below 0."""
-    if value < 0:
+    """Returns the weight of a term of a loss, or raises `InputError` where it is no finite number of at least 0."""
+    if not isinstance(value, numbers.Real) or not 0 <= value < math.inf:
         raise InputError(f"{name} is {value!r}, expected a number of at least 0.")
     return value
+
+
+def check_image_shape(image_shape):
+    """`image_shape` as a tuple of three positive ints, or `InputError`."""
+    shape = tuple(image_shape) if isinstance(image_shape, (tuple, list)) else image_shape
+    if (
+        not isinstance(shape, tuple)
+        or len(shape) != 3
+        or not all(isinstance(size, numbers.Integral) and size > 0 for size in shape)
+    ):
+        raise InputError(f"image_shape is {image_shape!r}, expected (height, width, channels), positive integers.")
+    return tuple(int(size) for size in shape)
 
 
 def first_line(error):

@@ -38,7 +38,7 @@ def replacing(path):
 @contextlib.contextmanager
 def replacing_directory(path):
     """Like `replacing`, for a directory: what stood at `path` stays until the new one is whole."""
-    path = Path(path)
+    path = Path(path).resolve()
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
     temporary.chmod(0o755)
@@ -46,9 +46,15 @@ def replacing_directory(path):
         yield temporary
         if path.exists():
             old = Path(tempfile.mkdtemp(prefix=f".{path.name}-old-", dir=path.parent))
-            os.replace(path, old / path.name)
-            os.replace(temporary, path)
-            shutil.rmtree(old)
+            try:
+                os.replace(path, old / path.name)
+                try:
+                    os.replace(temporary, path)
+                except OSError:
+                    os.replace(old / path.name, path)
+                    raise
+            finally:
+                shutil.rmtree(old)
         else:
             os.replace(temporary, path)
     finally:

@@ -52,6 +52,14 @@ def check_repo_id(repo_id, argument="repo_id"):
     return repo_id
 
 
+def check_names(repo_id, revision, tag):
+    """Raises `InputError` where the name of a repository, or of a branch or tag that is given, is malformed."""
+    check_repo_id(repo_id)
+    for argument, value in (("revision", revision), ("tag", tag)):
+        if value is not None:
+            _check_revision(value, argument)
+
+
 def _check_revision(revision, argument):
     if not isinstance(revision, str) or not _REVISION.fullmatch(revision) or ".." in revision:
         raise InputError(f"{argument} names the revision {revision!r}, expected a branch, a tag or a commit.")
@@ -261,10 +269,7 @@ def publish(
     """
     from huggingface_hub import CommitOperationAdd
 
-    check_repo_id(repo_id)
-    for argument, value in (("revision", revision), ("tag", tag)):
-        if value is not None:
-            _check_revision(value, argument)
+    check_names(repo_id, revision, tag)
     api, branch, directory = _api(token), revision or "main", Path(directory)
     with _explained(repo_id, branch, token):
         api.create_repo(repo_id, private=private, exist_ok=True)

@@ -33,7 +33,9 @@ def check_images(images, image_shape=None, name="images"):
     expected = "(n, height, width, channels)" if image_shape is None else f"(n, {_shape(image_shape)})"
     if images.ndim != 4 or (image_shape is not None and images.shape[1:] != tuple(image_shape)):
         hint = ""
-        if images.ndim == 3 and (image_shape is None or image_shape[-1] == 1):
+        if image_shape is not None and images.shape == tuple(image_shape):
+            hint = "; it is a single image, not a batch"
+        elif images.ndim == 3 and (image_shape is None or image_shape[-1] == 1):
             hint = f"; a channel axis is added by {name}[..., None]"
         raise InputError(f"{name} has shape {tuple(images.shape)}, expected {expected}{hint}.")
     if len(images) == 0:
@@ -105,8 +107,14 @@ def fit_image(image, image_shape):
 
 
 def _to_eight_bits(image):
-    """A Pillow image of 16-bit values as one of 8 bits, which Pillow would clip at 255 instead of scaling."""
-    if not image.mode.startswith("I") and image.mode != "F":
+    """A Pillow image of 16-bit values as one of 8 bits, which Pillow would clip at 255 instead of scaling.
+
+    Raises:
+        ValueError: an image of floats, whose range is anyone's guess.
+    """
+    if image.mode == "F":
+        raise ValueError("it holds floats, expected 8 or 16 bits a channel")
+    if not image.mode.startswith("I"):
         return image
     return Image.fromarray((np.asarray(image, "float32") / 257.0).round().clip(0, 255).astype("uint8"))
 
@@ -116,12 +124,13 @@ def _has_alpha(image):
 
 
 def read_image(path, image_shape, part=None):
-    """One image file, or its left (0) or right (1) half as `part` says, cropped and resized by `fit_image`.
+    """One image file, upright, or its left (0) or right (1) half as `part` says, cropped and resized by `fit_image`.
 
     Raises:
         DataError: there is no such file, or it cannot be read as an image.
     """
     with _opened(path) as image:
+        image = ImageOps.exif_transpose(image)
         if part is not None:
             half = image.width // 2
             image = image.crop((part * half, 0, (part + 1) * half, image.height))

@@ -192,7 +192,15 @@ def move(latents, direction, amount):
     latents, direction = _latents(latents, "latents"), _latents(direction, "direction")
     if direction.shape != latents.shape[-1:]:
         raise InputError(f"direction has shape {direction.shape}, expected {latents.shape[-1:]}.")
-    amount = np.asarray(amount, "float32")
+    expected = "expected a number, or one for each of the latents"
+    try:
+        amount = np.asarray(amount, "float32")
+    except (ValueError, TypeError):
+        raise InputError(f"amount is {amount!r}, {expected}.") from None
+    if not np.isfinite(amount).all():
+        raise InputError(f"amount is {amount}, {expected}.")
+    if amount.ndim and (latents.ndim == 1 or amount.shape != latents.shape[:1]):
+        raise InputError(f"amount has shape {amount.shape}, {expected} of shape {latents.shape}.")
     if amount.ndim:
         amount = amount.reshape(*amount.shape, *[1] * max(latents.ndim - amount.ndim, 1))
     return latents + amount * direction

@@ -4,11 +4,13 @@ A preset is a directory of `config.json`, `metadata.json`, `model.weights.h5` an
 `samples.png`. No pickle, no Lambda, no code: Keras' own safe deserialization reads it, after its hashes are checked.
 """
 
+import contextlib
 import datetime
 import difflib
 import fnmatch
 import functools
 import json
+import numbers
 import os
 import tempfile
 import warnings
@@ -118,6 +120,8 @@ def resolve(preset, bundled=True):
         PresetError: unknown name, no preset directory, or an official preset that is neither bundled nor published.
         InputError: a malformed `hf://` reference, or `bundled=False` for a directory.
     """
+    if not isinstance(preset, (str, os.PathLike)):
+        raise InputError(f"preset is {preset!r}, expected the name of a preset, a directory or hf://org/name.")
     text = os.fspath(preset)
     if text.startswith("hf://"):
         from zoo import hub
@@ -129,7 +133,11 @@ def resolve(preset, bundled=True):
             raise InputError(f"bundled is False, but {text!r} is a directory, which has no copy on the Hub.")
         directory = Path(text).expanduser()
         if not (directory / CONFIG).is_file():
-            raise PresetError(f"{text!r} is no preset directory: it has no {CONFIG}.")
+            name = text.strip(os.sep)
+            meant = f"; did you mean {name}?" if name in manifest() else "."
+            if text.count("/") == 1 and name == text and not directory.exists():
+                meant = f"; did you mean hf://{text}?"
+            raise PresetError(f"{text!r} is no preset directory: it has no {CONFIG}{meant}")
         return Location(directory, metadata_of(directory).get("files"), "directory")
     entry = entry_of(text)
     directory = BUNDLED / text
@@ -186,7 +194,19 @@ def metadata_of(directory):
         raise PresetError(f"{path} is damaged ({error}); expected a JSON object.") from error
     if not isinstance(found, dict):
         raise PresetError(f"{path} is damaged: it holds a {type(found).__name__}, expected a JSON object.")
+    figures = found.get("metrics", {})
+    if not isinstance(figures, dict) or not all(map(_is_figure, figures.values())):
+        raise PresetError(f"{path} is damaged: its metrics are not figures with a value and a protocol.")
     return found
+
+
+def _is_figure(figure):
+    return (
+        isinstance(figure, dict)
+        and isinstance(figure.get("value"), numbers.Real)
+        and isinstance(figure.get("protocol"), str)
+        and all(isinstance(figure.get(key), (numbers.Real, type(None))) for key in ("std", "real"))
+    )
 
 
 def verify(location):
@@ -359,19 +379,27 @@ def save(model, directory, *, weights_dtype="float32", **metadata):
         **metadata: JSON values that `metadata.json` carries besides ours.
 
     Raises:
-        PresetError: `directory` holds something else, or the weights do not fit float16.
+        PresetError: `directory` holds something else or cannot be written, or the weights do not fit float16.
         InputError: another `weights_dtype`.
     """
     import keras
 
     if weights_dtype not in ("float32", "float16"):
         raise InputError(f"weights_dtype is {weights_dtype!r}, expected 'float32' or 'float16'.")
-    directory = Path(directory)
+    if str(directory) in manifest():
+        warnings.warn(
+            f"zoo.load({str(directory)!r}) loads the official preset of that name; load this one as "
+            f"{os.path.join('.', directory)!r}.",
+            stacklevel=3,
+        )
+    directory = Path(directory).expanduser().resolve()
+    if Path.cwd().is_relative_to(directory):
+        raise PresetError(f"{directory} is the current folder or holds it; choose a folder in it.")
     if directory.exists() and (
         not directory.is_dir() or (any(directory.iterdir()) and not (directory / CONFIG).exists())
     ):
         raise PresetError(f"{directory} exists and is no preset directory; choose another place.")
-    with replacing_directory(directory) as temporary:
+    with _explained(directory), replacing_directory(directory) as temporary:
         config = keras.saving.serialize_keras_object(model)
         (temporary / CONFIG).write_text(json.dumps(config, indent=1) + "\n", encoding="utf-8")
         _write_weights(model, temporary / WEIGHTS, weights_dtype)
@@ -390,6 +418,14 @@ def save(model, directory, *, weights_dtype="float32", **metadata):
                 "files": files,
             },
         )
+
+
+@contextlib.contextmanager
+def _explained(directory):
+    try:
+        yield
+    except OSError as error:
+        raise PresetError(f"{directory} cannot be written ({error.strerror or first_line(error)}).") from error
 
 
 def describe_file(path):

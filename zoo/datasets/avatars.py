@@ -234,6 +234,11 @@ def render(face):
     return np.asarray(Image.open(io.BytesIO(png)).convert("RGB"))
 
 
+def check_renderer():
+    """Raises `MissingDependencyError` where what draws avatars is not installed."""
+    _renderer()
+
+
 @functools.cache
 def _renderer():
     """DiceBear's class, the style, and what turns SVG into PNG; imported only where something is drawn."""

@@ -53,6 +53,9 @@ def evaluate(model, dataset, *, size=FULL, feature_network=None, data_dir=None):
         `real` (the same figure for real training images in place of the generated ones, where that has a
         meaning) and `protocol`, a sentence.
     """
+    if dataset == "avatars" and (hasattr(model, "reconstruct") or "prompts" in model.generate_arguments):
+        # Test faces are drawn, which needs an extra: said now rather than after all that comes first.
+        avatars.check_renderer()
     if hasattr(model, "upscale"):
         return upscaling(model, dataset, size=size, data_dir=data_dir)
     if hasattr(model, "translate"):

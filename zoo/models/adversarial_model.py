@@ -1,6 +1,7 @@
 """`AdversarialModel`: the alternating step of every GAN, and the averaged generator."""
 
 import functools
+import numbers
 
 import keras
 from keras import ops
@@ -75,7 +76,7 @@ class AdversarialModel(GenerativeModel):
             name=name,
             dtype=dtype,
         )
-        if not 0 <= ema_momentum < 1:
+        if not isinstance(ema_momentum, numbers.Real) or not 0 <= ema_momentum < 1:
             raise InputError(f"ema_momentum is {ema_momentum!r}, expected a number from 0 up to, not including, 1.")
         discriminator_steps = check_count(discriminator_steps, "discriminator_steps")
         self.generator, self.discriminator = generator, discriminator

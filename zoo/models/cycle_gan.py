@@ -3,10 +3,9 @@
 import keras
 from keras import ops
 
-from zoo.errors import InputError, check_count, check_weight
+from zoo.errors import InputError, check_count, check_image_shape, check_weight
 from zoo.layers.image_pool import ImagePool
 from zoo.models.adversarial_model import AdversarialModel, input_shapes, without_moving
-from zoo.models.generative_model import check_image_shape
 from zoo.models.image_to_image import FromImages
 from zoo.nets import image_to_image
 

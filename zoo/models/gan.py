@@ -5,10 +5,9 @@ import numpy as np
 from keras import ops
 
 from zoo import latents as latent_vectors
-from zoo.errors import InputError, check_count, check_weight
+from zoo.errors import InputError, check_count, check_image_shape, check_weight
 from zoo.metrics import nearest_images
 from zoo.models.adversarial_model import AdversarialModel, input_shapes
-from zoo.models.generative_model import check_image_shape
 from zoo.nets import conv, mlp, resnet
 from zoo.objectives import penalties
 
@@ -231,7 +230,7 @@ class DCGAN(GAN):
         `stages` is how often the image is halved, by default down to 4 pixels or an odd side.
         `discriminator_batch_norm` off is for gradient penalties.
         """
-        stages = stages or conv.default_stages(image_shape)
+        stages = conv.stages_of(image_shape, stages)
         return (
             conv.dcgan_generator(image_shape, latent_dim, filters, stages, num_classes),
             conv.dcgan_discriminator(image_shape, filters, stages, discriminator_batch_norm, num_classes),
@@ -333,7 +332,7 @@ class ProjectionGAN(GAN):
 
         `stages` is how often the image is halved, by default down to 4 pixels or an odd side.
         """
-        stages = stages or conv.default_stages(image_shape)
+        stages = conv.stages_of(image_shape, stages)
         return (
             resnet.generator(image_shape, latent_dim, filters, stages, num_classes=num_classes),
             resnet.discriminator(image_shape, filters, stages, num_classes=num_classes),
@@ -364,7 +363,7 @@ class SAGAN(GAN):
 
         `stages` is how often the image is halved, by default down to 4 pixels or an odd side.
         """
-        stages = stages or conv.default_stages(image_shape)
+        stages = conv.stages_of(image_shape, stages)
         shared = {"num_classes": num_classes, "attention": True}
         return (
             resnet.generator(image_shape, latent_dim, filters, stages, spectral_norm=True, **shared),
@@ -415,7 +414,7 @@ class BigGAN(SAGAN):
 
         `stages` is how often the image is halved, by default down to 4 pixels or an odd side.
         """
-        stages = stages or conv.default_stages(image_shape)
+        stages = conv.stages_of(image_shape, stages)
         shared = {"num_classes": num_classes, "attention": True}
         return (
             resnet.generator(

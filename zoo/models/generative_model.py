@@ -3,6 +3,7 @@
 import contextlib
 import functools
 import inspect
+import itertools
 import math
 import numbers
 import tempfile
@@ -15,7 +16,7 @@ from tqdm import tqdm
 
 from zoo import latents as latent_vectors
 from zoo import presets
-from zoo.errors import DataError, InputError, check_count
+from zoo.errors import DataError, InputError, check_count, check_image_shape
 from zoo.images import check_images, to_uint8
 
 _GENERATE_LIMIT_BYTES = 4 * 1024**3
@@ -132,6 +133,8 @@ class GenerativeModel(keras.Model):
         self.num_classes = None if num_classes is None else check_count(num_classes, "num_classes")
         if class_names is None:
             return
+        if isinstance(class_names, str):
+            raise InputError(f"class_names is {class_names!r}, expected a list of one name for each class.")
         names = tuple(map(str, class_names))
         if len(names) != self.num_classes:
             raise InputError(f"class_names has {len(names)} names, expected num_classes={self.num_classes}.")
@@ -160,6 +163,9 @@ class GenerativeModel(keras.Model):
                 raise InputError(
                     f"{cls.__name__} has no {name} for its default networks, which take {', '.join(known)}."
                 )
+            default = known[name].default
+            if type(default) is int or (name == "stages" and arguments[name] is not None):
+                check_count(arguments[name], name)
         with built_under(dtype):
             *default, options = cls.default_networks(image_shape, latent_dim, **arguments)
         chosen = {
@@ -204,7 +210,7 @@ class GenerativeModel(keras.Model):
         from zoo import hub
         from zoo.images import grid, write_png
 
-        hub.check_repo_id(repo_id)
+        hub.check_names(repo_id, revision, tag)
         with tempfile.TemporaryDirectory() as folder:
             directory = Path(folder) / "preset"
             self.save_to_preset(directory, weights_dtype=weights_dtype)
@@ -425,6 +431,22 @@ class GenerativeModel(keras.Model):
             raise InputError(f"x has no labels, expected one for each image, since num_classes is {self.num_classes}.")
         self._check_labels(labels)
 
+    def _check_class_names(self, names):
+        """Refuses a data set whose class of some number is another than the model's; keeps names not known so far."""
+        if self.num_classes is None or names is None:
+            return
+        if len(names) != self.num_classes:
+            raise InputError(
+                f"x has {len(names)} classes ({', '.join(names)}), expected num_classes={self.num_classes}."
+            )
+        if self.class_names is None:
+            self._set_classes(self.num_classes, names)
+        elif [name.casefold() for name in names] != [name.casefold() for name in self.class_names]:
+            raise InputError(
+                f"x has the classes {', '.join(names)}, expected those of the model in its order: "
+                f"{', '.join(self.class_names)}."
+            )
+
     # === Training ===
 
     def _optimized_variables(self):
@@ -433,7 +455,7 @@ class GenerativeModel(keras.Model):
 
     def _compile(self, optimizers, **settings):
         """Compiles with optimizers by attribute name, each built on its own variables."""
-        optimizers = {name: keras.optimizers.get(optimizer) for name, optimizer in optimizers.items()}
+        optimizers = {name: _optimizer(optimizer, name) for name, optimizer in optimizers.items()}
         if len({id(optimizer) for optimizer in optimizers.values()}) < len(optimizers):
             raise InputError(f"{' and '.join(optimizers)} are the same object, expected one optimizer each.")
         # Not handed to Keras: it knows one optimizer and would add an idle RMSprop for none.
@@ -482,7 +504,9 @@ class GenerativeModel(keras.Model):
         the canonical batch; labels are ignored by a model that has none.
 
         Args:
-            x: array, `(images, labels)`, dict, TFDS name, image folder, `tf.data.Dataset` or `PyDataset`.
+            x: array, `(images, labels)`, dict, TFDS name, image folder, or batches of images: a `tf.data.Dataset`,
+                `PyDataset` or iterator, whose first batch is checked. The classes of a model are the subfolders of an
+                image folder in alphabetical order.
             y: labels, where `x` is an array of images.
             batch_size: images a batch, default 64, for sources that are not batched already.
             callbacks, epochs, verbose, validation_split, validation_data, shuffle: as in Keras.
@@ -542,10 +566,12 @@ class GenerativeModel(keras.Model):
         from zoo import data
 
         if isinstance(x, (tf.data.Dataset, keras.utils.PyDataset)):
-            self._check_first_batch(x)
+            self._check_first_batch(lambda: x[0] if isinstance(x, keras.utils.PyDataset) else next(iter(x)))
             return x
-        if x is not None and not hasattr(x, "__array__") and hasattr(x, "__next__"):
-            return x
+        if not hasattr(x, "__array__") and hasattr(x, "__next__"):
+            first = self._check_first_batch(lambda: next(x))
+            # As Keras wants them.
+            return (batch if isinstance(batch, tuple) else (batch,) for batch in itertools.chain([first], x))
         image_set = self._read(x if y is None else (x, y))
         batch_size = check_count(64 if batch_size is None else batch_size, "batch_size")
         batch_size *= self._parts_of_batch if drop_remainder else 1
@@ -562,14 +588,16 @@ class GenerativeModel(keras.Model):
 
         image_set = data.read(source, self.image_shape)
         self._check_training_labels(image_set.labels)
+        self._check_class_names(image_set.class_names)
         return image_set
 
-    def _check_first_batch(self, x):
+    def _check_first_batch(self, take):
+        """What `take()` returns, the first of ready-made batches, checked to be what this model trains on."""
         try:
-            first = x[0] if isinstance(x, keras.utils.PyDataset) else next(iter(x))
+            taken = take()
         except (StopIteration, IndexError):
             raise DataError("The data set x is empty, expected at least one batch of images.") from None
-        first = self._unpack(first)
+        first = self._unpack(taken)
         if "images" not in first:
             raise InputError(f"The first batch of x has the keys {sorted(first)}, expected at least 'images'.")
         images = np.asarray(first["images"])
@@ -581,6 +609,7 @@ class GenerativeModel(keras.Model):
                 f"The first batch of x has {len(images)} images, expected at least {self._parts_of_batch}, one for "
                 "each discriminator step."
             )
+        return taken
 
     def _check_batch(self, batch):
         """Refuses a ready-made batch that lacks what a subclass trains on besides images and labels."""
@@ -763,22 +792,17 @@ def built_under(dtype):
         keras.config.set_dtype_policy(before)
 
 
+def _optimizer(optimizer, name):
+    try:
+        return keras.optimizers.get(optimizer)
+    except (ValueError, TypeError):
+        raise InputError(f"{name} is {optimizer!r}, expected a Keras optimizer or the name of one.") from None
+
+
 def _check_amount(name, amount, positive=False):
     if not isinstance(amount, numbers.Real) or not 0 <= amount < math.inf or (positive and amount == 0):
         raise InputError(f"{name} is {amount!r}, expected a number {'above 0' if positive else 'of at least 0'}.")
     return amount
-
-
-def check_image_shape(image_shape):
-    """`image_shape` as a tuple of three positive ints, or `InputError`."""
-    shape = tuple(image_shape) if isinstance(image_shape, (tuple, list)) else image_shape
-    if (
-        not isinstance(shape, tuple)
-        or len(shape) != 3
-        or not all(isinstance(size, numbers.Integral) and size > 0 for size in shape)
-    ):
-        raise InputError(f"image_shape is {image_shape!r}, expected (height, width, channels), positive integers.")
-    return tuple(int(size) for size in shape)
 
 
 def _split(x, y, fraction):
@@ -787,6 +811,8 @@ def _split(x, y, fraction):
         raise InputError(
             f"validation_split needs x to be an array, got {type(x).__name__}; give validation_data instead."
         )
+    if not isinstance(fraction, numbers.Real) or not 0 < fraction < 1:
+        raise InputError(f"validation_split is {fraction!r}, expected a number from 0 to below 1.")
     at = int(len(x) * (1 - fraction))
     if y is None:
         return x[:at], x[at:]

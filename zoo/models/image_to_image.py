@@ -5,10 +5,9 @@ import numpy as np
 from keras import ops
 from tqdm import tqdm
 
-from zoo.errors import InputError, check_weight
+from zoo.errors import InputError, check_image_shape, check_weight
 from zoo.images import to_uint8
 from zoo.models.adversarial_model import AdversarialModel, input_shapes
-from zoo.models.generative_model import check_image_shape
 from zoo.nets import image_to_image
 
 

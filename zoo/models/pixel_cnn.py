@@ -6,11 +6,11 @@ import keras
 import numpy as np
 from keras import ops
 
-from zoo.errors import InputError, check_count
+from zoo.errors import InputError, check_count, check_image_shape
 from zoo.images import binarize
 from zoo.latents import check_seed
 from zoo.models.autoregressive_model import AutoregressiveModel, CodeSampler
-from zoo.models.generative_model import built_under, check_image_shape
+from zoo.models.generative_model import built_under
 from zoo.nets.pixel_cnn import gated_pixel_cnn
 from zoo.objectives import likelihoods
 

@@ -6,10 +6,10 @@ from keras import ops
 from tqdm import tqdm
 
 from zoo.bicubic import resize_bicubic, resize_matrix
-from zoo.errors import InputError, check_count, check_weight
+from zoo.errors import InputError, check_count, check_image_shape, check_weight
 from zoo.images import to_uint8
 from zoo.models.adversarial_model import AdversarialModel
-from zoo.models.generative_model import GenerativeModel, check_image_shape
+from zoo.models.generative_model import GenerativeModel
 from zoo.models.image_to_image import FromImages
 from zoo.nets import image_to_image, super_resolution
 

@@ -1,12 +1,12 @@
 """Text to image: a GAN whose two networks read the prompt."""
 
 import keras
+import numpy as np
 from keras import ops
 
 from zoo import latents as latent_vectors
-from zoo.errors import InputError, check_count, check_weight
+from zoo.errors import InputError, check_count, check_image_shape, check_weight
 from zoo.models.adversarial_model import AdversarialModel, input_shapes
-from zoo.models.generative_model import check_image_shape
 from zoo.nets import conv, text
 from zoo.text import Tokenizer
 
@@ -113,7 +113,7 @@ class TextToImageGAN(AdversarialModel):
         `stages` is how often the image is halved, by default down to 4 pixels or an odd side; `text_dim` the length of
         the condition, which takes as many latents.
         """
-        stages = stages or conv.default_stages(image_shape)
+        stages = conv.stages_of(image_shape, stages)
         if text_dim >= latent_dim:
             raise InputError(f"text_dim is {text_dim}, expected less than latent_dim={latent_dim}.")
         words = (vocabulary_size, max_words)
@@ -193,6 +193,8 @@ class TextToImageGAN(AdversarialModel):
             raise InputError("prompts is None, expected one text or one for each image.")
         if prompts is not None:
             one = isinstance(prompts, str)
+            if not one and (not isinstance(prompts, (list, tuple, np.ndarray)) or len(prompts) == 0):
+                raise InputError(f"prompts is {prompts!r}, expected one text or a list of one for each image.")
             rows = self._tokenizer([prompts] if one else list(prompts))
             given["prompts"] = rows[0] if one else rows
         return super()._check_conditions(given)

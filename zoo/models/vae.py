@@ -6,10 +6,10 @@ from keras import ops
 from tqdm import tqdm
 
 from zoo import latents as latent_vectors
-from zoo.errors import InputError, check_count, check_weight
+from zoo.errors import InputError, check_count, check_image_shape, check_weight
 from zoo.images import binarize
 from zoo.latents import check_seed
-from zoo.models.generative_model import GenerativeModel, check_image_shape
+from zoo.models.generative_model import GenerativeModel
 from zoo.nets import conv, mlp
 from zoo.objectives import variational
 
@@ -318,7 +318,7 @@ class BetaVAE(VAE):
 
         `stages` is how often the image is halved, by default down to 4 pixels or an odd side.
         """
-        stages = stages or conv.default_stages(image_shape)
+        stages = conv.stages_of(image_shape, stages)
         return (
             conv.encoder(image_shape, 2 * latent_dim, filters, stages, units),
             conv.decoder(image_shape, latent_dim, filters, stages, units),

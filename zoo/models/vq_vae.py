@@ -1,15 +1,18 @@
 """Vector-quantized autoencoders with one grid of codes and with two."""
 
+import math
+import numbers
+
 import keras
 import numpy as np
 from keras import ops
 
 from zoo.callbacks import WarnOfUnusedCodes
-from zoo.errors import InputError, check_count
+from zoo.errors import InputError, check_count, check_image_shape, check_weight
 from zoo.images import to_uint8
 from zoo.layers.vector_quantizer import VectorQuantizer
 from zoo.models.code_prior import CodePrior
-from zoo.models.generative_model import GenerativeModel, built_under, check_image_shape
+from zoo.models.generative_model import GenerativeModel, built_under
 from zoo.nets import vq
 
 # Images encoded or decoded at once.
@@ -70,9 +73,10 @@ class VQVAE(GenerativeModel):
         embedding_dim = check_count(embedding_dim, "embedding_dim")
         monitored = ("loss", "reconstruction", "commitment", "psnr", "perplexity", "used_codes", "vq_gradient_norm")
         super().__init__(image_shape, monitored, name=name, dtype=dtype)
-        if not data_variance > 0:
+        check_weight(commitment_cost, "commitment_cost")
+        if not isinstance(data_variance, numbers.Real) or not 0 < data_variance < math.inf:
             raise InputError(f"data_variance is {data_variance!r}, expected a number above 0.")
-        if ema_decay is not None and not 0 < ema_decay < 1:
+        if ema_decay is not None and (not isinstance(ema_decay, numbers.Real) or not 0 < ema_decay < 1):
             raise InputError(f"ema_decay is {ema_decay!r}, expected a number between 0 and 1, or None.")
         self.num_embeddings, self.embedding_dim = num_embeddings, embedding_dim
         self.commitment_cost, self.ema_decay, self.data_variance = commitment_cost, ema_decay, data_variance
@@ -285,6 +289,7 @@ class VQVAE(GenerativeModel):
             self.build_prior()
         image_set = data.read(x if y is None else (x, y), self.image_shape)
         self.prior._check_training_labels(image_set.labels)
+        self.prior._check_class_names(image_set.class_names)
         rows = self._rows(image_set.images)
         return data.batches(data.ImageSet(rows, image_set.labels), batch_size, shuffle=shuffle)
 

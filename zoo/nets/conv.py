@@ -6,16 +6,22 @@ from keras import layers
 from zoo.errors import InputError
 
 
-def default_stages(image_shape):
-    """How often DCGAN halves an image: down to 4 pixels or an odd side, at least twice.
+def stages_of(image_shape, stages=None):
+    """How often networks halve an image: `stages`, by default down to 4 pixels or an odd side, at least twice.
 
     Raises:
-        InputError: a side of the image is not divisible by 4.
+        InputError: a side of the image is not divisible by 2 that often, or by 4 by default.
     """
     height, width, _ = image_shape
-    if height % 4 or width % 4:
-        raise InputError(f"image_shape is {tuple(image_shape)}, expected a height and width divisible by 4.")
-    stages = 2
+    least = stages or 2
+    if height % 2**least or width % 2**least:
+        given = "" if stages is None else f" with stages={stages}"
+        raise InputError(
+            f"image_shape is {tuple(image_shape)}, expected a height and width divisible by {2**least}{given}."
+        )
+    if stages is not None:
+        return stages
+    stages = least
     while min(height, width) >> (stages + 1) >= 4 and not (height % 2 ** (stages + 1) or width % 2 ** (stages + 1)):
         stages += 1
     return stages
