@@ -179,12 +179,13 @@ def train_gan(args, model, train_set, *, batch_size, learning_rates, betas, data
 
 
 def train_translator(args, model, train_set, test_set, *, batch_size, learning_rates, betas, dataset, **facts):
-    """The same for a GAN from images to images, which draws the first of the training set after each epoch."""
+    """The same for a GAN from images to images, which draws some of the training set after each epoch."""
 
     def rows(model, image_set):
         # Source image, translation and truth, one after the other.
-        sources = image_set.source_images[:21]
-        shown = [sources, model.translate(sources), image_set.images[:21]]
+        picked = _spread(image_set)
+        sources = image_set.source_images[picked]
+        shown = [sources, model.translate(sources), image_set.images[picked]]
         same_channels = [np.broadcast_to(images, (*images.shape[:3], model.image_shape[-1])) for images in shown]
         return np.stack(same_channels, 1).reshape(-1, *model.image_shape)
 
@@ -197,10 +198,15 @@ def train_translator(args, model, train_set, test_set, *, batch_size, learning_r
         train=train_set,
         seconds=seconds,
         dataset=dataset,
-        draw=lambda model: (rows(model, test_set), model.translate(test_set.source_images[:32])),
+        draw=lambda model: (rows(model, test_set), model.translate(test_set.source_images[_spread(test_set)])),
         evaluate=lambda model, size: protocols.translation_of(model, train_set, test_set, dataset, size=size),
         **facts,
     )
+
+
+def _spread(image_set):
+    """Indices of images from all over a set, whose triples fill a square grid without a break."""
+    return np.linspace(0, len(image_set.images) - 1, 27).astype(int)
 
 
 def _train_adversarially(args, model, train_set, batch_size, learning_rates, betas, **train_arguments):
@@ -222,7 +228,7 @@ def train_upscaler(args, model, train_set, test_set, *, batch_size, learning_rat
 
     def rows(model, image_set):
         # Small image, enlarged bicubically and by the model, and truth, one after the other.
-        large = image_set.images[np.linspace(0, len(image_set.images) - 1, 16).astype(int)]
+        large = image_set.images[_spread(image_set)]
         small = [resize_bicubic(image, model.source_shape[:2]) for image in large]
         bicubic = [resize_bicubic(image, model.image_shape[:2]) for image in small]
         shown = [bicubic, [model.upscale(image) for image in small], large]
