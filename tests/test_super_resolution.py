@@ -117,10 +117,11 @@ def test_an_untrained_network_enlarges_bicubically(scale):
     network = nets.residual_upscaler(3, scale, 4, 2)
     image = images(1, (10, 14, 3))[0]
     made = (np.array(network(image[None] / np.float32(127.5) - 1))[0] + 1) * 127.5
-    large = resize_bicubic(image, (10 * scale, 14 * scale))
+    # As `resize_bicubic`, without its rounding.
+    large = np.einsum("yh,xw,hwc->yxc", resize_matrix(10, 10 * scale), resize_matrix(14, 14 * scale), image)
     # Away from the border, which is continued differently.
     border = 2 * scale
-    assert np.abs(np.clip(made, 0, 255) - large)[border:-border, border:-border].max() < 0.6
+    assert np.abs(made - large)[border:-border, border:-border].max() < 0.1
     assert BicubicUpsampling(scale)(np.ones((1, 1, 1, 2), "float32")).shape == (1, scale, scale, 2)
 
 
