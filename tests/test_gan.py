@@ -558,8 +558,9 @@ def test_fit_watches():
 # === Like every model ===
 
 
+# A BigGAN has every layer of these.
 @pytest.mark.slow
-@pytest.mark.parametrize("name", TINY_GANS)
+@pytest.mark.parametrize("name", sorted(TINY_GANS.keys() - {"sagan", "projection_gan"}))
 def test_it_trains_under_xla_in_half_precision(name):
     model = TINY_GANS[name](dtype="mixed_bfloat16", augmentation="diff_augment")
     for network in (model.generator, model.discriminator):

@@ -1,5 +1,6 @@
 """Objectives, penalties and augmentations against their formulas, and which of them go together."""
 
+import itertools
 import json
 
 import keras
@@ -400,8 +401,19 @@ def test_the_probability_is_saved_with_the_model(tmp_path):
 @pytest.mark.slow
 @pytest.mark.parametrize("objective", adversarial.OBJECTIVES)
 @pytest.mark.parametrize("penalty", [(), *penalties.PENALTIES])
-@pytest.mark.parametrize("settings", [{"run_eagerly": True}, {"jit_compile": True}])
-def test_a_gan_takes_any_objective_with_any_penalty(objective, penalty, settings):
+def test_a_gan_takes_any_objective_with_any_penalty(objective, penalty):
+    train(objective, penalty, run_eagerly=True)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("objective", "penalty"), zip(adversarial.OBJECTIVES, itertools.cycle([*penalties.PENALTIES, ()]), strict=False)
+)
+def test_objectives_and_penalties_compile(objective, penalty):
+    train(objective, penalty, jit_compile=True)
+
+
+def train(objective, penalty, **settings):
     augmentation = "diff_augment" if objective == "wasserstein" else "adaptive"
     model = tiny_gan(objective=objective, penalties=penalty, augmentation=augmentation)
     model.compile(**settings)
