@@ -40,7 +40,7 @@ class ReplicaSeedGenerator(keras.random.SeedGenerator):
 
 
 class _Means(keras.metrics.Metric):
-    """The means of several figures, in one vector: a Keras metric for each costs the step of a small model a tenth."""
+    """The means of the figures that a step reports, in one vector."""
 
     def __init__(self, names):
         super().__init__(name="means")
