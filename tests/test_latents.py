@@ -88,6 +88,7 @@ def test_a_direction_leaves_out_what_comes_along():
 
 def test_moving_goes_along_the_direction():
     np.testing.assert_allclose(latents.move(ONE, OTHER, 1.5), ONE + 1.5 * OTHER, atol=1e-6)
+    np.testing.assert_allclose(latents.move(ONE, OTHER, [0.0, 2.0]), [ONE, ONE + 2 * OTHER], atol=1e-6)
     moved = latents.move(np.stack([ONE, ONE]), OTHER, [0.0, -1.0])
     np.testing.assert_allclose(moved, [ONE, ONE - OTHER], atol=1e-6)
 

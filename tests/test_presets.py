@@ -634,7 +634,7 @@ def test_unknown_names_suggest_the_nearest(catalogue):
         zoo.load("dcgan_fashion_mist_28")
     with pytest.raises(PresetError, match=r"no preset 'qqq'; `zoo list` shows the names\."):
         zoo.load("qqq")
-    with pytest.raises(PresetError, match=r"'\./missing' is no preset directory"):
+    with pytest.raises(PresetError, match=r"'\./missing' is no preset directory: it has no config\.json\.$"):
         zoo.load("./missing")
     with pytest.raises(PresetError, match=r"it has no config\.json; did you mean dcgan_fashion_mnist_28\?"):
         zoo.load("dcgan_fashion_mnist_28/")

@@ -302,23 +302,18 @@ def _read_arrays(source, image_shape):
 
 
 def _read_folder(folder, image_shape):
-    if image_shape[-1] not in (1, 3):
-        raise InputError(f"image_shape is {image_shape}, expected 1 or 3 channels to read image files.")
     files, labels, class_names = _images_in(folder), None, None
-    subfolders = sorted(p.name for p in folder.iterdir() if p.is_dir() and not p.name.startswith("."))
-    full = [name for name in subfolders if _images_in(folder / name)]
-    left_out = full if files else [name for name in subfolders if name not in full and full]
-    if left_out:
-        warnings.warn(
-            f"Left out {', '.join(left_out)} in {str(folder)!r}: "
-            + ("images beside them are no class of their own." if files else "no images in there make a class."),
-            stacklevel=4,
-        )
-    if not files:
-        class_names = tuple(full)
-        by_class = [_images_in(folder / name) for name in class_names]
-        files = [file for found in by_class for file in found]
-        labels = np.repeat(np.arange(len(by_class), dtype="int32"), [len(found) for found in by_class])
+    found = {p.name: _images_in(p) for p in sorted(folder.iterdir()) if p.is_dir() and not p.name.startswith(".")}
+    by_class = {name: images for name, images in found.items() if images}
+    if files:
+        left_out, why = by_class, "images beside them are no class of their own"
+    else:
+        left_out, why = found.keys() - by_class.keys(), "no images in there make a class"
+        class_names = tuple(by_class)
+        files = [file for images in by_class.values() for file in images]
+        labels = np.repeat(np.arange(len(by_class), dtype="int32"), [len(images) for images in by_class.values()])
+    if files and left_out:
+        warnings.warn(f"Left out {', '.join(sorted(left_out))} in {str(folder)!r}: {why}.", stacklevel=4)
     if not files:
         raise DataError(
             f"The folder {str(folder)!r} holds no images ({', '.join(IMAGE_SUFFIXES)}), neither directly nor "
@@ -333,6 +328,9 @@ def _read_files(files, folder, read_one, *shapes):
 
     Files that it cannot are named in a warning and left out.
     """
+    for shape in shapes:
+        if shape[-1] not in (1, 3):
+            raise InputError(f"image_shape is {tuple(shape)}, expected 1 or 3 channels to read image files.")
     arrays, kept, unreadable = [_allocate(len(files), shape) for shape in shapes], [], []
     for index, file in enumerate(tqdm(files, "reading images", unit="", delay=1, leave=False, disable=None)):
         try:

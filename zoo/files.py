@@ -46,15 +46,17 @@ def replacing_directory(path):
         yield temporary
         if path.exists():
             old = Path(tempfile.mkdtemp(prefix=f".{path.name}-old-", dir=path.parent))
+            kept = old / path.name
             try:
-                os.replace(path, old / path.name)
-                try:
-                    os.replace(temporary, path)
-                except OSError:
-                    os.replace(old / path.name, path)
-                    raise
-            finally:
-                shutil.rmtree(old)
+                os.replace(path, kept)
+                os.replace(temporary, path)
+            except OSError:
+                if kept.exists():
+                    os.replace(kept, path)
+                # Not with what it holds: where the old one cannot go back, it stays there.
+                old.rmdir()
+                raise
+            shutil.rmtree(old)
         else:
             os.replace(temporary, path)
     finally:

@@ -199,7 +199,9 @@ def move(latents, direction, amount):
         raise InputError(f"amount is {amount!r}, {expected}.") from None
     if not np.isfinite(amount).all():
         raise InputError(f"amount is {amount}, {expected}.")
-    if amount.ndim and (latents.ndim == 1 or amount.shape != latents.shape[:1]):
+    # Several for a single vector make as many of it.
+    fits = amount.ndim <= 1 if latents.ndim == 1 else amount.shape == latents.shape[:-1][: amount.ndim]
+    if not fits:
         raise InputError(f"amount has shape {amount.shape}, {expected} of shape {latents.shape}.")
     if amount.ndim:
         amount = amount.reshape(*amount.shape, *[1] * max(latents.ndim - amount.ndim, 1))

@@ -12,6 +12,7 @@ import functools
 import json
 import numbers
 import os
+import re
 import tempfile
 import warnings
 from pathlib import Path
@@ -133,11 +134,7 @@ def resolve(preset, bundled=True):
             raise InputError(f"bundled is False, but {text!r} is a directory, which has no copy on the Hub.")
         directory = Path(text).expanduser()
         if not (directory / CONFIG).is_file():
-            name = text.strip(os.sep)
-            meant = f"; did you mean {name}?" if name in manifest() else "."
-            if text.count("/") == 1 and name == text and not directory.exists():
-                meant = f"; did you mean hf://{text}?"
-            raise PresetError(f"{text!r} is no preset directory: it has no {CONFIG}{meant}")
+            raise PresetError(f"{text!r} is no preset directory: it has no {CONFIG}{_instead(text)}")
         return Location(directory, metadata_of(directory).get("files"), "directory")
     entry = entry_of(text)
     directory = BUNDLED / text
@@ -147,6 +144,16 @@ def resolve(preset, bundled=True):
         nor_bundled = "neither bundled with this installation nor" if bundled else "not"
         raise PresetError(f"The preset {text!r} is {nor_bundled} on the Hub yet.")
     return _on_the_hub(entry["repo_id"], entry["revision"], entry["files"])
+
+
+def _instead(text):
+    """What a path that is no preset may have meant, as the end of a sentence."""
+    name = text.strip(os.sep)
+    if name in manifest():
+        return f"; did you mean {name}?"
+    if re.fullmatch(r"[\w-][\w.-]*/[\w.-]+", text) and not Path(text).exists():
+        return f"; did you mean hf://{text}?"
+    return "."
 
 
 def _on_the_hub(repo_id, revision, files):
