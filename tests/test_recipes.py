@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from zoo import presets
+
 ROOT = Path(__file__).resolve().parent.parent
 RECIPES = sorted(path for path in (ROOT / "recipes").glob("*.py") if not path.name.startswith("_"))
 
@@ -25,6 +27,32 @@ def test_recipe_is_constants_and_at_most_a_hundred_lines(recipe):
     source = recipe.read_text()
     assert len(source.splitlines()) <= 100
     assert not [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.ClassDef)]
+
+
+GENERATORS = [name for name, entry in presets.manifest().items() if entry["kind"] == "model"]
+
+
+@pytest.mark.parametrize("name", GENERATORS)
+def test_presets_are_compiled_at_the_rates_of_their_recipes(name):
+    constants = {}
+    for node in ast.parse((ROOT / "recipes" / f"{name}.py").read_text()).body:
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Tuple):
+            constants |= zip((target.id for target in node.targets[0].elts), node.value.elts, strict=True)
+    rates = ast.literal_eval(constants.get("LEARNING_RATES") or constants["LEARNING_RATE"])
+    config = json.loads((presets.BUNDLED / name / presets.CONFIG).read_text())
+    optimizers = config["compile_config"]
+    generator_rate, discriminator_rate = rates if isinstance(rates, tuple) else (rates, rates)
+    expected = {
+        "optimizer": generator_rate,
+        "generator_optimizer": generator_rate,
+        "discriminator_optimizer": discriminator_rate,
+    }
+    assert optimizers
+    for part, optimizer in optimizers.items():
+        assert optimizer["config"]["learning_rate"] == pytest.approx(expected[part]), part
+        if "BETAS" in constants:
+            betas = tuple(optimizer["config"][beta] for beta in ("beta_1", "beta_2"))
+            assert betas == ast.literal_eval(constants["BETAS"])
 
 
 @pytest.mark.slow
