@@ -428,7 +428,7 @@ def _write_reference(args, model, dataset, train, test, keep_test_set):
         references.write_test_set(folder, dataset, test.images, test.labels)
 
 
-def finish(args, model, *, train, seconds, draw=None, evaluate=None, **facts):
+def finish(args, model, *, train, seconds, draw=None, evaluate=None, pictures=None, **facts):
     """Ends a generative recipe: preset, pictures, evaluation as `zoo evaluate` does it, manifest entry.
 
     Beside the samples stands a grid of pairs, each sample with its nearest training image, that shows copying.
@@ -437,8 +437,11 @@ def finish(args, model, *, train, seconds, draw=None, evaluate=None, **facts):
         draw: function of the model that returns the images of the grid and those whose nearest are sought, or None for
             no such; default `generate`.
         evaluate: function of the model and a `protocols.Size` that returns the figures; default `protocols.evaluate`.
+        pictures: dict of further pictures for the model card: functions of the model by file name.
     """
     model = write_and_reload(args, model)
+    for name, picture in (pictures or {}).items():
+        write_png(preset_directory(args) / name, picture(model), scale=2)
     if draw is None:
         shown = sought = model.generate(64, seed=SEED)
     else:

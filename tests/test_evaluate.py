@@ -90,6 +90,41 @@ def test_sample_quality_against_the_functions_it_stands_for(real_data, tmp_path,
     assert figures["recall200_test_pool"]["value"] < figures["recall200_test_pool"]["real"]
 
 
+def test_truncation_curve_draws_at_each_truncation(real_data, tmp_path, monkeypatch):
+    splits, _ = real_data
+    monkeypatch.setenv("ZOO_CACHE", str(tmp_path))
+    network = pool_network()
+    monkeypatch.setattr(features, "default_for", lambda dataset: "pool")
+    monkeypatch.setattr(features, "load", lambda name: network)
+
+    class Dimming:
+        """Real test images, which truncation darkens."""
+
+        image_shape = SHAPE
+
+        def generate(self, number, *, seed, truncation):
+            assert seed == 0
+            return (splits["test"][:number] * truncation).astype("uint8")
+
+    figures = protocols.truncation_curve(Dimming(), "synthetic", size=SMALL)
+    assert len(figures) == 3 * len(protocols.TRUNCATIONS)
+    real = gaussian_statistics(network(splits["test"]))
+    test = references.load("synthetic", network, SHAPE)["test_features"][: SMALL.images].astype("float32")
+    for truncation in protocols.TRUNCATIONS:
+        drawn = network(Dimming().generate(SMALL.images, seed=0, truncation=truncation))
+        precision, recall = precision_recall(test, drawn)
+        expected = {
+            "fid": frechet_distance(*gaussian_statistics(drawn), *real),
+            "precision": precision,
+            "recall": recall,
+        }
+        for key, value in expected.items():
+            found = figures[f"{key}200_truncation_{truncation}_test_pool"]["value"]
+            assert found == pytest.approx(value, rel=1e-6), (key, truncation)
+    distances = [figures[f"fid200_truncation_{truncation}_test_pool"]["value"] for truncation in protocols.TRUNCATIONS]
+    assert distances == sorted(distances, reverse=True)
+
+
 def test_likelihood_figure_is_the_models_bound(real_data):
     splits, _ = real_data
     model = zoo.VAE(SHAPE, 4, hidden_units=(16,))

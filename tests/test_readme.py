@@ -46,6 +46,9 @@ def test_table_states_the_manifests_figures():
             rows[cells[0].strip("`")] = line
     for name, entry in presets.manifest().items():
         for metric, figure in entry["metrics"].items():
+            # Curves have no room in a table; the model card has them.
+            if "_truncation_" in metric:
+                continue
             # Each figure as the manifest has it, to the digits that the table shows.
             numbers = [float(n) for n in re.findall(r"\d+\.\d+", rows[name])]
             shown = 100 * figure["value"] if metric.startswith("accuracy") else figure["value"]

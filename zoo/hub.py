@@ -18,7 +18,12 @@ from zoo.presets import HASHED_FILES, METADATA, metadata_of
 
 SCHEME = "hf://"
 CARD, SAMPLES = "README.md", "samples.png"
-_PICTURES = {SAMPLES: "Samples, not chosen", "nearest.png": "Samples, each beside the training image nearest to it"}
+_PICTURES = {
+    SAMPLES: "Samples, not chosen",
+    "nearest.png": "Samples, each beside the training image nearest to it",
+    "truncation.png": "The same latents with less and less truncation, from the first row to the last",
+    "style_mixing.png": "The coarse styles of the first column with the fine styles of the first row",
+}
 _NAME = r"[A-Za-z0-9](?:[\w.-]*[A-Za-z0-9_])?"
 _REPOSITORY = re.compile(rf"{_NAME}/{_NAME}")
 _REVISION = re.compile(r"[A-Za-z0-9][\w.+-]*(?:/[\w.+-]+)*")

@@ -22,6 +22,7 @@ TRANSLATION_FEATURES = "classifier_avatars_64"
 # Of the classifier that learns from generated images alone.
 CAS_FILTERS, CAS_EPOCHS, CAS_BATCH, CAS_RATE = 16, 10, 100, 2e-3
 EDITED_FACES = PROMPTS = 1_000
+TRUNCATIONS = (0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 _HELD_OUT_TOGETHER = ("hair_style", "skin", "mouth")
 
 
@@ -124,6 +125,35 @@ def sample_quality(model, dataset, *, size=FULL, feature_network=None, data_dir=
             f"{what.format(f'{size.images} generated images')}; seeds {seeds}",
             against,
         )
+    return figures
+
+
+def truncation_curve(model, dataset, *, size=FULL):
+    """Distance, precision and recall at each of `TRUNCATIONS`, for models whose `generate` takes `truncation`.
+
+    Of the first seed alone: the curve shows how fidelity is traded for variety; the figures of `evaluate` are drawn
+    without truncation.
+    """
+    network = features.load(features.default_for(dataset))
+    reference = references.load(dataset, network, model.image_shape)
+    few, seed = min(size.images, references.FEATURES), size.seeds[0]
+    test_features = reference["test_features"][:few].astype("float32")
+    figures = {}
+    for truncation in TRUNCATIONS:
+        found = _figures(
+            network(model.generate(size.images, seed=seed, truncation=truncation)), reference, test_features
+        )
+        for key, number, what in (
+            ("fid", size.images, "Fréchet distance"),
+            ("precision", few, f"improved precision (k={NEIGHBORS})"),
+            ("recall", few, f"improved recall (k={NEIGHBORS})"),
+        ):
+            protocol = (
+                f"{what} of {number} images generated with truncation {truncation} to test images of {dataset} on "
+                f"features of {network.name}; seed {seed}"
+            )
+            name = f"{key}{_short(number)}_truncation_{truncation}_test_{network.name}"
+            figures[name] = _figure([found[key]], protocol)
     return figures
 
 

@@ -1,0 +1,48 @@
+"""StyleGAN on avatars, with the grid of mixed styles (Karras et al. 2019, figure 3).
+
+R1 has the weight that Karras et al. 2020b (appendix C) give for this resolution and batch size.
+"""
+
+import _common
+import numpy as np
+
+import zoo
+from zoo import latents
+from zoo.datasets import avatars
+from zoo.images import grid
+from zoo.objectives.penalties import R1
+
+DATASET, LICENCE = "avatars", "free for personal and commercial use"
+LATENT_DIM, FILTERS = 128, 16
+R1_WEIGHT, R1_INTERVAL = 0.025, 16
+EPOCHS, BATCH_SIZE, LEARNING_RATES, BETAS, PRECISION = 12, 32, (2e-3, 2e-3), (0.0, 0.99), "mixed_bfloat16"
+COARSE, FINE, COARSE_LAYERS = 4, 7, 4
+
+
+def mixed(model):
+    z = latents.sample(COARSE + FINE, model.noise_shape, seed=0)
+    images = model.generate(latents=z)
+    corner = np.full((1, *model.image_shape), 255, "uint8")
+    rows = [np.concatenate([corner, images[COARSE:]])]
+    for image, row in zip(images, model.mix_styles(z[:COARSE], z[COARSE:], COARSE_LAYERS), strict=False):
+        rows.append(np.concatenate([image[None], row]))
+    return grid(np.concatenate(rows), columns=1 + FINE)
+
+
+def main():
+    args = _common.arguments(__file__, EPOCHS, PRECISION)
+    _common.train_gan(
+        args,
+        zoo.StyleGAN(avatars.IMAGE_SHAPE, LATENT_DIM, filters=FILTERS, penalties=R1(R1_WEIGHT, R1_INTERVAL)),
+        _common.read(args, DATASET, avatars.IMAGE_SHAPE, "train"),
+        batch_size=BATCH_SIZE,
+        learning_rates=LEARNING_RATES,
+        betas=BETAS,
+        dataset=DATASET,
+        dataset_licence=LICENCE,
+        pictures={"style_mixing.png": mixed},
+    )
+
+
+if __name__ == "__main__":
+    main()
