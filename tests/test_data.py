@@ -588,6 +588,27 @@ def test_an_uncompiled_model_says_so(build):
         build().evaluate(X, batch_size=4, verbose=0)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"epochs": -1}, "epochs is -1, expected an integer of at least 1"),
+        ({"epochs": 1.5}, "epochs is 1.5, expected an integer of at least 1"),
+        ({"class_weight": {0: 2.0}}, "class_weight was given, expected None"),
+        ({"sample_weight": np.ones(len(X))}, "sample_weight was given, expected None"),
+    ],
+)
+def test_what_keras_would_ignore_is_refused(trained, arguments, message):
+    with pytest.raises(InputError, match=message):
+        trained.fit(X, batch_size=4, verbose=0, **arguments)
+
+
+def test_labels_beside_ready_made_batches_are_refused(trained):
+    batches = tf.data.Dataset.from_tensor_slices(X).batch(4)
+    for x in (batches, iter(batches)):
+        with pytest.raises(InputError, match="y was given beside an x of ready-made batches, expected None"):
+            trained.fit(x, np.zeros(len(X), "int32"), verbose=0)
+
+
 WRONG_BATCHES = [
     (X[..., 0], r"The first batch of x has shape \(8, 8, 8\), expected \(n, 8, 8, 1\)"),
     (X.astype("float32"), r"The first batch of x holds float32 values from"),

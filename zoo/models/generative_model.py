@@ -520,6 +520,10 @@ class GenerativeModel(keras.Model):
 
         if not self.compiled:
             raise InputError(f"fit needs a compiled model; call {type(self).__name__}.compile() first.")
+        epochs = check_count(epochs, "epochs")
+        for name in ("class_weight", "sample_weight"):
+            if kwargs.get(name) is not None:
+                raise InputError(f"{name} was given, expected None, since all images weigh the same.")
         if validation_split:
             x, validation_data = _split(x, y, validation_split)
             y = None
@@ -565,10 +569,16 @@ class GenerativeModel(keras.Model):
 
         from zoo import data
 
-        if isinstance(x, (tf.data.Dataset, keras.utils.PyDataset)):
+        batched = isinstance(x, (tf.data.Dataset, keras.utils.PyDataset))
+        drawn = not hasattr(x, "__array__") and hasattr(x, "__next__")
+        if (batched or drawn) and y is not None:
+            raise InputError(
+                "y was given beside an x of ready-made batches, expected None, since these hold the labels."
+            )
+        if batched:
             self._check_first_batch(lambda: x[0] if isinstance(x, keras.utils.PyDataset) else next(iter(x)))
             return x
-        if not hasattr(x, "__array__") and hasattr(x, "__next__"):
+        if drawn:
             first = self._check_first_batch(lambda: next(x))
             # As Keras wants them.
             return (batch if isinstance(batch, tuple) else (batch,) for batch in itertools.chain([first], x))
