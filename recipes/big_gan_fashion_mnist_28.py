@@ -1,4 +1,4 @@
-"""BigGAN on Fashion-MNIST, with the curve of its truncation trick (Brock et al. 2019, figure 2b).
+"""BigGAN on Fashion-MNIST, with the curve of its truncation trick (Brock et al. 2019, section 3.1).
 
 One step of the discriminator for each of the generator, higher rates and a shorter average than for ImageNet.
 """

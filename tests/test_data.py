@@ -602,6 +602,12 @@ def test_what_keras_would_ignore_is_refused(trained, arguments, message):
         trained.fit(X, batch_size=4, verbose=0, **arguments)
 
 
+def test_training_under_another_backend_is_refused(trained, monkeypatch):
+    monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
+    with pytest.raises(InputError, match="KERAS_BACKEND is 'jax', expected 'tensorflow' for fit"):
+        trained.fit(X, batch_size=4, verbose=0)
+
+
 def test_labels_beside_ready_made_batches_are_refused(trained):
     batches = tf.data.Dataset.from_tensor_slices(X).batch(4)
     for x in (batches, iter(batches)):

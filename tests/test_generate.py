@@ -15,9 +15,11 @@ from helpers import (
     state,
     tiny_dcgan,
     tiny_gan,
+    tiny_pix2pix,
     tiny_progressive_gan,
     tiny_style_gan,
     tiny_vae,
+    tiny_vq_vae,
     values,
 )
 
@@ -246,8 +248,10 @@ def test_grids_without_a_place_or_a_source_are_refused_before_the_first_epoch(tm
     model.compile()
     with pytest.raises(DataError, match=r"folder is .*file', which is a file, expected a folder"):
         model.fit(images(4), batch_size=4, callbacks=[SampleGrid(tmp_path / "file")], verbose=0)
-    painter = zoo.Pix2Pix((8, 8, 1), filters=2)
-    painter.compile()
-    with pytest.raises(InputError, match="draw is None, expected a function that returns images, since a Pix2Pix"):
-        painter.fit((images(4), images(4)), batch_size=4, callbacks=[SampleGrid(tmp_path)], verbose=0)
+    # Neither draws from a number alone: one draws nothing without source images, the other nothing without a prior.
+    for model, given in ((tiny_pix2pix(), (images(4), images(4))), (tiny_vq_vae(), images(4))):
+        model.compile()
+        expected = f"draw is None, expected a function that returns images, since this {type(model).__name__} cannot"
+        with pytest.raises(InputError, match=expected):
+            model.fit(given, batch_size=4, callbacks=[SampleGrid(tmp_path)], verbose=0)
     assert not list(tmp_path.glob("*.png"))

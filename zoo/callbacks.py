@@ -295,8 +295,8 @@ class SampleGrid(keras.callbacks.Callback):
             raise DataError(f"folder is {str(self._folder)!r}, which is a file, expected a folder for the pictures.")
         if self._draw is None and not self.model.draws_alone:
             raise InputError(
-                f"draw is None, expected a function that returns images, since a {type(self.model).__name__} needs "
-                "more than a number to draw from."
+                f"draw is None, expected a function that returns images, since this {type(self.model).__name__} cannot "
+                "draw any from a number alone."
             )
 
     def on_epoch_end(self, epoch, logs=None):

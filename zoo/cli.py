@@ -204,7 +204,7 @@ def _png_option(default):
 @click.option("--prompt", help="Draw what this text says; default the prompts that the model has for examples.")
 @_png_option("samples.png")
 def sample(name, num_samples, seed, label, prompt, output):
-    """Draws a grid of images from the preset NAME, a name or a directory."""
+    """Draws a grid of images from the preset NAME, a name, a directory or hf://org/name."""
     _check_generative(name)
     model = _load_generative(name)
     from zoo.images import grid, write_png
@@ -220,7 +220,7 @@ def sample(name, num_samples, seed, label, prompt, output):
 
 @main.command()
 @click.argument("name")
-@click.option("--dataset", metavar="NAME", help="TFDS name of the data that a preset directory was trained on.")
+@click.option("--dataset", metavar="NAME", help="TFDS name of its data; needed where NAME is no official preset.")
 @click.option("--features", metavar="NETWORK", help="Feature network; default the bundled one of the data set.")
 @click.option(
     "--data-dir", type=click.Path(exists=True, file_okay=False), help="Folder of TFDS, where nothing bundled serves."
@@ -234,10 +234,10 @@ def sample(name, num_samples, seed, label, prompt, output):
     "--json", "json_file", type=click.Path(path_type=Path), callback=_writable, help="Also write the figures here."
 )
 def evaluate(name, dataset, features, data_dir, images, importance_samples, json_file):
-    """Measures the preset NAME, a name or a directory, against the test images of its data set."""
+    """Measures the preset NAME, a name, a directory or hf://org/name, against the test images of its data set."""
     entry = _check_generative(name)
     if entry is None and dataset is None:
-        raise InputError(f"--dataset is missing; {name!r} is a directory, which does not say what it was trained on.")
+        raise InputError(f"--dataset is missing; {name!r} is no official preset, so that its data are not known.")
     if entry is not None and dataset not in (None, entry["dataset"]):
         raise InputError(f"--dataset is {dataset!r}, but the preset {name!r} was trained on {entry['dataset']!r}.")
     dataset = dataset or entry["dataset"]

@@ -63,7 +63,7 @@ def dataset(
     seed=0,
     drop_remainder=True,
 ):
-    """Builds the `tf.data.Dataset` of canonical batches that `fit` of every zoo model takes.
+    """Builds the `tf.data.Dataset` of canonical batches that `fit` takes, but for models of pairs or prompts.
 
     The order of the images is a function of `seed` and the epoch alone, so that a run that was killed and
     resumed sees exactly what the uninterrupted one saw: `fit` tells the data set its epoch; iterated by

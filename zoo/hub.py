@@ -28,7 +28,39 @@ _NAME = r"[A-Za-z0-9](?:[\w.-]*[A-Za-z0-9_])?"
 _REPOSITORY = re.compile(rf"{_NAME}/{_NAME}")
 _REVISION = re.compile(r"[A-Za-z0-9][\w.+-]*(?:/[\w.+-]+)*")
 _FETCHED_FILES = [*HASHED_FILES, METADATA]
-_PIPELINE_TAGS = {"model": "unconditional-image-generation", "feature_network": "image-feature-extraction"}
+_FEATURES_TASK = "image-feature-extraction"
+
+
+class _Use(NamedTuple):
+    """The Hub's name of what a model is for, and lines of code that draw from it and fine-tune it."""
+
+    task: str = "unconditional-image-generation"
+    draw: str = "images = model.generate(16, seed=0)  # uint8, (16, height, width, channels)"
+    tune: str = "model.fit(my_images, epochs=3)  # fine-tune on images of your own"
+
+
+_LABELLED = _Use(tune="model.fit((my_images, my_labels), epochs=3)  # fine-tune on images of your own")
+_TRANSLATOR = _Use(
+    "image-to-image",
+    "images = model.translate(source_images)  # uint8, (n, height, width, channels)",
+    'model.fit("my_pairs/", epochs=3)  # fine-tune on source images in my_pairs/A and images in my_pairs/B',
+)
+_ENLARGER = _Use("image-to-image", "large = model.upscale(picture)  # uint8, (height, width, channels)")
+_ILLUSTRATOR = _Use(
+    "text-to-image",
+    "images = model.generate(16, prompts=text, seed=0)  # uint8, (16, height, width, channels)",
+    'model.fit({"images": my_images, "prompts": my_captions}, epochs=3)  # fine-tune on images of your own',
+)
+# Where the class is another, its card shows what most classes understand.
+_USES = {
+    "ConditionalGAN": _LABELLED,
+    "ProjectionGAN": _LABELLED,
+    "Pix2Pix": _TRANSLATOR,
+    "CycleGAN": _TRANSLATOR,
+    "SRResNet": _ENLARGER,
+    "SRGAN": _ENLARGER,
+    "TextToImageGAN": _ILLUSTRATOR,
+}
 # Marks a card's text as ours; the hash tells whether a person has edited it since.
 _STAMP = re.compile(r"\n<!-- written by generative-zoo, sha256 (\w{16}) -->\n$")
 
@@ -394,7 +426,7 @@ def _card_metadata(name, facts):
     from huggingface_hub import EvalResult, ModelCardData
 
     dataset, licence = facts.get("dataset"), facts.get("weights_licence")
-    task = _PIPELINE_TAGS[facts.get("kind", "model")]
+    task = _use_of(facts).task if facts.get("kind", "model") == "model" else _FEATURES_TASK
     results = [
         EvalResult(
             task_type=task,
@@ -428,7 +460,7 @@ def _card_body(repo_id, title, facts, pictures):
     ]
     parts.extend(f"![{_PICTURES[name]}]({name})" for name in pictures)
     if facts.get("kind", "model") == "model":
-        parts.append(_usage(repo_id, title))
+        parts.append(_usage(repo_id, title, _use_of(facts)))
     if facts.get("metrics"):
         rows = [
             f"| `{name}` | {_rounded(figure['value'])} | {_rounded(figure.get('real'))} | {figure['protocol']} |"
@@ -461,15 +493,19 @@ def _rounded(value):
     return "" if value is None else f"{value:.4g}"
 
 
-def _usage(repo_id, title):
+def _use_of(facts):
+    return _USES.get(facts.get("class"), _Use())
+
+
+def _usage(repo_id, title, use):
     return f"""## Use
 
 ```python
 import zoo
 
 model = zoo.load("{title or SCHEME + repo_id}")
-images = model.generate(16, seed=0)  # uint8, (16, height, width, channels)
-model.fit(my_images, epochs=3)  # fine-tune on images of your own
+{use.draw}
+{use.tune}
 ```
 
 Plain Keras loads this repository too:

@@ -3,9 +3,14 @@
 import json
 import shutil
 
+import keras
 import pytest
 import yaml
+from helpers import SHAPE, TINY_GANS, images, labelled, pairs, tiny_cycle_gan, tiny_gan, tiny_pix2pix, tiny_pixel_cnn
+from PIL import Image
 
+import zoo
+from zoo import hub as zoo_hub
 from zoo.presets import HASHED_FILES
 
 pytestmark = pytest.mark.slow
@@ -156,6 +161,54 @@ def test_the_card_has_metadata_that_the_hub_reads(hub, publish):
     assert "# gan_mnist_28" in text and "CC BY-SA 3.0" in text and "samples.png" in text
     assert 'zoo.load("gan_mnist_28")' in text
     assert f'keras.saving.load_model("hf://{REPO}")' in text
+
+
+CARDS = {
+    "GAN": (tiny_gan, "unconditional-image-generation"),
+    "PixelCNN": (tiny_pixel_cnn, "unconditional-image-generation"),
+    "ConditionalGAN": (TINY_GANS["conditional_gan"], "unconditional-image-generation"),
+    "ProjectionGAN": (TINY_GANS["projection_gan"], "unconditional-image-generation"),
+    "Pix2Pix": (tiny_pix2pix, "image-to-image"),
+    "CycleGAN": (tiny_cycle_gan, "image-to-image"),
+    "SRResNet": (lambda: zoo.SRResNet((8, 8, 3), scale=2, filters=4, residual_blocks=1), "image-to-image"),
+    "TextToImageGAN": (
+        lambda: zoo.TextToImageGAN(SHAPE, 4, vocabulary=["a", "red", "hat"], filters=2, text_dim=2, word_dim=4),
+        "text-to-image",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CARDS)
+def test_the_code_of_a_card_suits_the_class(name, tmp_path, monkeypatch):
+    build, task = CARDS[name]
+    model = build()
+    model.compile()
+    card = zoo_hub.model_card(REPO, None, {"class": name})
+    assert yaml.safe_load(card.split("---")[1])["pipeline_tag"] == task
+    draw, tune = (
+        line for line in card.splitlines() if line.startswith(("images = model", "large = model", "model.fit"))
+    )
+    monkeypatch.chdir(tmp_path)
+    for side in "AB":
+        (tmp_path / "my_pairs" / side).mkdir(parents=True)
+        for index in range(64):
+            Image.new("L", SHAPE[:2], index).save(tmp_path / "my_pairs" / side / f"{index}.png")
+    # What the zoo refuses it refuses before Keras' own loop begins.
+    monkeypatch.setattr(keras.Model, "fit", lambda *_, **__: None)
+    own, labels = labelled(64, model.image_shape)
+    given = {
+        "model": model,
+        "source_images": pairs(3)[0],
+        "picture": images(1, (5, 7, 3))[0],
+        "text": "a red hat",
+        "my_images": own,
+        "my_labels": labels,
+        "my_captions": ["a red hat"] * len(own),
+    }
+    exec(draw, given)
+    exec(tune, given)
+    drawn = given.get("images", given.get("large"))
+    assert drawn.dtype == "uint8" and drawn.shape[-1] == model.image_shape[-1]
 
 
 def test_the_card_of_a_preset_of_ones_own_claims_nothing(hub, publish):

@@ -17,7 +17,7 @@ class CodePrior(AutoregressiveModel):
 
         log p(codes) = log p(top) + log p(bottom | top)
 
-    With one grid it is the prior of van den Oord et al. 2017, section 4.1. What an image is to other models is a row of
+    With one grid it is the prior of van den Oord et al. 2017, section 3.3. What an image is to other models is a row of
     codes `(1, 1, total)` to this one: the grids of an image one after the other.
 
     Args:

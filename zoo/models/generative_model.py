@@ -90,7 +90,8 @@ class GenerativeModel(keras.Model):
     """Base of all models of the zoo.
 
     A subclass builds its networks in `__init__` from `image_shape` and its other arguments, sets `built`, and
-    implements `train_step` by `_update`, `_optimized_variables`, and `_generate_batch`.
+    implements `train_step` by `_update`, `_optimized_variables`, and `_generate_batch`; `test_step`, where `evaluate`
+    and `validation_data` are to mean something.
 
     Args:
         image_shape: `(height, width, channels)` of the images.
@@ -254,7 +255,8 @@ class GenerativeModel(keras.Model):
             source_images: images `(num_samples, height, width, channels)`, or one for all.
             mask: bool `(height, width)`, True where pixels of `source_images` are kept.
             latents: `(n, latent_dim)` to decode instead of random ones.
-            truncation: keeps latents near their mean, for better images of less variety; 0 is the mean itself.
+            truncation: keeps latents near their mean, for better images of less variety; 0 is the mean itself. A factor
+                of which 1 changes nothing for `StyleGAN`, a threshold of which 2 changes little for `BigGAN`.
             temperature: scale of the randomness; 1 is the model's own distribution.
             seed: integer; None draws other images each time.
 
@@ -512,12 +514,16 @@ class GenerativeModel(keras.Model):
             callbacks, epochs, verbose, validation_split, validation_data, shuffle: as in Keras.
 
         Raises:
-            InputError: not compiled, or images of the wrong shape, dtype or range.
+            InputError: not compiled, another backend than TensorFlow, or images of the wrong shape, dtype or range.
             DataError: a missing, empty or too small data set.
             NonFiniteError: a loss or gradient became NaN or infinite.
         """
         from zoo.callbacks import EpochOrder, StopOnNonFinite
 
+        if keras.backend.backend() != "tensorflow":
+            raise InputError(
+                f"KERAS_BACKEND is {keras.backend.backend()!r}, expected 'tensorflow' for fit; other backends generate."
+            )
         if not self.compiled:
             raise InputError(f"fit needs a compiled model; call {type(self).__name__}.compile() first.")
         epochs = check_count(epochs, "epochs")

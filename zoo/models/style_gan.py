@@ -24,7 +24,8 @@ class StyleGAN(GAN):
     `(n, num_layers, latent_dim)` too, one for each layer. With `truncation`, w is drawn towards its mean over
     training, mean + truncation (w - mean) (2019, appendix B).
 
-    In training, layers of an image may follow different latents, and every pixel gets noise; generating has neither.
+    In training, layers of an image may follow different latents, and every pixel gets new noise; generating mixes
+    nothing, and its noise is always the same.
 
     Args:
         generator: as for `GAN`, with layers `mapping` and `synthesis` as `zoo.nets.style.style_generator` has them.

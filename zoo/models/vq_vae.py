@@ -311,6 +311,10 @@ class VQVAE(GenerativeModel):
             inputs["labels"] = labels
         return -self.prior.predict(inputs, batch_size=64, verbose=0).astype("float64") / np.log(2.0)
 
+    @property
+    def draws_alone(self):
+        return self.prior is not None
+
     def _check_prior(self):
         if self.prior is None:
             raise InputError(f"This {type(self).__name__} has no prior to draw from; call fit_prior(images) first.")
