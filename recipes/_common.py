@@ -189,6 +189,10 @@ def train_translator(args, model, train_set, test_set, *, batch_size, learning_r
         same_channels = [np.broadcast_to(images, (*images.shape[:3], model.image_shape[-1])) for images in shown]
         return np.stack(same_channels, 1).reshape(-1, *model.image_shape)
 
+    def translated(model):
+        shown = rows(model, test_set)
+        return shown, shown[1::3]
+
     seconds = _train_adversarially(
         args, model, train_set, batch_size, learning_rates, betas, draw=lambda: rows(model, train_set)
     )
@@ -198,7 +202,7 @@ def train_translator(args, model, train_set, test_set, *, batch_size, learning_r
         train=train_set,
         seconds=seconds,
         dataset=dataset,
-        draw=lambda model: (rows(model, test_set), model.translate(test_set.source_images[_spread(test_set)])),
+        draw=translated,
         evaluate=lambda model, size: protocols.translation_of(model, train_set, test_set, dataset, size=size),
         **facts,
     )
