@@ -304,6 +304,24 @@ def test_files_without_a_partner_are_listed(tmp_path):
     assert (len(unpaired.source_images), len(unpaired.images)) == (7, 1)
 
 
+def test_pairs_of_other_proportions_are_listed(tmp_path):
+    for index, stem in enumerate("abcdefgh"):
+        write(tmp_path / "A" / f"{stem}.png", images(1, (20, 30, 1))[0][..., 0])
+        # A larger picture of the same proportions is none, nor is a column that rounding took.
+        sides = {0: (40, 60), 1: (40, 59)}.get(index, (30, 20))
+        write(tmp_path / "B" / f"{stem}.png", images(1, (*sides, 1))[0][..., 0])
+    with pytest.raises(DataError, match=r"6 pairs .* in A than in B: c \(30x20 and 20x30\), .*, g \(.*\), …"):
+        data.read_pairs(tmp_path, SHAPE, SHAPE)
+    assert len(data.read_pairs(tmp_path, SHAPE, SHAPE, paired=False).images) == 8
+    # On its side, but for what its metadata say.
+    for stem in "cdefgh":
+        picture = Image.fromarray(images(1, (30, 20, 1))[0][..., 0])
+        orientation = picture.getexif()
+        orientation[274] = 6
+        picture.save(tmp_path / "B" / f"{stem}.png", exif=orientation)
+    assert len(data.read_pairs(tmp_path, SHAPE, SHAPE).images) == 8
+
+
 def test_a_damaged_half_skips_the_pair(tmp_path):
     for stem in "ab":
         write(tmp_path / "A" / f"{stem}.png", images(1)[0][..., 0])

@@ -1,5 +1,7 @@
 """Super-resolution: shrinking as MATLAB does, training on pixels and against a discriminator, enlarging in parts."""
 
+import tracemalloc
+
 import keras
 import numpy as np
 import pytest
@@ -259,6 +261,29 @@ def test_grey_and_alpha_are_handled():
     np.testing.assert_array_equal(model.upscale(rgba[..., [0, 3]])[..., 0], grey)
     of_grey = tiny_sr_resnet((16, 24, 1))
     assert of_grey.upscale(rgba[..., 0]).shape == (12, 14)
+
+
+def test_grey_and_alpha_have_no_seams_either(monkeypatch):
+    model, image = tiny_sr_resnet(), images(1, (21, 18, 2))[0]
+    whole = model.upscale(image)
+    np.testing.assert_array_equal(whole[..., 1:], resize_bicubic(image[..., 1:], (42, 36)))
+    monkeypatch.setattr(models, "_TILE", 8)
+    parts = model.upscale(image)
+    np.testing.assert_array_equal(parts[..., 1:], whole[..., 1:])
+    assert np.abs(parts[..., 0].astype(int) - whole[..., 0]).max() <= 1
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
+def test_a_large_picture_takes_little_more_memory_than_its_enlargement(channels, monkeypatch):
+    monkeypatch.setattr(models, "_TILE", 48)
+    model, image = tiny_sr_resnet(residual_blocks=1), images(1, (500, 600, channels))[0]
+    model.upscale(image[:50, :50])
+    tracemalloc.start()
+    large = model.upscale(image)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    # One plane of float64 would be eight times as much as a channel.
+    assert peak < large.nbytes + 2_000_000
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ The canonical batch is a dict of `images` (uint8 or float in [-1, 1], NHWC) and,
 step, so an epoch costs no more than one gather per batch.
 """
 
+import contextlib
 import difflib
 import errno
 import os
@@ -21,7 +22,7 @@ from tqdm import tqdm
 # Which registers the builders with TFDS.
 from zoo.datasets import avatars, emoji, photographs  # noqa: F401
 from zoo.errors import DataError, InputError, ZooError, check_count, check_image_shape, first_line
-from zoo.images import check_images, fit_image, read_image
+from zoo.images import check_images, fit_image, picture_sides, read_image
 from zoo.latents import check_seed
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff")
@@ -136,7 +137,7 @@ def read_pairs(source, image_shape, source_shape, *, paired=True, split="train",
         source: a tuple `(source_images, images)`; a dict with these keys; the name of a TFDS data set that has a
             feature `source_image` besides its image; or a folder. A folder has a subfolder `A` of
             source images and one `B` of images, whose files have the same names if they are pairs; or it holds pairs
-            side by side in one picture each, the source image on the left.
+            side by side in one picture each, the source image on the left. Both of a pair have the same proportions.
         image_shape, source_shape: `(height, width, channels)` that files are cropped and resized to and that arrays
             must have.
         paired: whether source image `i` belongs to image `i`.
@@ -377,11 +378,30 @@ def _read_pair_folder(folder, image_shape, source_shape, paired):
             f"{', '.join(named)}{', …' if len(alone) > 5 else ''}."
         )
 
+    _refuse_other_sides(files, folder)
+
     def read_both(file):
         return read_image(file, image_shape), read_image(files["A"][file.stem], source_shape)
 
     images, sources, _ = _read_files(list(files["B"].values()), folder, read_both, image_shape, source_shape)
     return ImageSet(images, source_images=sources)
+
+
+def _refuse_other_sides(files, folder):
+    """Refuses pairs of which one is wider for its height: cropped to one shape, they would not lie on one another."""
+    differing = []
+    for stem, file in files["B"].items():
+        # Files that cannot be read are skipped later, with a warning.
+        with contextlib.suppress(DataError):
+            (width, height), (source_width, source_height) = picture_sides(file), picture_sides(files["A"][stem])
+            # A row or column more or less is what rounding leaves.
+            if abs(width * source_height - height * source_width) > max(width, height, source_width, source_height):
+                differing.append(f"{stem} ({source_width}x{source_height} and {width}x{height})")
+    if differing:
+        raise DataError(
+            f"{len(differing)} pairs in {str(folder)!r} have other proportions in A than in B: "
+            f"{', '.join(differing[:5])}{', …' if len(differing) > 5 else ''}."
+        )
 
 
 def _read_side_by_side(folder, image_shape, source_shape):

@@ -9,7 +9,7 @@ import warnings
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import ExifTags, Image, ImageOps
 
 from zoo.errors import DataError, InputError, first_line
 from zoo.files import replacing
@@ -135,6 +135,18 @@ def read_image(path, image_shape, part=None):
             half = image.width // 2
             image = image.crop((part * half, 0, (part + 1) * half, image.height))
         return fit_image(image, image_shape)
+
+
+def picture_sides(path):
+    """Width and height of an image file, upright, without decoding it.
+
+    Raises:
+        DataError: as for `read_image`.
+    """
+    with _opened(path) as image:
+        # Orientations from 5 on lie on their side.
+        lies = image.getexif().get(ExifTags.Base.Orientation, 1) >= 5
+        return image.size[::-1] if lies else image.size
 
 
 def read_picture(path):

@@ -15,6 +15,8 @@ from zoo.nets import image_to_image, super_resolution
 
 # Pixels of a small image that are enlarged at once, in a square of this side.
 _TILE = 192
+# How far the bicubic kernel of an enlargement sees, in pixels of the small image.
+_BICUBIC_REACH = 3
 
 
 class Upscaling(FromImages):
@@ -92,28 +94,32 @@ class Upscaling(FromImages):
         colours = 1 if grey else own
         if pixels.shape[-1] not in (colours, colours + 1):
             raise InputError(f"image has {pixels.shape[-1]} channels, expected {'1 to 4' if own == 3 else f'{own}'}.")
-        large = self._upscale_colours(np.repeat(pixels[..., :1], 3, -1) if grey else pixels[..., :own])
-        if grey:
-            large = np.rint(large.mean(-1, keepdims=True)).astype("uint8")
-        if pixels.shape[-1] > colours:
-            sides = [side * self.scale for side in pixels.shape[:2]]
-            large = np.concatenate([large, resize_bicubic(pixels[..., colours:], sides)], -1)
+        large = self._upscale_parts(pixels, colours)
         return large if image.ndim == 3 else large[..., 0]
 
-    def _upscale_colours(self, pixels):
+    def _upscale_parts(self, pixels, colours):
         height, width, channels = pixels.shape
-        scale, halo = self.scale, super_resolution.halo(self._upscaler)
+        scale, halo = self.scale, max(super_resolution.halo(self._upscaler), _BICUBIC_REACH)
         large = np.empty((height * scale, width * scale, channels), "uint8")
         corners = [(top, left) for top in range(0, height, _TILE) for left in range(0, width, _TILE)]
         for top, left in tqdm(corners, "upscaling", unit="part", delay=2, leave=False, disable=None):
             bottom, right = min(top + _TILE, height), min(left + _TILE, width)
             above, before = max(top - halo, 0), max(left - halo, 0)
-            part = pixels[above : bottom + halo, before : right + halo]
-            made = to_uint8(self._upscaler.predict_on_batch(part[None] / np.float32(127.5) - 1)[0])
+            made = self._upscale_part(pixels[above : bottom + halo, before : right + halo], colours)
             rows = slice((top - above) * scale, (bottom - above) * scale)
             columns = slice((left - before) * scale, (right - before) * scale)
             large[top * scale : bottom * scale, left * scale : right * scale] = made[rows, columns]
         return large
+
+    def _upscale_part(self, pixels, colours):
+        own = self.image_shape[-1]
+        given = np.repeat(pixels[..., :colours], own // colours, -1) / np.float32(127.5) - 1
+        made = to_uint8(self._upscaler.predict_on_batch(given[None])[0])
+        if colours < own:
+            made = np.rint(made.mean(-1, keepdims=True)).astype("uint8")
+        if pixels.shape[-1] > colours:
+            made = np.concatenate([made, resize_bicubic(pixels[..., colours:], made.shape[:2])], -1)
+        return made
 
 
 @keras.saving.register_keras_serializable(package="zoo")
