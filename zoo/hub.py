@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import zoo
 from zoo.errors import HubError, InputError, PresetError, ZooError
-from zoo.presets import HASHED_FILES, METADATA, metadata_of
+from zoo.presets import CONFIG, HASHED_FILES, METADATA, metadata_of
 
 SCHEME = "hf://"
 CARD, SAMPLES = "README.md", "samples.png"
@@ -53,8 +53,6 @@ _ILLUSTRATOR = _Use(
 )
 # Where the class is another, its card shows what most classes understand.
 _USES = {
-    "ConditionalGAN": _LABELLED,
-    "ProjectionGAN": _LABELLED,
     "Pix2Pix": _TRANSLATOR,
     "CycleGAN": _TRANSLATOR,
     "SRResNet": _ENLARGER,
@@ -359,7 +357,9 @@ def _contents(directory, repo_id, title, facts, published):
     card, own_card = published.get(CARD), directory / CARD
     if own_card.is_file() and (card is None or _is_unedited(card)):
         card = own_card.read_text(encoding="utf-8")
-    contents[CARD] = model_card(repo_id, title, facts, pictures, card).encode()
+    config = json.loads(contents[CONFIG])["config"]
+    labelled = config.get("num_classes") is not None
+    contents[CARD] = model_card(repo_id, title, facts, pictures, labelled, card).encode()
     contents[METADATA] = _same_but_for_the_date(facts, published.get(METADATA)).encode()
     return contents
 
@@ -382,7 +382,7 @@ def _is_same(content, file):
 # === The model card ===
 
 
-def model_card(repo_id, title, facts, pictures=(), existing=None):
+def model_card(repo_id, title, facts, pictures=(), labelled=False, existing=None):
     """The text of a preset's `README.md`.
 
     Args:
@@ -390,6 +390,7 @@ def model_card(repo_id, title, facts, pictures=(), existing=None):
         title: heading, and the name by which an official preset loads; None for other presets.
         facts: what the manifest or `metadata.json` says of the preset.
         pictures: names of the pictures beside the card, which it shows.
+        labelled: whether the model has classes.
         existing: a card to keep, as far as a person wrote it.
 
     Returns:
@@ -398,7 +399,7 @@ def model_card(repo_id, title, facts, pictures=(), existing=None):
     from huggingface_hub import ModelCard
 
     header = _card_metadata(title or repo_id.split("/")[1], facts)
-    body = _card_body(repo_id, title, facts, pictures)
+    body = _card_body(repo_id, title, facts, pictures, labelled)
     if existing is not None:
         card = ModelCard(existing, ignore_metadata_errors=True)
         tags = dict.fromkeys([*(card.data.tags or ()), *header.tags])
@@ -451,7 +452,7 @@ def _card_metadata(name, facts):
     )
 
 
-def _card_body(repo_id, title, facts, pictures):
+def _card_body(repo_id, title, facts, pictures, labelled):
     """The text under the metadata, with a stamp that tells later whether a person edited it."""
     origin = f", trained on `{facts['dataset']}`" if facts.get("dataset") else ""
     parts = [
@@ -460,7 +461,7 @@ def _card_body(repo_id, title, facts, pictures):
     ]
     parts.extend(f"![{_PICTURES[name]}]({name})" for name in pictures)
     if facts.get("kind", "model") == "model":
-        parts.append(_usage(repo_id, title, _use_of(facts)))
+        parts.append(_usage(repo_id, title, _use_of(facts, labelled)))
     if facts.get("metrics"):
         rows = [
             f"| `{name}` | {_rounded(figure['value'])} | {_rounded(figure.get('real'))} | {figure['protocol']} |"
@@ -493,8 +494,8 @@ def _rounded(value):
     return "" if value is None else f"{value:.4g}"
 
 
-def _use_of(facts):
-    return _USES.get(facts.get("class"), _Use())
+def _use_of(facts, labelled=False):
+    return _USES.get(facts.get("class"), _LABELLED if labelled else _Use())
 
 
 def _usage(repo_id, title, use):

@@ -167,7 +167,7 @@ CARDS = {
     "GAN": (tiny_gan, "unconditional-image-generation"),
     "PixelCNN": (tiny_pixel_cnn, "unconditional-image-generation"),
     "ConditionalGAN": (TINY_GANS["conditional_gan"], "unconditional-image-generation"),
-    "ProjectionGAN": (TINY_GANS["projection_gan"], "unconditional-image-generation"),
+    "BigGAN": (TINY_GANS["big_gan"], "unconditional-image-generation"),
     "Pix2Pix": (tiny_pix2pix, "image-to-image"),
     "CycleGAN": (tiny_cycle_gan, "image-to-image"),
     "SRResNet": (lambda: zoo.SRResNet((8, 8, 3), scale=2, filters=4, residual_blocks=1), "image-to-image"),
@@ -183,7 +183,7 @@ def test_the_code_of_a_card_suits_the_class(name, tmp_path, monkeypatch):
     build, task = CARDS[name]
     model = build()
     model.compile()
-    card = zoo_hub.model_card(REPO, None, {"class": name})
+    card = zoo_hub.model_card(REPO, None, {"class": name}, labelled=model.num_classes is not None)
     assert yaml.safe_load(card.split("---")[1])["pipeline_tag"] == task
     draw, tune = (
         line for line in card.splitlines() if line.startswith(("images = model", "large = model", "model.fit"))

@@ -48,8 +48,18 @@ painter = zoo.Pix2Pix((8, 8, 1), filters=2, stages=2, patch_stages=1)
 painter.push_to_hub(tuned_repo + "-painter", private=True)
 sketches = np.random.RandomState(1).randint(0, 256, (2, 8, 8, 1), "uint8")
 painted = zoo.load(f"hf://{tuned_repo}-painter").translate(sketches)
+coder = zoo.VQVAE((8, 8, 1), num_embeddings=6, embedding_dim=3, filters=4, residual_blocks=1)
+coder.push_to_hub(tuned_repo + "-coder", private=True)
+coder.build_prior(filters=4, num_blocks=2)
+coder.push_to_hub(tuned_repo + "-coder")
+decoded = zoo.load(f"hf://{tuned_repo}-coder").generate(2, seed=0)
+illustrator = zoo.ConditionalGAN((8, 8, 1), 3, filters=2, num_classes=2)
+illustrator.push_to_hub(tuned_repo + "-labelled", private=True)
+card = huggingface_hub.ModelCard.load(tuned_repo + "-labelled").text
 api = huggingface_hub.HfApi()
 print(json.dumps({
+    "decoded": bool((decoded == coder.generate(2, seed=0)).all()),
+    "labelled": "model.fit((my_images, my_labels)" in card,
     "painted": bool((painted == painter.translate(sketches)).all()),
     **found,
     "first": first._asdict(),
@@ -94,7 +104,8 @@ def shared(request, preset, tmp_path_factory):
         result = python(SHARE, preset, *repos, home=home, token=token)
     finally:
         if real:
-            python(DELETE, *repos, f"{repos[1]}-painter", home=home, token=token)
+            made = [f"{repos[1]}-{name}" for name in ("painter", "coder", "labelled")]
+            python(DELETE, *repos, *made, home=home, token=token)
     assert result.returncode == 0, result.stderr[-3000:]
     return {**json.loads(result.stdout.splitlines()[-1]), "repos": repos}
 
@@ -119,6 +130,14 @@ def test_what_was_fine_tuned_is_shared(shared):
 
 def test_a_model_that_draws_nothing_alone_is_shared_too(shared):
     assert shared["painted"]
+
+
+def test_codes_are_shared_without_their_prior_and_with_it(shared):
+    assert shared["decoded"]
+
+
+def test_the_card_of_a_model_with_classes_fits_labels(shared):
+    assert shared["labelled"]
 
 
 def test_the_readme_shares_a_model(hub, python, tmp_path):
