@@ -5,7 +5,7 @@ import _common
 import zoo
 from zoo.datasets import photographs
 
-DATASET, LICENCE = "debian_photographs", "CC0, CC BY 4.0, CC BY-SA 3.0 and 4.0, by photograph"
+DATASET, LICENCE = "debian_photographs", f"by photograph: {photographs.credits()}"
 SCALE, FILTERS, RESIDUAL_BLOCKS = 4, 64, 12
 EPOCHS, BATCH_SIZE, LEARNING_RATE, PRECISION = 60, 16, 5e-4, "mixed_bfloat16"
 

@@ -400,6 +400,22 @@ def test_a_learning_rate_scheduler_moves_the_generators_rate_only():
     assert float(model.discriminator_optimizer.learning_rate) == pytest.approx(2e-4)
 
 
+def test_schedules_move_both_rates_and_are_saved(tmp_path):
+    model = tiny_gan()
+    rates = {"generator_optimizer": 0.25, "discriminator_optimizer": 0.5}
+    fall = keras.optimizers.schedules.PolynomialDecay
+    model.compile(*(keras.optimizers.SGD(fall(rate, 4, end_learning_rate=0.0)) for rate in rates.values()))
+    model.fit(images(12), batch_size=4, verbose=0)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    for name, rate in rates.items():
+        # Three of four steps are done.
+        for found in (model, loaded):
+            assert float(getattr(found, name).learning_rate) == pytest.approx(rate / 4)
+    loaded.fit(images(4), batch_size=4, verbose=0)
+    assert float(loaded.generator_optimizer.learning_rate) == 0.0
+
+
 def test_one_optimizer_for_both_networks_is_refused():
     optimizer = keras.optimizers.Adam()
     with pytest.raises(InputError, match="generator_optimizer and discriminator_optimizer are the same object"):

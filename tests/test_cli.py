@@ -5,6 +5,7 @@ import json
 import os
 import resource
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -218,6 +219,20 @@ def test_sample_that_cannot_be_written_whole_leaves_the_old_file(tmp_path, prese
 
     message = fail("sample", preset, cwd=tmp_path, limit=full_disk, PYTHONDONTWRITEBYTECODE="1")
     assert message == "Error: 'samples.png' could not be written: File too large.\n"
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"samples.png": b"old"}
+
+
+@pytest.mark.slow
+def test_sample_that_is_interrupted_leaves_the_old_file(tmp_path, preset):
+    (tmp_path / "samples.png").write_bytes(b"old")
+    command = [ZOO, "sample", str(preset), "-n", "1000000"]
+    with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as process:
+        # Long enough to load, and far too short for a million images.
+        time.sleep(8)
+        process.send_signal(signal.SIGINT)
+        said = process.stderr.read()
+    assert process.returncode == 1
+    assert said.endswith("Aborted!\n") and "Traceback" not in said
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"samples.png": b"old"}
 
 

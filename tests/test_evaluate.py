@@ -1,6 +1,7 @@
 """Feature networks, references and protocols, on small real parts."""
 
 import sys
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -9,8 +10,10 @@ from helpers import tiny_pixel_cnn, tiny_vae
 
 import zoo
 from zoo import data, latents, presets
-from zoo.datasets import avatars
+from zoo.bicubic import resize_bicubic
+from zoo.datasets import avatars, captions
 from zoo.errors import DataError, InputError, MissingDependencyError, PresetError
+from zoo.images import read_picture
 from zoo.metrics import features, frechet_distance, gaussian_statistics, precision_recall, protocols, references
 from zoo.metrics.editing import edit_shares
 
@@ -123,6 +126,96 @@ def test_truncation_curve_draws_at_each_truncation(real_data, tmp_path, monkeypa
             assert found == pytest.approx(value, rel=1e-6), (key, truncation)
     distances = [figures[f"fid200_truncation_{truncation}_test_pool"]["value"] for truncation in protocols.TRUNCATIONS]
     assert distances == sorted(distances, reverse=True)
+
+
+def test_translations_are_measured_beside_the_source_and_the_nearest_counterpart(monkeypatch):
+    stream, network = np.random.RandomState(0), pool_network()
+    monkeypatch.setattr(features, "load", lambda name: network)
+    sources, targets = stream.randint(0, 256, (2, 40, *SHAPE)).astype("uint8")
+    train, test = data.ImageSet(targets[:30], source_images=sources[:30]), data.ImageSet(targets, source_images=sources)
+
+    class Perfect:
+        """Knows the counterpart of every source image."""
+
+        translates_back = False
+
+        def translate(self, images):
+            return targets[[np.flatnonzero((sources == image).all((1, 2, 3)))[0] for image in images]]
+
+    figures = {
+        name: figure["value"] for name, figure in protocols.translation_of(Perfect(), train, test, "pairs").items()
+    }
+    of_source = np.abs(sources.astype(float) - targets).mean() / 255
+    # Of the thirty that training has, the nearest is the source image itself.
+    unknown = protocols.nearest_images(sources[30:], sources[:30])[0]
+    of_nearest = np.abs(targets[30:].astype(float) - targets[unknown]).mean() / 255 * 10 / 40
+    assert figures["l1_test_pairs"] == 0.0 and figures["fid40_test_pool"] == pytest.approx(0.0, abs=1e-6)
+    assert figures["l1_of_source_test_pairs"] == pytest.approx(of_source)
+    assert figures["l1_of_nearest_test_pairs"] == pytest.approx(of_nearest)
+    distance = frechet_distance(*gaussian_statistics(network(sources)), *gaussian_statistics(network(targets)))
+    assert figures["fid40_of_source_test_pool"] == pytest.approx(distance, rel=1e-6)
+
+
+class Bicubic:
+    scale = 4
+
+    def upscale(self, image):
+        return resize_bicubic(image, [4 * side for side in image.shape[:2]])
+
+
+def test_upscaling_is_measured_on_luma_without_a_border():
+    large = np.random.RandomState(0).randint(0, 256, (1, 17, 22, 3)).astype("uint8")
+
+    figures = protocols.upscaling_of(Bicubic(), large, "noise")
+    cut = large[0, :16, :20]
+    made = resize_bicubic(resize_bicubic(cut, (4, 5)), (16, 20))
+    # ITU-R BT.601, as MATLAB's rgb2ycbcr has it.
+    luma = [image[4:-4, 4:-4] @ np.array([65.481, 128.553, 24.966]) / 255 + 16 for image in (cut, made)]
+    expected = 10 * np.log10(255**2 / np.mean((luma[0] - luma[1]) ** 2))
+    assert figures["psnr_luma_x4_noise"]["value"] == pytest.approx(expected, abs=0.05)
+    assert figures["psnr_luma_x4_bicubic_noise"]["value"] == figures["psnr_luma_x4_noise"]["value"]
+
+
+def test_bicubic_enlargement_scores_on_set5_what_papers_say():
+    folder = Path(presets.PACKAGE.parent).parent / "shared" / "data" / "super_resolution" / "set5"
+    if not folder.is_dir():
+        pytest.skip("needs the five pictures of Set5")
+
+    pictures = [read_picture(file) for file in sorted(folder.glob("*.png"))]
+    figure = protocols.upscaling_of(Bicubic(), pictures, "set5")["psnr_luma_x4_bicubic_set5"]
+    assert len(pictures) == 5 and figure["value"] == pytest.approx(28.42, abs=0.005)
+
+
+def test_prompts_are_measured_by_what_they_name(monkeypatch):
+    number, seen = 20, {}
+
+    class Reader:
+        def __call__(self, images):
+            return seen
+
+    class Illustrator:
+        def generate(self, *, prompts, seed):
+            faces = [avatars.draw("test", index) for index in range(number)]
+            told = [captions.caption(face, i, protocols._HELD_OUT_TOGETHER) for i, face in enumerate(faces)]
+            assert prompts == [text for text, _ in told]
+            encoded = [avatars.encode(face) for face in faces]
+            seen.update({name: [face[name] for face in encoded] for name in encoded[0]})
+            # Every other face is of another skin, which all these captions name.
+            for index in range(0, number, 2):
+                assert "skin" in told[index][1]
+                seen["skin"][index] += 1
+            named = sum(len(values) for _, values in told)
+            self.expected = 1 - number / 2 / named
+            return images_of(number)
+
+    def images_of(count):
+        return np.zeros((count, *avatars.IMAGE_SHAPE), "uint8")
+
+    monkeypatch.setattr(features, "AvatarAttributes", Reader)
+    model = Illustrator()
+    figures = protocols.prompt_agreement(model, size=SMALL._replace(images=number))
+    assert figures["prompt_agreement_test_avatars"]["value"] == pytest.approx(model.expected)
+    assert figures["whole_prompts_test_avatars"]["value"] == 0.5
 
 
 def test_likelihood_figure_is_the_models_bound(real_data):
@@ -266,13 +359,13 @@ def test_unknown_feature_networks():
         features.default_for("cifar10")
 
 
-@pytest.mark.parametrize("dataset", ["mnist", "fashion_mnist"])
-def test_bundled_references_belong_to_the_bundled_networks(dataset, tmp_path, monkeypatch):
+@pytest.mark.parametrize(("dataset", "side"), [("mnist", 28), ("fashion_mnist", 28), ("avatars", 64)])
+def test_bundled_references_belong_to_the_bundled_networks(dataset, side, tmp_path, monkeypatch):
     monkeypatch.setenv("ZOO_CACHE", str(tmp_path / "nothing"))
     monkeypatch.setattr(data, "read", lambda *_, **__: pytest.fail("the bundled reference was not used"))
     network = features.load(features.default_for(dataset))
-    assert network.identity == presets.entry_of(f"classifier_{dataset}_28")["files"][presets.WEIGHTS]["sha256"]
-    found = references.load(dataset, network, SHAPE)
+    assert network.identity == presets.entry_of(f"classifier_{dataset}_{side}")["files"][presets.WEIGHTS]["sha256"]
+    found = references.load(dataset, network, (side, side, 1 if side == 28 else 3))
     dimensions = found["test_mean"].shape[0]
     assert found["test_features"].shape == (references.FEATURES, dimensions)
     assert np.linalg.eigvalsh(found["test_covariance"]).min() > -1e-9

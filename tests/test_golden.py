@@ -24,6 +24,8 @@ def draw(name):
     conditions = {}
     if model.num_classes is not None:
         conditions["labels"] = np.arange(len(rows), dtype="int32") % model.num_classes
+    if "prompts" in model.generate_arguments:
+        conditions |= model._drawn_conditions(len(rows), seed=0)
     if "source_images" in model.generate_arguments and not model.draws_alone:
         shape = (len(rows), *model.source_shape)
         # Waves, of which no two are alike.

@@ -2,6 +2,7 @@
 
 import ast
 import json
+import re
 import runpy
 import subprocess
 import sys
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from zoo import presets
+from zoo import hub, presets
 
 ROOT = Path(__file__).resolve().parent.parent
 RECIPES = sorted(path for path in (ROOT / "recipes").glob("*.py") if not path.name.startswith("_"))
@@ -55,6 +56,19 @@ def test_presets_are_compiled_at_the_rates_of_their_recipes(name):
             assert betas == ast.literal_eval(constants["BETAS"])
 
 
+def tags(folder):
+    """The tags of all that TensorBoard finds in a folder."""
+    import tensorflow as tf
+
+    files = [str(path) for path in folder.rglob("events*")]
+    return {
+        value.tag
+        for file in files
+        for event in tf.compat.v1.train.summary_iterator(file)
+        for value in event.summary.value
+    }
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("recipe", RECIPES, ids=lambda path: path.stem)
 def test_smoke_run_goes_the_whole_way(recipe, tmp_path, monkeypatch):
@@ -77,8 +91,12 @@ def test_smoke_run_goes_the_whole_way(recipe, tmp_path, monkeypatch):
     if entry["kind"] == "model":
         for history in histories:
             assert (history.parent / "samples" / "epoch_0001.png").exists()
+            assert "samples" in tags(history.parent / "tensorboard")
         # An enlarged picture is meant to be near to one.
         assert (tmp_path / "preset" / "nearest.png").exists() or entry["class"] == "SRResNet"
+        for picture in re.findall(r'"(\w+\.png)"', recipe.read_text()):
+            assert (tmp_path / "preset" / picture).exists()
+            assert f"({picture})" in hub.model_card("me/x", None, entry, [picture])
     # A smoke run never touches what is shipped.
     assert (ROOT / "weights_manifest.json").read_bytes() == manifest
 

@@ -93,6 +93,11 @@ def _detail(patch):
     return 0.5 * sum(np.abs(np.diff(grey, axis=axis)).mean() for axis in (0, 1))
 
 
+def credits():
+    """The authors of all photographs with the licences of theirs, in one line."""
+    return ", ".join(sorted({f"{author} ({licence})" for author, licence in CREDITS.values()}))
+
+
 class DebianPhotographs(tfds.core.GeneratorBasedBuilder):
     """The TFDS data set `debian_photographs`: patches of 96x96 pixels; whole photographs are held out in `test`."""
 
@@ -100,14 +105,13 @@ class DebianPhotographs(tfds.core.GeneratorBasedBuilder):
     url_infos = url_infos(_PACKAGES)
 
     def _info(self):
-        authors = sorted({f"{author} ({licence})" for author, licence in CREDITS.values()})
         return tfds.core.DatasetInfo(
             builder=self,
             description=(
                 f"{len(CREDITS)} photographs from Debian's packages budgie-backgrounds and lomiri-wallpapers, shrunk "
                 f"{', '.join(map(str, SHRINKS))} times and cut into patches."
             ),
-            license=f"By photograph: {', '.join(authors)}",
+            license=f"By photograph: {credits()}",
             homepage="https://tracker.debian.org/pkg/budgie-backgrounds",
             features=tfds.features.FeaturesDict(
                 {"image": tfds.features.Image(shape=PATCH_SHAPE), "photograph": tfds.features.Text()}
