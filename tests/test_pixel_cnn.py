@@ -1,7 +1,10 @@
 """PixelCNN: causality, exact likelihoods against closed forms, and sampling against the loop over whole images."""
 
+import io
 import itertools
 import math
+import sys
+import time
 
 import keras
 import numpy as np
@@ -224,6 +227,27 @@ def test_levels_are_the_nearest_and_keep_their_place_as_uint8(levels):
     every = np.linspace(-1, 1, 1001, dtype="float32")
     distance = np.abs(likelihood.images(likelihood.nearest(every)).numpy() - every)
     assert distance.max() <= 1 / (levels - 1) + 1e-6
+
+
+def test_likelihoods_that_take_long_show_a_bar(monkeypatch):
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    class Wait(keras.callbacks.Callback):
+        def on_predict_batch_begin(self, batch, logs=None):
+            time.sleep(0.6)
+
+    model, terminal = tiny_pixel_cnn(), Terminal()
+    predict = model._log_likelihoods
+
+    def slow(*arguments, callbacks, **options):
+        return predict(*arguments, callbacks=[Wait(), *callbacks], **options)
+
+    monkeypatch.setattr(model, "_log_likelihoods", slow)
+    monkeypatch.setattr(sys, "stderr", terminal)
+    assert model.log_prob(images(250)).shape == (250,)
+    assert "likelihoods:  67%" in terminal.getvalue() and "2/3" in terminal.getvalue()
 
 
 # === The network and the step by hand ===

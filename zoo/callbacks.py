@@ -1,4 +1,7 @@
-"""Callbacks for `fit`: exact resuming, the epoch's data order, the NaN guard, sample grids, metrics of the samples."""
+"""Callbacks for `fit`: exact resuming, the epoch's data order, the NaN guard, sample grids, metrics of the samples.
+
+And one for `predict`, a progress bar.
+"""
 
 import contextlib
 import math
@@ -8,6 +11,7 @@ from pathlib import Path
 import h5py
 import keras
 import numpy as np
+from tqdm import tqdm
 
 from zoo.errors import DataError, InputError, MissingDependencyError, NonFiniteError, check_count, first_line
 from zoo.files import replacing
@@ -24,6 +28,30 @@ class EpochOrder(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch, logs=None):
         self._dataset.set_epoch(epoch)
+
+
+class PredictionProgress(keras.callbacks.Callback):
+    """A progress bar of `predict` on a terminal, where that takes longer than a second.
+
+    Keras' own goes to standard output, which may be what a program prints.
+
+    Args:
+        what: is written before the bar.
+    """
+
+    def __init__(self, what):
+        super().__init__()
+        self._what = what
+
+    def on_predict_begin(self, logs=None):
+        steps = self.params.get("steps")
+        self._bar = tqdm(total=steps, desc=self._what, unit="batch", delay=1, leave=False, disable=None)
+
+    def on_predict_batch_end(self, batch, logs=None):
+        self._bar.update()
+
+    def on_predict_end(self, logs=None):
+        self._bar.close()
 
 
 class StopOnNonFinite(keras.callbacks.Callback):

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import keras
 import numpy as np
+from tqdm import tqdm
 
 from zoo import presets
 from zoo.bicubic import resize_bicubic
@@ -94,7 +95,7 @@ def sample_quality(model, dataset, *, size=FULL, feature_network=None, data_dir=
     name, classifier = _classifier(model, dataset)
     judge = _judge_labels if model.num_classes else _judge_classes
     drawn, seen = [], []
-    for seed in size.seeds:
+    for seed in tqdm(size.seeds, "seeds", delay=1, leave=False, disable=None):
         images = model.generate(size.images, seed=seed)
         drawn.append(_figures(network(images), reference, test_features))
         if classifier is not None:
@@ -332,7 +333,8 @@ def edits(model, *, size=FULL):
 def _test_faces(number):
     """The first faces of the test split of `avatars`, and their images."""
     faces = [avatars.draw("test", index) for index in range(number)]
-    return faces, np.stack([avatars.render(face) for face in faces])
+    shown = tqdm(faces, "drawing faces", delay=1, leave=False, disable=None)
+    return faces, np.stack([avatars.render(face) for face in shown])
 
 
 def prompt_agreement(model, *, size=FULL):

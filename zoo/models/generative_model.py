@@ -298,7 +298,7 @@ class GenerativeModel(keras.Model):
 
         images = np.empty((num_samples, *self.image_shape), "uint8")
         starts = range(0, num_samples, self.generation_batch)
-        for start in tqdm(starts, "generating", unit="batch", delay=2, leave=False, disable=None):
+        for start in tqdm(starts, "generating", unit="batch", delay=1, leave=False, disable=None):
             stop = min(start + self.generation_batch, num_samples)
             batch = {name: self._padded(rows[start:stop]) for name, rows in each.items()}
             noise = batch.pop("latents", None)
@@ -726,7 +726,7 @@ class GenerativeModel(keras.Model):
                 loss = loss_fn(found.value)
             optimizer.apply([tape.gradient(loss, found.value)], [found])
 
-        for _ in tqdm(range(steps), "inverting", unit="step", delay=2, leave=False, disable=None):
+        for _ in tqdm(range(steps), "inverting", unit="step", delay=1, leave=False, disable=None):
             step()
         return ops.convert_to_numpy(found)
 

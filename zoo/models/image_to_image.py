@@ -68,7 +68,7 @@ class FromImages:
         images = self._checked(images, "images", self.source_shape)
         translated = []
         for start in tqdm(
-            range(0, len(images), self.generation_batch), "translating", delay=2, leave=False, disable=None
+            range(0, len(images), self.generation_batch), "translating", delay=1, leave=False, disable=None
         ):
             rows = images[start : start + self.generation_batch]
             translated.append(to_uint8(self._translate_batch(self._padded(rows), translator)[: len(rows)]))

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from zoo.callbacks import PredictionProgress
 from zoo.errors import InputError, check_count, check_image_shape
 from zoo.images import binarize
 from zoo.latents import check_seed
@@ -158,7 +159,8 @@ class PixelCNN(AutoregressiveModel):
         labels = self._labels_of(len(images), labels)
         if labels is not None:
             inputs["labels"] = labels
-        return self._log_likelihoods(inputs, batch_size=100, verbose=0).astype("float64")
+        progress = [PredictionProgress("likelihoods")]
+        return self._log_likelihoods(inputs, batch_size=100, verbose=0, callbacks=progress).astype("float64")
 
     def bits_per_dim(self, images, labels=None, *, seed=0):
         """-log2 p(x) for each value of an image, float64 `(n,)`; arguments and errors as for `log_prob`."""

@@ -102,7 +102,7 @@ class Upscaling(FromImages):
         scale, halo = self.scale, max(super_resolution.halo(self._upscaler), _BICUBIC_REACH)
         large = np.empty((height * scale, width * scale, channels), "uint8")
         corners = [(top, left) for top in range(0, height, _TILE) for left in range(0, width, _TILE)]
-        for top, left in tqdm(corners, "upscaling", unit="part", delay=2, leave=False, disable=None):
+        for top, left in tqdm(corners, "upscaling", unit="part", delay=1, leave=False, disable=None):
             bottom, right = min(top + _TILE, height), min(left + _TILE, width)
             above, before = max(top - halo, 0), max(left - halo, 0)
             made = self._upscale_part(pixels[above : bottom + halo, before : right + halo], colours)

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from zoo.callbacks import WarnOfUnusedCodes
+from zoo.callbacks import PredictionProgress, WarnOfUnusedCodes
 from zoo.errors import InputError, check_count, check_image_shape, check_weight
 from zoo.images import to_uint8
 from zoo.layers.vector_quantizer import VectorQuantizer
@@ -309,7 +309,9 @@ class VQVAE(GenerativeModel):
         labels = self._labels_of(len(rows), labels)
         if labels is not None:
             inputs["labels"] = labels
-        return -self.prior.predict(inputs, batch_size=64, verbose=0).astype("float64") / np.log(2.0)
+        progress = [PredictionProgress("likelihoods of codes")]
+        nats = self.prior.predict(inputs, batch_size=64, verbose=0, callbacks=progress)
+        return -nats.astype("float64") / np.log(2.0)
 
     @property
     def draws_alone(self):
