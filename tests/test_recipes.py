@@ -1,6 +1,7 @@
 """Every recipe runs whole on synthetic data, resumes, and is what the design says of it."""
 
 import ast
+import importlib
 import json
 import re
 import runpy
@@ -56,6 +57,13 @@ def test_presets_are_compiled_at_the_rates_of_their_recipes(name):
             assert betas == ast.literal_eval(constants["BETAS"])
 
 
+def smoke(recipe, folder, monkeypatch, *options):
+    """A smoke run in this process, which has TensorFlow already."""
+    monkeypatch.syspath_prepend(recipe.parent)
+    monkeypatch.setattr(sys, "argv", [str(recipe), "--smoke", "--output", str(folder), *options])
+    runpy.run_path(str(recipe), run_name="__main__")
+
+
 def tags(folder):
     """The tags of all that TensorBoard finds in a folder."""
     import tensorflow as tf
@@ -74,10 +82,7 @@ def tags(folder):
 def test_smoke_run_goes_the_whole_way(recipe, tmp_path, monkeypatch):
     manifest = (ROOT / "weights_manifest.json").read_bytes()
     begun = time.monotonic()
-    # In this process, which has TensorFlow already; the next test starts one as a user does.
-    monkeypatch.syspath_prepend(recipe.parent)
-    monkeypatch.setattr(sys, "argv", [str(recipe), "--smoke", "--output", str(tmp_path)])
-    runpy.run_path(str(recipe), run_name="__main__")
+    smoke(recipe, tmp_path, monkeypatch)
     assert time.monotonic() - begun < 60
     entry = json.loads((tmp_path / "weights_manifest.json").read_text())["presets"][recipe.stem]
     assert entry["metrics"]
@@ -99,6 +104,27 @@ def test_smoke_run_goes_the_whole_way(recipe, tmp_path, monkeypatch):
             assert f"({picture})" in hub.model_card("me/x", None, entry, [picture])
     # A smoke run never touches what is shipped.
     assert (ROOT / "weights_manifest.json").read_bytes() == manifest
+
+
+@pytest.mark.slow
+def test_a_run_that_was_killed_after_its_training_trains_no_more(tmp_path, monkeypatch):
+    recipe = ROOT / "recipes" / "vae_mnist_28.py"
+
+    def killed(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.syspath_prepend(recipe.parent)
+    with monkeypatch.context() as patch:
+        patch.setattr(importlib.import_module("_common"), "finish", killed)
+        with pytest.raises(KeyboardInterrupt):
+            smoke(recipe, tmp_path, monkeypatch)
+    written = [(tmp_path / name).read_bytes() for name in ("history.csv", "seconds.json")]
+    assert (tmp_path / "backup").exists() and not (tmp_path / "preset").exists()
+    smoke(recipe, tmp_path, monkeypatch, "--resume")
+    assert written == [(tmp_path / name).read_bytes() for name in ("history.csv", "seconds.json")]
+    assert (tmp_path / "preset" / "config.json").exists() and not (tmp_path / "backup").exists()
+    minutes = json.loads((tmp_path / "weights_manifest.json").read_text())["presets"][recipe.stem]["training_minutes"]
+    assert minutes == round(json.loads(written[1]) / 60, 1)
 
 
 @pytest.mark.slow
