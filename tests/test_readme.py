@@ -4,13 +4,17 @@ Those that need a Hub run in `tests/hub/test_round_trip.py`.
 """
 
 import re
+import shlex
 from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
+from helpers import tiny_pix2pix
 from PIL import Image
 
 from zoo import presets
+from zoo.cli import main
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -36,6 +40,35 @@ def test_python_blocks_run(tmp_path, monkeypatch):
         if "hf://" in block:
             continue
         exec(compile(block, f"README block {number}", "exec"), namespace)
+
+
+@pytest.mark.slow
+def test_commands_run(tmp_path, monkeypatch):
+    [block] = [block for block in re.findall(r"```sh\n(.*?)```", README, re.DOTALL) if block.startswith("zoo list")]
+    monkeypatch.chdir(tmp_path)
+    stream = np.random.RandomState(0)
+    for name, shape in (("face.png", (64, 64, 3)), ("sketch.png", (8, 8))):
+        Image.fromarray(stream.randint(0, 256, shape).astype("uint8")).save(name)
+    tiny_pix2pix().save_to_preset("my_painter")
+    for line in block.splitlines():
+        arguments = shlex.split(line, comments=True)[1:]
+        # What it needs, a Hub, `tests/hub` has.
+        if arguments[0] == "publish":
+            continue
+        # A quick look instead of a whole measurement.
+        quick = ["--images", "16"] if arguments[0] == "evaluate" else []
+        result = CliRunner().invoke(main, [*arguments, *quick])
+        assert result.exit_code == 0, (line, result.output)
+    for name in ("grid.png", "smiling.png", "picture.png"):
+        assert Image.open(name).size > (1, 1)
+
+
+def test_targets_and_recipes_exist():
+    targets = re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    named = re.findall(r"^make ([\w-]+)", README, re.MULTILINE)
+    assert named and set(named) <= set(targets)
+    recipes = re.findall(r"recipes/(\w+)\.py", README)
+    assert recipes and all((ROOT / "recipes" / f"{name}.py").exists() for name in recipes)
 
 
 def test_table_states_the_manifests_figures():
