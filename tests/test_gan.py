@@ -107,6 +107,25 @@ def test_sizes_of_images_are_met_by_as_many_blocks():
         zoo.BigGAN(SHAPE, 2, filters=1)
 
 
+def test_each_block_of_big_gan_has_a_part_of_the_latents():
+    generator = zoo.BigGAN(SHAPE, 7, filters=2, class_dim=3, num_classes=3).generator
+    for variable in generator.weights:
+        if "gamma" in variable.path:
+            # Conditions move nothing before training.
+            variable.assign(variable + np.random.RandomState(0).normal(size=variable.shape))
+    names = ("project", "block_0_sum", "block_1_sum")
+    parts = keras.Model(generator.inputs, [generator.get_layer(name).output for name in names])
+    latents, labels = np.random.RandomState(1).normal(size=(2, 7)).astype("float32"), np.zeros(2, "int32")
+    before = parts({"latents": latents, "labels": labels})
+    # Two parts of two for the blocks, and what is left for the projection.
+    for columns, first in ((slice(0, 3), 0), (slice(3, 5), 1), (slice(5, 7), 2)):
+        moved = latents.copy()
+        moved[:, columns] += 1.0
+        after = parts({"latents": moved, "labels": labels})
+        changed = [bool(np.any(np.array(one) != np.array(other))) for one, other in zip(before, after, strict=True)]
+        assert changed == [index >= first for index in range(3)]
+
+
 # === The step ===
 
 
