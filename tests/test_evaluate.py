@@ -218,6 +218,29 @@ def test_prompts_are_measured_by_what_they_name(monkeypatch):
     assert figures["whole_prompts_test_avatars"]["value"] == 0.5
 
 
+def test_disentanglement_is_that_of_the_posteriors_means(monkeypatch):
+    faces = [avatars.draw("test", index) for index in range(200)]
+    factors = np.array([[avatars.encode(face)[name] for name in avatars.CHOSEN] for face in faces], "float32")
+    monkeypatch.setattr(protocols, "_test_faces", lambda number: (faces[:number], np.arange(number)))
+
+    class Sorted:
+        """A latent for each attribute, and one that knows nothing."""
+
+        def encode(self, images):
+            return np.concatenate([factors[images], np.zeros((len(images), 1), "float32")], 1), None
+
+    class Mixed(Sorted):
+        """Two latents that know the same."""
+
+        def encode(self, images):
+            return np.concatenate([factors[images], factors[images]], 1), None
+
+    size = SMALL._replace(likelihood_images=200)
+    # Attributes depend on one another: an attribute's second best latent is that of another one.
+    assert 0.7 < protocols.disentanglement(Sorted(), size=size)["mig_test_avatars"]["value"] <= 1.0
+    assert protocols.disentanglement(Mixed(), size=size)["mig_test_avatars"]["value"] == pytest.approx(0.0, abs=1e-9)
+
+
 def test_likelihood_figure_is_the_models_bound(real_data):
     splits, _ = real_data
     model = zoo.VAE(SHAPE, 4, hidden_units=(16,))
