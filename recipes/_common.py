@@ -17,6 +17,7 @@ import numpy as np
 from zoo import callbacks, data, presets
 from zoo.bicubic import resize_bicubic
 from zoo.datasets import avatars
+from zoo.errors import InputError
 from zoo.files import write_json
 from zoo.images import grid, read_picture, write_png
 from zoo.metrics import features, nearest_images, protocols, psnr, references
@@ -36,8 +37,12 @@ def arguments(script, epochs, precision="float32", prior_epochs=None):
     parser.add_argument("--epochs", type=int, default=epochs, help=f"default {epochs}")
     if prior_epochs:
         parser.add_argument("--prior-epochs", type=int, default=prior_epochs, help=f"default {prior_epochs}")
+        parser.set_defaults(further=False)
     else:
         parser.set_defaults(prior_epochs=None)
+        parser.add_argument(
+            "--further", action="store_true", help="train as long again, from the weights that are shipped"
+        )
     parser.add_argument("--data-dir", help="prepared TFDS folder; default TFDS_DATA_DIR")
     parser.add_argument("--output", type=Path, help=f"default runs/{name}")
     parser.add_argument("--resume", action="store_true", help="continue a killed run exactly")
@@ -54,6 +59,13 @@ def arguments(script, epochs, precision="float32", prior_epochs=None):
         args.epochs, args.prior_epochs = 1, prior_epochs and 1
     if _backup(args).exists() and not args.resume:
         parser.error(f"{_backup(args)} holds an unfinished run; continue it with --resume, or remove {args.output}")
+    if args.further:
+        # For a run that is killed and resumed, too.
+        _mark(args).parent.mkdir(parents=True, exist_ok=True)
+        _mark(args).touch()
+    elif not args.resume:
+        _mark(args).unlink(missing_ok=True)
+    args.further = _mark(args).exists()
     args.commit = _commit()
     args.precision = precision
     keras.config.set_dtype_policy(precision)
@@ -63,6 +75,11 @@ def arguments(script, epochs, precision="float32", prior_epochs=None):
 
 def _backup(args):
     return args.output / "backup"
+
+
+def _mark(args):
+    """A file that tells a run on from shipped weights from one that began anew."""
+    return args.output / "further"
 
 
 def read(args, dataset, image_shape, split):
@@ -111,6 +128,8 @@ def train(args, model, dataset, *, epochs=None, metrics=(), stage="", draw=None,
     `generate`. A recipe that trains several parts in turn names each `stage`, which has a folder of its own, and its
     `epochs`.
     """
+    if args.further and not _backup(args).exists():
+        _start_from_shipped(args, model)
     folder = args.output / stage
     folder.mkdir(parents=True, exist_ok=True)
     clock = _Clock(folder / "seconds.json", args.resume)
@@ -136,6 +155,17 @@ def train(args, model, dataset, *, epochs=None, metrics=(), stage="", draw=None,
         **fit_arguments,
     )
     return clock.seconds
+
+
+def _start_from_shipped(args, model):
+    """Gives a model the weights of its own preset; the optimizers begin anew, as does the schedule of their rates."""
+    directory = preset_directory(args)
+    shipped = presets.load(directory)
+    shapes = [[variable.shape for variable in one.weights] for one in (model, shipped)]
+    if shapes[0] != shapes[1]:
+        raise InputError(f"--further goes on from {directory}, whose weights are not those of this recipe's model.")
+    for variable, value in zip(model.weights, shipped.weights, strict=True):
+        variable.assign(value)
 
 
 def train_alone(args, model, train_set, *, batch_size, learning_rate, **train_arguments):
@@ -352,11 +382,12 @@ def write_and_reload(args, model):
 def write_entry(args, model, *, metrics, seconds, kind="model", **facts):
     """Writes the manifest entry of the preset; a smoke run writes a manifest of its own."""
     path = args.output / "weights_manifest.json" if args.smoke else presets.manifest_path()
-    entries = {} if args.smoke else dict(presets.manifest())
+    entries = json.loads(path.read_text(encoding="utf-8"))["presets"] if path.exists() else {}
     directory = preset_directory(args)
     uncounted = [alias for alias, _ in getattr(model, "preset_aliases", ())]
     uncounted += getattr(model, "left_out_of_presets", ())
     parameters = model.count_params() - sum(getattr(model, name).count_params() for name in uncounted)
+    before = entries[args.name] if args.further else {"epochs": 0, "training_minutes": 0.0}
     entries[args.name] = {
         "kind": kind,
         "class": type(model).__name__,
@@ -371,9 +402,11 @@ def write_entry(args, model, *, metrics, seconds, kind="model", **facts):
         "commit": args.commit,
         "seed": SEED,
         "precision": args.precision,
-        "epochs": args.epochs,
+        "epochs": before["epochs"] + args.epochs,
+        # How often the rate fell to nothing.
+        **({"cycles": before.get("cycles", 1) + 1} if args.further else {}),
         **({"prior_epochs": args.prior_epochs} if args.prior_epochs else {}),
-        "training_minutes": round(seconds / 60, 1),
+        "training_minutes": round(before["training_minutes"] + seconds / 60, 1),
         "machine": f"{os.cpu_count()} cores, {_cpu()}",
         "date": datetime.date.today().isoformat(),
         "metrics": metrics,

@@ -1,6 +1,7 @@
 """Every recipe runs whole on synthetic data, resumes, and is what the design says of it."""
 
 import ast
+import csv
 import importlib
 import json
 import re
@@ -125,6 +126,27 @@ def test_a_run_that_was_killed_after_its_training_trains_no_more(tmp_path, monke
     assert (tmp_path / "preset" / "config.json").exists() and not (tmp_path / "backup").exists()
     minutes = json.loads((tmp_path / "weights_manifest.json").read_text())["presets"][recipe.stem]["training_minutes"]
     assert minutes == round(json.loads(written[1]) / 60, 1)
+
+
+@pytest.mark.slow
+def test_a_further_run_goes_on_from_what_is_shipped(tmp_path, monkeypatch):
+    recipe = ROOT / "recipes" / "vae_mnist_28.py"
+
+    def run_and_read(*options):
+        smoke(recipe, tmp_path, monkeypatch, *options)
+        entry = json.loads((tmp_path / "weights_manifest.json").read_text())["presets"][recipe.stem]
+        with (tmp_path / "history.csv").open(newline="") as file:
+            [row] = csv.DictReader(file)
+        return entry, float(row["loss"])
+
+    first, loss = run_and_read()
+    further, lower = run_and_read("--further")
+    assert (further["epochs"], further["cycles"], further["version"]) == (2, 2, 2) and "cycles" not in first
+    assert further["training_minutes"] >= first["training_minutes"]
+    # The mean over an epoch of four steps, which begins where the first run ended.
+    assert lower < loss - 5.0
+    anew, again = run_and_read()
+    assert anew["epochs"] == 1 and again == pytest.approx(loss, rel=1e-6)
 
 
 @pytest.mark.slow

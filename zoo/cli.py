@@ -106,6 +106,7 @@ def info(name):
         "commit": facts.get("commit"),
         "seed": facts.get("seed"),
         "epochs": facts.get("epochs"),
+        "cycles of the rate": facts.get("cycles"),
         "prior epochs": facts.get("prior_epochs"),
         "training minutes": facts.get("training_minutes"),
         "machine": facts.get("machine"),

@@ -480,6 +480,7 @@ def _card_body(repo_id, title, facts, pictures, labelled):
         "Commit of the recipe": facts.get("commit"),
         "Seed": facts.get("seed"),
         "Epochs": facts.get("epochs"),
+        "Times that the rate fell to nothing": facts.get("cycles"),
         "Epochs of the prior": facts.get("prior_epochs"),
         "Training minutes": facts.get("training_minutes"),
         "Machine": facts.get("machine"),
