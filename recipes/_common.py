@@ -413,6 +413,7 @@ def write_entry(args, model, *, metrics, seconds, kind="model", **facts):
     }
     write_json(path, {"presets": dict(sorted(entries.items()))})
     shutil.rmtree(_backup(args))
+    _mark(args).unlink(missing_ok=True)
     print(f"Wrote {directory} and its entry in {path}.")
 
 

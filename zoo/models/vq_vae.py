@@ -310,8 +310,8 @@ class VQVAE(GenerativeModel):
         if labels is not None:
             inputs["labels"] = labels
         progress = [PredictionProgress("likelihoods of codes")]
-        nats = self.prior.predict(inputs, batch_size=64, verbose=0, callbacks=progress)
-        return -nats.astype("float64") / np.log(2.0)
+        log_likelihoods = self.prior.predict(inputs, batch_size=64, verbose=0, callbacks=progress)
+        return -log_likelihoods.astype("float64") / np.log(2.0)
 
     @property
     def draws_alone(self):
