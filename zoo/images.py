@@ -211,4 +211,4 @@ def write_png(path, image, scale=1):
     if scale != 1:
         picture = picture.resize((picture.width * scale, picture.height * scale), Image.Resampling.NEAREST)
     with replacing(path) as temporary:
-        picture.save(temporary, format="PNG", optimize=True)
+        picture.save(temporary, format="PNG")
