@@ -23,6 +23,8 @@ from zoo import data
 from zoo.errors import DataError, InputError
 from zoo.layers.image_pool import ImagePool
 from zoo.nets import image_to_image
+from zoo.objectives.augment import DiffAugment
+from zoo.objectives.penalties import R1
 
 COLOUR = (8, 8, 3)
 
@@ -89,6 +91,49 @@ def test_the_discriminator_sees_the_source_image_too():
     other = model.discriminator({"images": given, "source_images": sources[::-1]})
     assert judged.shape == (2, 4, 4, 1)
     assert not np.allclose(judged, other, atol=1e-5)
+
+
+def test_cycle_gan_penalizes_the_gradients_of_both_sides():
+    losses = []
+    for penalties in ((), R1(3.0)):
+        keras.utils.set_random_seed(0)
+        model = tiny_cycle_gan(penalties=penalties)
+        model.compile()
+        batch = model._canonical(dict(zip(("source_images", "images"), pairs(4), strict=True)))
+        losses.append(float(model.discriminator_loss(batch)[0]))
+    expected = 0.0
+    for side in ("images", "source_images"):
+        judge, real = model.discriminator.get_layer(f"of_{side}"), tf.convert_to_tensor(batch[side])
+        with tf.GradientTape() as tape:
+            tape.watch(real)
+            logits = judge(real)
+        squares = np.sum(np.square(tape.gradient(logits, real)), axis=(1, 2, 3))
+        expected += 0.5 * 3.0 / 2 * np.mean(squares)
+    assert expected > 1e-6
+    assert losses[1] - losses[0] == pytest.approx(expected, rel=1e-3)
+
+
+def test_pix2pix_augments_an_image_together_with_its_source_image():
+    model = tiny_pix2pix(augmentation=DiffAugment(["translation", "cutout"]))
+    batch = {"images": floats(images(4)), "source_images": floats(images(4))}
+    seen = model._discriminator_inputs(model._augmented(batch["images"], batch), batch)
+    np.testing.assert_array_equal(seen["images"], seen["source_images"])
+    assert not np.array_equal(seen["images"], batch["images"])
+    # As it is outside of training.
+    still = model._discriminator_inputs(batch["images"], batch)
+    assert still["source_images"] is batch["source_images"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("build", TINY_TRANSLATORS.values(), ids=TINY_TRANSLATORS)
+def test_translators_take_penalties_and_augmentation(build, tmp_path):
+    model = build(penalties="r1", augmentation="adaptive")
+    model.compile()
+    history = model.fit(pairs(8), batch_size=4, epochs=1, verbose=0).history
+    assert np.isfinite(history["discriminator_loss"]).all()
+    model.save_to_preset(tmp_path)
+    loaded = zoo.load(tmp_path)
+    assert type(loaded.augmentation) is type(model.augmentation) and type(loaded.penalties[0]) is R1
 
 
 def test_cycle_gan_minimizes_the_papers_sum():

@@ -1,5 +1,6 @@
 """Super-resolution: shrinking as MATLAB does, training on pixels and against a discriminator, enlarging in parts."""
 
+import functools
 import tracemalloc
 
 import keras
@@ -39,7 +40,7 @@ def tiny_srgan(image_shape=LARGE, **arguments):
     return awake(zoo.SRGAN(image_shape, **{**small, **arguments}))
 
 
-TINY = {"sr_resnet": tiny_sr_resnet, "srgan": tiny_srgan}
+TINY = {"sr_resnet": tiny_sr_resnet, "srgan": functools.partial(tiny_srgan, penalties="r1", augmentation="adaptive")}
 
 
 def phi():

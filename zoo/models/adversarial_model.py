@@ -160,15 +160,12 @@ class AdversarialModel(GenerativeModel):
 
     def discriminator_loss(self, batch):
         """The discriminator's loss on a part of the batch, and its mean outputs on real and generated images."""
-        real = self._augmented(batch["images"])
-        fake = self._augmented(without_moving(self.generator, self._generator_inputs(batch)))
+        real = self._augmented(batch["images"], batch)
+        fake = self._augmented(without_moving(self.generator, self._generator_inputs(batch)), batch)
         judge = functools.partial(self._judge, batch=batch, training=True)
         real_logits, fake_logits = judge(real), judge(fake)
         loss = self._discrimination(real_logits, fake_logits, real, batch)
-        for penalty in self.penalties:
-            if isinstance(penalty, penalties_.InputGradientPenalty):
-                step = self.discriminator_optimizer.iterations
-                loss += penalty(judge, real, fake, step, self.input_gradient, self.seed_generator)
+        loss += self._penalized(judge, real, fake)
         if self.augmentation is not None:
             self.augmentation.update(self.objective, real_logits)
         return loss, {"discriminator_loss": loss, **self._outputs(real_logits, fake_logits)}
@@ -177,6 +174,15 @@ class AdversarialModel(GenerativeModel):
         """What the discriminator minimizes but for penalties, from its logits and the real images of the batch."""
         return self.objective.discriminator_loss(real_logits, fake_logits)
 
+    def _penalized(self, judge, real, fake):
+        """The penalties on the gradient of `judge`, a function from images to logits."""
+        step = self.discriminator_optimizer.iterations
+        return sum(
+            penalty(judge, real, fake, step, self.input_gradient, self.seed_generator)
+            for penalty in self.penalties
+            if isinstance(penalty, penalties_.InputGradientPenalty)
+        )
+
     def generator_loss(self, batch):
         """The generator's loss, on as many images as the batch part has."""
         loss = self._adversarial_loss(self.generator(self._generator_inputs(batch), training=True), batch)
@@ -184,7 +190,7 @@ class AdversarialModel(GenerativeModel):
 
     def _adversarial_loss(self, fake, batch):
         """What the objective says to the generator of its images."""
-        inputs = self._discriminator_inputs(self._augmented(fake), batch)
+        inputs = self._discriminator_inputs(self._augmented(fake, batch), batch)
         return self.objective.generator_loss(without_moving(self.discriminator, inputs))
 
     def _judge(self, images, batch, training):
@@ -199,7 +205,8 @@ class AdversarialModel(GenerativeModel):
         """What the discriminator is given to judge images that go with the conditions of the batch."""
         return images
 
-    def _augmented(self, images):
+    def _augmented(self, images, batch):
+        """Images as the discriminator sees them in training."""
         return images if self.augmentation is None else self.augmentation(images, seed=self.seed_generator)
 
     def _outputs(self, real_logits, fake_logits):
@@ -247,10 +254,9 @@ class AdversarialModel(GenerativeModel):
             "objective": keras.saving.serialize_keras_object(self.objective),
             "ema_momentum": self.ema_momentum,
             "discriminator_steps": self.discriminator_steps,
+            "penalties": [keras.saving.serialize_keras_object(penalty) for penalty in self.penalties],
+            "augmentation": self.augmentation and keras.saving.serialize_keras_object(self.augmentation),
         }
-
-    def _penalties_config(self):
-        return [keras.saving.serialize_keras_object(penalty) for penalty in self.penalties]
 
 
 def without_moving(network, inputs):

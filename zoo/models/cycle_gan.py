@@ -30,7 +30,8 @@ class CycleGAN(FromImages, AdversarialModel):
         generator: functional network to use instead of the default one, from a dict of `images` and `source_images` to
             one of the same keys, each made from the other; its layers `to_images` and `to_source` are the translators.
         discriminator: the same, from such a dict to one of logits.
-        objective, ema_momentum, discriminator_steps: as for `GAN`.
+        objective, penalties, augmentation, ema_momentum, discriminator_steps: as for `GAN`, the mean
+            of both sides.
         cycle_weight: lambda of the paper; the default is half of the paper's 10, because `LeastSquares` halves the
             squares.
         identity_weight: of the identity loss (section 5.2), half of `cycle_weight` in the paper; 0 leaves it out.
@@ -54,6 +55,8 @@ class CycleGAN(FromImages, AdversarialModel):
         generator=None,
         discriminator=None,
         objective="least_squares",
+        penalties=(),
+        augmentation=None,
         cycle_weight=5.0,
         identity_weight=2.5,
         pool_size=64,
@@ -77,6 +80,8 @@ class CycleGAN(FromImages, AdversarialModel):
             discriminator_steps,
             name,
             dtype,
+            penalties=penalties,
+            augmentation=augmentation,
             monitored=("cycle", "identity"),
         )
         for argument, network in networks.items():
@@ -119,15 +124,24 @@ class CycleGAN(FromImages, AdversarialModel):
         real = self._generator_inputs(batch)
         made = without_moving(self.generator, real)
         pooled = self.image_pool(ops.stack([made[side] for side in SIDES], axis=1), seed=self.seed_generator)
-        fake = {side: pooled[:, index] for index, side in enumerate(SIDES)}
+        real = self._augmented(real, batch)
+        fake = self._augmented({side: pooled[:, index] for index, side in enumerate(SIDES)}, batch)
         real_logits, fake_logits = self.discriminator(real, training=True), self.discriminator(fake, training=True)
         loss = self._mean_of_sides(self.objective.discriminator_loss, real_logits, fake_logits)
+        for side in SIDES:
+
+            def judge(images, side=side):
+                return self.discriminator({**real, side: images}, training=True)[side]
+
+            loss += 0.5 * self._penalized(judge, real[side], fake[side])
+        if self.augmentation is not None:
+            self.augmentation.update(self.objective, ops.concatenate([real_logits[side] for side in SIDES]))
         return loss, {"discriminator_loss": loss, **self._outputs_of_sides(real_logits, fake_logits)}
 
     def generator_loss(self, batch):
         real = self._generator_inputs(batch)
         made = self.generator(real, training=True)
-        judged = without_moving(self.discriminator, made)
+        judged = without_moving(self.discriminator, self._augmented(made, batch))
         adversarial = 2.0 * self._mean_of_sides(self.objective.generator_loss, judged)
         # Each side of what was made is made back: F(G(s)) and G(F(x)).
         cycle = _distance(self.generator(made, training=True), real)
@@ -136,6 +150,9 @@ class CycleGAN(FromImages, AdversarialModel):
         identity = _distance(self.generator(swapped, training=True), real) if self.identity_weight else 0.0
         loss = adversarial + self.cycle_weight * cycle + self.identity_weight * identity
         return loss, {"generator_loss": loss, "cycle": cycle, "identity": identity}
+
+    def _augmented(self, images, batch):
+        return {side: super(CycleGAN, self)._augmented(images[side], batch) for side in SIDES}
 
     def test_step(self, data):
         batch = self._canonical(data)

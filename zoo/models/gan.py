@@ -207,8 +207,6 @@ class GAN(AdversarialModel):
         return {
             **super().get_config(),
             "latent_dim": self.latent_dim,
-            "penalties": self._penalties_config(),
-            "augmentation": self.augmentation and keras.saving.serialize_keras_object(self.augmentation),
             "num_classes": self.num_classes,
             "class_names": self.class_names,
         }

@@ -100,6 +100,7 @@ class Pix2Pix(FromImages, AdversarialModel):
         generator: functional network to use instead of the default one, from source images to images in [-1, 1].
         discriminator: the same, from a dict of `images` and `source_images` to logits of any shape.
         objective, penalties, ema_momentum, discriminator_steps: as for `GAN`.
+        augmentation: the same, of an image together with its source image.
         l1_weight: lambda of the paper.
         name, dtype: as for every Keras model.
         **network_options: those of `default_networks`.
@@ -119,6 +120,7 @@ class Pix2Pix(FromImages, AdversarialModel):
         discriminator=None,
         objective="non_saturating",
         penalties=(),
+        augmentation=None,
         l1_weight=100.0,
         ema_momentum=0.999,
         discriminator_steps=1,
@@ -143,6 +145,7 @@ class Pix2Pix(FromImages, AdversarialModel):
             name,
             dtype,
             penalties=penalties,
+            augmentation=augmentation,
             monitored=("l1",),
         )
         self._described_networks = described
@@ -183,8 +186,17 @@ class Pix2Pix(FromImages, AdversarialModel):
     def _generator_inputs(self, batch):
         return batch["source_images"]
 
+    def _augmented(self, images, batch):
+        if self.augmentation is None:
+            return images
+        # Side by side in their channels, since an image that is moved alone does not belong to its source image.
+        return super()._augmented(ops.concatenate([images, batch["source_images"]], axis=-1), batch)
+
     def _discriminator_inputs(self, images, batch):
-        return {"images": images, "source_images": batch["source_images"]}
+        channels = self.image_shape[-1]
+        if images.shape[-1] == channels:
+            return {"images": images, "source_images": batch["source_images"]}
+        return {"images": images[..., :channels], "source_images": images[..., channels:]}
 
     def generator_loss(self, batch):
         fake = self.generator(self._generator_inputs(batch), training=True)
@@ -196,6 +208,5 @@ class Pix2Pix(FromImages, AdversarialModel):
         return {
             **super().get_config(),
             "source_shape": list(self.source_shape),
-            "penalties": self._penalties_config(),
             "l1_weight": self.l1_weight,
         }

@@ -214,7 +214,7 @@ class SRGAN(Upscaling, AdversarialModel):
         generator: functional network to use instead of the default one, from images in [-1, 1] of any size.
         discriminator: the same, from images of `image_shape` to logits of any shape.
         feature_network: phi, from images in [-1, 1]; None leaves its term out.
-        objective, penalties, ema_momentum, discriminator_steps: as for `GAN`.
+        objective, penalties, augmentation, ema_momentum, discriminator_steps: as for `GAN`.
         pixel_weight, perceptual_weight, adversarial_weight: as above.
         name, dtype: as for every Keras model.
         **network_options: those of `default_networks`.
@@ -235,6 +235,7 @@ class SRGAN(Upscaling, AdversarialModel):
         feature_network=None,
         objective="non_saturating",
         penalties=(),
+        augmentation=None,
         pixel_weight=1.0,
         perceptual_weight=1.0,
         adversarial_weight=5e-3,
@@ -261,6 +262,7 @@ class SRGAN(Upscaling, AdversarialModel):
             name,
             dtype,
             penalties=penalties,
+            augmentation=augmentation,
             monitored=("l1", "perceptual"),
         )
         self._described_networks = described
@@ -304,7 +306,6 @@ class SRGAN(Upscaling, AdversarialModel):
         return {
             **super().get_config(),
             "scale": self.scale,
-            "penalties": self._penalties_config(),
             "feature_network": self.feature_network and keras.saving.serialize_keras_object(self.feature_network),
             **{f"{term}_weight": weight for term, weight in self._weights.items()},
         }

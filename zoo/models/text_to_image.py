@@ -217,7 +217,5 @@ class TextToImageGAN(AdversarialModel):
             "vocabulary": list(self.vocabulary),
             "max_words": self._tokenizer.max_words,
             "example_prompts": self.example_prompts and list(self.example_prompts),
-            "penalties": self._penalties_config(),
-            "augmentation": self.augmentation and keras.saving.serialize_keras_object(self.augmentation),
             "kl_weight": self.kl_weight,
         }
