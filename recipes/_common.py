@@ -93,11 +93,12 @@ def read(args, dataset, image_shape, split):
 
 
 def read_pairs(args, dataset, image_shape, source_shape, split):
-    """Pairs of images, or a few synthetic ones for a smoke run: a picture in grey and in colour."""
+    """Pairs of images, or a few synthetic ones for a smoke run: a picture in grey and in colour, with a caption."""
     if not args.smoke:
         return data.read_pairs(dataset, image_shape, source_shape, split=split, data_dir=args.data_dir)
-    images, sources = (read(args, dataset, shape, split).images[:32] for shape in (image_shape, source_shape))
-    return data.ImageSet(images, source_images=sources)
+    first, second = (read(args, dataset, shape, split) for shape in (image_shape, source_shape))
+    prompts = np.array([f"blob {label}, blob, round" for label in first.labels[:32]])
+    return data.ImageSet(first.images[:32], source_images=second.images[:32], prompts=prompts)
 
 
 def read_avatars(args, split):
@@ -196,15 +197,16 @@ def correlation_over_training(args, column, other):
     return {f"correlation_{column}_{other}": {"value": round(float(value), 4), "protocol": protocol}}
 
 
-def train_gan(args, model, train_set, *, batch_size, learning_rates, betas, dataset, **facts):
+def train_gan(args, model, train_set, *, batch_size, learning_rates, betas, dataset, metrics=None, **facts):
     """The whole recipe of a GAN: training by Adam at rates that fall to nothing, preset, figures, manifest entry.
 
     Args:
         learning_rates: of generator and discriminator.
         betas: Adam's beta_1 and beta_2, of both.
+        metrics: callbacks that follow the training; default the distance to the training images.
     """
-    metrics = [distance_to_train(args, model, dataset)]
-    seconds = _train_adversarially(args, model, train_set, batch_size, learning_rates, betas, metrics=metrics)
+    metrics = [distance_to_train(args, model, dataset)] if metrics is None else metrics
+    seconds = train_adversarially(args, model, train_set, batch_size, learning_rates, betas, metrics=metrics)
     finish(args, model, train=train_set, seconds=seconds, dataset=dataset, **facts)
 
 
@@ -223,7 +225,7 @@ def train_translator(args, model, train_set, test_set, *, batch_size, learning_r
         shown = rows(model, test_set)
         return shown, shown[1::3]
 
-    seconds = _train_adversarially(
+    seconds = train_adversarially(
         args, model, train_set, batch_size, learning_rates, betas, draw=lambda: rows(model, train_set)
     )
     finish(
@@ -243,7 +245,8 @@ def _spread(image_set):
     return np.linspace(0, len(image_set.images) - 1, 27).astype(int)
 
 
-def _train_adversarially(args, model, train_set, batch_size, learning_rates, betas, **train_arguments):
+def train_adversarially(args, model, train_set, batch_size, learning_rates, betas, **train_arguments):
+    """Trains a GAN by Adam at rates that fall to nothing; returns the seconds it took."""
     batches = data.batches(train_set, batch_size * model.discriminator_steps, paired=model.trains_on_pairs)
     steps, (beta_1, beta_2) = args.epochs * len(batches), betas
     generator_rate, discriminator_rate = learning_rates
@@ -258,8 +261,11 @@ def _train_adversarially(args, model, train_set, batch_size, learning_rates, bet
     return seconds
 
 
-def train_upscaler(args, model, train_set, test_set, *, batch_size, learning_rate, dataset, **facts):
-    """The whole recipe of super-resolution on pixels, with Set5 and Set14 where `--test-sets` says where they are."""
+def train_upscaler(args, model, train_set, test_set, learn, *, dataset, **facts):
+    """The whole recipe of super-resolution, with Set5 and Set14 where `--test-sets` says where they are.
+
+    `learn(draw=)` trains the model, draws by `draw` after each epoch, and returns the seconds it took.
+    """
 
     def rows(model, image_set):
         # Small image, enlarged bicubically and by the model, and truth, one after the other.
@@ -278,14 +284,7 @@ def train_upscaler(args, model, train_set, test_set, *, batch_size, learning_rat
             figures |= protocols.upscaling_of(model, found[: size.images], name)
         return figures
 
-    seconds = train_alone(
-        args,
-        model,
-        train_set,
-        batch_size=batch_size,
-        learning_rate=learning_rate,
-        draw=lambda: rows(model, train_set),
-    )
+    seconds = learn(draw=lambda: rows(model, train_set))
     finish(
         args,
         model,
@@ -374,9 +373,12 @@ def write_and_reload(args, model):
     directory = preset_directory(args)
     presets.save(model, directory, weights_dtype="float16")
     keras.config.set_dtype_policy("float32")
-    if args.precision != "float32":
-        presets.save(presets.load(directory, dtype="float32"), directory, weights_dtype="float16")
-    return presets.load(directory)
+    if args.precision == "float32":
+        return presets.load(directory)
+    # With the weights as they were rounded for the file, which saving again does not change.
+    model = presets.load(directory, dtype="float32")
+    presets.save(model, directory, weights_dtype="float16")
+    return model
 
 
 def write_entry(args, model, *, metrics, seconds, kind="model", **facts):
@@ -425,14 +427,14 @@ def warmed_adamw(args, image_set, batch_size, learning_rate, weight_decay):
 
 
 def train_classifier(args, model, train_set, test, *, batch_size, learning_rate, weight_decay, **facts):
-    """The whole recipe of a classifier of labels, whose test set is bundled: training, figures, manifest entry."""
+    """The whole recipe of a classifier of labels: training, figures, manifest entry."""
     model.compile(
         warmed_adamw(args, train_set, batch_size, learning_rate, weight_decay),
         keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         metrics=["accuracy"],
     )
     seconds = train(args, model, supervised(data.batches(train_set, batch_size)), shuffle=False)
-    finish_classifier(args, model, train=train_set, test=test, seconds=seconds, keep_test_set=True, **facts)
+    finish_classifier(args, model, train=train_set, test=test, seconds=seconds, **facts)
 
 
 def accuracy(model, test):
@@ -493,6 +495,11 @@ def finish(args, model, *, train, seconds, draw=None, evaluate=None, pictures=No
     for name, figure in metrics.items():
         print(f"{name}: {figure['value']:.4g}")
     write_entry(args, model, metrics=metrics, seconds=seconds, **facts)
+
+
+def drawn_of(model, prompts, images=5):
+    """A grid of what a model draws of each prompt, a prompt a row."""
+    return grid(model.generate(prompts=np.repeat(prompts, images), seed=SEED), columns=images)
 
 
 def nearest_pairs(samples, train_images):

@@ -32,6 +32,7 @@ def main():
         weight_decay=WEIGHT_DECAY,
         dataset=DATASET,
         dataset_licence=LICENCE,
+        keep_test_set=True,
     )
 
 

@@ -1,5 +1,7 @@
 """SRResNet on photographs, four times: the pixel stage of SRGAN, which is the best one by PSNR."""
 
+import functools
+
 import _common
 
 import zoo
@@ -13,16 +15,11 @@ EPOCHS, BATCH_SIZE, LEARNING_RATE, PRECISION = 60, 16, 5e-4, "mixed_bfloat16"
 def main():
     args = _common.arguments(__file__, EPOCHS, PRECISION)
     train, test = (_common.read(args, DATASET, photographs.PATCH_SHAPE, split) for split in ("train", "test"))
-    _common.train_upscaler(
-        args,
-        zoo.SRResNet(photographs.PATCH_SHAPE, SCALE, filters=FILTERS, residual_blocks=RESIDUAL_BLOCKS),
-        train,
-        test,
-        batch_size=BATCH_SIZE,
-        learning_rate=LEARNING_RATE,
-        dataset=DATASET,
-        dataset_licence=LICENCE,
+    model = zoo.SRResNet(photographs.PATCH_SHAPE, SCALE, filters=FILTERS, residual_blocks=RESIDUAL_BLOCKS)
+    learn = functools.partial(
+        _common.train_alone, args, model, train, batch_size=BATCH_SIZE, learning_rate=LEARNING_RATE
     )
+    _common.train_upscaler(args, model, train, test, learn, dataset=DATASET, dataset_licence=LICENCE)
 
 
 if __name__ == "__main__":

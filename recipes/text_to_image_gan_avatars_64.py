@@ -1,25 +1,21 @@
 """Text to image on avatars, from captions made of their exact attributes with varied wording."""
 
 import _common
-import numpy as np
 
 import zoo
 from zoo import data
 from zoo.datasets import avatars, captions
-from zoo.images import grid
 from zoo.text import vocabulary_of
 
 DATASET, LICENCE = "avatars", "free for personal and commercial use"
 LATENT_DIM, FILTERS, TEXT_DIM, WORD_DIM, MAX_WORDS = 96, 32, 64, 96, 40
 EPOCHS, BATCH_SIZE, LEARNING_RATES, BETAS, PRECISION = 30, 64, (2e-4, 4e-4), (0.0, 0.9), "mixed_bfloat16"
-EXAMPLES, SHOWN_PROMPTS, SHOWN_IMAGES = 256, 10, 5
+EXAMPLES, SHOWN_PROMPTS = 256, 10
 
 
 def prompted(model):
     faces = [avatars.draw("test", index) for index in range(SHOWN_PROMPTS)]
-    prompts = [captions.caption(face, index)[0] for index, face in enumerate(faces)]
-    images = model.generate(prompts=np.repeat(prompts, SHOWN_IMAGES), seed=0)
-    return grid(images, columns=SHOWN_IMAGES)
+    return _common.drawn_of(model, [captions.caption(face, index)[0] for index, face in enumerate(faces)])
 
 
 def main():

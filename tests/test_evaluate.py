@@ -176,6 +176,23 @@ def test_upscaling_is_measured_on_luma_without_a_border():
     assert figures["psnr_luma_x4_bicubic_noise"]["value"] == figures["psnr_luma_x4_noise"]["value"]
 
 
+def test_perceptual_distance_is_that_of_unit_features_of_each_stage():
+    classifier = presets.load("classifier_avatars_64")
+    image, other = np.random.RandomState(0).randint(0, 256, (2, 64, 64, 3)).astype("uint8")
+    expected = 0.0
+    for name in ("relu_0_0", "relu_1_1", "relu_2_1", "relu_3_1"):
+        stage = keras.Model(classifier.inputs, classifier.get_layer(name).output)
+        unit = [
+            found / np.linalg.norm(found, axis=-1, keepdims=True)
+            for found in stage.predict_on_batch(np.stack([image, other]) / np.float32(127.5) - 1)
+        ]
+        # Of unit vectors, 2 - 2 cos.
+        expected += np.mean(2 - 2 * np.sum(unit[0] * unit[1], -1))
+    distance = features.PerceptualDistance("classifier_avatars_64")
+    assert distance(image, other) == pytest.approx(expected, rel=1e-4)
+    assert distance(image[:30, :50], image[:30, :50]) == 0.0 < distance(image[:30, :50], other[:30, :50])
+
+
 def test_bicubic_enlargement_scores_on_set5_what_papers_say():
     folder = Path(presets.PACKAGE.parent).parent / "shared" / "data" / "super_resolution" / "set5"
     if not folder.is_dir():
@@ -216,6 +233,33 @@ def test_prompts_are_measured_by_what_they_name(monkeypatch):
     figures = protocols.prompt_agreement(model, size=SMALL._replace(images=number))
     assert figures["prompt_agreement_test_avatars"]["value"] == pytest.approx(model.expected)
     assert figures["whole_prompts_test_avatars"]["value"] == 0.5
+
+
+def test_captions_are_found_again_among_ten_by_the_picture_that_is_drawn_of_them(monkeypatch):
+    number = 40
+    pictures = np.random.RandomState(0).randint(0, 256, (number, 8, 8, 3)).astype("uint8")
+    prompts = np.array([f"word{index}" for index in range(number - 2)] + ["strange", "stranger"])
+
+    class Illustrator:
+        vocabulary = tuple(prompts[:-2])
+
+        def generate(self, *, prompts, seed):
+            assert prompts == list(self.vocabulary)
+            drawn = pictures[:-2].copy()
+            # Negatives are further from their originals than from any other picture.
+            drawn[::4] = 255 - drawn[::4]
+            return drawn
+
+    pixels = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Flatten()])
+    network = features.FeatureNetwork("pixels", "none", pixels)
+    monkeypatch.setattr(features, "load", lambda name: network)
+    given = data.ImageSet(pictures, source_images=pictures, prompts=prompts)
+    [(name, figure)] = protocols.retrieval_of(Illustrator(), given, "test_signs", size=SMALL).items()
+    assert name == "retrieval_test_signs"
+    # Two have no word that is known, ten were drawn as negatives.
+    assert figure["value"] == (number - 12) / number
+    assert figure["real"] == 1.0
+    assert "chance: 0.1; the 2 captions" in figure["protocol"]
 
 
 def test_disentanglement_is_that_of_the_posteriors_means(monkeypatch):

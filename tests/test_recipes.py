@@ -98,8 +98,8 @@ def test_smoke_run_goes_the_whole_way(recipe, tmp_path, monkeypatch):
         for history in histories:
             assert (history.parent / "samples" / "epoch_0001.png").exists()
             assert "samples" in tags(history.parent / "tensorboard")
-        # An enlarged picture is meant to be near to one.
-        assert (tmp_path / "preset" / "nearest.png").exists() or entry["class"] == "SRResNet"
+        # Enlarged pictures are meant to be near to one.
+        assert (tmp_path / "preset" / "nearest.png").exists() or entry["class"] in ("SRResNet", "SRGAN")
         for picture in re.findall(r'"(\w+\.png)"', recipe.read_text()):
             assert (tmp_path / "preset" / picture).exists()
             assert f"({picture})" in hub.model_card("me/x", None, entry, [picture])

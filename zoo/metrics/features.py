@@ -1,5 +1,7 @@
 """Networks whose features are compared instead of pixels."""
 
+import re
+
 import keras
 import numpy as np
 from tqdm import tqdm
@@ -84,6 +86,47 @@ def of_classifier(classifier, dataset, identity):
 def class_probabilities(classifier, images):
     """Probabilities `(n, classes)` of uint8 images `(n, h, w, c)`, resized to what the classifier takes."""
     return keras.ops.convert_to_numpy(keras.ops.softmax(np.concatenate(_run(classifier, images))))
+
+
+def trunk_of(classifier):
+    """A zoo classifier's trunk for images of any size: `(n, h, w, c)` in [-1, 1] to the features of each stage.
+
+    They are what the last activation before each pooling leaves, a list from fine to coarse.
+    """
+    layers = [layer for layer in classifier.layers if re.fullmatch(r"(conv|norm|relu|pool)_\d+(_\d+)?", layer.name)]
+    x = inputs = keras.Input((None, None, classifier.input_shape[-1]), name="images")
+    stages = []
+    for layer in layers:
+        if layer.name.startswith("pool"):
+            stages.append(x)
+        x = layer(x)
+    return keras.Model(inputs, [*stages, x], name="trunk")
+
+
+class PerceptualDistance:
+    """How different two images look to a classifier: LPIPS without its learned weights (Zhang et al. 2018, eq. 1).
+
+    The features of each stage are scaled to unit length at each position; the distance is the squared difference,
+    summed over channels and stages and averaged over positions.
+
+    Args:
+        name: a preset of kind `feature_network`.
+
+    Raises:
+        PresetError: no preset of that name.
+    """
+
+    def __init__(self, name):
+        self._trunk = trunk_of(presets.load(name))
+
+    def __call__(self, image, other):
+        """The distance of one uint8 image `(h, w, c)` to another of its shape."""
+        both = np.stack([image, other]) / np.float32(127.5) - 1
+        distance = 0.0
+        for stage in self._trunk.predict_on_batch(both):
+            unit = stage / np.maximum(np.linalg.norm(stage, axis=-1, keepdims=True), 1e-10)
+            distance += float(np.mean(np.sum((unit[0] - unit[1]) ** 2, axis=-1)))
+        return distance
 
 
 class AvatarAttributes:

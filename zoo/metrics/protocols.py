@@ -16,11 +16,15 @@ from zoo.metrics.distances import frechet_distance, gaussian_statistics, kernel_
 from zoo.metrics.pixels import psnr, psnr_luma
 from zoo.metrics.precision_recall import precision_recall
 from zoo.nets import conv
+from zoo.text import words
 
 NEIGHBORS = 3
 CONFIDENT = 0.9
 # What tells pictures of 64x64 pixels apart where their own data set has no classifier.
-TRANSLATION_FEATURES = "classifier_avatars_64"
+PICTURE_FEATURES = "classifier_avatars_64"
+RETRIEVED_AMONG = 10
+# Whose features say how alike an enlarged picture and its original look: faces and flowers.
+PERCEPTUAL_FEATURES = ("classifier_avatars_64", "classifier_tf_flowers_64")
 # Of the classifier that learns from generated images alone.
 CAS_FILTERS, CAS_EPOCHS, CAS_BATCH, CAS_RATE = 16, 10, 100, 2e-3
 EDITED_FACES = PROMPTS = 1_000
@@ -63,6 +67,8 @@ def evaluate(model, dataset, *, size=FULL, feature_network=None, data_dir=None):
         return upscaling(model, dataset, size=size, data_dir=data_dir)
     if hasattr(model, "translate"):
         return translation(model, dataset, size=size, feature_network=feature_network, data_dir=data_dir)
+    if "prompts" in model.generate_arguments and dataset != "avatars":
+        return retrieval(model, dataset, size=size, feature_network=feature_network, data_dir=data_dir)
     figures = sample_quality(model, dataset, size=size, feature_network=feature_network, data_dir=data_dir)
     if hasattr(model, "log_likelihood_bound") and model.likelihood.name == "bernoulli":
         figures |= likelihood(model, dataset, size=size, data_dir=data_dir)
@@ -380,6 +386,60 @@ def prompt_agreement(model, *, size=FULL):
     }
 
 
+def retrieval(model, dataset, *, size=FULL, feature_network=None, data_dir=None):
+    """How often a picture drawn of a caption is that caption's rather than another's, for captions of both splits.
+
+    The data set has a `caption` and a `source_image`, another picture of the same, for each image.
+    """
+    from zoo import data
+
+    figures = {}
+    for split in ("test", "train"):
+        pairs = data.read_pairs(dataset, model.image_shape, model.image_shape, split=split, data_dir=data_dir)
+        figures |= retrieval_of(model, pairs, f"{split}_{dataset}", size=size, feature_network=feature_network)
+    return figures
+
+
+def retrieval_of(model, image_set, name, *, size=FULL, feature_network=None):
+    """The same, of images with prompts and source images that were read already.
+
+    The score by which a picture matches a caption is how near its features are to those of the caption's true picture.
+    Other than the discriminator's, it is nothing that the generator learned to please.
+    """
+    number = min(len(image_set.images), size.images)
+    prompts = image_set.prompts[:number]
+    known = np.array([not set(model.vocabulary).isdisjoint(words(prompt)) for prompt in prompts])
+    network = features.load(feature_network or PICTURE_FEATURES)
+    real, other_hand = (network(images[:number]) for images in (image_set.images, image_set.source_images))
+    among = min(RETRIEVED_AMONG, number)
+    shares, real_shares = [], []
+    for seed in size.seeds:
+        random = np.random.RandomState(seed)
+        # Itself first, then others.
+        candidates = np.array(
+            [[own, *random.permutation(np.delete(np.arange(number), own))[: among - 1]] for own in range(number)]
+        )
+
+        def found(given, candidates=candidates):
+            distances = np.linalg.norm(given[:, None] - real[candidates], axis=-1)
+            return distances[:, 0] < distances[:, 1:].min(1)
+
+        drawn = np.zeros_like(real)
+        drawn[known] = network(model.generate(prompts=prompts[known].tolist(), seed=seed))
+        shares.append(np.mean(found(drawn) & known))
+        real_shares.append(np.mean(found(other_hand)))
+    return {
+        f"retrieval_{name}": _figure(
+            shares,
+            f"share of {number} captions of {name} whose drawn picture is nearer to their true picture than to those "
+            f"of {among - 1} others, drawn at random, on features of {network.name}; chance: {1 / among:.2g}; the "
+            f"{number - known.sum()} captions without a word that the model knows count as wrong; real: the source "
+            f"images in place of drawn ones; seeds {', '.join(map(str, size.seeds))}",
+            np.mean(real_shares),
+        )
+    }
+
+
 def translation(model, dataset, *, size=FULL, feature_network=None, data_dir=None):
     """How near translations of test images come to their true counterparts, beside two that any model should beat.
 
@@ -400,7 +460,7 @@ def translation_of(model, train, test, dataset, *, size=FULL, feature_network=No
     ways = {"": ("source_images", "images", {})}
     if model.translates_back:
         ways["_back"] = ("images", "source_images", {"reverse": True})
-    network = features.load(feature_network or TRANSLATION_FEATURES)
+    network = features.load(feature_network or PICTURE_FEATURES)
     figures = {}
     for way, (given, wanted, options) in ways.items():
         sources, targets = getattr(test, given)[:number], getattr(test, wanted)[:number]
@@ -428,7 +488,7 @@ def translation_of(model, train, test, dataset, *, size=FULL, feature_network=No
 
 
 def upscaling(model, dataset, *, size=FULL, data_dir=None):
-    """The PSNR of test images that were shrunk and enlarged again, beside that of bicubic enlargement."""
+    """How near test images that were shrunk and enlarged again come to themselves, beside bicubic enlargement."""
     from zoo import data
 
     images = data.read(dataset, model.image_shape, split="test", data_dir=data_dir).images[: size.images]
@@ -436,23 +496,39 @@ def upscaling(model, dataset, *, size=FULL, data_dir=None):
 
 
 def upscaling_of(model, pictures, name):
-    """The same for uint8 pictures `(h, w, c)` of any size, such as those of Set5.
+    """The same for uint8 pictures `(h, w, c)` of any size, such as those of Set5, and how alike they look.
 
-    They are cut to sides that `scale` divides, shrunk by MATLAB's bicubic `imresize`, and compared on luma without a
-    border of `scale` pixels, as papers do.
+    They are cut to sides that `scale` divides, shrunk by MATLAB's bicubic `imresize`, and compared without a border of
+    `scale` pixels, for the PSNR on luma, as papers do.
     """
-    scale, found, bicubic = model.scale, [], []
-    for picture in pictures:
-        height, width = (side // scale for side in picture.shape[:2])
-        large = picture[: height * scale, : width * scale]
-        small = resize_bicubic(large, (height, width))
-        found.append(psnr_luma(large, model.upscale(small), border=scale))
-        bicubic.append(psnr_luma(large, resize_bicubic(small, large.shape[:2]), border=scale))
-    of = f"dB, mean PSNR of the luma over {len(pictures)} images of {name}, shrunk bicubically {scale} times"
-    return {
-        f"psnr_luma_x{scale}_{name}": _figure([np.mean(found)], f"{of} and enlarged by the model"),
-        f"psnr_luma_x{scale}_bicubic_{name}": _figure([np.mean(bicubic)], f"{of} and enlarged bicubically"),
-    }
+    scale, figures = model.scale, {}
+    looks = {network: features.PerceptualDistance(network) for network in PERCEPTUAL_FEATURES}
+    sides = [[side // scale for side in picture.shape[:2]] for picture in pictures]
+    large = [
+        picture[: height * scale, : width * scale] for picture, (height, width) in zip(pictures, sides, strict=True)
+    ]
+    small = [resize_bicubic(picture, size) for picture, size in zip(large, sides, strict=True)]
+
+    def bicubic(image):
+        return resize_bicubic(image, [scale * side for side in image.shape[:2]])
+
+    def inner(image):
+        cut = image[scale:-scale, scale:-scale]
+        # The networks take colours.
+        return np.broadcast_to(cut, (*cut.shape[:2], 3))
+
+    for way, enlarge, how in (("", model.upscale, "by the model"), ("_bicubic", bicubic, "bicubically")):
+        pairs = [(truth, enlarge(image)) for truth, image in zip(large, small, strict=True)]
+        of = f"over {len(pairs)} images of {name}, shrunk bicubically {scale} times and enlarged {how}"
+        figures[f"psnr_luma_x{scale}{way}_{name}"] = _figure(
+            [np.mean([psnr_luma(*pair, border=scale) for pair in pairs])], f"dB, mean PSNR of the luma {of}"
+        )
+        for network, distance in looks.items():
+            figures[f"perceptual_x{scale}{way}_{name}_{network}"] = _figure(
+                [np.mean([distance(*map(inner, pair)) for pair in pairs])],
+                f"mean distance in features of {network}, as LPIPS has it without its weights, {of}",
+            )
+    return figures
 
 
 def _binarized(model):

@@ -1,0 +1,42 @@
+"""SRGAN on photographs, four times: the network of `sr_resnet_photo_x4` against a discriminator, for sharper pictures.
+
+What it should look like it takes from the features of a classifier of photographs, too.
+"""
+
+import functools
+
+import _common
+import keras
+
+import zoo
+from zoo.datasets import photographs
+from zoo.metrics import features
+
+DATASET, LICENCE = "debian_photographs", f"by photograph: {photographs.credits()}"
+PIXEL_STAGE, PERCEPTUAL_FEATURES, STAGE = "sr_resnet_photo_x4", "classifier_tf_flowers_64", 2
+PIXEL_WEIGHT, PERCEPTUAL_WEIGHT, ADVERSARIAL_WEIGHT = 1.0, 1.0, 5e-3
+EPOCHS, BATCH_SIZE, LEARNING_RATES, BETAS, PRECISION = 20, 16, (1e-4, 1e-4), (0.9, 0.999), "mixed_bfloat16"
+
+
+def main():
+    args = _common.arguments(__file__, EPOCHS, PRECISION)
+    train, test = (_common.read(args, DATASET, photographs.PATCH_SHAPE, split) for split in ("train", "test"))
+    pixel_stage = (
+        zoo.SRResNet(photographs.PATCH_SHAPE, filters=8) if args.smoke else zoo.load(PIXEL_STAGE, dtype=PRECISION)
+    )
+    trunk = features.trunk_of(zoo.load(PERCEPTUAL_FEATURES))
+    model = zoo.SRGAN(
+        photographs.PATCH_SHAPE,
+        pixel_stage.scale,
+        generator=pixel_stage.generator,
+        feature_network=keras.Model(trunk.inputs, trunk.outputs[STAGE]),
+        pixel_weight=PIXEL_WEIGHT,
+        perceptual_weight=PERCEPTUAL_WEIGHT,
+        adversarial_weight=ADVERSARIAL_WEIGHT,
+    )
+    learn = functools.partial(_common.train_adversarially, args, model, train, BATCH_SIZE, LEARNING_RATES, BETAS)
+    _common.train_upscaler(args, model, train, test, learn, dataset=DATASET, dataset_licence=LICENCE)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,81 @@
+"""Text to image on emoji, from the names and tags that CLDR gives them.
+
+There are few pictures, so both networks see them augmented, and the tags in varied order and number.
+"""
+
+import _common
+import numpy as np
+
+import zoo
+from zoo import callbacks, data
+from zoo.datasets import emoji
+from zoo.metrics import protocols
+from zoo.text import vocabulary_of
+
+DATASET, LICENCE = "emoji_in_two_hands", "Twemoji: CC BY 4.0; names: emojibase-data, MIT, after Unicode CLDR"
+LATENT_DIM, FILTERS, TEXT_DIM, WORD_DIM, MAX_WORDS, VARIANTS = 96, 24, 64, 96, 40, 8
+EPOCHS, BATCH_SIZE, LEARNING_RATES, BETAS, PRECISION = 60, 32, (2e-4, 4e-4), (0.0, 0.9), "mixed_bfloat16"
+EXAMPLES, SHOWN = 256, 5
+
+
+def varied(captions):
+    """Each caption several times, with the name and some of the tags."""
+    random = np.random.RandomState(_common.SEED)
+    found = []
+    for caption in np.repeat(captions, VARIANTS):
+        name, *tags = caption.split(", ")
+        found.append(", ".join([name, *random.permutation(tags)[: random.randint(len(tags) + 1)]]))
+    return found
+
+
+def spread(captions, number):
+    return captions[np.linspace(0, len(captions) - 1, number).astype(int)]
+
+
+def main():
+    args = _common.arguments(__file__, EPOCHS, PRECISION)
+    train, test = (
+        _common.read_pairs(args, DATASET, emoji.IMAGE_SHAPE, emoji.IMAGE_SHAPE, split) for split in ("train", "test")
+    )
+    model = zoo.TextToImageGAN(
+        emoji.IMAGE_SHAPE,
+        LATENT_DIM,
+        vocabulary=vocabulary_of(train.prompts),
+        max_words=MAX_WORDS,
+        example_prompts=spread(train.prompts, EXAMPLES).tolist(),
+        augmentation="diff_augment",
+        filters=FILTERS,
+        text_dim=TEXT_DIM,
+        word_dim=WORD_DIM,
+    )
+
+    def retrieved(model):
+        [figure] = protocols.retrieval_of(model, train, "train", size=protocols.SMOKE).values()
+        return figure["value"]
+
+    def evaluate(model, size):
+        return {
+            **protocols.retrieval_of(model, test, f"test_{DATASET}", size=size),
+            **protocols.retrieval_of(model, train, f"train_{DATASET}", size=size),
+        }
+
+    def captioned(model):
+        return _common.drawn_of(model, [*spread(train.prompts, SHOWN), *spread(test.prompts, SHOWN)])
+
+    _common.train_gan(
+        args,
+        model,
+        data.ImageSet(np.repeat(train.images, VARIANTS, 0), prompts=model.tokenize(varied(train.prompts))),
+        batch_size=BATCH_SIZE,
+        learning_rates=LEARNING_RATES,
+        betas=BETAS,
+        dataset=DATASET,
+        dataset_licence=LICENCE,
+        metrics=[callbacks.SampleMetric("retrieval_train", retrieved, every=5)],
+        evaluate=evaluate,
+        pictures={"captions.png": captioned},
+    )
+
+
+if __name__ == "__main__":
+    main()
