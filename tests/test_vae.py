@@ -234,6 +234,21 @@ def test_a_step_equals_the_formula(beta, count):
         np.testing.assert_allclose(variable.numpy(), value, rtol=1e-4, atol=1e-6, err_msg=variable.path)
 
 
+@pytest.mark.slow
+def test_several_steps_an_execution_train_the_same():
+    found = []
+    for steps_per_execution in (1, 4):
+        keras.utils.set_random_seed(0)
+        model = tiny_vae()
+        model.compile(steps_per_execution=steps_per_execution)
+        # Ten steps: two executions and a rest.
+        history = model.fit(images(40), batch_size=4, epochs=2, verbose=0).history
+        found.append((values(model.weights), history["loss"], int(model.optimizer.iterations)))
+    np.testing.assert_equal(found[0][0], found[1][0])
+    np.testing.assert_allclose(found[0][1], found[1][1], rtol=1e-6)
+    assert found[0][2] == found[1][2] == 20
+
+
 def test_evaluate_trains_nothing():
     model = tiny_vae()
     model.compile()
