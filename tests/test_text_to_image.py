@@ -257,6 +257,21 @@ def test_a_preset_holds_the_vocabulary(tmp_path):
     )
 
 
+def test_another_vocabulary_keeps_the_vectors_of_the_words_that_both_have(tmp_path):
+    model = tiny(example_prompts=PROMPTS)
+    model.save_to_preset(tmp_path / "preset")
+    words = [*WORDS[::-1], "zebra"]
+    with pytest.warns(UserWarning, match=rf"word_vectors/embeddings \(1 of {len(words) + 2} rows\)"):
+        changed = zoo.TextToImageGAN.from_preset(tmp_path / "preset", vocabulary=words)
+    assert changed.vocabulary == tuple(words) and changed.example_prompts is None
+    for prompts in ("a red hat", "hat"):
+        np.testing.assert_array_equal(
+            changed.generate(3, prompts=prompts, seed=1), model.generate(3, prompts=prompts, seed=1)
+        )
+    changed.compile()
+    changed.fit({"images": images(4, SHAPE), "prompts": ["a zebra"] * 4}, batch_size=2, verbose=0)
+
+
 @pytest.mark.parametrize(
     ("call", "says"),
     [

@@ -341,13 +341,25 @@ def _rebuild(model, config, overrides):
     if "num_classes" in overrides and "class_names" in arguments:
         # They are those of the pretrained classes.
         arguments["class_names"] = None
+    if "vocabulary" in overrides:
+        # They are texts of the pretrained words.
+        arguments["example_prompts"] = None
     given = ", ".join(f"{name}={value!r}" for name, value in overrides.items())
     changed = keras.saving.deserialize_keras_object({**config, "config": {**arguments, **overrides}}, safe_mode=True)
     pretrained = _weights_by_place(model)
+    rows = changed.rows_of(model) if hasattr(changed, "rows_of") else {}
     kept, fresh = [], []
     for place, variable in _weights_by_place(changed).items():
         source = pretrained.get(place)
-        if source is not None and source.shape == variable.shape:
+        begins = next((numbers for layer, numbers in rows.items() if f"/{layer}/" in place), None)
+        if source is not None and begins is not None:
+            known, values = begins >= 0, keras.ops.convert_to_numpy(variable).copy()
+            values[known] = keras.ops.convert_to_numpy(source)[begins[known]]
+            variable.assign(values)
+            kept.append(place)
+            if not known.all():
+                fresh.append(f"{place} ({(~known).sum()} of {len(known)} rows)")
+        elif source is not None and source.shape == variable.shape:
             variable.assign(source)
             kept.append(place)
         else:

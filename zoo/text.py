@@ -51,6 +51,10 @@ class Tokenizer:
         """How many numbers there are."""
         return len(self.vocabulary) + _SPECIAL
 
+    def rows_of(self, other):
+        """The numbers that another tokenizer has for each of this one's, in order; -1 where it does not know a word."""
+        return np.array([PADDING, UNKNOWN, *(other._numbers.get(word, -1) for word in self.vocabulary)])
+
     def __call__(self, prompts):
         """Word numbers, int32 `(n, max_words)`, filled up with 0; one warning names the words that are unknown.
 

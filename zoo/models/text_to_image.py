@@ -181,6 +181,13 @@ class TextToImageGAN(AdversarialModel):
         if tuple(batch["prompts"].shape[1:]) != (self._tokenizer.max_words,):
             raise InputError(f"{what} has prompts of shape {tuple(batch['prompts'].shape)}, expected {expected}.")
 
+    def rows_of(self, other):
+        """For each embedding, which row of another model's begins each row of this one's, -1 for none.
+
+        By which `from_preset(name, vocabulary=...)` keeps the vectors of the words that both know.
+        """
+        return {"word_vectors": self._tokenizer.rows_of(other._tokenizer)}
+
     def tokenize(self, prompts):
         """Word numbers int32 `(n, max_words)` of texts, for ready-made batches; see `zoo.text.Tokenizer`."""
         return self._tokenizer(list(prompts))
