@@ -92,6 +92,12 @@ def read(args, dataset, image_shape, split):
     return data.ImageSet(blobs.astype("uint8"), labels, tuple("01234"))
 
 
+def mirrored(image_set):
+    """The images and their mirror images, for motifs that have no side."""
+    images = np.concatenate([image_set.images, image_set.images[:, :, ::-1]])
+    return image_set._replace(images=images, labels=np.tile(image_set.labels, 2))
+
+
 def read_pairs(args, dataset, image_shape, source_shape, split):
     """Pairs of images, or a few synthetic ones for a smoke run: a picture in grey and in colour, with a caption."""
     if not args.smoke:
@@ -491,7 +497,11 @@ def finish(args, model, *, train, seconds, draw=None, evaluate=None, pictures=No
         pairs = grid(nearest_pairs(sought[:32], train.images), columns=8)
         write_png(preset_directory(args) / "nearest.png", pairs, scale=2)
     size = protocols.SMOKE if args.smoke else protocols.FULL
-    metrics = evaluate(model, size) if evaluate else protocols.evaluate(model, facts["dataset"], size=size)
+    metrics = (
+        evaluate(model, size)
+        if evaluate
+        else protocols.evaluate(model, facts["dataset"], size=size, data_dir=args.data_dir)
+    )
     for name, figure in metrics.items():
         print(f"{name}: {figure['value']:.4g}")
     write_entry(args, model, metrics=metrics, seconds=seconds, **facts)

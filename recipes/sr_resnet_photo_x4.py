@@ -9,7 +9,7 @@ from zoo.datasets import photographs
 
 DATASET, LICENCE = "debian_photographs", f"by photograph: {photographs.credits()}"
 SCALE, FILTERS, RESIDUAL_BLOCKS = 4, 64, 12
-EPOCHS, BATCH_SIZE, LEARNING_RATE, PRECISION = 60, 16, 5e-4, "mixed_bfloat16"
+EPOCHS, BATCH_SIZE, LEARNING_RATE, PRECISION = 50, 16, 5e-4, "mixed_bfloat16"
 
 
 def main():

@@ -123,7 +123,8 @@ class PerceptualDistance:
         """The distance of one uint8 image `(h, w, c)` to another of its shape."""
         both = np.stack([image, other]) / np.float32(127.5) - 1
         distance = 0.0
-        for stage in self._trunk.predict_on_batch(both):
+        # Not by predict, which would be traced anew for each size.
+        for stage in map(keras.ops.convert_to_numpy, self._trunk(both, training=False)):
             unit = stage / np.maximum(np.linalg.norm(stage, axis=-1, keepdims=True), 1e-10)
             distance += float(np.mean(np.sum((unit[0] - unit[1]) ** 2, axis=-1)))
         return distance

@@ -25,7 +25,8 @@ PICTURE_FEATURES = "classifier_avatars_64"
 RETRIEVED_AMONG = 10
 # Whose features say how alike an enlarged picture and its original look: faces and flowers.
 PERCEPTUAL_FEATURES = ("classifier_avatars_64", "classifier_tf_flowers_64")
-# Of the classifier that learns from generated images alone.
+# Of the classifier that learns from generated images alone, and the data sets that are simple enough for it.
+LEARNED_FROM = ("mnist", "fashion_mnist")
 CAS_FILTERS, CAS_EPOCHS, CAS_BATCH, CAS_RATE = 16, 10, 100, 2e-3
 EDITED_FACES = PROMPTS = 1_000
 TRUNCATIONS = (0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
@@ -96,7 +97,7 @@ def sample_quality(model, dataset, *, size=FULL, feature_network=None, data_dir=
     network = features.load(feature_network or features.default_for(dataset))
     reference = references.load(dataset, network, model.image_shape, data_dir)
     # As many real images as generated ones, which precision and recall are to have.
-    few = min(size.images, references.FEATURES)
+    few = min(size.images, len(reference["test_features"]))
     test_features, train_features = (
         reference[f"{split}_features"][:few].astype("float32") for split in ("test", "train")
     )
@@ -145,7 +146,7 @@ def truncation_curve(model, dataset, *, size=FULL):
     """
     network = features.load(features.default_for(dataset))
     reference = references.load(dataset, network, model.image_shape)
-    few, seed = min(size.images, references.FEATURES), size.seeds[0]
+    few, seed = min(size.images, len(reference["test_features"])), size.seeds[0]
     test_features = reference["test_features"][:few].astype("float32")
     figures = {}
     for truncation in TRUNCATIONS:
@@ -193,23 +194,25 @@ def _judge_labels(model, dataset, images, seed, name, classifier, data_dir):
     # What `generate` drew, since it was given none.
     labels = sample_labels(len(images), model.num_classes, seed)
     agreement = np.mean(features.class_probabilities(classifier, images).argmax(1) == labels)
-    test_images, test_labels = references.test_set(dataset, model.image_shape, data_dir)
     accuracy = presets.entry_of(name)["metrics"]["accuracy_test"]["value"]
-    return {
+    judged = {
         "label_agreement": (
             agreement,
             f"share of {{}}, their labels drawn uniformly, in which {name} sees the label; "
             f"real: its accuracy on the test images of {dataset}",
             accuracy,
-        ),
-        "cas": (
+        )
+    }
+    if dataset in LEARNED_FROM:
+        test_images, test_labels = references.test_set(dataset, model.image_shape, data_dir)
+        judged["cas"] = (
             _accuracy_of_learning_from(images, labels, test_images, test_labels, seed),
             f"classification accuracy score: accuracy on {len(test_images)} test images of {dataset} of a small "
             f"classifier trained for {CAS_EPOCHS} epochs of batches of {CAS_BATCH} on nothing but {{}}; "
             f"real: that of {name}, which is larger and saw all training images",
             accuracy,
-        ),
-    }
+        )
+    return judged
 
 
 def _accuracy_of_learning_from(images, labels, test_images, test_labels, seed):
@@ -238,7 +241,7 @@ def _figures(generated, reference, test_features):
     statistics = gaussian_statistics(generated)
     return {
         "fid": frechet_distance(*statistics, reference["test_mean"], reference["test_covariance"]),
-        **_neighborly(generated[: references.FEATURES], test_features),
+        **_neighborly(generated[: len(test_features)], test_features),
     }
 
 

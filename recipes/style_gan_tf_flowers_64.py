@@ -1,0 +1,38 @@
+"""StyleGAN on 3,119 photographs of flowers: DiffAugment keeps the discriminator from knowing each of them.
+
+A long run: `--further` goes on from the shipped weights.
+"""
+
+import _common
+
+import zoo
+from zoo.objectives.penalties import R1
+
+DATASET, LICENCE = "tf_flowers", "CC BY 2.0"
+IMAGE_SHAPE, LATENT_DIM, FILTERS = (64, 64, 3), 128, 16
+R1_WEIGHT, R1_INTERVAL = 0.1, 16
+EPOCHS, BATCH_SIZE, LEARNING_RATES, BETAS, PRECISION = 100, 32, (2e-3, 2e-3), (0.0, 0.99), "mixed_bfloat16"
+
+
+def main():
+    args = _common.arguments(__file__, EPOCHS, PRECISION)
+    _common.train_gan(
+        args,
+        zoo.StyleGAN(
+            IMAGE_SHAPE,
+            LATENT_DIM,
+            filters=FILTERS,
+            penalties=R1(R1_WEIGHT, R1_INTERVAL),
+            augmentation="diff_augment",
+        ),
+        _common.mirrored(_common.read(args, DATASET, IMAGE_SHAPE, "train")),
+        batch_size=BATCH_SIZE,
+        learning_rates=LEARNING_RATES,
+        betas=BETAS,
+        dataset=DATASET,
+        dataset_licence=LICENCE,
+    )
+
+
+if __name__ == "__main__":
+    main()
