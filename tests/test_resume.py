@@ -26,6 +26,7 @@ from helpers import (
 from keras import layers
 from PIL import Image
 
+import zoo
 from zoo import data
 from zoo.callbacks import BackupAndRestore, EpochOrder, random_states
 from zoo.errors import DataError
@@ -39,6 +40,7 @@ MODELS = {
     "style_gan": lambda: tiny_style_gan(ema_momentum=0.5),
     "vae": lambda: tiny_vae(num_importance_samples=2),
     "vq_vae": lambda: tiny_vq_vae(num_embeddings=32),
+    "vq_vae2": lambda: zoo.VQVAE2(SHAPE, 6, 3, filters=4, residual_blocks=1),
     "pixel_cnn": tiny_pixel_cnn,
     # A BigGAN has every state of a SAGAN.
     **{name: functools.partial(build, ema_momentum=0.5) for name, build in TINY_GANS.items() if name != "sagan"},

@@ -196,7 +196,15 @@ def test_the_pixel_stage_learns():
 @pytest.mark.slow
 @pytest.mark.parametrize("name", TINY)
 def test_an_interrupted_training_resumes_bit_equal(name, tmp_path):
-    assert_resumes_bit_equal(TINY[name], images(12, LARGE), tmp_path)
+    assert_resumes_bit_equal(TINY[name], images(12, LARGE), tmp_path, saved=True)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", TINY)
+def test_it_trains_under_xla(name):
+    model = TINY[name]()
+    model.compile(jit_compile=True)
+    assert np.isfinite(model.fit(images(4, LARGE), batch_size=2, verbose=0).history["generator_gradient_norm"]).all()
 
 
 @pytest.mark.slow
