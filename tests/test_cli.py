@@ -226,7 +226,12 @@ def test_sample_that_cannot_be_written_whole_leaves_the_old_file(tmp_path, prese
 def test_sample_that_is_interrupted_leaves_the_old_file(tmp_path, preset):
     (tmp_path / "samples.png").write_bytes(b"old")
     command = [ZOO, "sample", str(preset), "-n", "1000000"]
-    with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as process:
+
+    def heed():
+        # A test run in the background hands on that it ignores interrupts.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+    with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True, preexec_fn=heed) as process:
         # Long enough to load, and far too short for a million images.
         time.sleep(8)
         process.send_signal(signal.SIGINT)
