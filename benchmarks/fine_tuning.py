@@ -27,7 +27,7 @@ import dcgan_fashion_mnist_28 as recipe  # noqa: E402
 RESULTS = ROOT / "benchmarks" / "results" / "fine_tuning"
 DIGITS, IMAGES, BATCH_SIZE = (2, 4, 7), 500, 50
 SCRATCH_STEPS, SCRATCH_EVERY, SCRATCH_RATES = 5_000, 250, (2e-4, 4e-4, 8e-4)
-TUNED_STEPS, TUNED_EVERY, TUNED_RATES = 1_000, 50, (4e-4, 8e-4, 1.6e-3, 3.2e-3, 6.4e-3)
+TUNED_STEPS, TUNED_EVERY, TUNED_RATES = 1_000, 50, (3.2e-3, 6.4e-3, 1.28e-2)
 SAMPLES = 2_000
 
 
