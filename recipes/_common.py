@@ -221,9 +221,8 @@ def train_translator(args, model, train_set, test_set, *, batch_size, learning_r
 
     def rows(model, image_set):
         # Source image, translation and truth, one after the other.
-        picked = _spread(image_set)
-        sources = image_set.source_images[picked]
-        shown = [sources, model.translate(sources), image_set.images[picked]]
+        sources = spread(image_set.source_images)
+        shown = [sources, model.translate(sources), spread(image_set.images)]
         same_channels = [np.broadcast_to(images, (*images.shape[:3], model.image_shape[-1])) for images in shown]
         return np.stack(same_channels, 1).reshape(-1, *model.image_shape)
 
@@ -246,9 +245,9 @@ def train_translator(args, model, train_set, test_set, *, batch_size, learning_r
     )
 
 
-def _spread(image_set):
-    """Indices of images from all over a set, whose triples fill a square grid without a break."""
-    return np.linspace(0, len(image_set.images) - 1, 27).astype(int)
+def spread(items, number=27):
+    """Some of an array's items, from all over it; the triples of 27 fill a square grid without a break."""
+    return items[np.linspace(0, len(items) - 1, number).astype(int)]
 
 
 def train_adversarially(args, model, train_set, batch_size, learning_rates, betas, **train_arguments):
@@ -275,7 +274,7 @@ def train_upscaler(args, model, train_set, test_set, learn, *, dataset, **facts)
 
     def rows(model, image_set):
         # Small image, enlarged bicubically and by the model, and truth, one after the other.
-        large = image_set.images[_spread(image_set)]
+        large = spread(image_set.images)
         small = [resize_bicubic(image, model.source_shape[:2]) for image in large]
         bicubic = [resize_bicubic(image, model.image_shape[:2]) for image in small]
         shown = [bicubic, [model.upscale(image) for image in small], large]

@@ -28,10 +28,6 @@ def varied(captions):
     return found
 
 
-def spread(captions, number):
-    return captions[np.linspace(0, len(captions) - 1, number).astype(int)]
-
-
 def main():
     args = _common.arguments(__file__, EPOCHS, PRECISION)
     train, test = (
@@ -42,7 +38,7 @@ def main():
         LATENT_DIM,
         vocabulary=vocabulary_of(train.prompts),
         max_words=MAX_WORDS,
-        example_prompts=spread(train.prompts, EXAMPLES).tolist(),
+        example_prompts=_common.spread(train.prompts, EXAMPLES).tolist(),
         augmentation="diff_augment",
         filters=FILTERS,
         text_dim=TEXT_DIM,
@@ -60,7 +56,8 @@ def main():
         }
 
     def captioned(model):
-        return _common.drawn_of(model, [*spread(train.prompts, SHOWN), *spread(test.prompts, SHOWN)])
+        shown = [caption for part in (train, test) for caption in _common.spread(part.prompts, SHOWN)]
+        return _common.drawn_of(model, shown)
 
     _common.train_gan(
         args,

@@ -411,7 +411,8 @@ def retrieval_of(model, image_set, name, *, size=FULL, feature_network=None):
     """
     number = min(len(image_set.images), size.images)
     prompts = image_set.prompts[:number]
-    known = np.array([not set(model.vocabulary).isdisjoint(words(prompt)) for prompt in prompts])
+    vocabulary = set(model.vocabulary)
+    known = np.array([not vocabulary.isdisjoint(words(prompt)) for prompt in prompts])
     network = features.load(feature_network or PICTURE_FEATURES)
     real, other_hand = (network(images[:number]) for images in (image_set.images, image_set.source_images))
     among = min(RETRIEVED_AMONG, number)
