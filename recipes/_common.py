@@ -98,6 +98,13 @@ def mirrored(image_set):
     return image_set._replace(images=images, labels=np.tile(image_set.labels, 2))
 
 
+def turned(image_set):
+    """The square images in all four orientations, every second one mirrored, for motifs that have no upright."""
+    images = image_set.images.copy()
+    images[1::2] = images[1::2, :, ::-1]
+    return data.ImageSet(np.concatenate([np.rot90(images, turns, (1, 2)) for turns in range(4)]))
+
+
 def read_pairs(args, dataset, image_shape, source_shape, split):
     """Pairs of images, or a few synthetic ones for a smoke run: a picture in grey and in colour, with a caption."""
     if not args.smoke:
@@ -487,14 +494,16 @@ def finish(args, model, *, train, seconds, draw=None, evaluate=None, pictures=No
     model = write_and_reload(args, model)
     for name, picture in (pictures or {}).items():
         write_png(preset_directory(args) / name, picture(model), scale=2)
+    # Large images need no enlargement, and a card's picture should not be heavier than its weights.
+    scale = 2 if max(model.image_shape[:2]) <= 64 else 1
     if draw is None:
         shown = sought = model.generate(64, seed=SEED)
     else:
         shown, sought = draw(model)
-    write_png(preset_directory(args) / "samples.png", grid(shown), scale=2)
+    write_png(preset_directory(args) / "samples.png", grid(shown), scale=scale)
     if sought is not None:
         pairs = grid(nearest_pairs(sought[:32], train.images), columns=8)
-        write_png(preset_directory(args) / "nearest.png", pairs, scale=2)
+        write_png(preset_directory(args) / "nearest.png", pairs, scale=scale)
     size = protocols.SMOKE if args.smoke else protocols.FULL
     metrics = (
         evaluate(model, size)

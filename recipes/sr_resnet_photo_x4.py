@@ -9,7 +9,7 @@ from zoo.datasets import photographs
 
 DATASET, LICENCE = "debian_photographs", f"by photograph: {photographs.credits()}"
 SCALE, FILTERS, RESIDUAL_BLOCKS = 4, 64, 12
-EPOCHS, BATCH_SIZE, LEARNING_RATE, PRECISION = 50, 16, 5e-4, "mixed_bfloat16"
+EPOCHS, BATCH_SIZE, LEARNING_RATE, PRECISION = 13, 16, 5e-4, "mixed_bfloat16"
 
 
 def main():
@@ -17,7 +17,7 @@ def main():
     train, test = (_common.read(args, DATASET, photographs.PATCH_SHAPE, split) for split in ("train", "test"))
     model = zoo.SRResNet(photographs.PATCH_SHAPE, SCALE, filters=FILTERS, residual_blocks=RESIDUAL_BLOCKS)
     learn = functools.partial(
-        _common.train_alone, args, model, train, batch_size=BATCH_SIZE, learning_rate=LEARNING_RATE
+        _common.train_alone, args, model, _common.turned(train), batch_size=BATCH_SIZE, learning_rate=LEARNING_RATE
     )
     _common.train_upscaler(args, model, train, test, learn, dataset=DATASET, dataset_licence=LICENCE)
 

@@ -34,7 +34,9 @@ def main():
         perceptual_weight=PERCEPTUAL_WEIGHT,
         adversarial_weight=ADVERSARIAL_WEIGHT,
     )
-    learn = functools.partial(_common.train_adversarially, args, model, train, BATCH_SIZE, LEARNING_RATES, BETAS)
+    learn = functools.partial(
+        _common.train_adversarially, args, model, _common.turned(train), BATCH_SIZE, LEARNING_RATES, BETAS
+    )
     _common.train_upscaler(args, model, train, test, learn, dataset=DATASET, dataset_licence=LICENCE)
 
 
