@@ -1,15 +1,17 @@
 """Text to image on avatars, from captions made of their exact attributes with varied wording."""
 
 import _common
+import numpy as np
 
 import zoo
-from zoo import data
+from zoo import callbacks, data
 from zoo.datasets import avatars, captions
+from zoo.metrics import features, protocols
 from zoo.text import vocabulary_of
 
 DATASET, LICENCE = "avatars", "free for personal and commercial use"
-LATENT_DIM, FILTERS, TEXT_DIM, WORD_DIM, MAX_WORDS = 96, 32, 64, 96, 40
-EPOCHS, BATCH_SIZE, LEARNING_RATES, BETAS, PRECISION = 30, 64, (2e-4, 4e-4), (0.0, 0.9), "mixed_bfloat16"
+LATENT_DIM, FILTERS, TEXT_DIM, WORD_DIM, MAX_WORDS = 96, 24, 64, 96, 40
+EPOCHS, BATCH_SIZE, LEARNING_RATES, BETAS, PRECISION = 19, 32, (3e-4, 6e-4), (0.0, 0.9), "mixed_bfloat16"
 EXAMPLES, SHOWN_PROMPTS = 256, 10
 
 
@@ -21,7 +23,8 @@ def prompted(model):
 def main():
     args = _common.arguments(__file__, EPOCHS, PRECISION)
     images = _common.read(args, DATASET, avatars.IMAGE_SHAPE, "train").images
-    prompts = [captions.caption(avatars.draw("train", index), index)[0] for index in range(len(images))]
+    described = [captions.caption(avatars.draw("train", index), index) for index in range(len(images))]
+    prompts = [text for text, _ in described]
 
     model = zoo.TextToImageGAN(
         avatars.IMAGE_SHAPE,
@@ -33,6 +36,11 @@ def main():
         text_dim=TEXT_DIM,
         word_dim=WORD_DIM,
     )
+    reader = features.AvatarAttributes()
+
+    def agreement(model):
+        return np.mean(np.concatenate(protocols.prompts_right(model, described[:EXAMPLES], reader=reader)))
+
     _common.train_gan(
         args,
         model,
@@ -42,6 +50,7 @@ def main():
         betas=BETAS,
         dataset=DATASET,
         dataset_licence=LICENCE,
+        metrics=[callbacks.SampleMetric("agreement_train", agreement)],
         pictures={"prompts.png": prompted},
     )
 

@@ -8,6 +8,8 @@ import pytest
 
 # Before any test module imports TensorFlow, which reads it then.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+# XLA compiles for a minute what then runs for a second.
+os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
 
 
 @pytest.fixture(autouse=True)
@@ -15,6 +17,16 @@ def seeded():
     """Seeds Python, numpy and Keras; a test that never imports Keras does not pay for its import."""
     if "keras" in sys.modules:
         sys.modules["keras"].utils.set_random_seed(0)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def frozen_fixtures_die():
+    """Frees what the tests of a module shared, which `traced_graphs_die` has frozen."""
+    yield
+    if "tensorflow" in sys.modules:
+        gc.unfreeze()
+        gc.collect()
+        gc.freeze()
 
 
 @pytest.fixture(autouse=True)

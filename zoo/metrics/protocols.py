@@ -375,10 +375,7 @@ def prompt_agreement(model, *, size=FULL):
     described = [captions.caption(face, index, _HELD_OUT_TOGETHER) for index, face in enumerate(faces)]
     reader, shares, whole = features.AvatarAttributes(), [], []
     for seed in size.seeds:
-        seen = reader(model.generate(prompts=[text for text, _ in described], seed=seed))
-        right = [
-            [seen[name][index] == value for name, value in named.items()] for index, (_, named) in enumerate(described)
-        ]
+        right = prompts_right(model, described, seed, reader)
         shares.append(np.mean(np.concatenate(right)))
         whole.append(np.mean([all(found) for found in right]))
     seeds = ", ".join(map(str, size.seeds))
@@ -387,6 +384,17 @@ def prompt_agreement(model, *, size=FULL):
         "prompt_agreement_test_avatars": _figure(shares, f"share right of all attributes named by {of}; seeds {seeds}"),
         "whole_prompts_test_avatars": _figure(whole, f"share all of whose attributes are right of {of}; seeds {seeds}"),
     }
+
+
+def prompts_right(model, described, seed=0, reader=None):
+    """Which of the attributes that captions name are seen in what is drawn of each: for each caption a list of bools.
+
+    Args:
+        described: pairs of a text and the attributes that it names, as `captions.caption` makes them.
+        reader: of the attributes of images; default `features.AvatarAttributes()`.
+    """
+    seen = (reader or features.AvatarAttributes())(model.generate(prompts=[text for text, _ in described], seed=seed))
+    return [[seen[name][index] == value for name, value in named.items()] for index, (_, named) in enumerate(described)]
 
 
 def retrieval(model, dataset, *, size=FULL, feature_network=None, data_dir=None):
