@@ -15,11 +15,6 @@ EPOCHS, BATCH_SIZE, LEARNING_RATES, BETAS, PRECISION = 9, 32, (3e-4, 6e-4), (0.0
 EXAMPLES, SHOWN_PROMPTS = 256, 10
 
 
-def prompted(model):
-    faces = [avatars.draw("test", index) for index in range(SHOWN_PROMPTS)]
-    return _common.drawn_of(model, [captions.caption(face, index)[0] for index, face in enumerate(faces)])
-
-
 def main():
     args = _common.arguments(__file__, EPOCHS, PRECISION)
     images = _common.read(args, DATASET, avatars.IMAGE_SHAPE, "train").images
@@ -36,6 +31,7 @@ def main():
         text_dim=TEXT_DIM,
         word_dim=WORD_DIM,
     )
+    shown = [captions.caption(avatars.draw("test", index), index)[0] for index in range(SHOWN_PROMPTS)]
     reader = features.AvatarAttributes()
 
     def agreement(model):
@@ -51,7 +47,8 @@ def main():
         dataset=DATASET,
         dataset_licence=LICENCE,
         metrics=[callbacks.SampleMetric("agreement_train", agreement)],
-        pictures={"prompts.png": prompted},
+        pictures={"prompts.png": lambda model: _common.drawn_of(model, shown)},
+        shown_prompts=shown,
     )
 
 

@@ -55,10 +55,7 @@ def main():
             **protocols.retrieval_of(model, train, f"train_{DATASET}", size=size),
         }
 
-    def captioned(model):
-        shown = [caption for part in (train, test) for caption in _common.spread(part.prompts, SHOWN)]
-        return _common.drawn_of(model, shown)
-
+    shown = [caption for part in (train, test) for caption in _common.spread(part.prompts, SHOWN).tolist()]
     _common.train_gan(
         args,
         model,
@@ -70,7 +67,8 @@ def main():
         dataset_licence=LICENCE,
         metrics=[callbacks.SampleMetric("retrieval_train", retrieved, every=5)],
         evaluate=evaluate,
-        pictures={"captions.png": captioned},
+        pictures={"captions.png": lambda model: _common.drawn_of(model, shown)},
+        shown_prompts=shown,
     )
 
 

@@ -88,9 +88,10 @@ def tags(folder):
 @pytest.mark.parametrize("recipe", RECIPES, ids=lambda path: path.stem)
 def test_smoke_run_goes_the_whole_way(recipe, tmp_path, monkeypatch):
     manifest = (ROOT / "weights_manifest.json").read_bytes()
-    begun = time.monotonic()
+    begun = time.process_time()
     smoke(recipe, tmp_path, monkeypatch)
-    assert time.monotonic() - begun < 60
+    # Of the processor, so that what else runs does not matter.
+    assert time.process_time() - begun < 60
     entry = json.loads((tmp_path / "weights_manifest.json").read_text())["presets"][recipe.stem]
     assert entry["metrics"]
     assert entry["recipe"] == f"recipes/{recipe.name}"
@@ -109,6 +110,10 @@ def test_smoke_run_goes_the_whole_way(recipe, tmp_path, monkeypatch):
         for picture in re.findall(r'"(\w+\.png)"', recipe.read_text()):
             assert (tmp_path / "preset" / picture).exists()
             assert f"({picture})" in hub.model_card("me/x", None, entry, [picture])
+        if entry["class"] == "TextToImageGAN":
+            card = hub.model_card("me/x", None, entry)
+            assert all(f"{row}. {prompt}\n" in card for row, prompt in enumerate(entry["shown_prompts"], 1))
+            assert len(entry["shown_prompts"]) == 10
     # A smoke run never touches what is shipped.
     assert (ROOT / "weights_manifest.json").read_bytes() == manifest
 

@@ -462,6 +462,9 @@ def _card_body(repo_id, title, facts, pictures, labelled):
         f"A Keras `{facts.get('class', 'model')}` of the generative zoo{origin}.",
     ]
     parts.extend(f"![{_PICTURES[name]}]({name})" for name in pictures)
+    if facts.get("shown_prompts"):
+        rows = "\n".join(f"{row}. {prompt}" for row, prompt in enumerate(facts["shown_prompts"], 1))
+        parts.append(f"The prompts, row by row:\n\n{rows}")
     if facts.get("kind", "model") == "model":
         parts.append(_usage(repo_id, title, _use_of(facts, labelled)))
     if facts.get("metrics"):
