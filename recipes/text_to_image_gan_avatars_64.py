@@ -10,8 +10,8 @@ from zoo.metrics import features, protocols
 from zoo.text import vocabulary_of
 
 DATASET, LICENCE = "avatars", "free for personal and commercial use"
-LATENT_DIM, FILTERS, TEXT_DIM, WORD_DIM, MAX_WORDS = 96, 24, 64, 96, 40
-EPOCHS, BATCH_SIZE, LEARNING_RATES, BETAS, PRECISION = 9, 32, (3e-4, 6e-4), (0.0, 0.9), "mixed_bfloat16"
+LATENT_DIM, FILTERS, TEXT_DIM, WORD_DIM, MAX_WORDS = 96, 48, 64, 96, 40
+EPOCHS, BATCH_SIZE, LEARNING_RATES, BETAS, PRECISION = 16, 32, (3e-4, 6e-4), (0.0, 0.9), "mixed_bfloat16"
 EXAMPLES, SHOWN_PROMPTS = 256, 10
 
 

@@ -106,9 +106,9 @@ class TextToImageGAN(AdversarialModel):
 
     @staticmethod
     def default_networks(
-        image_shape, latent_dim, *, vocabulary_size, max_words, filters=32, stages=None, text_dim=32, word_dim=64
+        image_shape, latent_dim, *, vocabulary_size, max_words, filters=64, stages=None, text_dim=32, word_dim=64
     ):
-        """Residual networks, `filters` wide at the full resolution, and text encoders `word_dim` wide.
+        """Residual networks, `filters` wide at half the resolution, and text encoders `word_dim` wide.
 
         `stages` is how often the image is halved, by default down to 4 pixels or an odd side; `text_dim` the length of
         the condition, which takes as many latents.

@@ -74,9 +74,13 @@ def generator(
     return keras.Model(inputs, outputs, name="generator")
 
 
-def to_images(latents, conditions, image_shape, filters, *, attention=False, spectral_norm=False):
-    """The trunk of `generator`: latents `(n, d)` and, for each block, a list of conditions `(n, any)` to images."""
-    height, width, channels = image_shape
+def to_images(latents, conditions, image_shape, filters, *, attention=False, spectral_norm=False, halved=False):
+    """The trunk of `generator`: latents `(n, d)` and, for each block, a list of conditions `(n, any)` to images.
+
+    `halved` ends the blocks at half the resolution, `filters` wide, and doubles it by DCGAN's last layer, a transposed
+    convolution: a block at the full resolution takes as long as all others together.
+    """
+    height, width, channels = image_shape[0] >> halved, image_shape[1] >> halved, image_shape[2]
     stages = len(conditions)
     widths = [filters * min(2**stage, 8) for stage in range(stages + 1)][::-1]
     base = (height >> stages, width >> stages, widths[0])
@@ -89,7 +93,10 @@ def to_images(latents, conditions, image_shape, filters, *, attention=False, spe
         if attention and stage == stages - 2:
             x = SelfAttention(name="attention")(x)
     x = _norm_and_relu(x, [], "image")
-    x = linear(layers.Conv2D, channels, spectral_norm, kernel_size=3, padding="same", name="to_image")(x)
+    last, size = (
+        (layers.Conv2DTranspose, {"kernel_size": 4, "strides": 2}) if halved else (layers.Conv2D, {"kernel_size": 3})
+    )
+    x = linear(last, channels, spectral_norm, **size, padding="same", name="to_image")(x)
     # float32 whatever the policy: half precision would quantize the pixels.
     return layers.Activation("tanh", dtype="float32", name="images")(x)
 
@@ -127,10 +134,15 @@ def discriminator(image_shape, filters, stages, *, num_classes=None, attention=F
     return keras.Model(inputs, outputs, name="discriminator")
 
 
-def to_features(x, filters, stages, *, attention=False):
-    """The trunk of `discriminator`: images to features `(n, any)`, summed over the pixels."""
+def to_features(x, filters, stages, *, attention=False, halved=False):
+    """The trunk of `discriminator`: images to features `(n, any)`, summed over the pixels.
+
+    `halved` halves the resolution by DCGAN's first layer, a strided convolution, before the first block.
+    """
+    if halved:
+        x = linear(layers.Conv2D, filters, True, kernel_size=4, strides=2, padding="same", name="from_image")(x)
     for stage in range(stages):
-        x = _down_block(x, filters * min(2**stage, 8), f"block_{stage}", first=stage == 0)
+        x = _down_block(x, filters * min(2**stage, 8), f"block_{stage}", first=stage == 0 and not halved)
         if attention and stage == 0:
             x = SelfAttention(name="attention")(x)
     x = _down_block(x, x.shape[-1], f"block_{stages}", halve=False)

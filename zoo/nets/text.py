@@ -79,7 +79,7 @@ def text_to_image_generator(image_shape, latent_dim, vocabulary_size, max_words,
     latents, noise = ops.split(inputs["latents"], [latent_dim - text_dim], axis=-1)
     condition = mean + ops.exp(0.5 * log_variance) * noise
     start = layers.Concatenate(name="latents_and_text")([latents, condition])
-    outputs = resnet.to_images(start, [[condition]] * stages, image_shape, filters)
+    outputs = resnet.to_images(start, [[condition]] * (stages - 1), image_shape, filters, halved=True)
 
     # === Functional model ===
     return keras.Model(inputs, outputs, name="generator")
@@ -96,7 +96,7 @@ def text_to_image_discriminator(image_shape, vocabulary_size, max_words, filters
         "images": keras.Input(image_shape, name="images"),
         "prompts": keras.Input((max_words,), dtype="int32", name="prompts"),
     }
-    features = resnet.to_features(inputs["images"], filters, stages)
+    features = resnet.to_features(inputs["images"], filters, stages - 1, halved=True)
     sentence = projection_encoder(vocabulary_size, max_words, width, features.shape[-1])(inputs["prompts"])
     # Divided by as much as the sum of as many independent products grows by.
     match = ops.sum(sentence * features, axis=-1, keepdims=True) / math.sqrt(features.shape[-1])
