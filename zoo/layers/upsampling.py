@@ -24,11 +24,7 @@ class DepthToSpace(keras.layers.Layer):
         self.scale = scale
 
     def call(self, x):
-        number, height, width, _ = ops.shape(x)
-        scale, channels = self.scale, self.compute_output_shape(x.shape)[-1]
-        x = ops.reshape(x, (number, height, width, scale, scale, channels))
-        x = ops.transpose(x, (0, 1, 3, 2, 4, 5))
-        return ops.reshape(x, (number, height * scale, width * scale, channels))
+        return _depth_to_space(x, self.scale, self.compute_output_shape(x.shape)[-1])
 
     def compute_output_shape(self, input_shape):
         number, height, width, channels = input_shape
@@ -53,7 +49,6 @@ class BicubicUpsampling(keras.layers.Layer):
         # An enlarged pixel is a weighted sum of the 5x5 pixels around the one that it lies in.
         phases = resize_matrix(5, 5 * scale)[2 * scale : 3 * scale]
         self._kernel = np.einsum("pi,qj->ijpq", phases, phases).reshape(5, 5, 1, scale**2).astype("float32")
-        self._to_pixels = DepthToSpace(scale, dtype="float32")
 
     def call(self, x):
         for axis in (1, 2):
@@ -65,7 +60,7 @@ class BicubicUpsampling(keras.layers.Layer):
         number, height, width, _ = ops.shape(x)
         x = ops.reshape(x, (number, height, width, channels, self.scale**2))
         x = ops.reshape(ops.swapaxes(x, -1, -2), (number, height, width, channels * self.scale**2))
-        return self._to_pixels(x)
+        return _depth_to_space(x, self.scale, channels)
 
     def compute_output_shape(self, input_shape):
         number, height, width, channels = input_shape
@@ -73,3 +68,10 @@ class BicubicUpsampling(keras.layers.Layer):
 
     def get_config(self):
         return {**super().get_config(), "scale": self.scale}
+
+
+def _depth_to_space(x, scale, channels):
+    number, height, width, _ = ops.shape(x)
+    x = ops.reshape(x, (number, height, width, scale, scale, channels))
+    x = ops.transpose(x, (0, 1, 3, 2, 4, 5))
+    return ops.reshape(x, (number, height * scale, width * scale, channels))
