@@ -17,7 +17,12 @@ def main():
     train, test = (_common.read(args, DATASET, photographs.PATCH_SHAPE, split) for split in ("train", "test"))
     model = zoo.SRResNet(photographs.PATCH_SHAPE, SCALE, filters=FILTERS, residual_blocks=RESIDUAL_BLOCKS)
     learn = functools.partial(
-        _common.train_alone, args, model, _common.turned(train), batch_size=BATCH_SIZE, learning_rate=LEARNING_RATE
+        _common.train_alone,
+        args,
+        model,
+        _common.turned(args, train),
+        batch_size=BATCH_SIZE,
+        learning_rate=LEARNING_RATE,
     )
     _common.train_upscaler(args, model, train, test, learn, dataset=DATASET, dataset_licence=LICENCE)
 

@@ -58,6 +58,11 @@ def test_presets_are_compiled_at_the_rates_of_their_recipes(name):
             assert betas == ast.literal_eval(constants["BETAS"])
 
 
+@pytest.mark.parametrize("name", presets.manifest())
+def test_presets_compute_in_float32_whatever_trained_them(name):
+    assert "bfloat16" not in (presets.BUNDLED / name / presets.CONFIG).read_text()
+
+
 def smoke(recipe, folder, monkeypatch, *options):
     """A smoke run in this process, which has TensorFlow already; two steps do not repay optimizing their graph."""
     import tensorflow as tf
@@ -95,6 +100,7 @@ def test_smoke_run_goes_the_whole_way(recipe, tmp_path, monkeypatch):
     entry = json.loads((tmp_path / "weights_manifest.json").read_text())["presets"][recipe.stem]
     assert entry["metrics"]
     assert entry["recipe"] == f"recipes/{recipe.name}"
+    assert "bfloat16" not in (tmp_path / "preset" / presets.CONFIG).read_text()
     # A recipe of several stages has a folder for each.
     histories = list(tmp_path.rglob("history.csv"))
     assert histories
