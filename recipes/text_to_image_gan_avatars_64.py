@@ -35,7 +35,7 @@ def main():
     reader = features.AvatarAttributes()
 
     def agreement(model):
-        return np.mean(np.concatenate(protocols.prompts_right(model, described[:EXAMPLES], reader=reader)))
+        return np.mean(np.concatenate(protocols.prompts_right(model, described[:EXAMPLES], reader)))
 
     _common.train_gan(
         args,

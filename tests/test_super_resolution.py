@@ -220,7 +220,7 @@ def test_it_trains_on_images_and_on_pairs(name, dtype):
 
 @pytest.mark.filterwarnings("error:.build")
 def test_a_preset_holds_the_feature_network(tmp_path):
-    # Given a generator, as the recipe does, whose layers are then built from what the preset says of them.
+    # Given a generator, as from a pixel stage, whose layers are then built from what the preset says of them.
     model = tiny_srgan(feature_network=phi(), perceptual_weight=2.0, generator=tiny_sr_resnet().generator)
     model.save_to_preset(tmp_path / "preset")
     loaded = zoo.load(tmp_path / "preset")

@@ -375,7 +375,7 @@ def prompt_agreement(model, *, size=FULL):
     described = [captions.caption(face, index, _HELD_OUT_TOGETHER) for index, face in enumerate(faces)]
     reader, shares, whole = features.AvatarAttributes(), [], []
     for seed in size.seeds:
-        right = prompts_right(model, described, seed, reader)
+        right = prompts_right(model, described, reader, seed)
         shares.append(np.mean(np.concatenate(right)))
         whole.append(np.mean([all(found) for found in right]))
     seeds = ", ".join(map(str, size.seeds))
@@ -386,14 +386,14 @@ def prompt_agreement(model, *, size=FULL):
     }
 
 
-def prompts_right(model, described, seed=0, reader=None):
+def prompts_right(model, described, reader, seed=0):
     """Which of the attributes that captions name are seen in what is drawn of each: for each caption a list of bools.
 
     Args:
         described: pairs of a text and the attributes that it names, as `captions.caption` makes them.
-        reader: of the attributes of images; default `features.AvatarAttributes()`.
+        reader: of the attributes of images, a `features.AvatarAttributes`.
     """
-    seen = (reader or features.AvatarAttributes())(model.generate(prompts=[text for text, _ in described], seed=seed))
+    seen = reader(model.generate(prompts=[text for text, _ in described], seed=seed))
     return [[seen[name][index] == value for name, value in named.items()] for index, (_, named) in enumerate(described)]
 
 

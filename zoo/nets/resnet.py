@@ -78,7 +78,7 @@ def to_images(latents, conditions, image_shape, filters, *, attention=False, spe
     """The trunk of `generator`: latents `(n, d)` and, for each block, a list of conditions `(n, any)` to images.
 
     `halved` ends the blocks at half the resolution, `filters` wide, and doubles it by DCGAN's last layer, a transposed
-    convolution: a block at the full resolution takes as long as all others together.
+    convolution: a block at the full resolution took a quarter of the step of text to image at 64x64.
     """
     height, width, channels = image_shape[0] >> halved, image_shape[1] >> halved, image_shape[2]
     stages = len(conditions)
