@@ -7,11 +7,13 @@ import zoo
 from zoo import callbacks, data
 from zoo.datasets import avatars, captions
 from zoo.metrics import features, protocols
+from zoo.objectives.penalties import R1
 from zoo.text import vocabulary_of
 
 DATASET, LICENCE = "avatars", "free for personal and commercial use"
 LATENT_DIM, FILTERS, TEXT_DIM, WORD_DIM, MAX_WORDS = 96, 48, 64, 96, 40
-EPOCHS, BATCH_SIZE, LEARNING_RATES, BETAS, PRECISION = 16, 32, (3e-4, 6e-4), (0.0, 0.9), "mixed_bfloat16"
+R1_WEIGHT, R1_INTERVAL = 1.0, 8
+EPOCHS, BATCH_SIZE, LEARNING_RATES, BETAS, PRECISION = 11, 32, (5e-4, 5e-4), (0.5, 0.99), "mixed_bfloat16"
 EXAMPLES, SHOWN_PROMPTS = 256, 10
 
 
@@ -27,6 +29,7 @@ def main():
         vocabulary=vocabulary_of(prompts),
         max_words=MAX_WORDS,
         example_prompts=prompts[:EXAMPLES],
+        penalties=R1(R1_WEIGHT, R1_INTERVAL),
         filters=FILTERS,
         text_dim=TEXT_DIM,
         word_dim=WORD_DIM,

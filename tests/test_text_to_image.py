@@ -184,7 +184,8 @@ def test_an_update_moves_its_own_network_and_text_encoder_alone(updated):
     other = {"generator": "discriminator", "discriminator": "generator"}[updated]
     still = [*getattr(model, other).variables, *model.ema_generator.variables]
     network = getattr(model, updated)
-    words = network.get_layer("text_encoder").trainable_variables
+    reads = network if updated == "generator" else network.get_layer("match")
+    words = reads.get_layer("text_encoder").trainable_variables
     before, old = values(still), values(words)
     given = data_of(4)
     one_update(model, updated, {"images": given["images"], "prompts": model.tokenize(given["prompts"])})

@@ -162,17 +162,16 @@ class AdversarialModel(GenerativeModel):
         """The discriminator's loss on a part of the batch, and its mean outputs on real and generated images."""
         real = self._augmented(batch["images"], batch)
         fake = self._augmented(without_moving(self.generator, self._generator_inputs(batch)), batch)
-        judge = functools.partial(self._judge, batch=batch, training=True)
-        real_logits, fake_logits = judge(real), judge(fake)
-        loss = self._discrimination(real_logits, fake_logits, real, batch)
-        loss += self._penalized(judge, real, fake)
+        loss, real_logits, fake_logits = self._discrimination(real, fake, batch)
+        loss += self._penalized(functools.partial(self._judge, batch=batch, training=True), real, fake)
         if self.augmentation is not None:
             self.augmentation.update(self.objective, real_logits)
         return loss, {"discriminator_loss": loss, **self._outputs(real_logits, fake_logits)}
 
-    def _discrimination(self, real_logits, fake_logits, real, batch):
-        """What the discriminator minimizes but for penalties, from its logits and the real images of the batch."""
-        return self.objective.discriminator_loss(real_logits, fake_logits)
+    def _discrimination(self, real, fake, batch):
+        """What the discriminator minimizes but for penalties, and its logits of real and generated images."""
+        real_logits, fake_logits = (self._judge(images, batch, training=True) for images in (real, fake))
+        return self.objective.discriminator_loss(real_logits, fake_logits), real_logits, fake_logits
 
     def _penalized(self, judge, real, fake):
         """The penalties on the gradient of `judge`, a function from images to logits."""

@@ -4,6 +4,7 @@ import keras
 from keras import layers
 
 from zoo.errors import InputError
+from zoo.layers.conditional_norm import ConditionalBatchNormalization
 
 
 def stages_of(image_shape, stages=None):
@@ -39,35 +40,46 @@ def dcgan_generator(image_shape, latent_dim, filters, stages, num_classes=None):
     The paper makes the image by its last transposed convolution; there each pixel of a 2x2 block has weights of its
     own, which leaves a grain that the convolution removes for little time.
     """
-    height, width, channels = image_shape
-    widths = [filters * min(2**stage, 8) for stage in range(stages)][::-1]
-    init = keras.initializers.RandomNormal(stddev=0.02)
-
-    def norm_and_relu(x, name):
-        x = layers.BatchNormalization(momentum=0.9, epsilon=1e-5, name=f"norm_{name}")(x)
-        return layers.ReLU(name=f"relu_{name}")(x)
-
     # === Layers ===
-    inputs = keras.Input((latent_dim,), name="latents")
-    base = (height >> stages, width >> stages, widths[0])
-    x = inputs
+    inputs = x = keras.Input((latent_dim,), name="latents")
     if num_classes is not None:
         labels = keras.Input((), dtype="int32", name="labels")
         vectors = layers.Embedding(num_classes, latent_dim, _faint(), name="class_vectors")(labels)
         x = layers.Concatenate(name="latents_and_class")([x, vectors])
         inputs = {"latents": inputs, "labels": labels}
-    x = layers.Dense(base[0] * base[1] * base[2], use_bias=False, kernel_initializer=init, name="project")(x)
-    x = layers.Reshape(base, name="reshape")(x)
-    for stage, stage_width in enumerate([*widths[1:], max(filters // 4, 1)]):
-        x = layers.Conv2DTranspose(
-            stage_width, 4, strides=2, padding="same", use_bias=False, kernel_initializer=init, name=f"up_{stage}"
-        )(norm_and_relu(x, stage))
-    x = layers.Conv2D(channels, 3, padding="same", kernel_initializer=init, name="to_image")(norm_and_relu(x, "image"))
-    # float32 whatever the policy: half precision would quantize the pixels.
-    outputs = layers.Activation("tanh", dtype="float32", name="images")(x)
+    outputs = dcgan_images(x, image_shape, filters, stages)
 
     # === Functional model ===
     return keras.Model(inputs, outputs, name="generator")
+
+
+def dcgan_images(x, image_shape, filters, stages, condition=None):
+    """The layers of `dcgan_generator`, from vectors `(n, any)`.
+
+    With a condition `(n, any)` every normalization takes its scales and shifts from that.
+    """
+    height, width, channels = image_shape
+    widths = [filters * min(2**stage, 8) for stage in range(stages)][::-1]
+
+    def norm_and_relu(x, name):
+        arguments = {"momentum": 0.9, "epsilon": 1e-5, "name": f"norm_{name}"}
+        if condition is None:
+            x = layers.BatchNormalization(**arguments)(x)
+        else:
+            x = ConditionalBatchNormalization(**arguments)(x, condition)
+        return layers.ReLU(name=f"relu_{name}")(x)
+
+    base = (height >> stages, width >> stages, widths[0])
+    x = layers.Dense(base[0] * base[1] * base[2], use_bias=False, kernel_initializer=_init(), name="project")(x)
+    x = layers.Reshape(base, name="reshape")(x)
+    for stage, stage_width in enumerate([*widths[1:], max(filters // 4, 1)]):
+        x = layers.Conv2DTranspose(
+            stage_width, 4, strides=2, padding="same", use_bias=False, kernel_initializer=_init(), name=f"up_{stage}"
+        )(norm_and_relu(x, stage))
+    x = norm_and_relu(x, "image")
+    x = layers.Conv2D(channels, 3, padding="same", kernel_initializer=_init(), name="to_image")(x)
+    # float32 whatever the policy: half precision would quantize the pixels.
+    return layers.Activation("tanh", dtype="float32", name="images")(x)
 
 
 def dcgan_discriminator(image_shape, filters, stages, batch_norm=True, num_classes=None):
@@ -78,8 +90,6 @@ def dcgan_discriminator(image_shape, filters, stages, batch_norm=True, num_class
     `batch_norm` normalizes every hidden stage but the first, as the paper does; gradient penalties want
     it off, since it couples the images of a batch.
     """
-    init = keras.initializers.RandomNormal(stddev=0.02)
-
     # === Layers ===
     inputs = x = keras.Input(image_shape, name="images")
     if num_classes is not None:
@@ -89,6 +99,15 @@ def dcgan_discriminator(image_shape, filters, stages, batch_norm=True, num_class
         maps = layers.Reshape((height, width, 1), name="class_channel")(maps)
         x = layers.Concatenate(name="images_and_class")([x, maps])
         inputs = {"images": inputs, "labels": labels}
+    x = dcgan_features(x, filters, stages, batch_norm)
+    outputs = dcgan_outputs(x, 1, name="logit")
+
+    # === Functional model ===
+    return keras.Model(inputs, outputs, name="discriminator")
+
+
+def dcgan_features(x, filters, stages, batch_norm=True):
+    """The layers of `dcgan_discriminator` before its logit, from maps `(n, height, width, any)` to `(n, any)`."""
     for stage in range(stages):
         normed = batch_norm and stage > 0
         x = layers.Conv2D(
@@ -97,17 +116,23 @@ def dcgan_discriminator(image_shape, filters, stages, batch_norm=True, num_class
             strides=2,
             padding="same",
             use_bias=not normed,
-            kernel_initializer=init,
+            kernel_initializer=_init(),
             name=f"down_{stage}",
         )(x)
         if normed:
             x = layers.BatchNormalization(momentum=0.9, epsilon=1e-5, name=f"norm_{stage}")(x)
         x = layers.LeakyReLU(0.2, name=f"relu_{stage}")(x)
-    x = layers.Flatten(name="flatten")(x)
-    outputs = layers.Dense(1, kernel_initializer=init, dtype="float32", name="logit")(x)
+    return layers.Flatten(name="flatten")(x)
 
-    # === Functional model ===
-    return keras.Model(inputs, outputs, name="discriminator")
+
+def dcgan_outputs(x, units, **arguments):
+    """A dense layer on the features of `dcgan_features`, in float32 whatever the policy."""
+    return layers.Dense(units, kernel_initializer=_init(), dtype="float32", **arguments)(x)
+
+
+def _init():
+    """The weights of Radford et al. 2016 before training."""
+    return keras.initializers.RandomNormal(stddev=0.02)
 
 
 def _faint():

@@ -61,44 +61,25 @@ def generator(
         size = latent_dim // (stages + 1)
         latents, *rest = ops.split(latents, [latent_dim - size * left for left in range(stages, 0, -1)], axis=-1)
         parts = [[part] for part in rest]
-    outputs = to_images(
-        latents,
-        [[*part, *classes] for part in parts],
-        image_shape,
-        filters,
-        attention=attention,
-        spectral_norm=spectral_norm,
-    )
-
-    # === Functional model ===
-    return keras.Model(inputs, outputs, name="generator")
-
-
-def to_images(latents, conditions, image_shape, filters, *, attention=False, spectral_norm=False, halved=False):
-    """The trunk of `generator`: latents `(n, d)` and, for each block, a list of conditions `(n, any)` to images.
-
-    `halved` ends the blocks at half the resolution, `filters` wide, and doubles it by DCGAN's last layer, a transposed
-    convolution: a block at the full resolution took a quarter of the step of text to image at 64x64.
-    """
-    height, width, channels = image_shape[0] >> halved, image_shape[1] >> halved, image_shape[2]
-    stages = len(conditions)
+    height, width, channels = image_shape
     widths = [filters * min(2**stage, 8) for stage in range(stages + 1)][::-1]
     base = (height >> stages, width >> stages, widths[0])
-    x = linear(layers.Dense, base[0] * base[1] * base[2], spectral_norm, name="project")(latents)
+    x = _linear(layers.Dense, base[0] * base[1] * base[2], spectral_norm, name="project")(latents)
     x = layers.Reshape(base, name="reshape")(x)
-    for stage, condition in enumerate(conditions):
+    for stage, part in enumerate(parts):
+        condition = [*part, *classes]
         if len(condition) == 2:
             condition = [layers.Concatenate(name=f"condition_{stage}")(condition)]
         x = _up_block(x, condition, widths[stage + 1], spectral_norm, f"block_{stage}")
         if attention and stage == stages - 2:
             x = SelfAttention(name="attention")(x)
     x = _norm_and_relu(x, [], "image")
-    last, size = (
-        (layers.Conv2DTranspose, {"kernel_size": 4, "strides": 2}) if halved else (layers.Conv2D, {"kernel_size": 3})
-    )
-    x = linear(last, channels, spectral_norm, **size, padding="same", name="to_image")(x)
+    x = _linear(layers.Conv2D, channels, spectral_norm, kernel_size=3, padding="same", name="to_image")(x)
     # float32 whatever the policy: half precision would quantize the pixels.
-    return layers.Activation("tanh", dtype="float32", name="images")(x)
+    outputs = layers.Activation("tanh", dtype="float32", name="images")(x)
+
+    # === Functional model ===
+    return keras.Model(inputs, outputs, name="generator")
 
 
 def discriminator(image_shape, filters, stages, *, num_classes=None, attention=False):
@@ -116,9 +97,15 @@ def discriminator(image_shape, filters, stages, *, num_classes=None, attention=F
         attention: whether self-attention follows at half of the full resolution.
     """
     # === Layers ===
-    inputs = keras.Input(image_shape, name="images")
-    features = to_features(inputs, filters, stages, attention=attention)
-    outputs = linear(layers.Dense, 1, True, dtype="float32", name="logit")(features)
+    inputs = x = keras.Input(image_shape, name="images")
+    for stage in range(stages):
+        x = _down_block(x, filters * min(2**stage, 8), f"block_{stage}", first=stage == 0)
+        if attention and stage == 0:
+            x = SelfAttention(name="attention")(x)
+    x = _down_block(x, x.shape[-1], f"block_{stages}", halve=False)
+    # float32 from here whatever the policy, since a sum over many pixels outgrows half precision.
+    features = ops.sum(layers.Activation("relu", dtype="float32", name="relu")(x), axis=(1, 2))
+    outputs = _linear(layers.Dense, 1, True, dtype="float32", name="logit")(features)
     if num_classes is not None:
         labels = keras.Input((), dtype="int32", name="labels")
         inputs = {"images": inputs, "labels": labels}
@@ -134,23 +121,7 @@ def discriminator(image_shape, filters, stages, *, num_classes=None, attention=F
     return keras.Model(inputs, outputs, name="discriminator")
 
 
-def to_features(x, filters, stages, *, attention=False, halved=False):
-    """The trunk of `discriminator`: images to features `(n, any)`, summed over the pixels.
-
-    `halved` halves the resolution by DCGAN's first layer, a strided convolution, before the first block.
-    """
-    if halved:
-        x = linear(layers.Conv2D, filters, True, kernel_size=4, strides=2, padding="same", name="from_image")(x)
-    for stage in range(stages):
-        x = _down_block(x, filters * min(2**stage, 8), f"block_{stage}", first=stage == 0 and not halved)
-        if attention and stage == 0:
-            x = SelfAttention(name="attention")(x)
-    x = _down_block(x, x.shape[-1], f"block_{stages}", halve=False)
-    # float32 from here whatever the policy, since a sum over many pixels outgrows half precision.
-    return ops.sum(layers.Activation("relu", dtype="float32", name="relu")(x), axis=(1, 2))
-
-
-def linear(layer, outputs, spectral_norm, **arguments):
+def _linear(layer, outputs, spectral_norm, **arguments):
     made = layer(outputs, kernel_initializer="orthogonal", **arguments)
     return SpectralNormalization(made) if spectral_norm else made
 
@@ -166,7 +137,7 @@ def _up_block(x, condition, filters, spectral_norm, name):
 
     def conv(x, kernel_size, part):
         name_ = f"{name}_{part}"
-        return linear(layers.Conv2D, filters, spectral_norm, kernel_size=kernel_size, padding="same", name=name_)(x)
+        return _linear(layers.Conv2D, filters, spectral_norm, kernel_size=kernel_size, padding="same", name=name_)(x)
 
     def up(x, part):
         return layers.UpSampling2D(name=f"{name}_{part}")(x)
@@ -184,7 +155,7 @@ def _down_block(x, filters, name, first=False, halve=True):
 
     def conv(x, kernel_size, part):
         name_ = f"{name}_{part}"
-        return linear(layers.Conv2D, filters, True, kernel_size=kernel_size, padding="same", name=name_)(x)
+        return _linear(layers.Conv2D, filters, True, kernel_size=kernel_size, padding="same", name=name_)(x)
 
     def relu(x, part):
         return layers.ReLU(name=f"{name}_relu_{part}")(x)

@@ -5,7 +5,7 @@ import math
 import keras
 from keras import layers, ops
 
-from zoo.nets import resnet
+from zoo.nets import conv
 
 
 def _sentence(prompts, vocabulary_size, width):
@@ -56,7 +56,7 @@ def projection_encoder(vocabulary_size, max_words, width, units):
     # === Layers ===
     prompts = keras.Input((max_words,), dtype="int32", name="prompts")
     x = _sentence(prompts, vocabulary_size, width)
-    outputs = resnet.linear(layers.Dense, units, True, dtype="float32", name="sentence")(x)
+    outputs = layers.Dense(units, kernel_initializer="orthogonal", dtype="float32", name="sentence")(x)
 
     # === Functional model ===
     return keras.Model(prompts, outputs, name="text_encoder")
@@ -67,7 +67,7 @@ def text_to_image_generator(image_shape, latent_dim, vocabulary_size, max_words,
 
     Conditioning augmentation (Zhang et al. 2017, section 3.2): the sentence gives mean and log variance of a Gaussian,
     side by side from the layer `text_encoder`, of which the last `text_dim` latents draw the condition. It joins the
-    other latents at the start and sets the scales and shifts of every block of `resnet.generator`.
+    other latents at the start and sets the scales and shifts of every normalization of `conv.dcgan_generator`.
     """
     # === Layers ===
     inputs = {
@@ -79,7 +79,7 @@ def text_to_image_generator(image_shape, latent_dim, vocabulary_size, max_words,
     latents, noise = ops.split(inputs["latents"], [latent_dim - text_dim], axis=-1)
     condition = mean + ops.exp(0.5 * log_variance) * noise
     start = layers.Concatenate(name="latents_and_text")([latents, condition])
-    outputs = resnet.to_images(start, [[condition]] * (stages - 1), image_shape, filters, halved=True)
+    outputs = conv.dcgan_images(start, image_shape, filters, stages, condition)
 
     # === Functional model ===
     return keras.Model(inputs, outputs, name="generator")
@@ -88,20 +88,40 @@ def text_to_image_generator(image_shape, latent_dim, vocabulary_size, max_words,
 def text_to_image_discriminator(image_shape, vocabulary_size, max_words, filters, stages, width):
     """A dict of `images` and `prompts` to one logit each, `(n, 1)`.
 
-    `resnet.discriminator` with a text encoder of its own, whose sentence vector takes the place of the vector learned
-    for a class in the projection (Miyato & Koyama 2018, eq. 5).
+    The layer `image_features` is `conv.dcgan_discriminator` without batch norm and without its logit, the layer `match`
+    what goes with its features, so that one pass over an image serves several prompts.
     """
     # === Layers ===
     inputs = {
         "images": keras.Input(image_shape, name="images"),
         "prompts": keras.Input((max_words,), dtype="int32", name="prompts"),
     }
-    features = resnet.to_features(inputs["images"], filters, stages - 1, halved=True)
-    sentence = projection_encoder(vocabulary_size, max_words, width, features.shape[-1])(inputs["prompts"])
-    # Divided by as much as the sum of as many independent products grows by.
-    match = ops.sum(sentence * features, axis=-1, keepdims=True) / math.sqrt(features.shape[-1])
-    outputs = resnet.linear(layers.Dense, 1, True, dtype="float32", name="logit")(features)
-    outputs = layers.Add(dtype="float32", name="logit_of_text")([outputs, match])
+    images = keras.Input(image_shape, name="images")
+    features = conv.dcgan_features(images, filters, stages, batch_norm=False)
+    image_features = keras.Model(images, features, name="image_features")
+    match = _match(features.shape[-1], vocabulary_size, max_words, width)
+    outputs = match({"features": image_features(inputs["images"]), "prompts": inputs["prompts"]})
 
     # === Functional model ===
     return keras.Model(inputs, outputs, name="discriminator")
+
+
+def _match(num_features, vocabulary_size, max_words, width):
+    """A dict of `features` and `prompts` to one logit each: a linear one, and a projection on the sentence's vector.
+
+    As in Miyato & Koyama 2018, eq. 5, where the vector is one learned for a class.
+    """
+    # === Layers ===
+    inputs = {
+        "features": keras.Input((num_features,), name="features"),
+        "prompts": keras.Input((max_words,), dtype="int32", name="prompts"),
+    }
+    sentence = projection_encoder(vocabulary_size, max_words, width, width)(inputs["prompts"])
+    seen = conv.dcgan_outputs(inputs["features"], width, use_bias=False, name="seen")
+    # Divided by as much as the sum of as many independent products grows by.
+    agreement = ops.sum(sentence * seen, axis=-1, keepdims=True) / math.sqrt(width)
+    outputs = conv.dcgan_outputs(inputs["features"], 1, name="logit")
+    outputs = layers.Add(dtype="float32", name="logit_of_text")([outputs, agreement])
+
+    # === Functional model ===
+    return keras.Model(inputs, outputs, name="match")
