@@ -360,12 +360,13 @@ def upscale(name, picture, output):
     _check_picture(picture)
     _check_generative(name)
     model = _load_able(name, "upscale", "enlarges no pictures")
-    from zoo.images import read_picture, write_png
+    from zoo.images import read_picture, write_png_bands
 
-    large = model.upscale(read_picture(picture))
+    image = read_picture(picture)
+    height, width = (side * model.scale for side in image.shape[:2])
+    bands = model.upscale_bands(image)
     with _writing(output):
-        write_png(output, large)
-    height, width = large.shape[:2]
+        write_png_bands(output, bands, height, width)
     click.echo(f"Wrote {width}x{height} pixels to {output}.")
 
 

@@ -206,9 +206,28 @@ def grid(images, columns=None, padding=2):
 
 def write_png(path, image, scale=1):
     """Writes one uint8 `(h, w, c)` image, perhaps with alpha, enlarged `scale` times, whole or not at all."""
-    path = Path(path)
-    picture = Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image)
+    picture = _picture(image)
     if scale != 1:
         picture = picture.resize((picture.width * scale, picture.height * scale), Image.Resampling.NEAREST)
-    with replacing(path) as temporary:
+    _save(picture, path)
+
+
+def write_png_bands(path, bands, height, width):
+    """Writes an image of that size from the uint8 `(h, width, c)` arrays that follow one another from its top."""
+    picture, top = None, 0
+    for band in bands:
+        part = _picture(band)
+        # Pillow keeps four bytes for a colour: a whole array beside that would be as large again.
+        picture = picture or Image.new(part.mode, (width, height))
+        picture.paste(part, (0, top))
+        top += part.height
+    _save(picture, path)
+
+
+def _picture(image):
+    return Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image)
+
+
+def _save(picture, path):
+    with replacing(Path(path)) as temporary:
         picture.save(temporary, format="PNG")

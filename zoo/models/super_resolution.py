@@ -83,6 +83,27 @@ class Upscaling(FromImages):
         Raises:
             InputError: no uint8 array, or channels that are none of these.
         """
+        bands = self.upscale_bands(image)
+        height, width, *channels = np.shape(image)
+        large = np.empty((height * self.scale, width * self.scale, *channels), "uint8")
+        top = 0
+        for band in bands:
+            large[top : top + len(band)] = band
+            top += len(band)
+        return large
+
+    def upscale_bands(self, image):
+        """What `upscale` returns in parts, from top to bottom, for images too large to be whole in memory.
+
+        Args:
+            image: as for `upscale`.
+
+        Returns:
+            Iterator over uint8 arrays of the full width, which are made as they are asked for.
+
+        Raises:
+            InputError: as `upscale`, at once.
+        """
         image = np.asarray(image)
         if image.ndim not in (2, 3) or image.dtype != np.uint8 or 0 in image.shape:
             raise InputError(
@@ -94,22 +115,26 @@ class Upscaling(FromImages):
         colours = 1 if grey else own
         if pixels.shape[-1] not in (colours, colours + 1):
             raise InputError(f"image has {pixels.shape[-1]} channels, expected {'1 to 4' if own == 3 else f'{own}'}.")
-        large = self._upscale_parts(pixels, colours)
-        return large if image.ndim == 3 else large[..., 0]
+        bands = self._upscaled_bands(pixels, colours)
+        return bands if image.ndim == 3 else (band[..., 0] for band in bands)
 
-    def _upscale_parts(self, pixels, colours):
+    def _upscaled_bands(self, pixels, colours):
         height, width, channels = pixels.shape
         scale, halo = self.scale, max(super_resolution.halo(self._upscaler), _BICUBIC_REACH)
-        large = np.empty((height * scale, width * scale, channels), "uint8")
-        corners = [(top, left) for top in range(0, height, _TILE) for left in range(0, width, _TILE)]
-        for top, left in tqdm(corners, "upscaling", unit="part", delay=1, leave=False, disable=None):
-            bottom, right = min(top + _TILE, height), min(left + _TILE, width)
-            above, before = max(top - halo, 0), max(left - halo, 0)
-            made = self._upscale_part(pixels[above : bottom + halo, before : right + halo], colours)
-            rows = slice((top - above) * scale, (bottom - above) * scale)
-            columns = slice((left - before) * scale, (right - before) * scale)
-            large[top * scale : bottom * scale, left * scale : right * scale] = made[rows, columns]
-        return large
+        tops, lefts = range(0, height, _TILE), range(0, width, _TILE)
+        parts = len(tops) * len(lefts)
+        with tqdm(total=parts, desc="upscaling", unit="part", delay=1, leave=False, disable=None) as bar:
+            for top in tops:
+                bottom, above = min(top + _TILE, height), max(top - halo, 0)
+                rows = slice((top - above) * scale, (bottom - above) * scale)
+                band = np.empty(((bottom - top) * scale, width * scale, channels), "uint8")
+                for left in lefts:
+                    right, before = min(left + _TILE, width), max(left - halo, 0)
+                    made = self._upscale_part(pixels[above : bottom + halo, before : right + halo], colours)
+                    columns = slice((left - before) * scale, (right - before) * scale)
+                    band[:, left * scale : right * scale] = made[rows, columns]
+                    bar.update()
+                yield band
 
     def _upscale_part(self, pixels, colours):
         own = self.image_shape[-1]
