@@ -200,15 +200,16 @@ def moved(before, variables):
     return [bool((one != other).any()) for one, other in zip(before, values(variables), strict=True)]
 
 
-def assert_resumes_bit_equal(build, data, folder, saved=False):
+def assert_resumes_bit_equal(build, data, folder, saved=False, **options):
     """Three epochs end alike, left alone or killed in the middle of the second and continued by a new model.
 
-    With `saved` also where a model that was saved at that epoch's beginning is loaded and continues.
+    With `saved` also where a model that was saved at that epoch's beginning is loaded and continues; `options` are
+    further ones of `fit`.
     """
     backup, killed = folder / "backup", folder / "killed"
 
-    def fit(model, callbacks=(), **options):
-        arguments = {"batch_size": 4, "epochs": 3, "verbose": 0, **options}
+    def fit(model, callbacks=(), **more):
+        arguments = {"batch_size": 4, "epochs": 3, "verbose": 0, **options, **more}
         return model.fit(data, callbacks=list(callbacks), **arguments).epoch
 
     def fresh(seed):

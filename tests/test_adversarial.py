@@ -203,8 +203,8 @@ def test_fit_takes_the_same_steps_and_shows_the_means_of_their_figures():
 class Talkative(zoo.GAN):
     """Reports a figure that it never announced."""
 
-    def generator_loss(self, batch):
-        loss, logs = super().generator_loss(batch)
+    def generator_loss(self, batch, training=True):
+        loss, logs = super().generator_loss(batch, training)
         return loss, {**logs, "diversity": loss}
 
 
@@ -242,13 +242,13 @@ def test_an_update_moves_one_network_alone(build, updated):
 class Recording(zoo.GAN):
     """Keeps the parts of the batch that its losses were given."""
 
-    def discriminator_loss(self, batch):
+    def discriminator_loss(self, batch, training=True):
         self.seen.append(("discriminator", batch))
-        return super().discriminator_loss(batch)
+        return super().discriminator_loss(batch, training)
 
-    def generator_loss(self, batch):
+    def generator_loss(self, batch, training=True):
         self.seen.append(("generator", batch))
-        return super().generator_loss(batch)
+        return super().generator_loss(batch, training)
 
 
 def test_each_discriminator_step_takes_a_fresh_part_and_leaves_the_remainder():
@@ -646,3 +646,23 @@ def test_networks_that_do_not_fit_are_refused():
     wrong = keras.Sequential([keras.Input((LATENT_DIM,)), layers.Dense(16), layers.Reshape((4, 4, 1))])
     with pytest.raises(InputError, match=r"generator makes \(4, 4, 1\), expected image_shape=\(8, 8, 1\)"):
         zoo.GAN(SHAPE, LATENT_DIM, generator=wrong)
+
+
+def test_a_last_batch_of_fewer_images_than_steps_gives_some_twice():
+    model = tiny_dcgan(discriminator_steps=4)
+    model.compile()
+    batches = tf.data.Dataset.from_tensor_slices(images(9)).batch(8)
+    assert np.isfinite(model.fit(batches, verbose=0).history["discriminator_loss"]).all()
+
+
+@pytest.mark.parametrize(
+    ("build", "settings", "says"),
+    [
+        (tiny_vae, {"metrics": ["mae"]}, "compile was given metrics, expected optimizer, run_eagerly"),
+        (tiny_gan, {"optimizer": "adam"}, "compile was given optimizer, expected generator_optimizer, discriminator_o"),
+        (tiny_gan, {"loss": "mse"}, "compile was given loss"),
+    ],
+)
+def test_what_compile_would_ignore_is_refused(build, settings, says):
+    with pytest.raises(InputError, match=says):
+        build().compile(**settings)

@@ -11,6 +11,7 @@ import pytest
 import tensorflow_datasets as tfds
 from helpers import images, run_script
 
+import zoo
 from zoo import data, presets
 from zoo.datasets import avatars
 from zoo.errors import DataError, InputError, MissingDependencyError
@@ -309,3 +310,21 @@ def test_the_bundled_classifier_sees_what_was_drawn():
             assert np.abs(values - expected).mean() < 2
         else:
             assert (values == expected).mean() >= 0.97, name
+
+
+def test_an_unknown_split_is_refused_with_the_known_ones(prepared):
+    with pytest.raises(
+        DataError, match=r"split is 'tets', expected a part of the data set 'avatars', .* test, train\."
+    ):
+        data.read("avatars", avatars.IMAGE_SHAPE, split="tets", data_dir=prepared)
+    with pytest.raises(InputError, match=r"image_shape is \(8, 8, 2\), expected 1 or 3 channels"):
+        data.read("avatars", (8, 8, 2), data_dir=prepared)
+
+
+def test_a_name_given_for_validation_is_its_test_split(prepared, monkeypatch):
+    monkeypatch.setattr(data, "_prepared", lambda name, _, find=data._prepared: find(name, prepared))
+    model = zoo.BetaVAE((16, 16, 3), 2, filters=2, units=4)
+    model.compile()
+    assert len(model._dataset("avatars", None, 4).images) == 12
+    assert len(model._dataset("avatars", None, 4, training=False).images) == 5
+    assert "val_loss" in model.fit("avatars", batch_size=4, validation_data="avatars", verbose=0).history

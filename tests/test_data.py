@@ -644,3 +644,26 @@ def test_fewer_images_than_a_batch_are_noticed_before_training(trained, two_part
         trained.fit(X, batch_size=9, verbose=0)
     with pytest.raises(DataError, match="has 8 images, fewer than one batch of 10"):
         two_part_gan.fit(X, batch_size=5, verbose=0)
+
+
+def test_steps_per_epoch_end_an_epoch_whose_order_is_its_own():
+    def seen(dataset):
+        return [list(batch["labels"].numpy()) for batch in dataset]
+
+    made = {"images": np.zeros((8, 2, 2, 1), "uint8"), "labels": np.arange(8)}
+    whole, short = data.dataset(made, batch_size=2), data.dataset(made, batch_size=2).shortened(3)
+    for _ in range(2):
+        assert seen(short) == seen(whole)[:3]
+    short.set_epoch(0)
+    assert seen(short) == seen(data.dataset(made, batch_size=2))[:3]
+
+
+def test_steps_per_epoch_beyond_the_data_are_refused(trained):
+    trained.fit(X, batch_size=2, epochs=2, steps_per_epoch=1, verbose=0)
+    with pytest.raises(InputError, match=r"steps_per_epoch is 99, expected at most the \d batches of the data set"):
+        trained.fit(X, batch_size=4, steps_per_epoch=99, verbose=0)
+
+
+def test_lists_of_images_of_different_sizes_are_refused(trained):
+    with pytest.raises(InputError, match="images is a list of arrays of different shapes"):
+        trained.encode([X[0], X[0, :3]])

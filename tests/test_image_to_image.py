@@ -1,5 +1,7 @@
 """Models from image to image: Pix2Pix and CycleGAN against their formulas, and the pairs that they learn from."""
 
+import warnings
+
 import keras
 import numpy as np
 import pytest
@@ -194,6 +196,15 @@ def test_the_store_fills_then_exchanges_half():
     assert 0.35 < returned_new / (58 * 4) < 0.65
 
 
+def test_of_a_larger_batch_the_rest_passes_by():
+    pool, seed = ImagePool(2, (1, 1, 1)), keras.random.SeedGenerator(0)
+    batch = np.arange(5, dtype="float32").reshape(5, 1, 1, 1)
+    np.testing.assert_array_equal(pool(batch, seed=seed), batch)
+    returned = np.ravel(pool(10 + batch, seed=seed))
+    np.testing.assert_array_equal(returned[2:], [12, 13, 14])
+    assert set(returned[:2]) | set(np.ravel(pool.images)) == {0, 1, 10, 11}
+
+
 @pytest.mark.slow
 def test_a_preset_leaves_the_store_out_and_a_backup_keeps_it(tmp_path):
     model = tiny_cycle_gan()
@@ -289,6 +300,35 @@ def test_it_trains_under_xla_in_half_precision(name):
     history = model.fit(pairs(8), batch_size=4, verbose=0).history
     assert np.isfinite(history["generator_loss"]).all()
     assert np.isfinite(list(model.evaluate(pairs(4), verbose=0, return_dict=True).values())).all()
+
+
+@pytest.mark.parametrize("name", TINY_TRANSLATORS)
+def test_evaluate_reports_what_the_generator_minimizes(name):
+    model = TINY_TRANSLATORS[name]()
+    model.compile()
+    figures = model.evaluate(pairs(4), batch_size=2, verbose=0, return_dict=True)
+    if name == "pix2pix":
+        terms = model.l1_weight * figures["l1"]
+    else:
+        terms = model.cycle_weight * figures["cycle"] + model.identity_weight * figures["identity"]
+    # What the objective says, of logits around 0: log 2, and half a square of 1 for each side.
+    assert figures["generator_loss"] - terms == pytest.approx(np.log(2) if name == "pix2pix" else 1.0, abs=0.2)
+    assert terms > 1
+
+
+@pytest.mark.parametrize("name", TINY_TRANSLATORS)
+def test_a_changed_argument_keeps_every_weight(name, tmp_path):
+    model = TINY_TRANSLATORS[name]()
+    model.save_to_preset(tmp_path / "preset")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        changed = zoo.load(tmp_path / "preset", ema_momentum=0.5)
+    # A preset has the averaged generator for both.
+    for network in ("ema_generator", "discriminator"):
+        for kept, weight in zip(getattr(changed, network).weights, getattr(model, network).weights, strict=True):
+            np.testing.assert_array_equal(kept, weight)
+    for trained, average in zip(changed.generator.weights, changed.ema_generator.weights, strict=True):
+        np.testing.assert_array_equal(trained, average)
 
 
 @pytest.mark.slow

@@ -120,6 +120,10 @@ def test_averages_may_be_weighted():
         (lambda: latents.move([ONE, OTHER], ONE, np.nan), "amount is nan, expected a number"),
         (lambda: latents.move([ONE, OTHER], ONE, [1, 2, 3]), r"amount has shape \(3,\), expected a number"),
         (lambda: latents.swap(ONE, OTHER[:2], [0]), "second"),
+        (lambda: latents.swap(ONE, OTHER, 16), "dimensions is 16, expected integers from 0 to 15"),
+        (lambda: latents.average(ONE), r"latents has shape \(16,\), expected several"),
+        (lambda: latents.average([ONE, OTHER], weights=[1, -1]), "expected 2 numbers that do not add up to 0"),
+        (lambda: latents.sample(0, (3,)), "num_samples is 0"),
     ],
 )
 def test_what_does_not_fit_is_refused(call, says):

@@ -19,6 +19,7 @@ from zoo.metrics import (
     pairwise_squared_distances,
     precision_recall,
     psnr,
+    psnr_luma,
 )
 
 
@@ -392,9 +393,26 @@ def test_memory_stays_bounded(function):
 
 # === Pixels ===
 
+PICTURES = np.zeros((2, 4, 4, 1), "uint8")
+
 
 def test_psnr_matches_the_definition():
     # Off by 16 everywhere: 20 log10(255 / 16).
     assert psnr(np.full((2, 4, 4, 1), 100, "uint8"), np.full((2, 4, 4, 1), 84, "uint8")) == pytest.approx(24.0485, 1e-4)
     assert psnr(np.zeros((1, 4, 4, 3), "uint8"), np.full((1, 4, 4, 3), 255, "uint8")) == 0.0
     assert psnr(np.ones((1, 4, 4, 3), "uint8"), np.ones((1, 4, 4, 3), "uint8")) == np.inf
+
+
+@pytest.mark.parametrize(
+    ("call", "says"),
+    [
+        (lambda: psnr(-np.ones((1, 4, 4, 1)), np.ones((1, 4, 4, 1))), "images is float64 of shape .*, expected uint8"),
+        (lambda: psnr(PICTURES, PICTURES[0]), r"others has shape \(4, 4, 1\), expected that of images, \(2, 4, 4, 1\)"),
+        (lambda: psnr(PICTURES[:0], PICTURES[:0]), r"images is uint8 of shape \(0, 4, 4, 1\), expected uint8 images"),
+        (lambda: psnr_luma(PICTURES[0], PICTURES[0], border=2), "border is 2, expected from 0 to less than half"),
+        (lambda: psnr_luma(PICTURES[0], PICTURES[0, :2]), r"other is \(2, 4\), expected the size of image"),
+    ],
+)
+def test_what_has_no_psnr_is_refused(call, says):
+    with pytest.raises(ValueError, match=says):
+        call()

@@ -170,7 +170,10 @@ def test_lazy_r1_counts_updates_of_the_discriminator():
     assert penalty.steps == (0, 1, 2, 3)
 
 
-@pytest.mark.parametrize(("arguments", "message"), [({"weight": 0}, "weight is 0"), ({"interval": 0}, "interval is 0")])
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [({"weight": 0}, "weight is 0"), ({"weight": "1"}, "weight is '1'"), ({"interval": 1.5}, "interval is 1.5")],
+)
 def test_impossible_penalties_are_refused(arguments, message):
     with pytest.raises(InputError, match=message):
         R1(**arguments)
@@ -249,7 +252,7 @@ def test_a_gradient_penalty_goes_with_neither_clipping_nor_batch_norm(penalty):
     tiny_dcgan(penalties=penalty, discriminator_batch_norm=False)
 
 
-@pytest.mark.parametrize("objective", ["hinged", None, 3])
+@pytest.mark.parametrize("objective", ["hinged", None, 3, {}])
 def test_unknown_objectives_are_refused(objective):
     with pytest.raises(InputError, match=rf"objective is {objective!r}, expected one of minimax, non_saturating"):
         tiny_gan(objective=objective)

@@ -56,6 +56,11 @@ def test_a_killed_or_saved_training_continues_bit_equal(name, tmp_path):
     assert_resumes_bit_equal(MODELS[name], DATA, tmp_path, saved=True)
 
 
+@pytest.mark.slow
+def test_epochs_that_end_early_continue_bit_equal(tmp_path):
+    assert_resumes_bit_equal(MODELS["vae"], DATA, tmp_path, steps_per_epoch=2)
+
+
 def interrupt(model):
     raise KeyboardInterrupt
 

@@ -33,6 +33,11 @@ def batch_of(model, number):
     return model._canonical({"images": given["images"], "prompts": model.tokenize(given["prompts"])})
 
 
+def numbered(number):
+    """Ready-made batches whose every word has that number."""
+    return tf.data.Dataset.from_tensors({"images": images(4, SHAPE), "prompts": np.full((4, 6), number, "int32")})
+
+
 def without_parts():
     """A discriminator of the right inputs that is one piece."""
     inputs = {"images": keras.Input(SHAPE, name="images"), "prompts": keras.Input((6,), dtype="int32", name="prompts")}
@@ -77,7 +82,13 @@ def test_prompts_that_say_nothing_are_refused(prompt, says):
 
 @pytest.mark.parametrize(
     ("vocabulary", "says"),
-    [([], "is empty"), (["a", "a"], "twice"), (["A"], "'A', expected single"), (["a b"], "'a b'")],
+    [
+        ("cat", "is 'cat', expected a list of words"),
+        ([], "is empty"),
+        (["a", "a"], "twice"),
+        (["A"], "'A', expected single"),
+        (["a b"], "'a b'"),
+    ],
 )
 def test_vocabularies_that_are_none_are_refused(vocabulary, says):
     with pytest.raises(InputError, match=says):
@@ -292,6 +303,8 @@ def test_another_vocabulary_keeps_the_vectors_of_the_words_that_both_have(tmp_pa
         (lambda m: m.fit(images(4, SHAPE)), "x has no prompts"),
         (lambda m: m.fit({"images": images(4, SHAPE), "prompts": ["a"]}), "expected one text for each of the 4"),
         (lambda m: m.fit(tf.data.Dataset.from_tensors({"images": images(4, SHAPE)})), "expected prompts too"),
+        (lambda m: m.fit(numbered(9)), "prompts of int32 from 9 to 9, expected word numbers from 0 to 8"),
+        (lambda m: m.fit(numbered(-1)), "prompts of int32 from -1 to -1"),
     ],
 )
 def test_what_is_no_prompt_is_refused(call, says):

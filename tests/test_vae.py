@@ -468,3 +468,15 @@ def test_options_of_default_networks_beside_given_ones_are_refused():
     given = tiny_beta_vae()
     with pytest.raises(InputError, match="filters shapes default networks, but all networks were given"):
         tiny_beta_vae(encoder=given.encoder, decoder=given.decoder)
+
+
+def test_directions_go_with_the_latents_that_they_lie_in(tmp_path):
+    model, faces, bright = attributed()
+    model.learn_attribute("bright", faces, bright)
+    model.save_to_preset(tmp_path / "preset")
+    assert zoo.load(tmp_path / "preset", beta=2.0).attributes == ["bright"]
+    with pytest.warns(UserWarning, match="newly initialized"):
+        changed = zoo.load(tmp_path / "preset", latent_dim=model.latent_dim + 1)
+    assert changed.attributes == []
+    with pytest.raises(InputError, match=r"attribute_directions has one of shape \(3,\) for 'smile', expected"):
+        tiny_beta_vae(attribute_directions={"smile": [1.0, 2.0, 3.0]})

@@ -22,7 +22,7 @@ from tqdm import tqdm
 # Which registers the builders with TFDS.
 from zoo.datasets import avatars, emoji, photographs  # noqa: F401
 from zoo.errors import DataError, InputError, ZooError, check_count, check_image_shape, first_line
-from zoo.images import check_images, fit_image, picture_sides, read_image
+from zoo.images import as_array, check_images, fit_image, picture_sides, read_image
 from zoo.latents import check_seed
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff")
@@ -82,7 +82,8 @@ def dataset(
         drop_remainder: whether the last, smaller batch of an epoch is left out.
 
     Returns:
-        `tf.data.Dataset` of dicts, with a method `set_epoch(epoch)` and all `images` as an array.
+        `tf.data.Dataset` of dicts, with all `images` as an array and the methods `set_epoch(epoch)` and
+        `shortened(steps)`, which makes one whose epochs end after so many batches.
 
     Raises:
         DataError: the source is missing, empty, unreadable, or has fewer images than a batch.
@@ -162,7 +163,7 @@ def read_pairs(source, image_shape, source_shape, *, paired=True, split="train",
     for name, array in (("images", images), ("source_images", sources)):
         if array is None:
             raise InputError(f"The data has no {name}, expected images and the source images that they are made from.")
-    images, sources = np.asarray(images), np.asarray(sources)
+    images, sources = as_array(images), as_array(sources, "source_images")
     check_images(images, image_shape)
     check_images(sources, source_shape, "source_images")
     if paired and len(images) != len(sources):
@@ -189,7 +190,7 @@ def attributes(name, *, split="train", data_dir=None):
         raise DataError(f"The data set {name!r} has no attributes, only {sorted(known)}.")
     pictures = [key for key, feature in known.items() if isinstance(feature, tfds.features.Image)]
     # TFDS' own way to read a part, `PartialDecoding`, warns of its own deprecations.
-    examples = builder.as_dataset(split=split, decoders=dict.fromkeys(pictures, tfds.decode.SkipDecoding()))
+    examples = _examples(builder, split, decoders=dict.fromkeys(pictures, tfds.decode.SkipDecoding()))
     found = [batch["attributes"] for batch in tfds.as_numpy(examples.batch(1024))]
     return {attribute: np.concatenate([part[attribute] for part in found]) for attribute in known["attributes"]}
 
@@ -240,9 +241,17 @@ def batches(image_set, batch_size, *, shuffle=True, seed=0, drop_remainder=True,
         .apply(tf.data.experimental.assert_cardinality(steps))
         .prefetch(2)
     )
-    result.set_epoch = order.set_epoch
-    result.images = images
-    return result
+
+    def known(dataset):
+        dataset.set_epoch, dataset.images, dataset.shortened = order.set_epoch, images, shortened
+        return dataset
+
+    def shortened(number):
+        if check_count(number, "steps_per_epoch") > steps:
+            raise InputError(f"steps_per_epoch is {number}, expected at most the {steps} batches of the data set.")
+        return known(result.take(number))
+
+    return known(result)
 
 
 class _Order:
@@ -274,14 +283,12 @@ def _read_arrays(source, image_shape):
         images, labels = source
     else:
         images = source
-    try:
-        images = np.asarray(images)
-    except ValueError:
-        raise InputError("images is a list of arrays of different shapes, expected one shape for all.") from None
+    images = as_array(images)
     if images.ndim == 0 or images.dtype.kind not in "iufb":
         raise InputError(
             f"x is a {type(images.item() if images.ndim == 0 else source).__name__}, expected an array of images, an "
-            "image folder, the name of a TFDS data set, or batches: a tf.data.Dataset, a PyDataset or an iterator."
+            "image folder or the name of a TFDS data set; fit and evaluate take a tf.data.Dataset, a PyDataset or an "
+            "iterator of batches too."
         )
     check_images(images, image_shape)
     if labels is not None:
@@ -329,9 +336,6 @@ def _read_files(files, folder, read_one, *shapes):
 
     Files that it cannot are named in a warning and left out.
     """
-    for shape in shapes:
-        if shape[-1] not in (1, 3):
-            raise InputError(f"image_shape is {tuple(shape)}, expected 1 or 3 channels to read image files.")
     arrays, kept, unreadable = [_allocate(len(files), shape) for shape in shapes], [], []
     for index, file in enumerate(tqdm(files, "reading images", unit="", delay=1, leave=False, disable=None)):
         try:
@@ -451,6 +455,17 @@ def _prepared(name, data_dir):
     return builder
 
 
+def _examples(builder, split, **options):
+    """The data set of a split, or `DataError` where there is none of that name."""
+    try:
+        return builder.as_dataset(split=split, **options)
+    except ValueError:
+        raise DataError(
+            f"split is {split!r}, expected a part of the data set {builder.name!r}, which has "
+            f"{', '.join(sorted(builder.info.splits))}."
+        ) from None
+
+
 def _read_tfds(name, image_shape, split, data_dir, source_shape=None):
     """Images of a TFDS data set with what else it has of them; source images where their shape is given."""
     builder = _prepared(name, data_dir)
@@ -462,7 +477,7 @@ def _read_tfds(name, image_shape, split, data_dir, source_shape=None):
     if source_shape is not None and _SOURCE not in features:
         raise DataError(f"The data set {name!r} has no {_SOURCE} for each image, only {sorted(features)}.")
     label_key = next((k for k, f in features.items() if isinstance(f, tfds.features.ClassLabel)), None)
-    examples = builder.as_dataset(split=split)
+    examples = _examples(builder, split)
     number = int(examples.cardinality())
     images = _allocate(number, image_shape)
     labels = np.empty(number, "int32") if label_key else None
@@ -490,6 +505,9 @@ def _read_tfds(name, image_shape, split, data_dir, source_shape=None):
 
 
 def _allocate(number, image_shape):
+    """Room for images that come from files, as uint8 `(number, *image_shape)`."""
+    if image_shape[-1] not in (1, 3):
+        raise InputError(f"image_shape is {tuple(image_shape)}, expected 1 or 3 channels to read image files.")
     shape = (number, *image_shape)
     if np.prod(shape, dtype="int64") <= _IN_MEMORY_BYTES:
         return np.empty(shape, "uint8")

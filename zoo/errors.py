@@ -43,10 +43,17 @@ def check_count(value, name):
     return int(value)
 
 
-def check_weight(value, name):
-    """Returns the weight of a term of a loss, or raises `InputError` where it is no finite number of at least 0."""
-    if not isinstance(value, numbers.Real) or not 0 <= value < math.inf:
-        raise InputError(f"{name} is {value!r}, expected a number of at least 0.")
+def check_counts(values, name):
+    """Returns integers of at least 1 as a list, or raises `InputError`."""
+    if not isinstance(values, (list, tuple)):
+        raise InputError(f"{name} is {values!r}, expected a list of integers of at least 1.")
+    return [check_count(value, name) for value in values]
+
+
+def check_amount(value, name, positive=False):
+    """Returns `value`, or raises `InputError` where it is no finite number of at least 0 (`positive`: above 0)."""
+    if not isinstance(value, numbers.Real) or not 0 <= value < math.inf or (positive and value == 0):
+        raise InputError(f"{name} is {value!r}, expected a number {'above 0' if positive else 'of at least 0'}.")
     return value
 
 

@@ -19,6 +19,14 @@ from zoo.latents import stream
 _RANGE_TOLERANCE = 1e-3
 
 
+def as_array(images, name="images"):
+    """An array of what may be a list of images, or `InputError` that calls it `name`."""
+    try:
+        return np.asarray(images)
+    except ValueError:
+        raise InputError(f"{name} is a list of arrays of different shapes, expected one shape for all.") from None
+
+
 def check_images(images, image_shape=None, name="images"):
     """Refuses a batch of images that a model cannot take.
 

@@ -32,9 +32,10 @@ def sample(num_samples, shape, seed=None, start=0, distribution="normal"):
         float32 array `(num_samples, *shape)`.
 
     Raises:
-        InputError: `seed` is no such integer.
+        InputError: `seed` is no such integer, or `num_samples` less than 1.
     """
     seed = fresh_seed() if seed is None else check_seed(seed)
+    num_samples = check_count(num_samples, "num_samples")
     rows = np.empty((num_samples, *shape), "float32")
     for index in range(num_samples):
         numbers = stream(seed, start + index)
@@ -129,7 +130,7 @@ def traverse(latents, dimension, values):
     Args:
         latents: `(d,)` or `(n, d)`.
         dimension: index of the dimension.
-        values: numbers, in standard deviations of the prior.
+        values: a number or several, in standard deviations of the prior.
 
     Returns:
         float32 array `(len(values), *latents.shape)`.
@@ -141,7 +142,7 @@ def traverse(latents, dimension, values):
     size = latents.shape[-1]
     if isinstance(dimension, bool) or not isinstance(dimension, (int, np.integer)) or not 0 <= dimension < size:
         raise InputError(f"dimension is {dimension!r}, expected an integer from 0 to {size - 1}.")
-    values = np.asarray(values, "float32")
+    values = np.atleast_1d(np.asarray(values, "float32"))
     copies = np.repeat(latents[None], len(values), 0)
     copies[..., dimension] = values.reshape(-1, *[1] * (latents.ndim - 1))
     return copies
@@ -209,18 +210,35 @@ def move(latents, direction, amount):
 
 
 def swap(first, second, dimensions):
-    """Both latents with the values of some dimensions exchanged, such as the ones that hold a head's pose."""
+    """Both latents with the values of some dimensions exchanged, such as the ones that hold a head's pose.
+
+    Raises:
+        InputError: the shapes differ, or there is no such dimension.
+    """
     first, second = _latents(first, "first"), _latents(second, "second")
     if first.shape != second.shape:
         raise InputError(f"first has shape {first.shape} and second {second.shape}, expected the same.")
+    size = first.shape[-1]
+    chosen = np.atleast_1d(dimensions)
+    if chosen.dtype.kind not in "iu" or chosen.min(initial=0) < 0 or chosen.max(initial=0) >= size:
+        raise InputError(f"dimensions is {dimensions!r}, expected integers from 0 to {size - 1}.")
     one, other = first.copy(), second.copy()
     one[..., dimensions], other[..., dimensions] = second[..., dimensions], first[..., dimensions]
     return one, other
 
 
 def average(latents, weights=None):
-    """The weighted mean `(d,)` of latents `(n, d)`."""
-    return np.average(_latents(latents, "latents"), axis=0, weights=weights).astype("float32")
+    """The weighted mean of latents `(n, ...)` over the first axis.
+
+    Raises:
+        InputError: a single latent, or weights that are not one for each or add up to 0.
+    """
+    latents = _latents(latents, "latents")
+    if latents.ndim < 2:
+        raise InputError(f"latents has shape {latents.shape}, expected several, (n, d) or (n, num_layers, d).")
+    if weights is not None and (np.shape(weights) != (len(latents),) or np.sum(weights) == 0):
+        raise InputError(f"weights is {weights!r}, expected {len(latents)} numbers that do not add up to 0.")
+    return np.average(latents, axis=0, weights=weights).astype("float32")
 
 
 def _latents(value, name):

@@ -9,6 +9,7 @@ import datetime
 import difflib
 import fnmatch
 import functools
+import itertools
 import json
 import numbers
 import os
@@ -344,6 +345,9 @@ def _rebuild(model, config, overrides):
     if "vocabulary" in overrides:
         # They are texts of the pretrained words.
         arguments["example_prompts"] = None
+    if overrides.keys() & {"latent_dim", "encoder"} and "attribute_directions" in arguments:
+        # They are directions between the pretrained latents.
+        arguments["attribute_directions"] = None
     given = ", ".join(f"{name}={value!r}" for name, value in overrides.items())
     changed = keras.saving.deserialize_keras_object({**config, "config": {**arguments, **overrides}}, safe_mode=True)
     pretrained = _weights_by_place(model)
@@ -380,14 +384,22 @@ def _weights_by_place(model):
     """Weights by attribute and path; paths alone repeat where two networks have layers of one name."""
     import keras
 
-    networks = {name: value for name, value in vars(model).items() if isinstance(value, keras.Layer)}
-    places = {f"{name}/{v.path}": v for name, network in networks.items() for v in network.weights}
-    held = {id(variable) for variable in places.values()}
-    return {**places, **{v.path: v for v in model.weights if id(v) not in held}}
+    networks = {f"{name}/": value for name, value in vars(model).items() if isinstance(value, keras.Layer)}
+    held = {id(variable) for network in networks.values() for variable in network.weights}
+    weights = [(f"{name}{v.path}", v) for name, network in networks.items() for v in network.weights]
+    weights += [(v.path, v) for v in model.weights if id(v) not in held]
+    places = {}
+    for place, variable in weights:
+        # Both translators of a CycleGAN have layers of one name.
+        number = next(n for n in itertools.count() if f"{place}#{n}" not in places)
+        places[f"{place}#{number}"] = variable
+    return {place.removesuffix("#0"): variable for place, variable in places.items()}
 
 
 def save(model, directory, *, weights_dtype="float32", **metadata):
-    """Writes a model as a preset directory, whole or not at all; an older preset there is replaced.
+    """Writes a model as a preset directory, whole or not at all.
+
+    Of an older preset there the card is kept, and its samples where the weights are the same.
 
     A preset holds no optimizer state; a GAN's averaged generator stands for both of its generators.
 
@@ -422,10 +434,12 @@ def save(model, directory, *, weights_dtype="float32", **metadata):
         config = keras.saving.serialize_keras_object(model)
         (temporary / CONFIG).write_text(json.dumps(config, indent=1) + "\n", encoding="utf-8")
         _write_weights(model, temporary / WEIGHTS, weights_dtype)
-        for name in ("README.md", "samples.png"):
+        files = {name: describe_file(temporary / name) for name in HASHED_FILES}
+        same = (directory / WEIGHTS).exists() and files[WEIGHTS] == describe_file(directory / WEIGHTS)
+        # Samples of other weights would be published as those of these.
+        for name in ("README.md", "samples.png") if same else ("README.md",):
             if (directory / name).exists():
                 (temporary / name).write_bytes((directory / name).read_bytes())
-        files = {name: describe_file(temporary / name) for name in HASHED_FILES}
         now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
         write_json(
             temporary / METADATA,

@@ -36,6 +36,8 @@ class Tokenizer:
     """
 
     def __init__(self, vocabulary, max_words):
+        if isinstance(vocabulary, str):
+            raise InputError(f"vocabulary is {vocabulary!r}, expected a list of words.")
         self.vocabulary, self.max_words = tuple(vocabulary), check_count(max_words, "max_words")
         if not self.vocabulary:
             raise InputError("vocabulary is empty, expected the words that prompts may have.")

@@ -25,7 +25,8 @@ class ImagePool(keras.layers.Layer):
         self.built = True
 
     def call(self, images, seed):
-        """`(n, *image_shape)`, at most `size` of them, to as many; `seed` is a seed generator."""
+        """`(n, *image_shape)` to as many, of which those beyond `size` stay; `seed` is a seed generator."""
+        images, beyond = images[: self.size], images[self.size :]
         number = ops.shape(images)[0]
         full = ops.greater_equal(self.filled.value, self.size)
         keep = ops.logical_and(full, keras.random.uniform((number,), seed=seed) < 0.5)
@@ -40,7 +41,7 @@ class ImagePool(keras.layers.Layer):
             ops.scatter_update(self.images.value, slots[:, None], ops.where(keep, stored, ops.cast(images, "float32")))
         )
         self.filled.assign(ops.minimum(self.filled.value + number, self.size))
-        return returned
+        return ops.concatenate([returned, beyond])
 
     def load_own_variables(self, store):
         # A preset has none.

@@ -53,7 +53,13 @@ class VectorQuantizer(keras.layers.Layer):
                 shape=shape, initializer="zeros", trainable=False, aggregation="only_first_replica", name="sums"
             )
             self.updates = self.add_weight(
-                shape=(), initializer="zeros", trainable=False, aggregation="only_first_replica", name="updates"
+                shape=(),
+                initializer="zeros",
+                # Beyond 65504, a preset in half precision could not hold it as a float.
+                dtype="int32",
+                trainable=False,
+                aggregation="only_first_replica",
+                name="updates",
             )
 
     def nearest(self, vectors):
@@ -82,8 +88,8 @@ class VectorQuantizer(keras.layers.Layer):
         decay = self.ema_decay
         counts = decay * self.counts + (1.0 - decay) * ops.sum(one_hot, 0)
         sums = decay * self.sums + (1.0 - decay) * ops.matmul(ops.transpose(one_hot), flat)
-        updates = self.updates + 1.0
-        correction = 1.0 - ops.power(decay, updates)
+        updates = self.updates + 1
+        correction = 1.0 - ops.power(decay, ops.cast(updates, "float32"))
 
         means = sums / ops.maximum(counts, 1e-5)[:, None]
         number = ops.cast(ops.shape(flat)[0], "float32")

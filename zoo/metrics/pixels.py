@@ -2,12 +2,27 @@
 
 import numpy as np
 
+from zoo.errors import InputError
+
 
 def psnr(images, others):
     """Peak signal-to-noise ratio in dB of uint8 images to others of their shape, 10 log10(255^2 / mean squared error).
 
     The error is averaged over all images before the logarithm; identical images have an infinite ratio.
+
+    Raises:
+        InputError: arrays of another dtype, of two shapes, or empty.
     """
+    for name, array in (("images", images), ("others", others)):
+        if getattr(array, "dtype", None) != np.uint8 or array.size == 0:
+            found = f"{array.dtype} of shape {array.shape}" if hasattr(array, "dtype") else type(array).__name__
+            raise InputError(f"{name} is {found}, expected uint8 images.")
+    if images.shape != others.shape:
+        raise InputError(f"others has shape {others.shape}, expected that of images, {images.shape}.")
+    return _psnr(images, others)
+
+
+def _psnr(images, others):
     error = np.mean(np.square(np.subtract(images, others, dtype="float64")))
     return float("inf") if error == 0 else float(10 * np.log10(255.0**2 / error))
 
@@ -17,9 +32,16 @@ def psnr_luma(image, other, border=0):
 
     Luma is that of ITU-R BT.601 in 16..235, rounded to 8 bits as MATLAB's `rgb2ycbcr` does; `border` pixels on each
     side do not count.
+
+    Raises:
+        InputError: images of two sizes, or a border that leaves nothing.
     """
+    if image.shape[:2] != other.shape[:2]:
+        raise InputError(f"other is {other.shape[:2]}, expected the size of image, {image.shape[:2]}.")
+    if not 0 <= 2 * border < min(image.shape[:2]):
+        raise InputError(f"border is {border}, expected from 0 to less than half of the sides {image.shape[:2]}.")
     inner = tuple(slice(border, size - border) for size in np.shape(image)[:2])
-    return psnr(*(luma(picture)[inner] for picture in (image, other)))
+    return _psnr(*(luma(picture)[inner] for picture in (image, other)))
 
 
 def luma(image):

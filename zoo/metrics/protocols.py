@@ -477,10 +477,9 @@ def translation_of(model, train, test, dataset, *, size=FULL, feature_network=No
     for way, (given, wanted, options) in ways.items():
         sources, targets = getattr(test, given)[:number], getattr(test, wanted)[:number]
         nearest, _ = nearest_images(sources, getattr(train, given))
-        channels = targets.shape[-1]
         drawn = {
             "": (model.translate(sources, **options), "translations"),
-            "_of_source": (np.broadcast_to(sources, (*sources.shape[:3], channels)), "source images, untranslated,"),
+            "_of_source": (_in_channels(sources, targets.shape[-1]), "source images, untranslated,"),
             "_of_nearest": (
                 getattr(train, wanted)[nearest],
                 "counterparts of the training source images nearest in pixels",
@@ -497,6 +496,14 @@ def translation_of(model, train, test, dataset, *, size=FULL, feature_network=No
                 f"Fréchet distance {of} on features of {network.name}",
             )
     return figures
+
+
+def _in_channels(images, channels):
+    """Images of 1 or 3 channels in as many as those that they are compared with."""
+    if images.shape[-1] == channels:
+        return images
+    grey = images if images.shape[-1] == 1 else images.mean(-1, keepdims=True).astype("uint8")
+    return np.broadcast_to(grey, (*images.shape[:3], channels))
 
 
 def upscaling(model, dataset, *, size=FULL, data_dir=None):
@@ -530,7 +537,8 @@ def upscaling_of(model, pictures, name):
         return np.broadcast_to(cut, (*cut.shape[:2], 3))
 
     for way, enlarge, how in (("", model.upscale, "by the model"), ("_bicubic", bicubic, "bicubically")):
-        pairs = [(truth, enlarge(image)) for truth, image in zip(large, small, strict=True)]
+        progress = tqdm(small, f"enlarging {how}", unit="image", delay=1, leave=False, disable=None)
+        pairs = [(truth, enlarge(image)) for truth, image in zip(large, progress, strict=True)]
         of = f"over {len(pairs)} images of {name}, shrunk bicubically {scale} times and enlarged {how}"
         figures[f"psnr_luma_x{scale}{way}_{name}"] = _figure(
             [np.mean([psnr_luma(*pair, border=scale) for pair in pairs])], f"dB, mean PSNR of the luma {of}"

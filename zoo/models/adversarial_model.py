@@ -20,8 +20,8 @@ class AdversarialModel(GenerativeModel):
     A step is `discriminator_steps` updates of the discriminator, each on a fresh part of the batch, then one of the
     generator, then the exponential moving average of the generator's weights, which `generate` uses. So a batch holds
     `discriminator_steps` times the images of one update; `fit(batch_size=b)` sees to that, a ready-made batch is cut
-    into equal parts and a remainder left out. What a subclass adds to a loss it adds in `discriminator_loss` or
-    `generator_loss`, never in the step.
+    into equal parts and a remainder left out, and one of fewer images than parts gives some of them again. What a
+    subclass adds to a loss it adds in `discriminator_loss` or `generator_loss`, never in the step.
 
     What the networks take besides images a subclass says in `_generator_inputs` and `_discriminator_inputs`.
 
@@ -148,29 +148,28 @@ class AdversarialModel(GenerativeModel):
 
     def test_step(self, data):
         batch = self._canonical(data)
-        fake = self.ema_generator(self._generator_inputs(batch), training=False)
-        real_logits, fake_logits = (self._judge(images, batch, training=False) for images in (batch["images"], fake))
-        return self._monitor.update(
-            {
-                "discriminator_loss": self.objective.discriminator_loss(real_logits, fake_logits),
-                "generator_loss": self.objective.generator_loss(fake_logits),
-                **self._outputs(real_logits, fake_logits),
-            }
-        )
+        _, logs = self.discriminator_loss(batch, training=False)
+        _, more = self.generator_loss(batch, training=False)
+        return self._monitor.update({**logs, **more})
 
-    def discriminator_loss(self, batch):
-        """The discriminator's loss on a part of the batch, and its mean outputs on real and generated images."""
-        real = self._augmented(batch["images"], batch)
-        fake = self._augmented(without_moving(self.generator, self._generator_inputs(batch)), batch)
-        loss, real_logits, fake_logits = self._discrimination(real, fake, batch)
-        loss += self._penalized(functools.partial(self._judge, batch=batch, training=True), real, fake)
-        if self.augmentation is not None:
-            self.augmentation.update(self.objective, real_logits)
+    def discriminator_loss(self, batch, training=True):
+        """The discriminator's loss on a part of the batch, and its mean outputs on real and generated images.
+
+        Outside of training without penalties and augmentation, and on images of the averaged generator.
+        """
+        real, fake = batch["images"], self._fixed(self.generator, self._generator_inputs(batch), training)
+        if training:
+            real, fake = self._augmented(real, batch), self._augmented(fake, batch)
+        loss, real_logits, fake_logits = self._discrimination(real, fake, batch, training)
+        if training:
+            loss += self._penalized(functools.partial(self._judge, batch=batch, training=True), real, fake)
+            if self.augmentation is not None:
+                self.augmentation.update(self.objective, real_logits)
         return loss, {"discriminator_loss": loss, **self._outputs(real_logits, fake_logits)}
 
-    def _discrimination(self, real, fake, batch):
+    def _discrimination(self, real, fake, batch, training):
         """What the discriminator minimizes but for penalties, and its logits of real and generated images."""
-        real_logits, fake_logits = (self._judge(images, batch, training=True) for images in (real, fake))
+        real_logits, fake_logits = (self._judge(images, batch, training) for images in (real, fake))
         return self.objective.discriminator_loss(real_logits, fake_logits), real_logits, fake_logits
 
     def _penalized(self, judge, real, fake):
@@ -182,15 +181,30 @@ class AdversarialModel(GenerativeModel):
             if isinstance(penalty, penalties_.InputGradientPenalty)
         )
 
-    def generator_loss(self, batch):
-        """The generator's loss, on as many images as the batch part has."""
-        loss = self._adversarial_loss(self.generator(self._generator_inputs(batch), training=True), batch)
+    def generator_loss(self, batch, training=True):
+        """The generator's loss, on as many images as the batch part has.
+
+        Outside of training that of the averaged generator, without augmentation.
+        """
+        loss = self._adversarial_loss(self._generated(self._generator_inputs(batch), training), batch, training)
         return loss, {"generator_loss": loss}
 
-    def _adversarial_loss(self, fake, batch):
+    def _adversarial_loss(self, fake, batch, training):
         """What the objective says to the generator of its images."""
-        inputs = self._discriminator_inputs(self._augmented(fake, batch), batch)
-        return self.objective.generator_loss(without_moving(self.discriminator, inputs))
+        if training:
+            fake = self._augmented(fake, batch)
+        inputs = self._discriminator_inputs(fake, batch)
+        return self.objective.generator_loss(self._fixed(self.discriminator, inputs, training))
+
+    def _generated(self, inputs, training):
+        """What the generator that trains makes of its inputs, and outside of training the averaged one."""
+        return self.generator(inputs, training=True) if training else self.ema_generator(inputs, training=False)
+
+    def _fixed(self, network, inputs, training):
+        """What a network says while the other one is trained, and outside of training the averaged generator."""
+        if training:
+            return without_moving(network, inputs)
+        return (self.ema_generator if network is self.generator else network)(inputs, training=False)
 
     def _judge(self, images, batch, training):
         """The discriminator's logits of images that go with the conditions of the batch."""
@@ -222,9 +236,12 @@ class AdversarialModel(GenerativeModel):
 
     def _parts(self, batch):
         """Cuts every entry of a batch into `discriminator_steps` equal parts."""
-        size = ops.shape(batch["images"])[0] // self.discriminator_steps
+        number = ops.shape(batch["images"])[0]
+        size = (max if isinstance(number, int) else ops.maximum)(number // self.discriminator_steps, 1)
         for index in range(self.discriminator_steps):
-            yield {key: value[index * size : (index + 1) * size] for key, value in batch.items()}
+            # A last, ready-made batch may have too few: the mean of none is NaN.
+            start = index * size % number
+            yield {key: value[start : start + size] for key, value in batch.items()}
 
     def _update_average(self):
         """EMA of the trainable weights; moving statistics are copied, being averages already, unless asked for."""

@@ -19,13 +19,6 @@ class AutoregressiveModel(GenerativeModel):
 
     noise_distribution = "uniform"
 
-    def compile(self, optimizer=None, **settings):
-        """Sets the optimizer, a Keras optimizer or its name; default Adam with the rate 1e-3.
-
-        `**settings` are `run_eagerly`, `steps_per_execution` and `jit_compile` of Keras.
-        """
-        self._compile({"optimizer": optimizer or keras.optimizers.Adam(1e-3)}, **settings)
-
     def train_step(self, data):
         batch = self._canonical(data)
         logs = self._update("network", self.negative_log_likelihood, batch, self.trainable_variables, self.optimizer)

@@ -3,9 +3,9 @@
 import keras
 from keras import ops
 
-from zoo.errors import InputError, check_count, check_image_shape, check_weight
+from zoo.errors import InputError, check_amount, check_count, check_image_shape
 from zoo.layers.image_pool import ImagePool
-from zoo.models.adversarial_model import AdversarialModel, input_shapes, without_moving
+from zoo.models.adversarial_model import AdversarialModel, input_shapes
 from zoo.models.image_to_image import FromImages
 from zoo.nets import image_to_image
 
@@ -35,7 +35,7 @@ class CycleGAN(FromImages, AdversarialModel):
         cycle_weight: lambda of the paper; the default is half of the paper's 10, because `LeastSquares` halves the
             squares.
         identity_weight: of the identity loss (section 5.2), half of `cycle_weight` in the paper; 0 leaves it out.
-        pool_size: how many earlier images of both sides are kept, at least as many as a batch has.
+        pool_size: how many earlier images of both sides are kept.
         name, dtype: as for every Keras model.
         **network_options: those of `default_networks`.
 
@@ -67,8 +67,8 @@ class CycleGAN(FromImages, AdversarialModel):
         **network_options,
     ):
         image_shape = check_image_shape(image_shape)
-        check_weight(cycle_weight, "cycle_weight")
-        check_weight(identity_weight, "identity_weight")
+        check_amount(cycle_weight, "cycle_weight")
+        check_amount(identity_weight, "identity_weight")
         networks, described = self._choose_networks(
             {"generator": generator, "discriminator": discriminator}, image_shape, image_shape, dtype, network_options
         )
@@ -120,53 +120,41 @@ class CycleGAN(FromImages, AdversarialModel):
     def _generator_inputs(self, batch):
         return {side: batch[side] for side in SIDES}
 
-    def discriminator_loss(self, batch):
+    def discriminator_loss(self, batch, training=True):
         real = self._generator_inputs(batch)
-        made = without_moving(self.generator, real)
-        pooled = self.image_pool(ops.stack([made[side] for side in SIDES], axis=1), seed=self.seed_generator)
-        real = self._augmented(real, batch)
-        fake = self._augmented({side: pooled[:, index] for index, side in enumerate(SIDES)}, batch)
-        real_logits, fake_logits = self.discriminator(real, training=True), self.discriminator(fake, training=True)
+        fake = self._fixed(self.generator, real, training)
+        if training:
+            pooled = self.image_pool(ops.stack([fake[side] for side in SIDES], axis=1), seed=self.seed_generator)
+            fake = {side: pooled[:, index] for index, side in enumerate(SIDES)}
+            real, fake = self._augmented(real, batch), self._augmented(fake, batch)
+        real_logits, fake_logits = (self.discriminator(images, training=training) for images in (real, fake))
         loss = self._mean_of_sides(self.objective.discriminator_loss, real_logits, fake_logits)
-        for side in SIDES:
+        if training:
+            for side in SIDES:
 
-            def judge(images, side=side):
-                return self.discriminator({**real, side: images}, training=True)[side]
+                def judge(images, side=side):
+                    return self.discriminator({**real, side: images}, training=True)[side]
 
-            loss += 0.5 * self._penalized(judge, real[side], fake[side])
-        if self.augmentation is not None:
-            self.augmentation.update(self.objective, ops.concatenate([real_logits[side] for side in SIDES]))
+                loss += 0.5 * self._penalized(judge, real[side], fake[side])
+            if self.augmentation is not None:
+                self.augmentation.update(self.objective, ops.concatenate([real_logits[side] for side in SIDES]))
         return loss, {"discriminator_loss": loss, **self._outputs_of_sides(real_logits, fake_logits)}
 
-    def generator_loss(self, batch):
+    def generator_loss(self, batch, training=True):
         real = self._generator_inputs(batch)
-        made = self.generator(real, training=True)
-        judged = without_moving(self.discriminator, self._augmented(made, batch))
+        made = self._generated(real, training)
+        judged = self._fixed(self.discriminator, self._augmented(made, batch) if training else made, training)
         adversarial = 2.0 * self._mean_of_sides(self.objective.generator_loss, judged)
         # Each side of what was made is made back: F(G(s)) and G(F(x)).
-        cycle = _distance(self.generator(made, training=True), real)
+        cycle = _distance(self._generated(made, training), real)
         # Each generator is given what it should make: G(x) and F(s).
         swapped = {"images": real["source_images"], "source_images": real["images"]}
-        identity = _distance(self.generator(swapped, training=True), real) if self.identity_weight else 0.0
+        identity = _distance(self._generated(swapped, training), real) if self.identity_weight else 0.0
         loss = adversarial + self.cycle_weight * cycle + self.identity_weight * identity
         return loss, {"generator_loss": loss, "cycle": cycle, "identity": identity}
 
     def _augmented(self, images, batch):
         return {side: super(CycleGAN, self)._augmented(images[side], batch) for side in SIDES}
-
-    def test_step(self, data):
-        batch = self._canonical(data)
-        real = self._generator_inputs(batch)
-        made = self.ema_generator(real, training=False)
-        real_logits, fake_logits = self.discriminator(real, training=False), self.discriminator(made, training=False)
-        return self._monitor.update(
-            {
-                "discriminator_loss": self._mean_of_sides(self.objective.discriminator_loss, real_logits, fake_logits),
-                "generator_loss": 2.0 * self._mean_of_sides(self.objective.generator_loss, fake_logits),
-                "cycle": _distance(self.ema_generator(made, training=False), real),
-                **self._outputs_of_sides(real_logits, fake_logits),
-            }
-        )
 
     def _mean_of_sides(self, loss, *logits):
         return 0.5 * sum(loss(*(of_both[side] for of_both in logits)) for side in SIDES)

@@ -5,7 +5,7 @@ import numpy as np
 from keras import ops
 
 from zoo import latents as latent_vectors
-from zoo.errors import InputError, check_count, check_image_shape, check_weight
+from zoo.errors import InputError, check_amount, check_count, check_counts, check_image_shape
 from zoo.metrics import nearest_images
 from zoo.models.adversarial_model import AdversarialModel, input_shapes
 from zoo.nets import conv, mlp, resnet
@@ -101,10 +101,11 @@ class GAN(AdversarialModel):
         Returns:
             Generator, discriminator, and the options with their defaults filled in.
         """
+        hidden_units = check_counts(hidden_units, "hidden_units")
         return (
             mlp.generator(image_shape, latent_dim, hidden_units),
             mlp.discriminator(image_shape, hidden_units[::-1], dropout),
-            {"hidden_units": list(hidden_units), "dropout": dropout},
+            {"hidden_units": hidden_units, "dropout": dropout},
         )
 
     # === The step ===
@@ -400,7 +401,7 @@ class BigGAN(SAGAN):
         discriminator_steps=2,
         **arguments,
     ):
-        check_weight(orthogonal_weight, "orthogonal_weight")
+        check_amount(orthogonal_weight, "orthogonal_weight")
         super().__init__(
             image_shape, latent_dim, ema_momentum=ema_momentum, discriminator_steps=discriminator_steps, **arguments
         )
@@ -433,9 +434,9 @@ class BigGAN(SAGAN):
     def default_optimizers():
         return _adam(5e-5, 0.999), _adam(2e-4, 0.999)
 
-    def generator_loss(self, batch):
-        loss, logs = super().generator_loss(batch)
-        if self.orthogonal_weight:
+    def generator_loss(self, batch, training=True):
+        loss, logs = super().generator_loss(batch, training)
+        if self.orthogonal_weight and training:
             kernels = [v for v in self.generator.trainable_variables if v.path.endswith("kernel")]
             loss += self.orthogonal_weight * sum(penalties.overlap(kernel) for kernel in kernels)
         return loss, {**logs, "generator_loss": loss}

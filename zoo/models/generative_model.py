@@ -16,8 +16,8 @@ from tqdm import tqdm
 
 from zoo import latents as latent_vectors
 from zoo import presets
-from zoo.errors import DataError, InputError, check_count, check_image_shape
-from zoo.images import check_images, to_uint8
+from zoo.errors import DataError, InputError, check_amount, check_count, check_image_shape
+from zoo.images import as_array, check_images, to_uint8
 
 _GENERATE_LIMIT_BYTES = 4 * 1024**3
 # Conditions that each image has its own of, and the axes of one.
@@ -336,10 +336,10 @@ class GenerativeModel(keras.Model):
             "latents": self._check_latents,
             "labels": self._check_labels,
             "source_images": self._check_source_images,
-            "truncation": functools.partial(_check_amount, "truncation"),
+            "truncation": functools.partial(check_amount, name="truncation"),
             # Where uniform noise picks from them, probabilities are raised to its inverse.
             "temperature": functools.partial(
-                _check_amount, "temperature", positive=self.noise_distribution == "uniform"
+                check_amount, name="temperature", positive=self.noise_distribution == "uniform"
             ),
         }
         return {name: checks[name](value) if name in checks else value for name, value in given.items()}
@@ -387,7 +387,7 @@ class GenerativeModel(keras.Model):
         return self.image_shape
 
     def _check_source_images(self, images):
-        images = np.asarray(images)
+        images = as_array(images, "source_images")
         one = images.ndim == 3
         checked = self._checked(images[None] if one else images, "source_images", self.source_shape)
         return checked[0] if one else checked
@@ -435,7 +435,7 @@ class GenerativeModel(keras.Model):
 
     def _check_class_names(self, names):
         """Refuses a data set whose class of some number is another than the model's; keeps names not known so far."""
-        if self.num_classes is None or names is None:
+        if not self._trains_on_labels or names is None:
             return
         if len(names) != self.num_classes:
             raise InputError(
@@ -455,8 +455,32 @@ class GenerativeModel(keras.Model):
         """The variables of each optimizer by the name of the attribute that holds it."""
         return {"optimizer": self.trainable_variables}
 
+    def compile(self, optimizer=None, **settings):
+        """Sets the optimizer.
+
+        Args:
+            optimizer: a Keras optimizer or its name; default that of `default_optimizer`.
+            **settings: `run_eagerly`, `steps_per_execution` and `jit_compile` of Keras.
+
+        Raises:
+            InputError: no optimizer, or another setting.
+        """
+        self._compile({"optimizer": optimizer or self.default_optimizer()}, **settings)
+
+    @staticmethod
+    def default_optimizer():
+        """A new optimizer: Adam with the rate 1e-3."""
+        return keras.optimizers.Adam(1e-3)
+
     def _compile(self, optimizers, **settings):
         """Compiles with optimizers by attribute name, each built on its own variables."""
+        known = ("run_eagerly", "steps_per_execution", "jit_compile")
+        for name in settings:
+            if name not in known:
+                raise InputError(
+                    f"compile was given {name}, expected {', '.join([*optimizers, *known])}; the model has losses and "
+                    "metrics of its own."
+                )
         optimizers = {name: _optimizer(optimizer, name) for name, optimizer in optimizers.items()}
         if len({id(optimizer) for optimizer in optimizers.values()}) < len(optimizers):
             raise InputError(f"{' and '.join(optimizers)} are the same object, expected one optimizer each.")
@@ -464,7 +488,8 @@ class GenerativeModel(keras.Model):
         super().compile(optimizer=None, loss=None, **settings)
         self._compile_settings = settings
         for name, optimizer in optimizers.items():
-            if self.dtype_policy.name == "mixed_float16":
+            scaled = isinstance(optimizer, keras.optimizers.LossScaleOptimizer)
+            if self.dtype_policy.name == "mixed_float16" and not scaled:
                 optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
             optimizer.build(self._optimized_variables()[name])
             setattr(self, name, optimizer)
@@ -511,7 +536,10 @@ class GenerativeModel(keras.Model):
                 image folder in alphabetical order.
             y: labels, where `x` is an array of images.
             batch_size: images a batch, default 64, for sources that are not batched already.
-            callbacks, epochs, verbose, validation_split, validation_data, shuffle: as in Keras.
+            callbacks, epochs, verbose, validation_split, shuffle: as in Keras.
+            validation_data: what `x` may be, labels included; of a TFDS name the split `test`.
+            **kwargs: of Keras' `fit`, such as `initial_epoch`; `steps_per_epoch` ends each epoch early, whose order
+                is its own as ever.
 
         Raises:
             InputError: not compiled, another backend than TensorFlow, or images of the wrong shape, dtype or range.
@@ -520,10 +548,7 @@ class GenerativeModel(keras.Model):
         """
         from zoo.callbacks import EpochOrder, StopOnNonFinite
 
-        if keras.backend.backend() != "tensorflow":
-            raise InputError(
-                f"KERAS_BACKEND is {keras.backend.backend()!r}, expected 'tensorflow' for fit; other backends generate."
-            )
+        _check_backend("fit")
         if not self.compiled:
             raise InputError(f"fit needs a compiled model; call {type(self).__name__}.compile() first.")
         epochs = check_count(epochs, "epochs")
@@ -533,9 +558,11 @@ class GenerativeModel(keras.Model):
         if validation_split:
             x, validation_data = _split(x, y, validation_split)
             y = None
-        dataset = self._dataset(x, y, batch_size, shuffle=shuffle, drop_remainder=True)
+        dataset = self._dataset(x, y, batch_size, shuffle=shuffle)
+        if hasattr(dataset, "set_epoch") and kwargs.get("steps_per_epoch") is not None:
+            dataset = dataset.shortened(kwargs.pop("steps_per_epoch"))
         if validation_data is not None:
-            validation_data = self._dataset(validation_data, None, batch_size, shuffle=False, drop_remainder=False)
+            validation_data = self._dataset(validation_data, None, batch_size, training=False)
         own = [StopOnNonFinite(), *self._watchers(dataset)]
         if hasattr(dataset, "set_epoch"):
             own.append(EpochOrder(dataset))
@@ -559,17 +586,21 @@ class GenerativeModel(keras.Model):
         return []
 
     def evaluate(self, x=None, y=None, batch_size=None, **kwargs):
-        """Keras' `evaluate` over what `fit` takes: the figures of `fit` without training."""
+        """Keras' `evaluate` over what `fit` takes: the figures of `fit` without training.
+
+        Of a TFDS name the split `test`.
+        """
+        _check_backend("evaluate")
         if not self.compiled:
             raise InputError(f"evaluate needs a compiled model; call {type(self).__name__}.compile() first.")
         if not kwargs.get("_use_cached_eval_dataset"):
-            x = self._dataset(x, y, batch_size, shuffle=False, drop_remainder=False)
+            x = self._dataset(x, y, batch_size, training=False)
         return super().evaluate(x, **kwargs)
 
     #: Fresh parts that one training step takes from a batch.
     _parts_of_batch = 1
 
-    def _dataset(self, x, y, batch_size, *, shuffle, drop_remainder):
+    def _dataset(self, x, y, batch_size, *, shuffle=False, training=True):
         """Checks a source of images and makes it a data set of canonical batches, unless Keras batches it."""
         import tensorflow as tf
 
@@ -588,23 +619,23 @@ class GenerativeModel(keras.Model):
             first = self._check_first_batch(lambda: next(x))
             # As Keras wants them.
             return (batch if isinstance(batch, tuple) else (batch,) for batch in itertools.chain([first], x))
-        image_set = self._read(x if y is None else (x, y))
+        image_set = self._read(x if y is None else (x, y), "train" if training else "test")
         batch_size = check_count(64 if batch_size is None else batch_size, "batch_size")
-        batch_size *= self._parts_of_batch if drop_remainder else 1
+        batch_size *= self._parts_of_batch if training else 1
         return data.batches(
-            image_set, batch_size, shuffle=shuffle, drop_remainder=drop_remainder, paired=self.trains_on_pairs
+            image_set, batch_size, shuffle=shuffle, drop_remainder=training, paired=self.trains_on_pairs
         )
 
     #: Whether what an image is made from, where there is such, belongs to this very image.
     trains_on_pairs = True
 
-    def _read(self, source):
+    def _read(self, source, split):
         """The `zoo.data.ImageSet` of a source that Keras does not batch, checked to be what this model trains on."""
         from zoo import data
 
-        image_set = data.read(source, self.image_shape)
-        self._check_training_labels(image_set.labels)
+        image_set = data.read(source, self.image_shape, split=split)
         self._check_class_names(image_set.class_names)
+        self._check_training_labels(image_set.labels)
         return image_set
 
     def _check_first_batch(self, take):
@@ -662,7 +693,7 @@ class GenerativeModel(keras.Model):
 
     def _checked(self, images, name="images", image_shape=None):
         """An array of images from outside as float32 in [-1, 1], or `InputError` that calls it `name`."""
-        images = np.asarray(images)
+        images = as_array(images, name)
         check_images(images, image_shape or self.image_shape, name)
         return images / np.float32(127.5) - 1 if images.dtype == np.uint8 else images.astype("float32")
 
@@ -714,6 +745,7 @@ class GenerativeModel(keras.Model):
         """Where a scalar function of one array is small: Adam from `start`, its rate falling to 0 in `steps` steps."""
         import tensorflow as tf
 
+        _check_backend("encode_image")
         found = keras.Variable(start, dtype="float32")
         schedule = keras.optimizers.schedules.CosineDecay(learning_rate, steps)
         optimizer = keras.optimizers.Adam(schedule, beta_1=0.9)
@@ -808,17 +840,17 @@ def built_under(dtype):
         keras.config.set_dtype_policy(before)
 
 
+def _check_backend(method):
+    backend = keras.backend.backend()
+    if backend != "tensorflow":
+        raise InputError(f"KERAS_BACKEND is {backend!r}, expected 'tensorflow' for {method}; other backends generate.")
+
+
 def _optimizer(optimizer, name):
     try:
         return keras.optimizers.get(optimizer)
     except (ValueError, TypeError):
         raise InputError(f"{name} is {optimizer!r}, expected a Keras optimizer or the name of one.") from None
-
-
-def _check_amount(name, amount, positive=False):
-    if not isinstance(amount, numbers.Real) or not 0 <= amount < math.inf or (positive and amount == 0):
-        raise InputError(f"{name} is {amount!r}, expected a number {'above 0' if positive else 'of at least 0'}.")
-    return amount
 
 
 def _split(x, y, fraction):

@@ -5,7 +5,7 @@ import numpy as np
 from keras import ops
 from tqdm import tqdm
 
-from zoo.errors import InputError, check_image_shape, check_weight
+from zoo.errors import InputError, check_amount, check_image_shape
 from zoo.images import to_uint8
 from zoo.models.adversarial_model import AdversarialModel, input_shapes
 from zoo.nets import image_to_image
@@ -23,10 +23,10 @@ class FromImages:
     #: Whether `translate(reverse=True)` makes source images of images.
     translates_back = False
 
-    def _read(self, source):
+    def _read(self, source, split):
         from zoo import data
 
-        return data.read_pairs(source, self.image_shape, self.source_shape, paired=self.trains_on_pairs)
+        return data.read_pairs(source, self.image_shape, self.source_shape, paired=self.trains_on_pairs, split=split)
 
     @staticmethod
     def _unpack(batch):
@@ -132,7 +132,7 @@ class Pix2Pix(FromImages, AdversarialModel):
         source_shape = image_shape if source_shape is None else check_image_shape(source_shape)
         if source_shape[:2] != image_shape[:2]:
             raise InputError(f"source_shape is {source_shape}, expected the sides of image_shape={image_shape}.")
-        check_weight(l1_weight, "l1_weight")
+        check_amount(l1_weight, "l1_weight")
         networks, described = self._choose_networks(
             {"generator": generator, "discriminator": discriminator}, image_shape, source_shape, dtype, network_options
         )
@@ -198,10 +198,10 @@ class Pix2Pix(FromImages, AdversarialModel):
             return {"images": images, "source_images": batch["source_images"]}
         return {"images": images[..., :channels], "source_images": images[..., channels:]}
 
-    def generator_loss(self, batch):
-        fake = self.generator(self._generator_inputs(batch), training=True)
+    def generator_loss(self, batch, training=True):
+        fake = self._generated(self._generator_inputs(batch), training)
         l1 = ops.mean(ops.abs(batch["images"] - fake))
-        loss = self._adversarial_loss(fake, batch) + self.l1_weight * l1
+        loss = self._adversarial_loss(fake, batch, training) + self.l1_weight * l1
         return loss, {"generator_loss": loss, "l1": l1}
 
     def get_config(self):

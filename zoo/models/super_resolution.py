@@ -6,7 +6,7 @@ from keras import ops
 from tqdm import tqdm
 
 from zoo.bicubic import resize_bicubic, resize_matrix
-from zoo.errors import InputError, check_count, check_image_shape, check_weight
+from zoo.errors import InputError, check_amount, check_count, check_image_shape
 from zoo.images import to_uint8
 from zoo.models.adversarial_model import AdversarialModel
 from zoo.models.generative_model import GenerativeModel
@@ -26,13 +26,13 @@ class Upscaling(FromImages):
     given pairs, on those.
     """
 
-    def _read(self, source):
+    def _read(self, source, split):
         from zoo import data
 
         paired = isinstance(source, dict) and "source_images" in source
         if paired or (isinstance(source, (tuple, list)) and len(source) == 2):
-            return super()._read(source)
-        return data.read(source, self.image_shape)
+            return super()._read(source, split)
+        return data.read(source, self.image_shape, split=split)
 
     def _check_batch(self, batch):
         if "source_images" in batch:
@@ -186,12 +186,10 @@ class SRResNet(Upscaling, GenerativeModel):
             {"filters": filters, "residual_blocks": residual_blocks},
         )
 
-    def compile(self, optimizer=None, **settings):
-        """Sets the optimizer, a Keras optimizer or its name; default Adam with the rate 2e-4.
-
-        `**settings` are `run_eagerly`, `steps_per_execution` and `jit_compile` of Keras.
-        """
-        self._compile({"optimizer": optimizer or keras.optimizers.Adam(2e-4)}, **settings)
+    @staticmethod
+    def default_optimizer():
+        """A new optimizer: Adam with the rate 2e-4."""
+        return keras.optimizers.Adam(2e-4)
 
     def call(self, images):
         """Images in [-1, 1], enlarged, of images in [-1, 1]."""
@@ -274,7 +272,7 @@ class SRGAN(Upscaling, AdversarialModel):
         scale = self._check_scale(scale, image_shape)
         weights = {"pixel": pixel_weight, "perceptual": perceptual_weight, "adversarial": adversarial_weight}
         for term, weight in weights.items():
-            check_weight(weight, f"{term}_weight")
+            check_amount(weight, f"{term}_weight")
         networks, described = self._choose_networks(
             {"generator": generator, "discriminator": discriminator}, image_shape, scale, dtype, network_options
         )
@@ -317,9 +315,9 @@ class SRGAN(Upscaling, AdversarialModel):
     def _generator_inputs(self, batch):
         return batch["source_images"]
 
-    def generator_loss(self, batch):
-        fake, real = self.generator(batch["source_images"], training=True), batch["images"]
-        terms = {"pixel": ops.mean(ops.abs(real - fake)), "adversarial": self._adversarial_loss(fake, batch)}
+    def generator_loss(self, batch, training=True):
+        fake, real = self._generated(self._generator_inputs(batch), training), batch["images"]
+        terms = {"pixel": ops.mean(ops.abs(real - fake)), "adversarial": self._adversarial_loss(fake, batch, training)}
         terms["perceptual"] = ops.zeros(())
         if self.feature_network is not None:
             features = (self.feature_network(images, training=False) for images in (real, fake))

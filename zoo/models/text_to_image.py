@@ -5,9 +5,10 @@ import numpy as np
 from keras import ops
 
 from zoo import latents as latent_vectors
-from zoo.errors import InputError, check_count, check_image_shape, check_weight
+from zoo.errors import InputError, check_amount, check_count, check_image_shape
 from zoo.models.adversarial_model import AdversarialModel, input_shapes
 from zoo.nets import conv, text
+from zoo.objectives import variational
 from zoo.text import Tokenizer
 
 
@@ -72,7 +73,7 @@ class TextToImageGAN(AdversarialModel):
     ):
         image_shape, latent_dim = check_image_shape(image_shape), check_count(latent_dim, "latent_dim")
         tokenizer = Tokenizer(vocabulary, max_words)
-        check_weight(kl_weight, "kl_weight")
+        check_amount(kl_weight, "kl_weight")
         options = dict(network_options)
         if None in (generator, discriminator):
             options |= {"vocabulary_size": tokenizer.size, "max_words": tokenizer.max_words}
@@ -141,36 +142,42 @@ class TextToImageGAN(AdversarialModel):
     def _discriminator_inputs(self, images, batch):
         return {"images": images, "prompts": batch["prompts"]}
 
-    def _discrimination(self, real, fake, batch):
+    def _discrimination(self, real, fake, batch, training):
         # The next image's prompt; where the two say the same, the lesson is wrong, which is rare.
         others = ops.roll(batch["prompts"], 1, axis=0)
-        features = self.discriminator.get_layer("image_features")(real, training=True)
+        features = self.discriminator.get_layer("image_features")(real, training=training)
         real_logits, mismatched = (
-            self.discriminator.get_layer("match")({"features": features, "prompts": prompts}, training=True)
+            self.discriminator.get_layer("match")({"features": features, "prompts": prompts}, training=training)
             for prompts in (batch["prompts"], others)
         )
-        fake_logits = self._judge(fake, batch, training=True)
+        fake_logits = self._judge(fake, batch, training)
         loss = self.objective.discriminator_loss
         return 0.5 * (loss(real_logits, fake_logits) + loss(real_logits, mismatched)), real_logits, fake_logits
 
-    def generator_loss(self, batch):
-        loss, logs = super().generator_loss(batch)
-        statistics = self.generator.get_layer("text_encoder")(batch["prompts"], training=True)
-        mean, log_variance = ops.split(statistics, 2, axis=-1)
-        kl = 0.5 * ops.mean(ops.sum(ops.square(mean) + ops.exp(log_variance) - 1.0 - log_variance, axis=-1))
+    def generator_loss(self, batch, training=True):
+        loss, logs = super().generator_loss(batch, training)
+        encoder = (self.generator if training else self.ema_generator).get_layer("text_encoder")
+        mean, log_variance = ops.split(encoder(batch["prompts"], training=training), 2, axis=-1)
+        kl = ops.mean(variational.kl_to_standard_normal(mean, log_variance))
         loss += self.kl_weight * kl
         return loss, {**logs, "generator_loss": loss, "kl": kl}
 
     # === Data ===
 
-    def _read(self, source):
-        image_set = super()._read(source)
+    def _read(self, source, split):
+        image_set = super()._read(source, split)
         if image_set.prompts is None:
             raise InputError("x has no prompts, expected a dict of images and prompts, one text for each image.")
         return image_set._replace(prompts=self._tokenizer(image_set.prompts.tolist()))
 
     def _check_batch(self, batch):
         self._check_prompts_of(batch, "The first batch of x")
+        numbers = np.asarray(batch["prompts"])
+        if numbers.dtype.kind not in "iu" or numbers.min() < 0 or numbers.max() >= self._tokenizer.size:
+            raise InputError(
+                f"The first batch of x has prompts of {numbers.dtype} from {numbers.min()} to {numbers.max()}, "
+                f"expected word numbers from 0 to {self._tokenizer.size - 1}, as `tokenize` makes them."
+            )
 
     def _canonical(self, batch):
         batch = super()._canonical(batch)

@@ -6,7 +6,7 @@ from keras import ops
 from tqdm import tqdm
 
 from zoo import latents as latent_vectors
-from zoo.errors import InputError, check_count, check_image_shape, check_weight
+from zoo.errors import InputError, check_amount, check_count, check_counts, check_image_shape
 from zoo.images import binarize
 from zoo.latents import check_seed
 from zoo.models.generative_model import GenerativeModel
@@ -72,7 +72,7 @@ class VAE(GenerativeModel):
         super().__init__(
             image_shape, monitored=("loss", "elbo", "reconstruction", "kl", "vae_gradient_norm"), name=name, dtype=dtype
         )
-        check_weight(beta, "beta")
+        check_amount(beta, "beta")
         num_importance_samples = check_count(num_importance_samples, "num_importance_samples")
         if num_importance_samples > 1 and beta != 1:
             raise InputError(f"beta is {beta!r}, expected 1 with num_importance_samples above 1.")
@@ -94,6 +94,12 @@ class VAE(GenerativeModel):
         self._attribute_directions = {
             name: np.asarray(direction, "float32") for name, direction in (attribute_directions or {}).items()
         }
+        for attribute, direction in self._attribute_directions.items():
+            if direction.shape != (latent_dim,):
+                raise InputError(
+                    f"attribute_directions has one of shape {direction.shape} for {attribute!r}, expected "
+                    f"({latent_dim},)."
+                )
         # One for all pixels; only the Gaussian likelihood has it.
         self.log_variance = (
             self.add_weight(
@@ -114,18 +120,12 @@ class VAE(GenerativeModel):
     @staticmethod
     def default_networks(image_shape, latent_dim, hidden_units=(400, 400)):
         """Gated dense layers of these widths, reversed for the decoder."""
+        hidden_units = check_counts(hidden_units, "hidden_units")
         return (
             mlp.gated_encoder(image_shape, latent_dim, hidden_units),
             mlp.gated_decoder(image_shape, latent_dim, hidden_units[::-1]),
-            {"hidden_units": list(hidden_units)},
+            {"hidden_units": hidden_units},
         )
-
-    def compile(self, optimizer=None, **settings):
-        """Sets the optimizer, a Keras optimizer or its name; default Adam with the rate 1e-3.
-
-        `**settings` are `run_eagerly`, `steps_per_execution` and `jit_compile` of Keras.
-        """
-        self._compile({"optimizer": optimizer or keras.optimizers.Adam(1e-3)}, **settings)
 
     def call(self, images):
         """Reconstructions in [-1, 1] of images in [-1, 1], by the posterior's mean."""

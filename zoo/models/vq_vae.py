@@ -6,9 +6,10 @@ import numbers
 import keras
 import numpy as np
 from keras import ops
+from tqdm import tqdm
 
 from zoo.callbacks import PredictionProgress, WarnOfUnusedCodes
-from zoo.errors import InputError, check_count, check_image_shape, check_weight
+from zoo.errors import InputError, check_amount, check_count, check_image_shape
 from zoo.images import to_uint8
 from zoo.layers.vector_quantizer import VectorQuantizer
 from zoo.models.code_prior import CodePrior
@@ -73,7 +74,7 @@ class VQVAE(GenerativeModel):
         embedding_dim = check_count(embedding_dim, "embedding_dim")
         monitored = ("loss", "reconstruction", "commitment", "psnr", "perplexity", "used_codes", "vq_gradient_norm")
         super().__init__(image_shape, monitored, name=name, dtype=dtype)
-        check_weight(commitment_cost, "commitment_cost")
+        check_amount(commitment_cost, "commitment_cost")
         if not isinstance(data_variance, numbers.Real) or not 0 < data_variance < math.inf:
             raise InputError(f"data_variance is {data_variance!r}, expected a number above 0.")
         if ema_decay is not None and (not isinstance(ema_decay, numbers.Real) or not 0 < ema_decay < 1):
@@ -110,12 +111,10 @@ class VQVAE(GenerativeModel):
             {"filters": filters, "stages": stages, "residual_blocks": residual_blocks},
         )
 
-    def compile(self, optimizer=None, **settings):
-        """Sets the optimizer, a Keras optimizer or its name; default Adam with the rate 3e-4.
-
-        `**settings` are `run_eagerly`, `steps_per_execution` and `jit_compile` of Keras.
-        """
-        self._compile({"optimizer": optimizer or keras.optimizers.Adam(3e-4)}, **settings)
+    @staticmethod
+    def default_optimizer():
+        """A new optimizer: Adam with the rate 3e-4."""
+        return keras.optimizers.Adam(3e-4)
 
     def call(self, images):
         """Reconstructions in [-1, 1] of images in [-1, 1]."""
@@ -211,7 +210,7 @@ class VQVAE(GenerativeModel):
         images = self._checked(images)
         grids = [np.empty((len(images), *shape), "int32") for shape in self.code_shapes]
         # In parts, since the distances to all embeddings take far more room than the images.
-        for start in range(0, len(images), _AT_ONCE):
+        for start in _parts(len(images), "encoding"):
             rows = slice(start, start + _AT_ONCE)
             for grid, codes in zip(grids, self._codes(images[rows]), strict=True):
                 grid[rows] = codes
@@ -229,7 +228,7 @@ class VQVAE(GenerativeModel):
         grids = [self._check_codes(codes, shape) for codes, shape in zip(grids, self.code_shapes, strict=True)]
         parts = [
             to_uint8(self._images([codes[start : start + _AT_ONCE] for codes in grids]))
-            for start in range(0, len(grids[0]), _AT_ONCE)
+            for start in _parts(len(grids[0]), "decoding")
         ]
         return np.concatenate(parts)
 
@@ -262,13 +261,15 @@ class VQVAE(GenerativeModel):
             self.prior = CodePrior(self.code_shapes, self.num_embeddings, filters, num_blocks, num_classes, class_names)
         self.num_classes, self.class_names = self.prior.num_classes, self.prior.class_names
 
-    def fit_prior(self, x, y=None, batch_size=64, epochs=1, optimizer=None, callbacks=None, verbose="auto", **kwargs):
+    def fit_prior(self, x, y=None, batch_size=64, epochs=1, optimizer=None, validation_data=None, **kwargs):
         """Trains the prior on the codes of images: Keras' `fit` of `self.prior`, which `fit` here leaves alone.
 
         Args:
-            x, y: images and, for a prior with classes, labels, as `fit` takes them: arrays, a folder, a TFDS name.
-            batch_size, epochs, callbacks, verbose, **kwargs: as for `fit`.
+            x, y: images and, for a prior with classes, labels: arrays, a folder, or a TFDS name.
+            batch_size, epochs: as for `fit`.
             optimizer: a Keras optimizer; default Adam with the rate 1e-3 at first, later the one that there is.
+            validation_data: what `x` may be, labels included; of a TFDS name the split `test`.
+            **kwargs: as for `fit`, such as `callbacks`, but for `validation_split`.
 
         Returns:
             Keras' history, with `loss` in nats and `bits_per_image`.
@@ -277,21 +278,28 @@ class VQVAE(GenerativeModel):
             InputError, DataError, NonFiniteError: as for `fit`.
         """
         dataset = self.code_dataset(x, y, batch_size)
+        if validation_data is not None:
+            validation_data = self.code_dataset(validation_data, batch_size=batch_size, training=False)
         if optimizer is not None or not self.prior.compiled:
             self.prior.compile(optimizer)
-        return self.prior.fit(dataset, epochs=epochs, callbacks=callbacks, verbose=verbose, **kwargs)
+        return self.prior.fit(dataset, epochs=epochs, validation_data=validation_data, **kwargs)
 
-    def code_dataset(self, x, y=None, batch_size=64, shuffle=True):
-        """The data set of codes that `fit_prior` trains on: batches of rows of codes with their images' labels."""
+    def code_dataset(self, x, y=None, batch_size=64, training=True):
+        """The data set of codes that `fit_prior` trains on: batches of rows of codes with their images' labels.
+
+        With `training` off it is that of `validation_data`: in order, and whole.
+        """
         from zoo import data
 
         if self.prior is None:
             self.build_prior()
-        image_set = data.read(x if y is None else (x, y), self.image_shape)
-        self.prior._check_training_labels(image_set.labels)
+        image_set = data.read(x if y is None else (x, y), self.image_shape, split="train" if training else "test")
         self.prior._check_class_names(image_set.class_names)
+        self.prior._check_training_labels(image_set.labels)
         rows = self._rows(image_set.images)
-        return data.batches(data.ImageSet(rows, image_set.labels), batch_size, shuffle=shuffle)
+        return data.batches(
+            data.ImageSet(rows, image_set.labels), batch_size, shuffle=training, drop_remainder=training
+        )
 
     def _rows(self, images):
         """The codes of images as rows `(n, 1, 1, total)`."""
@@ -346,6 +354,11 @@ class VQVAE(GenerativeModel):
             "data_variance": self.data_variance,
             "prior": None if self.prior is None else self.prior.options(),
         }
+
+
+def _parts(number, what):
+    """Where each of the parts begins in which `number` images are encoded or decoded, with a progress bar."""
+    return tqdm(range(0, number, _AT_ONCE), what, unit="part", delay=1, leave=False, disable=None)
 
 
 class _Codes(keras.Model):

@@ -173,7 +173,7 @@ def decoder(image_shape, latent_dim, filters, stages, units):
     x = layers.Dense(units, activation="silu", name="hidden")(inputs)
     x = layers.Dense(base[0] * base[1] * base[2], activation="silu", name="project")(x)
     x = layers.Reshape(base, name="reshape")(x)
-    for stage, stage_width in enumerate([*widths[1:], filters // 2]):
+    for stage, stage_width in enumerate([*widths[1:], max(filters // 2, 1)]):
         x = layers.Conv2DTranspose(stage_width, 4, strides=2, padding="same", activation="silu", name=f"up_{stage}")(x)
     outputs = layers.Conv2D(channels, 3, padding="same", dtype="float32", name="pixels")(x)
 

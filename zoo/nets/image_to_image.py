@@ -42,7 +42,7 @@ def u_net(source_shape, channels, filters, stages, dropout):
             else norm_and_relu(x, f"down_{stage}", 0.2)
         )
     for stage in reversed(range(stages)):
-        width = filters * min(2 ** (stage - 1), 8) if stage else filters // 2
+        width = filters * min(2 ** (stage - 1), 8) if stage else max(filters // 2, 1)
         x = layers.Conv2DTranspose(
             width, 4, strides=2, padding="same", use_bias=False, kernel_initializer=init, name=f"up_{stage}"
         )(x)

@@ -78,7 +78,7 @@ def two_level_decoder(image_shape, embedding_dim, filters, stages, residual_bloc
 
 def _down(x, filters, stages, residual_blocks):
     for stage in range(stages):
-        width = filters if stage else filters // 2
+        width = filters if stage else max(filters // 2, 1)
         x = layers.Conv2D(width, 4, strides=2, padding="same", activation="relu", name=f"down_{stage}")(x)
     return _residual_stack(layers.Conv2D(filters, 3, padding="same", name="mix")(x), filters, residual_blocks)
 
@@ -95,9 +95,10 @@ def _up(x, channels, filters, stages, residual_blocks):
 
 def _residual_stack(x, filters, blocks, prefix=""):
     """x + conv1x1(relu(conv3x3(relu(x)))), `blocks` times, then ReLU; the inner width is half the outer."""
+    half = max(filters // 2, 1)
     for block in range(blocks):
         y = layers.ReLU(name=f"{prefix}block_{block}_relu")(x)
-        y = layers.Conv2D(filters // 2, 3, padding="same", activation="relu", name=f"{prefix}block_{block}_conv")(y)
+        y = layers.Conv2D(half, 3, padding="same", activation="relu", name=f"{prefix}block_{block}_conv")(y)
         y = layers.Conv2D(filters, 1, name=f"{prefix}block_{block}_out")(y)
         x = layers.Add(name=f"{prefix}block_{block}_sum")([x, y])
     return layers.ReLU(name=f"{prefix}relu_out")(x)

@@ -139,6 +139,6 @@ def named(identifier, known, cls, argument):
         return identifier
     if isinstance(identifier, str) and identifier in known:
         return known[identifier]()
-    if isinstance(identifier, dict):
+    if isinstance(identifier, dict) and "class_name" in identifier:
         return named(keras.saving.deserialize_keras_object(identifier), known, cls, argument)
     raise InputError(f"{argument} is {identifier!r}, expected one of {', '.join(known)} or an instance of one.")

@@ -6,7 +6,7 @@ Each is called with the discriminator as a function, never with a model.
 import keras
 from keras import ops
 
-from zoo.errors import InputError
+from zoo.errors import InputError, check_amount, check_count
 from zoo.objectives.adversarial import named
 
 register = keras.saving.register_keras_serializable(package="zoo")
@@ -25,11 +25,8 @@ class InputGradientPenalty:
     """
 
     def __init__(self, weight, interval=1):
-        if weight <= 0:
-            raise InputError(f"weight is {weight!r}, expected a positive number.")
-        if interval < 1:
-            raise InputError(f"interval is {interval!r}, expected an integer of at least 1.")
-        self.weight, self.interval = weight, interval
+        self.weight = check_amount(weight, "weight", positive=True)
+        self.interval = check_count(interval, "interval")
 
     def points(self, real, fake, seed):
         """The images at which the gradient is penalized."""
@@ -123,9 +120,7 @@ class WeightClipping(keras.constraints.Constraint):
     """
 
     def __init__(self, limit=0.01):
-        if limit <= 0:
-            raise InputError(f"limit is {limit!r}, expected a positive number.")
-        self.limit = limit
+        self.limit = check_amount(limit, "limit", positive=True)
 
     def __call__(self, weight):
         return ops.clip(weight, -self.limit, self.limit)

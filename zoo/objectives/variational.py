@@ -106,6 +106,6 @@ def get(name):
     Raises:
         InputError: there is none.
     """
-    if name not in LIKELIHOODS:
+    if not isinstance(name, str) or name not in LIKELIHOODS:
         raise InputError(f"likelihood is {name!r}, expected one of {', '.join(LIKELIHOODS)}.")
     return LIKELIHOODS[name]()
