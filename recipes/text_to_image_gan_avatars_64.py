@@ -13,7 +13,7 @@ from zoo.text import vocabulary_of
 DATASET, LICENCE = "avatars", "free for personal and commercial use"
 LATENT_DIM, FILTERS, TEXT_DIM, WORD_DIM, MAX_WORDS = 96, 48, 64, 96, 40
 R1_WEIGHT, R1_INTERVAL = 1.0, 8
-EPOCHS, BATCH_SIZE, LEARNING_RATES, BETAS, PRECISION = 16, 32, (5e-4, 5e-4), (0.5, 0.99), "mixed_bfloat16"
+EPOCHS, BATCH_SIZE, LEARNING_RATES, BETAS, PRECISION = 12, 32, (5e-4, 5e-4), (0.5, 0.99), "mixed_bfloat16"
 EXAMPLES, SHOWN_PROMPTS = 256, 10
 
 

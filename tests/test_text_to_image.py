@@ -158,7 +158,7 @@ def test_captions_can_be_made_to_name_an_attribute():
 
 
 def test_the_discriminator_tells_images_with_other_prompts():
-    model = tiny(objective="least_squares", penalties=())
+    model = tiny(objective="least_squares", penalties=(), contrastive_weight=2.0)
     model.compile()
     # As drawn at first, the discriminator's outputs are so faint that a missing term would not be seen.
     for variable in model.discriminator.trainable_variables:
@@ -178,7 +178,34 @@ def test_the_discriminator_tells_images_with_other_prompts():
     wrong = judged(real, np.roll(prompts, 1, axis=0))
     assert np.abs(right - wrong).max() > 0.1
     by_hand = 0.5 * np.mean((right - 1) ** 2) + 0.25 * np.mean(generated**2) + 0.25 * np.mean(wrong**2)
+    by_hand += 2 * contrast(judged, real, prompts)
     assert float(loss) == pytest.approx(by_hand, rel=1e-4)
+
+
+def contrast(judged, images, prompts):
+    """-log of the share that an image's own prompt has of exp(match) with all; what no prompt changes cancels out."""
+    logits = np.concatenate([judged(images, np.repeat(prompts[j : j + 1], len(images), 0)) for j in range(4)], 1)
+    return np.mean(np.log(np.exp(logits).sum(1)) - np.diag(logits))
+
+
+def test_the_generator_pays_for_prompts_that_are_not_seen():
+    model = tiny(kl_weight=0.0, contrastive_weight=2.0)
+    model.compile()
+    for variable in model.discriminator.trainable_variables:
+        variable.assign(4 * variable)
+    batch = batch_of(model, 4)
+    latents = np.random.RandomState(0).normal(size=(4, 6)).astype("float32")
+    model._generator_inputs = lambda batch: {"latents": tf.constant(latents), "prompts": batch["prompts"]}
+    prompts = np.array(batch["prompts"])
+    fake = model.generator({"latents": latents, "prompts": prompts}, training=True)
+
+    def judged(images, prompts):
+        return np.array(model.discriminator({"images": np.array(images), "prompts": prompts}, training=False))
+
+    loss, logs = model.generator_loss(batch)
+    assert float(logs["contrast"]) == pytest.approx(contrast(judged, fake, prompts), rel=1e-4)
+    adversarial = np.mean(np.log1p(np.exp(-judged(fake, prompts))))
+    assert float(loss) == pytest.approx(adversarial + 2 * contrast(judged, fake, prompts), rel=1e-4)
 
 
 def test_the_generator_pays_for_its_condition():
@@ -204,8 +231,7 @@ def test_an_update_moves_its_own_network_and_text_encoder_alone(updated):
     other = {"generator": "discriminator", "discriminator": "generator"}[updated]
     still = [*getattr(model, other).variables, *model.ema_generator.variables]
     network = getattr(model, updated)
-    reads = network if updated == "generator" else network.get_layer("match")
-    words = reads.get_layer("text_encoder").trainable_variables
+    words = network.get_layer("text_encoder").trainable_variables
     before, old = values(still), values(words)
     given = data_of(4)
     one_update(model, updated, {"images": given["images"], "prompts": model.tokenize(given["prompts"])})
@@ -318,10 +344,11 @@ def test_what_is_no_prompt_is_refused(call, says):
     ("arguments", "says"),
     [
         ({"kl_weight": -1}, "kl_weight is -1"),
+        ({"contrastive_weight": "much"}, "contrastive_weight is 'much'"),
         ({"text_dim": 6}, "text_dim is 6, expected less than latent_dim=6"),
         ({"max_words": 0}, "max_words is 0"),
         ({"example_prompts": ["zebra"]}, "none of whose words"),
-        ({"discriminator": without_parts()}, r"discriminator has no layer image_features, expected the layers \['im"),
+        ({"discriminator": without_parts()}, r"discriminator has no layer image_encoder, expected the layers \['im"),
     ],
 )
 def test_arguments_that_do_not_fit_are_refused(arguments, says):

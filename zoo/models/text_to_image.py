@@ -29,6 +29,12 @@ class TextToImageGAN(AdversarialModel):
     to its loss (conditioning augmentation; Zhang et al. 2017, eq. 2). The authors' code takes twice the mean over 128
     dimensions, which is a weight of 0.0156 of this sum.
 
+    A wrong prompt is mostly told by what is seen at a glance, so that the lesson says little of small things. Hence
+    both losses have a contrast among the n prompts of the batch (Zhang et al. 2021, section 4.1), the discriminator's
+    of real images x_i and the generator's of its own,
+
+        contrastive_weight * E[-log(exp(match(x_i, s_i)) / sum_j exp(match(x_i, s_j)))].
+
     Args:
         image_shape: `(height, width, channels)`, sides divisible by 4.
         latent_dim: size of the latent vector z ~ N(0, 1), the noise of the condition included.
@@ -37,10 +43,10 @@ class TextToImageGAN(AdversarialModel):
         example_prompts: prompts that `generate` draws from where it is given none, or None.
         generator, discriminator: functional networks to use instead of the default ones; both take `prompts`
             `(n, max_words)`, the generator with `latents` and the discriminator with `images`. The generator has a
-            layer `text_encoder` that gives mean and log variance side by side; the discriminator is its layer `match`
-            on the prompts and the `features` that its layer `image_features` finds in the images.
+            layer `text_encoder` that gives mean and log variance side by side; the discriminator has the layers
+            `image_encoder` and `text_encoder` and adds up what they give as `zoo.nets.text` has it.
         objective, penalties, augmentation, ema_momentum, discriminator_steps: as for `GAN`.
-        kl_weight: as above.
+        kl_weight, contrastive_weight: as above; 0 leaves a term out.
         name, dtype: as for every Keras model.
         **network_options: those of `default_networks`.
 
@@ -65,6 +71,7 @@ class TextToImageGAN(AdversarialModel):
         penalties="r1",
         augmentation=None,
         kl_weight=0.02,
+        contrastive_weight=1.0,
         ema_momentum=0.999,
         discriminator_steps=1,
         name=None,
@@ -74,6 +81,7 @@ class TextToImageGAN(AdversarialModel):
         image_shape, latent_dim = check_image_shape(image_shape), check_count(latent_dim, "latent_dim")
         tokenizer = Tokenizer(vocabulary, max_words)
         check_amount(kl_weight, "kl_weight")
+        check_amount(contrastive_weight, "contrastive_weight")
         options = dict(network_options)
         if None in (generator, discriminator):
             options |= {"vocabulary_size": tokenizer.size, "max_words": tokenizer.max_words}
@@ -90,16 +98,16 @@ class TextToImageGAN(AdversarialModel):
             dtype,
             penalties=penalties,
             augmentation=augmentation,
-            monitored=("kl",),
+            monitored=("kl", "contrast"),
         )
         self._described_networks = described
-        self.latent_dim, self.kl_weight = latent_dim, kl_weight
+        self.latent_dim, self.kl_weight, self.contrastive_weight = latent_dim, kl_weight, contrastive_weight
         self._tokenizer = tokenizer
         self.example_prompts = None if example_prompts is None else tuple(example_prompts)
         self._example_tokens = None if example_prompts is None else tokenizer(self.example_prompts)
         for argument, network, other, parts in (
             ("generator", self.generator, {"latents": (latent_dim,)}, {"text_encoder"}),
-            ("discriminator", self.discriminator, {"images": image_shape}, {"image_features", "match"}),
+            ("discriminator", self.discriminator, {"images": image_shape}, {"image_encoder", "text_encoder"}),
         ):
             takes, expected = input_shapes(network), {**other, "prompts": (tokenizer.max_words,)}
             if takes != expected:
@@ -143,24 +151,40 @@ class TextToImageGAN(AdversarialModel):
         return {"images": images, "prompts": batch["prompts"]}
 
     def _discrimination(self, real, fake, batch, training):
-        # The next image's prompt; where the two say the same, the lesson is wrong, which is rare.
-        others = ops.roll(batch["prompts"], 1, axis=0)
-        features = self.discriminator.get_layer("image_features")(real, training=training)
-        real_logits, mismatched = (
-            self.discriminator.get_layer("match")({"features": features, "prompts": prompts}, training=training)
-            for prompts in (batch["prompts"], others)
+        real_logits, mismatched, contrast = self._compared(
+            real, batch, lambda network, inputs: network(inputs, training=training)
         )
         fake_logits = self._judge(fake, batch, training)
         loss = self.objective.discriminator_loss
-        return 0.5 * (loss(real_logits, fake_logits) + loss(real_logits, mismatched)), real_logits, fake_logits
+        loss = 0.5 * (loss(real_logits, fake_logits) + loss(real_logits, mismatched))
+        return loss + self.contrastive_weight * contrast, real_logits, fake_logits
+
+    def _compared(self, images, batch, run):
+        """Logits of images with their own prompts, with those of the images before them, and the contrastive loss.
+
+        `run` applies an encoder of the discriminator to its inputs.
+        """
+        seen = run(self.discriminator.get_layer("image_encoder"), images)
+        sentences = run(self.discriminator.get_layer("text_encoder"), batch["prompts"])
+        matches = text.matches(seen["vector"], sentences)
+        own = ops.diagonal(matches)
+        # Where the two prompts say the same, the lesson is wrong, which is rare.
+        others = ops.diagonal(ops.roll(matches, 1, axis=1))
+        contrast = ops.mean(ops.logsumexp(matches, axis=-1) - own)
+        return seen["logit"] + own[:, None], seen["logit"] + others[:, None], contrast
 
     def generator_loss(self, batch, training=True):
-        loss, logs = super().generator_loss(batch, training)
+        fake = self._generated(self._generator_inputs(batch), training)
+        logits, _, contrast = self._compared(
+            self._augmented(fake, batch) if training else fake,
+            batch,
+            lambda network, inputs: self._fixed(network, inputs, training),
+        )
         encoder = (self.generator if training else self.ema_generator).get_layer("text_encoder")
         mean, log_variance = ops.split(encoder(batch["prompts"], training=training), 2, axis=-1)
         kl = ops.mean(variational.kl_to_standard_normal(mean, log_variance))
-        loss += self.kl_weight * kl
-        return loss, {**logs, "generator_loss": loss, "kl": kl}
+        loss = self.objective.generator_loss(logits) + self.kl_weight * kl + self.contrastive_weight * contrast
+        return loss, {"generator_loss": loss, "kl": kl, "contrast": contrast}
 
     # === Data ===
 
@@ -236,4 +260,5 @@ class TextToImageGAN(AdversarialModel):
             "max_words": self._tokenizer.max_words,
             "example_prompts": self.example_prompts and list(self.example_prompts),
             "kl_weight": self.kl_weight,
+            "contrastive_weight": self.contrastive_weight,
         }

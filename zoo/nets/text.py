@@ -86,10 +86,11 @@ def text_to_image_generator(image_shape, latent_dim, vocabulary_size, max_words,
 
 
 def text_to_image_discriminator(image_shape, vocabulary_size, max_words, filters, stages, width):
-    """A dict of `images` and `prompts` to one logit each, `(n, 1)`.
+    """A dict of `images` and `prompts` to one logit each, `(n, 1)`: the image's alone plus its `match` with the prompt.
 
-    The layer `image_features` is `conv.dcgan_discriminator` without batch norm and without its logit, the layer `match`
-    what goes with its features, so that one pass over an image serves several prompts.
+    The layer `image_encoder` is `conv.dcgan_discriminator` without batch norm, which gives a dict of the `logit` of the
+    image alone and of its `vector` `(n, width)`; the layer `text_encoder` gives that of the prompt. One pass over an
+    image so serves many prompts.
     """
     # === Layers ===
     inputs = {
@@ -98,30 +99,27 @@ def text_to_image_discriminator(image_shape, vocabulary_size, max_words, filters
     }
     images = keras.Input(image_shape, name="images")
     features = conv.dcgan_features(images, filters, stages, batch_norm=False)
-    image_features = keras.Model(images, features, name="image_features")
-    match = _match(features.shape[-1], vocabulary_size, max_words, width)
-    outputs = match({"features": image_features(inputs["images"]), "prompts": inputs["prompts"]})
+    encoded = {
+        "logit": conv.dcgan_outputs(features, 1, name="logit"),
+        "vector": conv.dcgan_outputs(features, width, use_bias=False, name="vector"),
+    }
+    seen = keras.Model(images, encoded, name="image_encoder")(inputs["images"])
+    sentence = projection_encoder(vocabulary_size, max_words, width, width)(inputs["prompts"])
+    outputs = seen["logit"] + match(seen["vector"], sentence)
 
     # === Functional model ===
     return keras.Model(inputs, outputs, name="discriminator")
 
 
-def _match(num_features, vocabulary_size, max_words, width):
-    """A dict of `features` and `prompts` to one logit each: a linear one, and a projection on the sentence's vector.
+def match(vectors, sentences):
+    """How well each image goes with its prompt, `(n, 1)`, of vectors `(n, width)` of both.
 
-    As in Miyato & Koyama 2018, eq. 5, where the vector is one learned for a class.
+    The projection of Miyato & Koyama 2018, eq. 5, on a vector of the sentence in place of one learned for a class;
+    divided by as much as the sum of as many independent products grows by.
     """
-    # === Layers ===
-    inputs = {
-        "features": keras.Input((num_features,), name="features"),
-        "prompts": keras.Input((max_words,), dtype="int32", name="prompts"),
-    }
-    sentence = projection_encoder(vocabulary_size, max_words, width, width)(inputs["prompts"])
-    seen = conv.dcgan_outputs(inputs["features"], width, use_bias=False, name="seen")
-    # Divided by as much as the sum of as many independent products grows by.
-    agreement = ops.sum(sentence * seen, axis=-1, keepdims=True) / math.sqrt(width)
-    outputs = conv.dcgan_outputs(inputs["features"], 1, name="logit")
-    outputs = layers.Add(dtype="float32", name="logit_of_text")([outputs, agreement])
+    return ops.sum(vectors * sentences, axis=-1, keepdims=True) / math.sqrt(vectors.shape[-1])
 
-    # === Functional model ===
-    return keras.Model(inputs, outputs, name="match")
+
+def matches(vectors, sentences):
+    """The same of each image with each prompt, `(n, m)`."""
+    return ops.matmul(vectors, ops.transpose(sentences)) / math.sqrt(vectors.shape[-1])
