@@ -13,7 +13,7 @@ INSTALLED := $(VENV)/installed
 PYTEST := $(BIN)/python -m pytest --numprocesses auto --dist worksteal
 SOURCES := zoo recipes tests benchmarks docs setup.py
 
-.PHONY: venv sample test check wheel-check clean
+.PHONY: venv sample test check wheel-check cards clean
 
 venv: $(INSTALLED)
 
@@ -45,6 +45,12 @@ wheel-check: $(INSTALLED)
 	venv/bin/python -I -c 'import sys, zoo; assert zoo.__file__.startswith(sys.prefix), zoo.__file__' && \
 	venv/bin/zoo list && \
 	venv/bin/zoo sample dcgan_fashion_mnist_28 -o samples.png
+
+# The model cards beside the bundled presets, of what the manifest says of them.
+cards: $(INSTALLED)
+	$(BIN)/python -c 'from zoo import hub, presets; \
+	[(presets.BUNDLED / name / hub.CARD).write_text(hub.bundled_card(presets.BUNDLED / name, name, entry), "utf-8") \
+	for name, entry in presets.manifest().items()]'
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache samples.png

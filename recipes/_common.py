@@ -14,7 +14,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from zoo import callbacks, data, presets
+from zoo import callbacks, data, hub, presets
 from zoo.bicubic import resize_bicubic
 from zoo.datasets import avatars
 from zoo.errors import InputError
@@ -429,6 +429,7 @@ def write_entry(args, model, *, metrics, seconds, kind="model", **facts):
         "metrics": metrics,
     }
     write_json(path, {"presets": dict(sorted(entries.items()))})
+    (directory / hub.CARD).write_text(hub.bundled_card(directory, args.name, entries[args.name]), encoding="utf-8")
     shutil.rmtree(_backup(args))
     _mark(args).unlink(missing_ok=True)
     print(f"Wrote {directory} and its entry in {path}.")

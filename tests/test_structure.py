@@ -9,7 +9,7 @@ import pytest
 from helpers import run_script
 
 import zoo
-from zoo import presets
+from zoo import hub, presets
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = Path(zoo.__file__).parent
@@ -143,6 +143,8 @@ def test_every_bundled_directory_is_in_the_manifest():
     assert bundled == set(presets.manifest())
 
 
-def test_every_recipe_whose_preset_exists_is_in_the_manifest():
-    recipes = {path.stem for path in RECIPES.glob("*.py") if path.name != "_common.py"}
-    assert {name for name in recipes if (presets.BUNDLED / name).exists()} == set(presets.manifest())
+@pytest.mark.parametrize("name", presets.manifest())
+def test_every_card_says_what_the_manifest_says(name):
+    directory = presets.BUNDLED / name
+    card = hub.bundled_card(directory, name, presets.manifest()[name])
+    assert (directory / hub.CARD).read_text(encoding="utf-8") == card, "`make cards` writes them"

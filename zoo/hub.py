@@ -18,8 +18,9 @@ from zoo.presets import CONFIG, HASHED_FILES, METADATA, metadata_of
 
 SCHEME = "hf://"
 CARD, SAMPLES = "README.md", "samples.png"
+# What they show; of the first, the class says.
 _PICTURES = {
-    SAMPLES: "Samples, not chosen",
+    SAMPLES: None,
     "nearest.png": "Samples, each beside the training image nearest to it",
     "truncation.png": "The same latents with less and less truncation, from the first row to the last",
     "prompts.png": "Five images of each of ten prompts, captions of test faces, a prompt a row",
@@ -39,6 +40,7 @@ class _Use(NamedTuple):
     task: str = "unconditional-image-generation"
     draw: str = "images = model.generate(16, seed=0)  # uint8, (16, height, width, channels)"
     tune: str = "model.fit(my_images, epochs=3)  # fine-tune on images of your own"
+    samples: str = "Samples, not chosen"
 
 
 _LABELLED = _Use(tune="model.fit((my_images, my_labels), epochs=3)  # fine-tune on images of your own")
@@ -46,8 +48,13 @@ _TRANSLATOR = _Use(
     "image-to-image",
     "images = model.translate(source_images)  # uint8, (n, height, width, channels)",
     'model.fit("my_pairs/", epochs=3)  # fine-tune on source images in my_pairs/A and images in my_pairs/B',
+    "Test pairs, not chosen: source image, what the model makes of it, and its true counterpart",
 )
-_ENLARGER = _Use("image-to-image", "large = model.upscale(picture)  # uint8, (height, width, channels)")
+_ENLARGER = _Use(
+    "image-to-image",
+    "large = model.upscale(picture)  # uint8, (height, width, channels)",
+    samples="Details of test images, not chosen: enlarged bicubically, by the model, and as they were",
+)
 _ILLUSTRATOR = _Use(
     "text-to-image",
     "images = model.generate(16, prompts=text, seed=0)  # uint8, (16, height, width, channels)",
@@ -388,7 +395,7 @@ def model_card(repo_id, title, facts, pictures=(), labelled=False, existing=None
     """The text of a preset's `README.md`.
 
     Args:
-        repo_id: `org/name`.
+        repo_id: `org/name`; None for an official preset that is in no repository.
         title: heading, and the name by which an official preset loads; None for other presets.
         facts: what the manifest or `metadata.json` says of the preset.
         pictures: names of the pictures beside the card, which it shows.
@@ -410,6 +417,11 @@ def model_card(repo_id, title, facts, pictures=(), labelled=False, existing=None
         if not _is_unedited(existing):
             body = card.text.lstrip("\n")
     return f"---\n{header.to_yaml()}\n---\n\n{body}"
+
+
+def bundled_card(directory, title, facts):
+    """The text of the card beside a preset of the package, whose folder, name and manifest entry are given."""
+    return _contents(Path(directory), None, title, facts, {})[CARD].decode()
 
 
 def _is_unedited(card):
@@ -461,19 +473,21 @@ def _card_body(repo_id, title, facts, pictures, labelled):
         f"# {title or repo_id.split('/')[1]}",
         f"A Keras `{facts.get('class', 'model')}` of the generative zoo{origin}.",
     ]
-    parts.extend(f"![{_PICTURES[name]}]({name})" for name in pictures)
+    use = _use_of(facts, labelled)
+    parts.extend(f"![{_PICTURES[name] or use.samples}]({name})" for name in pictures)
     if facts.get("shown_prompts"):
         rows = "\n".join(f"{row}. {prompt}" for row, prompt in enumerate(facts["shown_prompts"], 1))
         parts.append(f"The prompts, row by row:\n\n{rows}")
     if facts.get("kind", "model") == "model":
-        parts.append(_usage(repo_id, title, _use_of(facts, labelled)))
+        parts.append(_usage(repo_id, title, use))
     if facts.get("metrics"):
         rows = [
             f"| `{name}` | {_rounded(figure['value'])} | {_rounded(figure.get('real'))} | {figure['protocol']} |"
             for name, figure in facts["metrics"].items()
         ]
         table = "\n".join(["| figure | value | real images | protocol |", "|---|---|---|---|", *rows])
-        parts.append(f"## Figures\n\nMeasured with `zoo evaluate` on the weights in this repository.\n\n{table}")
+        measured = "Measured on these weights. `zoo evaluate` measures again what needs no test images of another set."
+        parts.append(f"## Figures\n\n{measured}\n\n{table}")
     described = {
         "Data set": facts.get("dataset"),
         "Licence of the data": facts.get("dataset_licence"),
@@ -505,7 +519,7 @@ def _use_of(facts, labelled=False):
 
 
 def _usage(repo_id, title, use):
-    return f"""## Use
+    text = f"""## Use
 
 ```python
 import zoo
@@ -513,7 +527,10 @@ import zoo
 model = zoo.load("{title or SCHEME + repo_id}")
 {use.draw}
 {use.tune}
-```
+```"""
+    if repo_id is None:
+        return text
+    return f"""{text}
 
 Plain Keras loads this repository too:
 
