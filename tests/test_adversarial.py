@@ -544,7 +544,7 @@ def test_fit_runs_on_two_replicas(two_replicas, name):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("build", [penalized_dcgan, tiny_vae, tiny_style_gan])
+@pytest.mark.parametrize("build", [penalized_dcgan, tiny_style_gan])
 @pytest.mark.parametrize("settings", [{"jit_compile": True}, {"steps_per_execution": 2}])
 def test_fit_runs_however_it_is_compiled(build, settings):
     model = build()

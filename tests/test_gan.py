@@ -150,7 +150,8 @@ def test_a_step_moves_exactly_what_is_trained(name):
     # gamma is 0 at first, so that what attention computes has no gradient yet; a bias before a norm never has one, nor
     # has the last bias where the loss is a difference: a critic's, or a hinge loss with no image beyond the margin.
     biases = {path for path in still if path.endswith("bias") and ("conv_0" in path or "logit" in path)}
-    assert all("attention" in path for path in still - biases)
+    waiting = ("query/kernel", "key/kernel", "value/kernel", "projection/kernel")
+    assert all("attention" in path and path.endswith(waiting) for path in still - biases), still
     assert all(np.isfinite(value).all() for value in values(model.weights))
 
 
@@ -572,6 +573,15 @@ def test_fit_watches():
         model.fit(images(128), batch_size=8, epochs=12, verbose=0)
     text = " ".join(str(warning.message) for warning in caught)
     assert "The discriminator wins" in text and "have 1 different nearest neighbours among 128" in text
+
+
+@pytest.mark.slow
+def test_fit_warns_of_exploding_gradients():
+    # Weights of three layers, which grow with every step at this rate.
+    model = tiny_gan(objective="wasserstein", dropout=0.0, hidden_units=(8, 8))
+    model.compile(keras.optimizers.SGD(0.0), keras.optimizers.Adam(1.0))
+    with pytest.warns(UserWarning, match="gradients explode: their mean norm was"):
+        model.fit(images(32), batch_size=8, epochs=5, verbose=0)
 
 
 # === Like every model ===
