@@ -1,4 +1,4 @@
-"""Projection GAN on 3,119 photographs of flowers: DiffAugment keeps the discriminator from knowing each of them.
+"""Projection GAN on 3,120 photographs of flowers: DiffAugment keeps the discriminator from knowing each of them.
 
 A long run: `--further` goes on from the shipped weights.
 """

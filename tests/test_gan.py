@@ -1,7 +1,9 @@
 """The named GANs: what each is by default, labels, truncation, and that every one trains and loads like the others."""
 
 import functools
+import runpy
 import warnings
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -92,6 +94,26 @@ def test_where_spectral_normalization_and_attention_are(name, generator_too):
         assert bool(bare) != normed and (SpectralNormalization in kinds(network)) == normed
         attention = [layer for layer in network.layers if isinstance(layer, SelfAttention)]
         assert [layer.output.shape[1:3] for layer in attention] == ([] if name == "projection_gan" else [(4, 4)])
+
+
+def test_big_gan_has_every_layer_of_the_others():
+    # Those are left out where a BigGAN is tested.
+    for network in ("generator", "discriminator"):
+        others = [kinds(getattr(ready(name), network)) for name in ("projection_gan", "sagan")]
+        # Which it has under spectral normalization.
+        bare = {layers.Conv2D, layers.Dense}
+        assert set.union(*others) - bare <= kinds(getattr(ready("big_gan"), network))
+
+
+@pytest.mark.slow
+def test_attention_is_drawn_for_three_points_of_each_face():
+    model = zoo.SAGAN((16, 16, 3), 8, filters=1)
+    attention_maps = runpy.run_path(str(Path(__file__).resolve().parent.parent / "docs" / "attention_maps.py"))
+    weights = attention_maps["attention_of"](model, latents.sample(2, (8,), seed=0))
+    assert weights.shape == (2, 8, 8, 4, 4)
+    np.testing.assert_allclose(weights.sum((3, 4)), 1.0, rtol=1e-5)
+    drawn = attention_maps["picture"](model)
+    assert drawn.dtype == np.uint8 and drawn.shape[0] > 8 * 16 and drawn.shape[1] > 4 * 16
 
 
 @pytest.mark.slow
