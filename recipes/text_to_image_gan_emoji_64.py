@@ -10,10 +10,12 @@ import zoo
 from zoo import callbacks, data
 from zoo.datasets import emoji
 from zoo.metrics import protocols
+from zoo.objectives.penalties import R1
 from zoo.text import vocabulary_of
 
 DATASET, LICENCE = "emoji_in_two_hands", "Twemoji: CC BY 4.0; names: emojibase-data, MIT, after Unicode CLDR"
 LATENT_DIM, FILTERS, TEXT_DIM, WORD_DIM, MAX_WORDS, VARIANTS = 96, 48, 64, 96, 40, 8
+R1_WEIGHT, R1_INTERVAL = 1.0, 8
 EPOCHS, BATCH_SIZE, LEARNING_RATES, BETAS, PRECISION = 60, 32, (5e-4, 5e-4), (0.5, 0.99), "mixed_bfloat16"
 EXAMPLES, SHOWN = 256, 5
 
@@ -39,6 +41,7 @@ def main():
         vocabulary=vocabulary_of(train.prompts),
         max_words=MAX_WORDS,
         example_prompts=_common.spread(train.prompts, EXAMPLES).tolist(),
+        penalties=R1(R1_WEIGHT, R1_INTERVAL),
         augmentation="diff_augment",
         filters=FILTERS,
         text_dim=TEXT_DIM,

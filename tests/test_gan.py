@@ -609,6 +609,13 @@ def test_fit_warns_of_exploding_gradients():
 # === Like every model ===
 
 
+@pytest.mark.slow
+def test_residual_networks_under_attention_and_spectral_normalization_take_a_penalty_and_an_augmentation():
+    model = TINY_GANS["big_gan"](penalties="r1", augmentation="adaptive")
+    model.compile(run_eagerly=True)
+    assert np.isfinite([float(value) for value in model.train_step(labelled(4)).values()]).all()
+
+
 # A BigGAN has every layer of these.
 @pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(TINY_GANS.keys() - {"sagan", "projection_gan"}))
