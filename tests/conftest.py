@@ -10,9 +10,10 @@ import pytest
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 # XLA compiles for a minute what then runs for a second.
 os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
-# There is a test process for each core; in threads of more, tiny networks wait for one another.
-os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
-os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # There is a process for each core; with threads of their own, tiny networks wait for one another.
+    os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
+    os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
 
 
 @pytest.fixture(autouse=True)

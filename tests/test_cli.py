@@ -242,7 +242,7 @@ def test_sample_that_is_interrupted_leaves_the_old_file(tmp_path, preset):
         os.close(theirs)
         # Linux ends a terminal that nobody holds by an error.
         with contextlib.suppress(OSError):
-            while part := os.read(ours, 1024).decode():
+            while part := os.read(ours, 1024).decode(errors="replace"):
                 if "generating" not in said and "generating" in said + part:
                     process.send_signal(signal.SIGINT)
                 said += part

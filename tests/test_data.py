@@ -13,7 +13,7 @@ from PIL import Image
 
 from zoo import data
 from zoo.errors import DataError, InputError
-from zoo.images import fit_image, read_image
+from zoo.images import fit_image, read_image, read_picture, write_png_bands
 
 
 def write(folder, name, pixels, **options):
@@ -667,3 +667,10 @@ def test_steps_per_epoch_beyond_the_data_are_refused(trained):
 def test_lists_of_images_of_different_sizes_are_refused(trained):
     with pytest.raises(InputError, match="images is a list of arrays of different shapes"):
         trained.encode([X[0], X[0, :3]])
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
+def test_a_picture_written_in_bands_is_the_whole(channels, tmp_path):
+    image = images(1, (9, 4, channels))[0]
+    write_png_bands(tmp_path / "bands.png", iter([image[:4], image[4:8], image[8:]]), 9, 4)
+    np.testing.assert_array_equal(read_picture(tmp_path / "bands.png").reshape(image.shape), image)

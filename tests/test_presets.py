@@ -27,7 +27,7 @@ from helpers import (
 )
 
 import zoo
-from zoo import presets
+from zoo import hub, presets
 from zoo.errors import InputError, PresetError
 from zoo.files import replacing_directory, sha256
 from zoo.objectives.adversarial import Minimax
@@ -507,6 +507,19 @@ def test_saving_over_a_preset_replaces_it_and_keeps_the_card(preset):
     assert type(zoo.load(preset)) is zoo.GAN
     assert (preset / "README.md").read_text() == "A card of my own."
     assert [path.name for path in preset.parent.iterdir()] == ["preset"]
+
+
+def test_what_is_said_and_shown_of_weights_goes_with_them(preset):
+    written = hub.model_card("me/x", None, {"class": "DCGAN"})
+    (preset / "README.md").write_text(written)
+    (preset / "samples.png").write_bytes(b"drawn by these weights")
+    model = zoo.load(preset)
+    model.save_to_preset(preset)
+    assert (preset / "README.md").read_text() == written and (preset / "samples.png").exists()
+    model.generator.trainable_variables[0].assign_add(model.generator.trainable_variables[0])
+    model.ema_generator.set_weights(model.generator.get_weights())
+    model.save_to_preset(preset)
+    assert not (preset / "README.md").exists() and not (preset / "samples.png").exists()
 
 
 @pytest.mark.parametrize("kind", ["folder", "file"])

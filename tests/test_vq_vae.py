@@ -463,6 +463,15 @@ def test_the_autoencoder_ignores_classes_that_are_not_the_priors(tmp_path):
         model.fit_prior(str(tmp_path), batch_size=6, verbose=0)
 
 
+def test_a_prior_learns_the_names_of_the_classes(tmp_path):
+    for name in "ab":
+        (tmp_path / name).mkdir()
+        write_png(tmp_path / name / "0.png", images(1)[0])
+    model = with_prior(num_classes=2)
+    model.code_dataset(str(tmp_path), batch_size=2)
+    np.testing.assert_array_equal(model.generate(1, labels="b", seed=0), model.generate(1, labels=1, seed=0))
+
+
 def test_half_precision_holds_any_number_of_updates(tmp_path):
     model = tiny_vq_vae()
     model.quantizers[0].updates.assign(70_000)

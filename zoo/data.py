@@ -112,10 +112,18 @@ def read(source, image_shape=None, *, split="train", data_dir=None):
     if isinstance(source, (str, os.PathLike)):
         if image_shape is None:
             raise InputError(f"image_shape is needed to read {os.fspath(source)!r}, got None.")
+        _check_channels(image_shape)
         if _is_folder(source):
             return _read_folder(Path(source).expanduser(), image_shape)
         return _read_tfds(source, image_shape, split, data_dir)
     return _read_arrays(source, image_shape)
+
+
+def _check_channels(*shapes):
+    """Refuses to read files of images that files do not hold."""
+    for shape in shapes:
+        if shape[-1] not in (1, 3):
+            raise InputError(f"image_shape is {tuple(shape)}, expected 1 or 3 channels to read image files.")
 
 
 def _is_folder(source):
@@ -151,6 +159,7 @@ def read_pairs(source, image_shape, source_shape, *, paired=True, split="train",
     if isinstance(source, ImageSet):
         images, sources = source.images, source.source_images
     elif isinstance(source, (str, os.PathLike)):
+        _check_channels(image_shape, source_shape)
         if _is_folder(source):
             return _read_pair_folder(Path(source).expanduser(), image_shape, source_shape, paired)
         return _read_tfds(source, image_shape, split, data_dir, source_shape)
@@ -460,9 +469,10 @@ def _examples(builder, split, **options):
     try:
         return builder.as_dataset(split=split, **options)
     except ValueError:
+        known = sorted({*builder.info.splits, *_SHARES.get(builder.name, ())})
         raise DataError(
-            f"split is {split!r}, expected a part of the data set {builder.name!r}, which has "
-            f"{', '.join(sorted(builder.info.splits))}."
+            f"The data set {builder.name!r} has no split {split!r}, only {', '.join(known)}; "
+            "zoo.data.dataset(..., split=...) reads any of them, and parts."
         ) from None
 
 
@@ -505,9 +515,6 @@ def _read_tfds(name, image_shape, split, data_dir, source_shape=None):
 
 
 def _allocate(number, image_shape):
-    """Room for images that come from files, as uint8 `(number, *image_shape)`."""
-    if image_shape[-1] not in (1, 3):
-        raise InputError(f"image_shape is {tuple(image_shape)}, expected 1 or 3 channels to read image files.")
     shape = (number, *image_shape)
     if np.prod(shape, dtype="int64") <= _IN_MEMORY_BYTES:
         return np.empty(shape, "uint8")

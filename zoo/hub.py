@@ -35,7 +35,7 @@ _FEATURES_TASK = "image-feature-extraction"
 
 
 class _Use(NamedTuple):
-    """The Hub's name of what a model is for, and lines of code that draw from it and fine-tune it."""
+    """The Hub's name of what a model is for, lines of code that draw from it and fine-tune it, and what it shows."""
 
     task: str = "unconditional-image-generation"
     draw: str = "images = model.generate(16, seed=0)  # uint8, (16, height, width, channels)"
@@ -364,7 +364,7 @@ def _contents(directory, repo_id, title, facts, published):
     pictures = [name for name in _PICTURES if (directory / name).is_file()]
     contents |= {name: (directory / name).read_bytes() for name in pictures}
     card, own_card = published.get(CARD), directory / CARD
-    if own_card.is_file() and (card is None or _is_unedited(card)):
+    if own_card.is_file() and (card is None or is_unedited(card)):
         card = own_card.read_text(encoding="utf-8")
     config = json.loads(contents[CONFIG])["config"]
     labelled = config.get("num_classes") is not None
@@ -412,10 +412,14 @@ def model_card(repo_id, title, facts, pictures=(), labelled=False, existing=None
     if existing is not None:
         card = ModelCard(existing, ignore_metadata_errors=True)
         tags = dict.fromkeys([*(card.data.tags or ()), *header.tags])
-        merged = {**card.data.to_dict(), **header.to_dict(), "tags": list(tags)}
-        header = type(header)(**merged, ignore_metadata_errors=True)
-        if not _is_unedited(existing):
+        kept = card.data.to_dict()
+        if is_unedited(existing):
+            # Figures of ours, perhaps of other weights.
+            kept.pop("model-index", None)
+        else:
             body = card.text.lstrip("\n")
+        merged = {**kept, **header.to_dict(), "tags": list(tags)}
+        header = type(header)(**merged, ignore_metadata_errors=True)
     return f"---\n{header.to_yaml()}\n---\n\n{body}"
 
 
@@ -424,7 +428,7 @@ def bundled_card(directory, title, facts):
     return _contents(Path(directory), None, title, facts, {})[CARD].decode()
 
 
-def _is_unedited(card):
+def is_unedited(card):
     """Whether a card's text is as `_card_body` wrote it."""
     from huggingface_hub import ModelCard
 
@@ -486,7 +490,7 @@ def _card_body(repo_id, title, facts, pictures, labelled):
             for name, figure in facts["metrics"].items()
         ]
         table = "\n".join(["| figure | value | real images | protocol |", "|---|---|---|---|", *rows])
-        measured = "Measured on these weights. `zoo evaluate` measures again what needs no test images of another set."
+        measured = "Measured on these weights by the recipe; `zoo evaluate` measures most again."
         parts.append(f"## Figures\n\n{measured}\n\n{table}")
     described = {
         "Data set": facts.get("dataset"),

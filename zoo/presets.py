@@ -399,7 +399,8 @@ def _weights_by_place(model):
 def save(model, directory, *, weights_dtype="float32", **metadata):
     """Writes a model as a preset directory, whole or not at all.
 
-    Of an older preset there the card is kept, and its samples where the weights are the same.
+    Of an older preset there a card that a person wrote is kept, and where the weights are the same what else was shown
+    of them.
 
     A preset holds no optimizer state; a GAN's averaged generator stands for both of its generators.
 
@@ -435,11 +436,8 @@ def save(model, directory, *, weights_dtype="float32", **metadata):
         (temporary / CONFIG).write_text(json.dumps(config, indent=1) + "\n", encoding="utf-8")
         _write_weights(model, temporary / WEIGHTS, weights_dtype)
         files = {name: describe_file(temporary / name) for name in HASHED_FILES}
-        same = (directory / WEIGHTS).exists() and files[WEIGHTS] == describe_file(directory / WEIGHTS)
-        # Samples of other weights would be published as those of these.
-        for name in ("README.md", "samples.png") if same else ("README.md",):
-            if (directory / name).exists():
-                (temporary / name).write_bytes((directory / name).read_bytes())
+        for name in _kept(directory, files[WEIGHTS]):
+            (temporary / name).write_bytes((directory / name).read_bytes())
         now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
         write_json(
             temporary / METADATA,
@@ -451,6 +449,17 @@ def save(model, directory, *, weights_dtype="float32", **metadata):
                 "files": files,
             },
         )
+
+
+def _kept(directory, weights):
+    """Names of files beside an older preset that are as true of one with these weights."""
+    from zoo import hub
+
+    card, samples = directory / hub.CARD, directory / hub.SAMPLES
+    if (directory / WEIGHTS).exists() and describe_file(directory / WEIGHTS) == weights:
+        return [file.name for file in (card, samples) if file.exists()]
+    by_hand = card.exists() and not hub.is_unedited(card.read_text(encoding="utf-8"))
+    return [card.name] if by_hand else []
 
 
 @contextlib.contextmanager

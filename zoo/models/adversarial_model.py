@@ -201,7 +201,7 @@ class AdversarialModel(GenerativeModel):
         return self.generator(inputs, training=True) if training else self.ema_generator(inputs, training=False)
 
     def _fixed(self, network, inputs, training):
-        """What a network says while the other one is trained, and outside of training the averaged generator."""
+        """A network's outputs while another is trained, which move no statistics; outside of training the average's."""
         if training:
             return without_moving(network, inputs)
         return (self.ema_generator if network is self.generator else network)(inputs, training=False)

@@ -8,6 +8,7 @@ from zoo import latents as latent_vectors
 from zoo.errors import InputError, check_amount, check_count, check_counts, check_image_shape
 from zoo.metrics import nearest_images
 from zoo.models.adversarial_model import AdversarialModel, input_shapes
+from zoo.models.generative_model import check_backend
 from zoo.nets import conv, mlp, resnet
 from zoo.objectives import penalties
 
@@ -150,8 +151,10 @@ class GAN(AdversarialModel):
             float32 array `(n, latent_dim)`.
 
         Raises:
-            InputError: images of another shape or range, or labels that are missing or out of range.
+            InputError: images of another shape or range, labels that are missing or out of range, or another backend
+                than TensorFlow.
         """
+        check_backend("encode_image")
         images, steps = self._checked(images), check_count(steps, "steps")
         candidates = latent_vectors.sample(self.generation_batch, self.noise_shape, seed)
         labels = self._labels_of(len(images), labels)

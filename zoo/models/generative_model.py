@@ -20,6 +20,8 @@ from zoo.errors import DataError, InputError, check_amount, check_count, check_i
 from zoo.images import as_array, check_images, to_uint8
 
 _GENERATE_LIMIT_BYTES = 4 * 1024**3
+# What `compile` hands on to Keras.
+_COMPILE_SETTINGS = ("run_eagerly", "steps_per_execution", "jit_compile")
 # Conditions that each image has its own of, and the axes of one.
 _AXES_OF_ONE = {"latents": 1, "labels": 0, "prompts": 1, "source_images": 3}
 
@@ -459,27 +461,26 @@ class GenerativeModel(keras.Model):
         """Sets the optimizer.
 
         Args:
-            optimizer: a Keras optimizer or its name; default that of `default_optimizer`.
+            optimizer: a Keras optimizer or its name; default that of `default_optimizers`.
             **settings: `run_eagerly`, `steps_per_execution` and `jit_compile` of Keras.
 
         Raises:
             InputError: no optimizer, or another setting.
         """
-        self._compile({"optimizer": optimizer or self.default_optimizer()}, **settings)
+        self._compile({"optimizer": optimizer or self.default_optimizers()[0]}, **settings)
 
     @staticmethod
-    def default_optimizer():
-        """A new optimizer: Adam with the rate 1e-3."""
-        return keras.optimizers.Adam(1e-3)
+    def default_optimizers():
+        """A new optimizer for each of `optimizer_names`: Adam with the rate 1e-3."""
+        return (keras.optimizers.Adam(1e-3),)
 
     def _compile(self, optimizers, **settings):
         """Compiles with optimizers by attribute name, each built on its own variables."""
-        known = ("run_eagerly", "steps_per_execution", "jit_compile")
         for name in settings:
-            if name not in known:
+            if name not in _COMPILE_SETTINGS:
                 raise InputError(
-                    f"compile was given {name}, expected {', '.join([*optimizers, *known])}; the model has losses and "
-                    "metrics of its own."
+                    f"compile was given {name}, expected {', '.join([*optimizers, *_COMPILE_SETTINGS])}; the model has "
+                    "losses and metrics of its own."
                 )
         optimizers = {name: _optimizer(optimizer, name) for name, optimizer in optimizers.items()}
         if len({id(optimizer) for optimizer in optimizers.values()}) < len(optimizers):
@@ -507,8 +508,9 @@ class GenerativeModel(keras.Model):
         return {**optimizers, **self._compile_settings}
 
     def compile_from_config(self, config):
-        config = {name: keras.saving.deserialize_keras_object(value) for name, value in config.items()}
-        self.compile(**config)
+        # Older presets hold settings that had no effect.
+        known = (*self.optimizer_names, *_COMPILE_SETTINGS)
+        self.compile(**{name: keras.saving.deserialize_keras_object(config[name]) for name in known if name in config})
 
     def fit(
         self,
@@ -539,7 +541,7 @@ class GenerativeModel(keras.Model):
             callbacks, epochs, verbose, validation_split, shuffle: as in Keras.
             validation_data: what `x` may be, labels included; of a TFDS name the split `test`.
             **kwargs: of Keras' `fit`, such as `initial_epoch`; `steps_per_epoch` ends each epoch early, whose order
-                is its own as ever.
+                is its own as ever, but for ready-made batches, where Keras goes on with the next.
 
         Raises:
             InputError: not compiled, another backend than TensorFlow, or images of the wrong shape, dtype or range.
@@ -548,7 +550,7 @@ class GenerativeModel(keras.Model):
         """
         from zoo.callbacks import EpochOrder, StopOnNonFinite
 
-        _check_backend("fit")
+        check_backend("fit")
         if not self.compiled:
             raise InputError(f"fit needs a compiled model; call {type(self).__name__}.compile() first.")
         epochs = check_count(epochs, "epochs")
@@ -589,8 +591,11 @@ class GenerativeModel(keras.Model):
         """Keras' `evaluate` over what `fit` takes: the figures of `fit` without training.
 
         Of a TFDS name the split `test`.
+
+        Raises:
+            InputError, DataError: as for `fit`.
         """
-        _check_backend("evaluate")
+        check_backend("evaluate")
         if not self.compiled:
             raise InputError(f"evaluate needs a compiled model; call {type(self).__name__}.compile() first.")
         if not kwargs.get("_use_cached_eval_dataset"):
@@ -745,7 +750,6 @@ class GenerativeModel(keras.Model):
         """Where a scalar function of one array is small: Adam from `start`, its rate falling to 0 in `steps` steps."""
         import tensorflow as tf
 
-        _check_backend("encode_image")
         found = keras.Variable(start, dtype="float32")
         schedule = keras.optimizers.schedules.CosineDecay(learning_rate, steps)
         optimizer = keras.optimizers.Adam(schedule, beta_1=0.9)
@@ -840,7 +844,8 @@ def built_under(dtype):
         keras.config.set_dtype_policy(before)
 
 
-def _check_backend(method):
+def check_backend(method):
+    """Refuses what only TensorFlow does here."""
     backend = keras.backend.backend()
     if backend != "tensorflow":
         raise InputError(f"KERAS_BACKEND is {backend!r}, expected 'tensorflow' for {method}; other backends generate.")

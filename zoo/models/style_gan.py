@@ -8,6 +8,7 @@ from zoo.errors import InputError, check_count
 from zoo.images import to_uint8
 from zoo.metrics import nearest_images
 from zoo.models.gan import GAN
+from zoo.models.generative_model import check_backend
 from zoo.nets import style
 from zoo.objectives.penalties import R1
 
@@ -175,8 +176,9 @@ class StyleGAN(GAN):
             float32 array `(n, num_layers, latent_dim)`.
 
         Raises:
-            InputError: images of another shape or range, or labels.
+            InputError: images of another shape or range, labels, or another backend than TensorFlow.
         """
+        check_backend("encode_image")
         images, steps = self._checked(images), check_count(steps, "steps")
         self._labels_of(len(images), labels)
         z = latent_vectors.sample(_SAMPLES_OF_W, self.noise_shape, seed)

@@ -93,7 +93,7 @@ class Upscaling(FromImages):
         return large
 
     def upscale_bands(self, image):
-        """What `upscale` returns in parts, from top to bottom, for images too large to be whole in memory.
+        """What `upscale` returns in parts, from top to bottom, so that a file can be written without a second copy.
 
         Args:
             image: as for `upscale`.
@@ -187,9 +187,9 @@ class SRResNet(Upscaling, GenerativeModel):
         )
 
     @staticmethod
-    def default_optimizer():
+    def default_optimizers():
         """A new optimizer: Adam with the rate 2e-4."""
-        return keras.optimizers.Adam(2e-4)
+        return (keras.optimizers.Adam(2e-4),)
 
     def call(self, images):
         """Images in [-1, 1], enlarged, of images in [-1, 1]."""

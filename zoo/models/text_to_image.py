@@ -14,7 +14,7 @@ from zoo.text import Tokenizer
 
 @keras.saving.register_keras_serializable(package="zoo")
 class TextToImageGAN(AdversarialModel):
-    """GAN that draws what a text says (Reed et al. 2016), in one stage whose every block the text modulates.
+    """GAN that draws what a text says (Reed et al. 2016), in one stage whose every normalization the text steers.
 
     One stage rather than StackGAN's two, because at these sizes normalization that is conditioned on the text draws
     details as well, from half the networks. These are DCGAN's, whose step is the quickest, and R1 keeps the
@@ -44,9 +44,10 @@ class TextToImageGAN(AdversarialModel):
         generator, discriminator: functional networks to use instead of the default ones; both take `prompts`
             `(n, max_words)`, the generator with `latents` and the discriminator with `images`. The generator has a
             layer `text_encoder` that gives mean and log variance side by side; the discriminator has the layers
-            `image_encoder` and `text_encoder` and adds up what they give as `zoo.nets.text` has it.
+            `image_encoder`, which gives a dict of `logit` `(n, 1)` and `vector` `(n, d)`, and `text_encoder`, which
+            gives vectors `(n, d)`, and adds logit and match as `zoo.nets.text` has it.
         objective, penalties, augmentation, ema_momentum, discriminator_steps: as for `GAN`.
-        kl_weight, contrastive_weight: as above; 0 leaves a term out.
+        kl_weight, contrastive_weight: as above.
         name, dtype: as for every Keras model.
         **network_options: those of `default_networks`.
 
@@ -114,6 +115,9 @@ class TextToImageGAN(AdversarialModel):
                 raise InputError(f"{argument} takes {takes}, expected {expected}.")
             if missing := parts - {layer.name for layer in network.layers}:
                 raise InputError(f"{argument} has no layer {min(missing)}, expected the layers {sorted(parts)}.")
+        seen = self.discriminator.get_layer("image_encoder").output
+        if not isinstance(seen, dict) or seen.keys() != {"logit", "vector"}:
+            raise InputError(f"image_encoder of discriminator gives {seen}, expected a dict of logit and vector.")
         if tuple(self.generator.output_shape[1:]) != image_shape:
             raise InputError(f"generator makes {self.generator.output_shape[1:]}, expected image_shape={image_shape}.")
 
@@ -121,7 +125,7 @@ class TextToImageGAN(AdversarialModel):
     def default_networks(
         image_shape, latent_dim, *, vocabulary_size, max_words, filters=64, stages=None, text_dim=32, word_dim=64
     ):
-        """Strided convolutions, `filters` wide at the finest hidden resolution, and text encoders `word_dim` wide.
+        """Strided convolutions, `filters` wide at half the resolution, and text encoders `word_dim` wide.
 
         `stages` is how often the image is halved, by default down to 4 pixels or an odd side; `text_dim` the length of
         the condition, which takes as many latents.
@@ -151,10 +155,11 @@ class TextToImageGAN(AdversarialModel):
         return {"images": images, "prompts": batch["prompts"]}
 
     def _discrimination(self, real, fake, batch, training):
-        real_logits, mismatched, contrast = self._compared(
-            real, batch, lambda network, inputs: network(inputs, training=training)
-        )
-        fake_logits = self._judge(fake, batch, training)
+        def run(network, inputs):
+            return network(inputs, training=training)
+
+        real_logits, mismatched, contrast = self._compared(real, batch, run)
+        fake_logits, *_ = self._compared(fake, batch, run)
         loss = self.objective.discriminator_loss
         loss = 0.5 * (loss(real_logits, fake_logits) + loss(real_logits, mismatched))
         return loss + self.contrastive_weight * contrast, real_logits, fake_logits

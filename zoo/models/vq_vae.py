@@ -1,6 +1,5 @@
 """Vector-quantized autoencoders with one grid of codes and with two."""
 
-import math
 import numbers
 
 import keras
@@ -75,8 +74,7 @@ class VQVAE(GenerativeModel):
         monitored = ("loss", "reconstruction", "commitment", "psnr", "perplexity", "used_codes", "vq_gradient_norm")
         super().__init__(image_shape, monitored, name=name, dtype=dtype)
         check_amount(commitment_cost, "commitment_cost")
-        if not isinstance(data_variance, numbers.Real) or not 0 < data_variance < math.inf:
-            raise InputError(f"data_variance is {data_variance!r}, expected a number above 0.")
+        check_amount(data_variance, "data_variance", positive=True)
         if ema_decay is not None and (not isinstance(ema_decay, numbers.Real) or not 0 < ema_decay < 1):
             raise InputError(f"ema_decay is {ema_decay!r}, expected a number between 0 and 1, or None.")
         self.num_embeddings, self.embedding_dim = num_embeddings, embedding_dim
@@ -112,9 +110,9 @@ class VQVAE(GenerativeModel):
         )
 
     @staticmethod
-    def default_optimizer():
+    def default_optimizers():
         """A new optimizer: Adam with the rate 3e-4."""
-        return keras.optimizers.Adam(3e-4)
+        return (keras.optimizers.Adam(3e-4),)
 
     def call(self, images):
         """Reconstructions in [-1, 1] of images in [-1, 1]."""
@@ -296,6 +294,8 @@ class VQVAE(GenerativeModel):
         image_set = data.read(x if y is None else (x, y), self.image_shape, split="train" if training else "test")
         self.prior._check_class_names(image_set.class_names)
         self.prior._check_training_labels(image_set.labels)
+        # The prior may just have learned them.
+        self.class_names = self.prior.class_names
         rows = self._rows(image_set.images)
         return data.batches(
             data.ImageSet(rows, image_set.labels), batch_size, shuffle=training, drop_remainder=training

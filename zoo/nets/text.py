@@ -51,12 +51,12 @@ def condition_encoder(vocabulary_size, max_words, width, units):
     return keras.Model(prompts, outputs, name="text_encoder")
 
 
-def projection_encoder(vocabulary_size, max_words, width, units):
-    """Word numbers `(n, max_words)` to vectors `(n, units)` for the projection of a discriminator."""
+def projection_encoder(vocabulary_size, max_words, width):
+    """Word numbers `(n, max_words)` to vectors `(n, width)` for the projection of a discriminator."""
     # === Layers ===
     prompts = keras.Input((max_words,), dtype="int32", name="prompts")
     x = _sentence(prompts, vocabulary_size, width)
-    outputs = layers.Dense(units, kernel_initializer="orthogonal", dtype="float32", name="sentence")(x)
+    outputs = layers.Dense(width, kernel_initializer="orthogonal", dtype="float32", name="sentence")(x)
 
     # === Functional model ===
     return keras.Model(prompts, outputs, name="text_encoder")
@@ -104,7 +104,7 @@ def text_to_image_discriminator(image_shape, vocabulary_size, max_words, filters
         "vector": conv.dcgan_outputs(features, width, use_bias=False, name="vector"),
     }
     seen = keras.Model(images, encoded, name="image_encoder")(inputs["images"])
-    sentence = projection_encoder(vocabulary_size, max_words, width, width)(inputs["prompts"])
+    sentence = projection_encoder(vocabulary_size, max_words, width)(inputs["prompts"])
     outputs = seen["logit"] + match(seen["vector"], sentence)
 
     # === Functional model ===

@@ -7,7 +7,7 @@ sees one image twice remembers few. `keras.ops` only.
 import keras
 from keras import ops
 
-from zoo.errors import InputError
+from zoo.errors import InputError, check_amount
 from zoo.objectives.adversarial import named
 
 register = keras.saving.register_keras_serializable(package="zoo")
@@ -113,10 +113,9 @@ class AdaptiveAugment(DiffAugment):
 
     def __init__(self, policies=("color", "translation", "cutout"), target=0.6, ramp=500_000, **kwargs):
         super().__init__(policies, **kwargs)
-        if not 0 < target < 1:
-            raise InputError(f"target is {target!r}, expected a number between 0 and 1.")
-        if ramp <= 0:
-            raise InputError(f"ramp is {ramp!r}, expected a positive number of images.")
+        if check_amount(target, "target", positive=True) >= 1:
+            raise InputError(f"target is {target!r}, expected a number below 1.")
+        check_amount(ramp, "ramp", positive=True)
         self.target, self.ramp = target, ramp
         self.probability, self.signs, self.updates = (
             self.add_weight(shape=(), initializer="zeros", trainable=False, aggregation="mean", name=name)
