@@ -413,7 +413,7 @@ def test_what_a_folder_holds_besides_is_named(tmp_path):
 @pytest.mark.parametrize(
     ("source", "says"),
     [
-        (None, "x is a NoneType, expected an array of images, an image folder, the name of a TFDS data set, or"),
+        (None, "x is a NoneType, expected an array of images, an image folder or the name of a TFDS data set; fit"),
         (object(), "x is a object, expected"),
         (["a.png", "b.png", "c.png"], "x is a list, expected"),
         ([images(1)[0], images(1, (4, 4, 1))[0]], "images is a list of arrays of different shapes"),
