@@ -158,9 +158,8 @@ def test_captions_can_be_made_to_name_an_attribute():
 # === The step ===
 
 
-def test_the_discriminator_tells_images_with_other_prompts():
-    model = tiny(objective="least_squares", penalties=(), contrastive_weight=2.0)
-    model.compile()
+def held_still(model):
+    """A batch, its prompts, what the model makes of them, and its discriminator as a function of images and prompts."""
     # As drawn at first, the discriminator's outputs are so faint that a missing term would not be seen.
     for variable in model.discriminator.trainable_variables:
         variable.assign(4 * variable)
@@ -168,12 +167,20 @@ def test_the_discriminator_tells_images_with_other_prompts():
     # Without latents that move, the losses can be computed twice.
     latents = np.random.RandomState(0).normal(size=(4, 6)).astype("float32")
     model._generator_inputs = lambda batch: {"latents": tf.constant(latents), "prompts": batch["prompts"]}
-    prompts, real = np.array(batch["prompts"]), batch["images"]
+    prompts = np.array(batch["prompts"])
     fake = model.generator({"latents": latents, "prompts": prompts}, training=True)
 
     def judged(images, prompts):
         return np.array(model.discriminator({"images": np.array(images), "prompts": prompts}, training=False))
 
+    return batch, prompts, fake, judged
+
+
+def test_the_discriminator_tells_images_with_other_prompts():
+    model = tiny(objective="least_squares", penalties=(), contrastive_weight=2.0)
+    model.compile()
+    batch, prompts, fake, judged = held_still(model)
+    real = batch["images"]
     loss, _ = model.discriminator_loss(batch)
     right, generated = judged(real, prompts), judged(fake, prompts)
     wrong = judged(real, np.roll(prompts, 1, axis=0))
@@ -192,17 +199,7 @@ def contrast(judged, images, prompts):
 def test_the_generator_pays_for_prompts_that_are_not_seen():
     model = tiny(kl_weight=0.0, contrastive_weight=2.0)
     model.compile()
-    for variable in model.discriminator.trainable_variables:
-        variable.assign(4 * variable)
-    batch = batch_of(model, 4)
-    latents = np.random.RandomState(0).normal(size=(4, 6)).astype("float32")
-    model._generator_inputs = lambda batch: {"latents": tf.constant(latents), "prompts": batch["prompts"]}
-    prompts = np.array(batch["prompts"])
-    fake = model.generator({"latents": latents, "prompts": prompts}, training=True)
-
-    def judged(images, prompts):
-        return np.array(model.discriminator({"images": np.array(images), "prompts": prompts}, training=False))
-
+    batch, prompts, fake, judged = held_still(model)
     loss, logs = model.generator_loss(batch)
     assert float(logs["contrast"]) == pytest.approx(contrast(judged, fake, prompts), rel=1e-4)
     adversarial = np.mean(np.log1p(np.exp(-judged(fake, prompts))))

@@ -4,12 +4,12 @@ A preset is a directory of `config.json`, `metadata.json`, `model.weights.h5` an
 `samples.png`. No pickle, no Lambda, no code: Keras' own safe deserialization reads it, after its hashes are checked.
 """
 
+import collections
 import contextlib
 import datetime
 import difflib
 import fnmatch
 import functools
-import itertools
 import json
 import numbers
 import os
@@ -388,12 +388,12 @@ def _weights_by_place(model):
     held = {id(variable) for network in networks.values() for variable in network.weights}
     weights = [(f"{name}{v.path}", v) for name, network in networks.items() for v in network.weights]
     weights += [(v.path, v) for v in model.weights if id(v) not in held]
-    places = {}
+    places, seen = {}, collections.Counter()
     for place, variable in weights:
         # Both translators of a CycleGAN have layers of one name.
-        number = next(n for n in itertools.count() if f"{place}#{n}" not in places)
-        places[f"{place}#{number}"] = variable
-    return {place.removesuffix("#0"): variable for place, variable in places.items()}
+        places[f"{place}#{seen[place]}" if seen[place] else place] = variable
+        seen[place] += 1
+    return places
 
 
 def save(model, directory, *, weights_dtype="float32", **metadata):

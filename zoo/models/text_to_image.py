@@ -158,19 +158,19 @@ class TextToImageGAN(AdversarialModel):
         def run(network, inputs):
             return network(inputs, training=training)
 
-        real_logits, mismatched, contrast = self._compared(real, batch, run)
-        fake_logits, *_ = self._compared(fake, batch, run)
+        sentences = run(self.discriminator.get_layer("text_encoder"), batch["prompts"])
+        real_logits, mismatched, contrast = self._compared(real, sentences, run)
+        fake_logits, *_ = self._compared(fake, sentences, run)
         loss = self.objective.discriminator_loss
         loss = 0.5 * (loss(real_logits, fake_logits) + loss(real_logits, mismatched))
         return loss + self.contrastive_weight * contrast, real_logits, fake_logits
 
-    def _compared(self, images, batch, run):
+    def _compared(self, images, sentences, run):
         """Logits of images with their own prompts, with those of the images before them, and the contrastive loss.
 
-        `run` applies an encoder of the discriminator to its inputs.
+        `sentences` are the vectors of the prompts; `run` applies an encoder of the discriminator to its inputs.
         """
         seen = run(self.discriminator.get_layer("image_encoder"), images)
-        sentences = run(self.discriminator.get_layer("text_encoder"), batch["prompts"])
         matches = text.matches(seen["vector"], sentences)
         own = ops.diagonal(matches)
         # Where the two prompts say the same, the lesson is wrong, which is rare.
@@ -179,12 +179,14 @@ class TextToImageGAN(AdversarialModel):
         return seen["logit"] + own[:, None], seen["logit"] + others[:, None], contrast
 
     def generator_loss(self, batch, training=True):
+        def run(network, inputs):
+            return self._fixed(network, inputs, training)
+
         fake = self._generated(self._generator_inputs(batch), training)
-        logits, _, contrast = self._compared(
-            self._augmented(fake, batch) if training else fake,
-            batch,
-            lambda network, inputs: self._fixed(network, inputs, training),
-        )
+        if training:
+            fake = self._augmented(fake, batch)
+        sentences = run(self.discriminator.get_layer("text_encoder"), batch["prompts"])
+        logits, _, contrast = self._compared(fake, sentences, run)
         encoder = (self.generator if training else self.ema_generator).get_layer("text_encoder")
         mean, log_variance = ops.split(encoder(batch["prompts"], training=training), 2, axis=-1)
         kl = ops.mean(variational.kl_to_standard_normal(mean, log_variance))
