@@ -64,16 +64,10 @@ def test_presets_compute_in_float32_whatever_trained_them(name):
 
 
 def smoke(recipe, folder, monkeypatch, *options):
-    """A smoke run in this process, which has TensorFlow already; two steps do not repay optimizing their graph."""
-    import tensorflow as tf
-
+    """A smoke run in this process, which has TensorFlow already."""
     monkeypatch.syspath_prepend(recipe.parent)
     monkeypatch.setattr(sys, "argv", [str(recipe), "--smoke", "--output", str(folder), *options])
-    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
-    try:
-        runpy.run_path(str(recipe), run_name="__main__")
-    finally:
-        tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": False})
+    runpy.run_path(str(recipe), run_name="__main__")
 
 
 def tags(folder):

@@ -125,7 +125,7 @@ class Fault:
 class Hub:
     """A running Hub; `tokens` maps each token to its user, and `requests` is the log.
 
-    A method that takes `times` misbehaves that many times, or until `heal`.
+    A method that takes `times` misbehaves that many times; without it, from then on.
     """
 
     def __init__(self, tokens):
@@ -208,10 +208,6 @@ class Hub:
     def fail(self, status, path_substring, times=None):
         """Answers requests whose URL contains this with this status, and does nothing else."""
         self._faults.append(Fault("fail", path_substring, status, times))
-
-    def heal(self):
-        """Ends all misbehaviour."""
-        self._faults.clear()
 
     def before_commit(self, callback):
         """Calls `callback()` once, when the next commit of a client has arrived and before it is looked at."""
@@ -420,12 +416,7 @@ class _Handler(BaseHTTPRequestHandler):
                 raise Refusal(400, "The commit points to an LFS object that was not uploaded")
             files[path] = Blob(self.hub.objects[value["oid"]], lfs=True)
         else:
-            inside = path.rstrip("/") + "/"
-            doomed = [file for file in files if file == path or (key == "deletedFolder" and file.startswith(inside))]
-            if not doomed:
-                raise Refusal(404, "A file with this name doesn't exist", "EntryNotFound")
-            for file in doomed:
-                del files[file]
+            raise Refusal(400, f"This Hub knows no operation {key}")
 
     @route("POST", f"{MODEL}/tag/([^/]+)")
     def create_tag(self, name, revision):
@@ -433,12 +424,6 @@ class _Handler(BaseHTTPRequestHandler):
         if tag in repo.tags:
             raise Refusal(409, "Tag reference exists already")
         repo.tags[tag] = repo.find(revision).sha
-        return {}
-
-    @route("DELETE", f"{MODEL}/tag/([^/]+)")
-    def delete_tag(self, name, tag):
-        if self.repo(name, write=True).tags.pop(tag, None) is None:
-            raise Refusal(404, "Invalid rev id", "RevisionNotFound")
         return {}
 
     @route("POST", f"{MODEL}/branch/([^/]+)")
@@ -472,11 +457,6 @@ class _Handler(BaseHTTPRequestHandler):
             raise Refusal(404, "Entry not found", "EntryNotFound")
         depth = None if self.query.get("recursive") == ["true"] else 1
         return [entries[path] for path in entries if PurePosixPath(folder) in PurePosixPath(path).parents[:depth]]
-
-    @route("POST", f"{MODEL}/paths-info/([^/]+)")
-    def paths_info(self, name, revision):
-        entries = listing(self.repo(name).find(revision).files)
-        return [entries[path] for path in parse_qs(self.body.decode()).get("paths", []) if path in entries]
 
     @route("GET", f"{MODEL}(?:/revision/([^/]+))?")
     def info(self, name, revision):
