@@ -122,10 +122,9 @@ def test_a_plain_keras_model_resumes_bit_equal(tmp_path):
 
 TRAIN = """
 import os, signal, sys
-source, folder, backup, end, kill = sys.argv[1:]
+source, folder, backup, end, *kills = sys.argv[1:]
 import keras
 import numpy as np
-keras.utils.set_random_seed(0)
 from helpers import SHAPE, images, restless_gan, state
 from zoo import data
 from zoo.callbacks import BackupAndRestore
@@ -157,24 +156,39 @@ class Epochs(keras.callbacks.Callback):
         if kill == f"batch {self.epoch} {batch}":
             die()
 
-model = restless_gan(penalties=R1(0.5, 2), discriminator_steps=2, ema_momentum=0.5)
-model.compile()
-fit = {
-    "arrays": lambda: {"x": images(24), "batch_size": 4},
-    "folder": lambda: {"x": folder, "batch_size": 4},
-    "dataset": lambda: {"x": data.dataset(folder, SHAPE, 8)},
-}[source]()
-model.fit(**fit, epochs=5, verbose=0, callbacks=[Epochs(), BackupAndRestore(backup)])
-np.savez(end, **state(model))
+def train():
+    keras.utils.set_random_seed(0)
+    model = restless_gan(penalties=R1(0.5, 2), discriminator_steps=2, ema_momentum=0.5)
+    model.compile()
+    fit = {
+        "arrays": lambda: {"x": images(24), "batch_size": 4},
+        "folder": lambda: {"x": folder, "batch_size": 4},
+        "dataset": lambda: {"x": data.dataset(folder, SHAPE, 8)},
+    }[source]()
+    model.fit(**fit, epochs=5, verbose=0, callbacks=[Epochs(), BackupAndRestore(backup)])
+    np.savez(end, **state(model))
+
+# Each a process of its own, which inherits the seconds that importing takes.
+for kill in kills:
+    if not (child := os.fork()):
+        train()
+        os._exit(0)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), "end", flush=True)
 """
 
 
-def train(folder, source, run, kill=""):
-    """One process of a training that may be killed; the epochs that it began, and how it ended."""
-    result = run_script(TRAIN, source, folder / "images", folder / run, folder / f"{run}.npz", kill, check=False)
-    epochs = [int(line) for line in result.stdout.split()]
-    assert result.returncode == (-signal.SIGKILL if kill else 0), result.stderr[-3000:]
-    return epochs
+def train(folder, source, run, kills):
+    """One process after the other of a training, each killed at its moment; the epochs that each began."""
+    result = run_script(TRAIN, source, folder / "images", folder / run, folder / f"{run}.npz", *kills)
+    epochs, ends = [[]], []
+    for line in result.stdout.splitlines():
+        if line.endswith("end"):
+            ends.append(int(line.split()[0]))
+            epochs.append([])
+        else:
+            epochs[-1].append(int(line))
+    assert ends == [-signal.SIGKILL if kill else 0 for kill in kills], result.stderr[-3000:]
+    return epochs[:-1]
 
 
 @pytest.fixture(scope="module")
@@ -184,7 +198,7 @@ def left_alone(tmp_path_factory):
     (folder / "images").mkdir()
     for index, image in enumerate(images(24)):
         Image.fromarray(image[..., 0]).save(folder / "images" / f"{index:02}.png")
-    assert train(folder, "arrays", "left_alone") == [0, 1, 2, 3, 4]
+    assert train(folder, "arrays", "left_alone", [""]) == [[0, 1, 2, 3, 4]]
     return folder
 
 
@@ -199,8 +213,8 @@ KILLS = [
 @pytest.mark.slow
 @pytest.mark.parametrize(("source", "runs"), KILLS, ids=[source for source, _ in KILLS])
 def test_a_killed_training_ends_bit_equal(source, runs, left_alone):
-    for kill, epochs in runs:
-        assert train(left_alone, source, source, kill) == epochs
+    kills, epochs = zip(*runs, strict=True)
+    assert train(left_alone, source, source, kills) == list(epochs)
     with np.load(left_alone / f"{source}.npz") as found, np.load(left_alone / "left_alone.npz") as expected:
         assert_equal_states(dict(found), dict(expected))
     assert not (left_alone / source).exists()
