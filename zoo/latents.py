@@ -153,7 +153,7 @@ def attribute_direction(latents, present, others=None):
 
     It is the least-squares effect of the attribute on the latents, with the other attributes held fixed: the
     coefficient of `present` in a linear regression of the latents on all attributes. With no other attributes that
-    is the difference between the means with and without it (Larsen et al. 2016, section 4.2).
+    is the difference between the means with and without it (Larsen et al. 2016, section 4.1.1).
 
     Args:
         latents: `(n, d)`, such as the posterior means of `n` images.

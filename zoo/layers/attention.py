@@ -10,9 +10,10 @@ from zoo.layers.spectral_normalization import SpectralNormalization
 class SelfAttention(keras.layers.Layer):
     """Every pixel looks at all others (Zhang et al. 2019, eq. 1 to 3): x + gamma * o, where gamma starts at 0.
 
-    Called on features `(n, h, w, c)` of even height and width. Queries and keys have c / 8 features and values c / 2,
-    by 1x1 convolutions under spectral normalization. Keys and values are averaged over 2x2 pixels, which makes
-    attention four times cheaper; the paper's code takes maxima, which have no second derivative for gradient penalties.
+    Called on features `(n, h, w, c)` of even height and width. Queries and keys have c / 8 features and values c / 2
+    (as in the paper's code; the text has c / 8), by 1x1 convolutions under spectral normalization. Keys and values are
+    averaged over 2x2 pixels, which makes attention four times cheaper; the paper's code takes maxima, which have no
+    second derivative for gradient penalties.
     """
 
     def build(self, input_shape):

@@ -41,6 +41,10 @@ class BicubicUpsampling(keras.layers.Layer):
     """Images `(n, h, w, c)` of any size enlarged `scale` times by the kernel of Keys 1981 with a = -1/2.
 
     Beyond the edge the outermost pixels go on. In float32 whatever the policy.
+
+    Args:
+        scale: how many times as high and wide images become.
+        **kwargs: as for every Keras layer.
     """
 
     def __init__(self, scale, **kwargs):

@@ -82,7 +82,10 @@ class VectorQuantizer(keras.layers.Layer):
         return self.straight_through(vectors, self.lookup(self.nearest(vectors)))
 
     def update(self, vectors, codes):
-        """Moves the embeddings to the running means of the vectors that they replaced."""
+        """Moves the embeddings to the running means of the vectors `(..., embedding_dim)` that they replaced.
+
+        `codes` `(...)` are what `nearest` gave for them. Only for a codebook with `ema_decay`.
+        """
         flat = ops.stop_gradient(ops.reshape(ops.cast(vectors, "float32"), (-1, self.embedding_dim)))
         one_hot = ops.one_hot(ops.reshape(codes, (-1,)), self.num_embeddings, dtype="float32")
         decay = self.ema_decay

@@ -17,7 +17,7 @@ def mutual_information_gap(latents, factors, bins=20):
         factors: `(n, K)` integers, or a dict of arrays `(n,)` by the factors' names. Factors of one value are left out.
 
     Returns:
-        The gap from 0 to 1, and the gap of each factor: an array `(K,)`, or a dict as `factors` was.
+        The gap from 0 to 1, and the gap of each factor that varies: an array, or a dict as `factors` was.
 
     Raises:
         InputError: shapes that do not match, or no factor that varies.

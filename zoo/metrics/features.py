@@ -54,7 +54,8 @@ def _run(network, images):
 def load(name):
     """The feature network of that name: a preset of kind `feature_network`, or `"inception_v3"`.
 
-    Inception v3 with ImageNet weights comes from `keras.applications`, which downloads it once.
+    Inception v3 with ImageNet weights comes from `keras.applications`, which downloads it once. Published Fréchet
+    distances rest on other weights (the graph of 2015-12-05) and another resizing, and do not compare with its figures.
 
     Raises:
         PresetError: no preset of that name.

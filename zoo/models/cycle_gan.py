@@ -30,8 +30,8 @@ class CycleGAN(FromImages, AdversarialModel):
         generator: functional network to use instead of the default one, from a dict of `images` and `source_images` to
             one of the same keys, each made from the other; its layers `to_images` and `to_source` are the translators.
         discriminator: the same, from such a dict to one of logits.
-        objective, penalties, augmentation, ema_momentum, discriminator_steps: as for `GAN`, the mean
-            of both sides.
+        objective, penalties, augmentation, ema_momentum, discriminator_steps: as for `GAN`; the discriminators' loss
+            and penalties are means of both sides, the generators' loss is their sum.
         cycle_weight: lambda of the paper; the default is half of the paper's 10, because `LeastSquares` halves the
             squares.
         identity_weight: of the identity loss (section 5.2), half of `cycle_weight` in the paper; 0 leaves it out.

@@ -134,7 +134,7 @@ class GAN(AdversarialModel):
     # === Using ===
 
     def encode_image(self, images, *, labels=None, steps=300, seed=0):
-        """Latents whose images are near to given ones, found by gradient descent (Zhu et al. 2016, section 3.1).
+        """Latents whose images are near to given ones, found by gradient descent (Zhu et al. 2016).
 
         Latents z minimize the mean square of G(z) - x and a small multiple of that of z, which keeps them where the
         generator was trained. Descent starts at the best of 64 random latents. `zoo.latents` edits the result, and

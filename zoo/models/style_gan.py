@@ -20,6 +20,9 @@ _SAMPLES_OF_W = 1024
 class StyleGAN(GAN):
     """Style-based GAN (Karras et al. 2019), as revised in 2020: skip connections instead of growing.
 
+    Styles scale kernels and not features, as in 2020, too; path length regularization and filters around resampling
+    are left out.
+
     A mapping network turns latents z into intermediate latents w, from which each layer of the synthesis network
     takes its style: early ones those of the pose and the like, late ones those of colours. `generate` takes latents
     `(n, num_layers, latent_dim)` too, one for each layer. With `truncation`, w is drawn towards its mean over

@@ -227,7 +227,8 @@ class SRGAN(Upscaling, AdversarialModel):
         pixel_weight * E|x - G(s)| + perceptual_weight * E|phi(x) - phi(G(s))|^2
         + adversarial_weight * what the objective says of G(s),
 
-    where phi are the features of a fixed network (eq. 5). It is best trained on pixels before, as `SRResNet`:
+    where phi are the features of a fixed network (eq. 5); the term of pixels beside them is that of ESRGAN (Wang et
+    al. 2018, eq. 3). It is best trained on pixels before, as `SRResNet`:
 
         zoo.SRGAN(image_shape, generator=pixel_model.generator)
 

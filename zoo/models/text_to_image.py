@@ -33,7 +33,9 @@ class TextToImageGAN(AdversarialModel):
     both losses have a contrast among the n prompts of the batch (Zhang et al. 2021, section 4.1), the discriminator's
     of real images x_i and the generator's of its own,
 
-        contrastive_weight * E[-log(exp(match(x_i, s_i)) / sum_j exp(match(x_i, s_j)))].
+        contrastive_weight * E[-log(exp(match(x_i, s_i)) / sum_j exp(match(x_i, s_j)))],
+
+    with the discriminator's `match` in place of the paper's cosine similarity over a temperature.
 
     Args:
         image_shape: `(height, width, channels)`, sides divisible by 4.

@@ -29,8 +29,9 @@ class VQVAE(GenerativeModel):
         -log p(x|e) + |sg(z) - e|^2 + commitment_cost * |z - sg(e)|^2,
 
     where sg stops the gradient, the decoder's gradient is handed through the quantization to the encoder, and the
-    likelihood is Gaussian, so that the first term is the squared error over `data_variance`. With a codebook of
-    running means (`ema_decay`) those take the place of the second term (appendix A.1).
+    likelihood is Gaussian of variance `data_variance / 2`, so that the first term is, but for a constant, the squared
+    error over `data_variance`, as in the authors' code. With a codebook of running means (`ema_decay`) those take the
+    place of the second term (appendix A.1).
 
     What draws new images is a prior over the codes, a part of the model that `fit_prior` trains after `fit`.
 

@@ -59,7 +59,8 @@ def u_net(source_shape, channels, filters, stages, dropout):
 def translator(source_shape, channels, filters, residual_blocks, name="generator"):
     """Source images to images of the same size by residual blocks at a quarter of it (Zhu et al. 2017, appendix 7.2).
 
-    Everything is normalized image by image (Ulyanov et al. 2016).
+    Every convolution but the last is normalized image by image (Ulyanov et al. 2016). Unlike the paper's it pads with
+    zeros, enlarges by repeating pixels, and makes the image by a 3x3 convolution.
     """
     check_sides(source_shape, 2)
 

@@ -53,5 +53,5 @@ def halo(network):
 
 
 def _small(residual_blocks):
-    """So that a sum over all blocks is no larger than what goes in."""
+    """So that the sum over all blocks does not grow with their number."""
     return keras.initializers.VarianceScaling(2.0 / residual_blocks, "fan_in")

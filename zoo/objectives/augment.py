@@ -14,7 +14,7 @@ register = keras.saving.register_keras_serializable(package="zoo")
 
 
 def color(images, seed):
-    """Brightness shifted by up to 0.5, saturation scaled by 0 to 2, contrast by 0.5 to 1.5."""
+    """Images `(n, h, w, c)`, brightness shifted by up to 0.5, saturation scaled by 0 to 2, contrast by 0.5 to 1.5."""
     brightness, saturation, contrast = (keras.random.uniform((_number(images), 1, 1, 1), seed=seed) for _ in range(3))
     images = images + brightness - 0.5
     grey = ops.mean(images, axis=3, keepdims=True)
@@ -24,7 +24,7 @@ def color(images, seed):
 
 
 def translation(images, seed, ratio=0.125):
-    """Moved by up to `ratio` of height and width; what was outside is 0."""
+    """Images `(n, h, w, c)` moved by up to `ratio` of height and width; what was outside is 0."""
     for axis, spelling in ((1, "nij,njwc->niwc"), (2, "nij,nhjc->nhic")):
         size = images.shape[axis]
         most = round(ratio * size)
@@ -37,7 +37,7 @@ def translation(images, seed, ratio=0.125):
 
 
 def cutout(images, seed, ratio=0.5):
-    """A rectangle of `ratio` of height and width, around a pixel drawn uniformly, is 0."""
+    """Images `(n, h, w, c)` whose rectangle of `ratio` of height and width, around a random pixel, is 0."""
     inside = []
     for axis in (1, 2):
         size = images.shape[axis]
@@ -97,7 +97,7 @@ class DiffAugment(keras.layers.Layer):
 
 @register
 class AdaptiveAugment(DiffAugment):
-    """The same changes, each with a probability that follows how much the discriminator overfits (Karras et al. 2020).
+    """The same changes, each with a probability that follows how much the discriminator overfits (Karras et al. 2020b).
 
     The measure is r_t = E[sign(D(x))] over real images (eq. 1), with signs counted from the middle between the
     objective's targets: 0 without overfitting, 1 where every training image is known. After every fourth update the

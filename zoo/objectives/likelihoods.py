@@ -14,7 +14,7 @@ _MIN_LOG_SCALE = -7.0
 
 
 class Categorical:
-    """One probability for each level: the softmax of van den Oord et al. 2016a (section 3.2).
+    """One probability for each level: the softmax of van den Oord et al. 2016a (section 2.2).
 
     Outputs `(..., levels * channels)` are logits; output `i` belongs to channel `i % channels` and the network sees to
     it that it depends on earlier channels alone.
@@ -97,8 +97,12 @@ class LogisticMixture(Categorical):
     The components are those of whole pixels; within one, the mean of a channel is linear in the channels before it
     (eq. 3).
 
-    Outputs are, for each component, its logit and for each channel the mean, the log scale, and the coefficients of
-    the channels before.
+    Outputs `(..., num_mixtures * (1 + 2c + c(c - 1) / 2))` for c channels are, for each component, its logit and for
+    each channel the mean, the log scale, and the coefficients of the channels before.
+
+    Args:
+        levels: number of grey values.
+        num_mixtures: number of components.
     """
 
     name = "logistic_mixture"

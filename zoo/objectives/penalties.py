@@ -1,6 +1,6 @@
 """What keeps a discriminator smooth: penalties on its gradient, and clipping of its weights.
 
-Each is called with the discriminator as a function, never with a model.
+Penalties on the gradient are called with the discriminator as a function, never with a model.
 """
 
 import keras
@@ -88,8 +88,8 @@ class R1(InputGradientPenalty):
 class GradientPenalty(InputGradientPenalty):
     """Between real and generated images, weight * E[(|g(x)| - 1)^2] (WGAN-GP, Gulrajani et al. 2017, eq. 3).
 
-    The images are s * real + (1 - s) * fake, with s drawn uniformly from 0 to 1 for each pair: an optimal critic has
-    gradients of norm 1 there.
+    The images are s * real + (1 - s) * fake, with s drawn uniformly from 0 to 1 for each pair. An optimal critic has
+    gradients of norm 1 between images that optimal transport pairs (proposition 1); here pairs are random.
 
     Args:
         weight: lambda of the paper.

@@ -11,7 +11,7 @@ LOG_2_PI = math.log(2 * math.pi)
 
 
 def gaussian_log_density(value, mean, log_variance):
-    """log N(value; mean, exp(log_variance)) summed over the last axis."""
+    """log N(value; mean, exp(log_variance)) of `(..., d)`, summed over the last axis."""
     return -0.5 * ops.sum(LOG_2_PI + log_variance + ops.square(value - mean) * ops.exp(-log_variance), axis=-1)
 
 
