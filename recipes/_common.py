@@ -87,8 +87,10 @@ def read(args, dataset, image_shape, split):
     if not args.smoke:
         return data.read(dataset, image_shape, split=split, data_dir=args.data_dir)
     stream = np.random.RandomState(SEED)
-    labels = np.arange(128, dtype="int32") % 5
-    blobs = stream.uniform(0, 1, (5, *image_shape))[labels] * 200 + stream.uniform(0, 55, (128, *image_shape))
+    # At least a batch of every recipe; those of large images have smaller ones.
+    number = 128 if max(image_shape) < 64 else 64
+    labels = np.arange(number, dtype="int32") % 5
+    blobs = stream.uniform(0, 1, (5, *image_shape))[labels] * 200 + stream.uniform(0, 55, (number, *image_shape))
     return data.ImageSet(blobs.astype("uint8"), labels, tuple("01234"))
 
 
@@ -113,8 +115,8 @@ def read_pairs(args, dataset, image_shape, source_shape, split):
     if not args.smoke:
         return data.read_pairs(dataset, image_shape, source_shape, split=split, data_dir=args.data_dir)
     first, second = (read(args, dataset, shape, split) for shape in (image_shape, source_shape))
-    prompts = np.array([f"blob {label}, blob, round" for label in first.labels[:32]])
-    return data.ImageSet(first.images[:32], source_images=second.images[:32], prompts=prompts)
+    prompts = np.array([f"blob {label}, blob, round" for label in first.labels[:16]])
+    return data.ImageSet(first.images[:16], source_images=second.images[:16], prompts=prompts)
 
 
 def read_avatars(args, split):

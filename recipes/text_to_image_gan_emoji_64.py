@@ -18,6 +18,7 @@ LATENT_DIM, FILTERS, TEXT_DIM, WORD_DIM, MAX_WORDS, VARIANTS = 96, 48, 64, 96, 4
 R1_WEIGHT, R1_INTERVAL = 1.0, 8
 EPOCHS, BATCH_SIZE, LEARNING_RATES, BETAS, PRECISION = 20, 32, (5e-4, 5e-4), (0.5, 0.99), "mixed_bfloat16"
 EXAMPLES, SHOWN = 256, 5
+FOLLOWED = protocols.Size(images=64, seeds=(0,))
 
 
 def varied(captions):
@@ -49,7 +50,7 @@ def main():
     )
 
     def retrieved(model):
-        [figure] = protocols.retrieval_of(model, train, "train", size=protocols.SMOKE).values()
+        [figure] = protocols.retrieval_of(model, train, "train", size=FOLLOWED).values()
         return figure["value"]
 
     def evaluate(model, size):

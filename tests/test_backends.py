@@ -42,7 +42,7 @@ def test_jax_draws_what_tensorflow_draws(tmp_path):
     # One preset of each class, but for PixelCNN, which XLA compiles for half a minute and `test_pixel_cnn.py` has, and
     # classes of whose generators another has every layer.
     by_class = {presets.entry_of(name)["class"]: name for name in zoo.list_presets()}
-    for name in ("PixelCNN", "VQVAE", "DCGAN", "ProjectionGAN", "SRResNet"):
+    for name in ("PixelCNN", "VQVAE", "BetaVAE", "GAN", "DCGAN", "ConditionalGAN", "ProjectionGAN", "SRResNet"):
         del by_class[name]
     names = [*by_class.values(), str(tmp_path / "growing"), str(tmp_path / "style")]
     path = tmp_path / "jax.npz"

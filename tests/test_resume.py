@@ -16,6 +16,7 @@ from helpers import (
     labelled,
     restless_gan,
     run_script,
+    state,
     tiny_dcgan,
     tiny_gan,
     tiny_pixel_cnn,
@@ -52,8 +53,22 @@ DATA = labelled(12)
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", MODELS)
-def test_a_killed_or_saved_training_continues_bit_equal(name, tmp_path):
+def test_a_killed_training_continues_bit_equal_and_a_saved_one_has_every_state(name, tmp_path):
     assert_resumes_bit_equal(MODELS[name], DATA, tmp_path, saved=True)
+
+
+@pytest.mark.slow
+def test_a_saved_training_continues_bit_equal(tmp_path):
+    def fit(model, **options):
+        model.fit(DATA, batch_size=4, epochs=3, verbose=0, **options)
+
+    whole = MODELS["gan"]()
+    whole.compile()
+    fit(whole, callbacks=[AtBatch(1, 0, lambda model: model.save(tmp_path / "model.keras"))])
+    keras.utils.set_random_seed(99)
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    fit(loaded, initial_epoch=1)
+    assert_equal_states(state(loaded), state(whole))
 
 
 @pytest.mark.slow

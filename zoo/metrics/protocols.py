@@ -43,7 +43,7 @@ class Size(NamedTuple):
 
 
 FULL = Size()
-SMOKE = Size(images=64, importance_samples=5, likelihood_images=16, seeds=(0,))
+SMOKE = Size(images=16, importance_samples=5, likelihood_images=16, seeds=(0,))
 
 
 def evaluate(model, dataset, *, size=FULL, feature_network=None, data_dir=None):
