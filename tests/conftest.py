@@ -23,13 +23,6 @@ def seeded():
         sys.modules["keras"].utils.set_random_seed(0)
 
 
-@pytest.fixture(autouse=True, scope="session")
-def graphs_stay_as_they_are():
-    """Leaves Grappler out: a few steps of a tiny network do not repay optimizing their graph."""
-    if "tensorflow" in sys.modules:
-        sys.modules["tensorflow"].config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
-
-
 @pytest.fixture(autouse=True, scope="module")
 def frozen_fixtures_die():
     """Frees what the tests of a module shared, which `traced_graphs_die` has frozen."""

@@ -544,8 +544,14 @@ def test_fit_runs_on_two_replicas(two_replicas, name):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("build", [penalized_dcgan, tiny_style_gan])
-@pytest.mark.parametrize("settings", [{"jit_compile": True}, {"steps_per_execution": 2}])
+@pytest.mark.parametrize(
+    ("build", "settings"),
+    [
+        (penalized_dcgan, {"jit_compile": True}),
+        (penalized_dcgan, {"steps_per_execution": 2}),
+        (tiny_style_gan, {"jit_compile": True}),
+    ],
+)
 def test_fit_runs_however_it_is_compiled(build, settings):
     model = build()
     model.compile(**settings)
