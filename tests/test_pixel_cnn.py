@@ -472,7 +472,8 @@ def test_images_are_drawn_as_often_as_they_are_likely():
     drawn = model.generate(6400, seed=0)
     counts = [(drawn == image).all((1, 2, 3)).sum() for image in grid_of(every, model)]
     assert sum(counts) == 6400
-    assert stats.chisquare(counts, 6400 * expected).pvalue > 1e-3
+    # scipy asks for a sum that is exact beyond float32.
+    assert stats.chisquare(counts, 6400 * expected / expected.sum(dtype="float64")).pvalue > 1e-3
     assert expected.max() > 3 * expected.min()
 
 
