@@ -339,24 +339,23 @@ def test_exact_likelihood_given_labels_in_bits_for_each_value(real_data, monkeyp
 
 
 @pytest.mark.slow
-def test_label_agreement_is_what_the_bundled_classifier_sees(monkeypatch):
+@pytest.mark.parametrize("shift", [0, 1])
+def test_label_agreement_is_what_the_bundled_classifier_sees(shift, monkeypatch):
     model = tiny_pixel_cnn(SHAPE, num_classes=10)
     images, labels = references.test_set("mnist", SHAPE)
 
     def generate(number, seed):
         asked = latents.sample_labels(number, 10, seed)
-        # Of the classes from 5 on it draws another.
-        drawn = np.where(asked < 5, asked, 5 + (asked - 4) % 5)
-        return np.stack([images[labels == label][i % 90] for i, label in enumerate(drawn)])
+        return np.stack([images[labels == (label + shift) % 10][i % 90] for i, label in enumerate(asked)])
 
     monkeypatch.setattr(model, "generate", generate)
     # Two steps an epoch with so few images.
     monkeypatch.setattr(protocols, "CAS_EPOCHS", 60)
     figures = protocols.sample_quality(model, "mnist", size=SMALL._replace(seeds=(0,)))
     agreement, learned = (figures[f"{name}200_mnist_classifier"] for name in ("label_agreement", "cas"))
-    assert agreement["value"] == pytest.approx(np.mean(latents.sample_labels(200, 10, 0) < 5), abs=0.03)
-    # 100 real digits teach something, those with wrong labels the wrong thing.
-    assert 0.15 < learned["value"] < 0.55
+    assert agreement["value"] > 0.97 if shift == 0 else agreement["value"] < 0.03
+    # 200 real digits teach something, those with wrong labels the wrong thing.
+    assert learned["value"] > 0.3 if shift == 0 else learned["value"] < 0.1
     for figure in (agreement, learned):
         assert figure["real"] == presets.entry_of("classifier_mnist_28")["metrics"]["accuracy_test"]["value"]
 
@@ -377,21 +376,20 @@ def test_images_without_labels_are_judged_by_confidence_and_the_rarest_class(mon
 
 
 @pytest.mark.slow
-def test_inception_path_with_a_stub(real_data, tmp_path, monkeypatch):
+def test_inception_path_with_a_stub_of_its_shape(real_data, tmp_path, monkeypatch):
     monkeypatch.setenv("ZOO_CACHE", str(tmp_path))
     asked = {}
 
     def stub(**arguments):
         asked.update(arguments)
         inputs = keras.Input(arguments["input_shape"])
-        # Fewer features than the real one, whose covariance takes a root for many seconds.
-        pooled = keras.layers.Dense(64)(keras.layers.GlobalAveragePooling2D()(inputs))
+        pooled = keras.layers.Dense(2048)(keras.layers.GlobalAveragePooling2D()(inputs))
         return keras.Model(inputs, pooled)
 
     monkeypatch.setattr(keras.applications, "InceptionV3", stub)
     network = features.load("inception_v3")
     assert asked == {"include_top": False, "pooling": "avg", "input_shape": (299, 299, 3), "weights": "imagenet"}
-    assert network(np.zeros((3, *SHAPE), "uint8")).shape == (3, 64)
+    assert network(np.zeros((3, *SHAPE), "uint8")).shape == (3, 2048)
     size = protocols.Size(images=20, seeds=(0,))
     figures = protocols.sample_quality(
         zoo.DCGAN(SHAPE, 4, filters=2), "synthetic", size=size, feature_network="inception_v3"

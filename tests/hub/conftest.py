@@ -2,8 +2,6 @@
 
 import hashlib
 import json
-import subprocess
-import sys
 
 import pytest
 from processes import Python
@@ -20,24 +18,6 @@ def hub():
     hub = Hub(TOKENS)
     yield hub
     hub.stop()
-
-
-@pytest.fixture
-def hf_client(hub, tmp_path):
-    """Returns `hf_client(code, token)`, which runs code that uses huggingface_hub as `hf` in a process of its own.
-
-    Its working directory is `tmp_path`; it returns what the code leaves in `result`.
-    """
-
-    def run(code, token):
-        script = f"import json\nimport huggingface_hub as hf\n{code}\nprint(json.dumps(result))"
-        environment = hub.environment(tmp_path / "hf", token)
-        command = [sys.executable, "-c", script]
-        done = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout.splitlines()[-1])
-
-    return run
 
 
 @pytest.fixture(scope="module")

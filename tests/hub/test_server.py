@@ -1,5 +1,6 @@
 """The loopback Hub does right what the tests of fetching and publishing, which make it misbehave, take for granted."""
 
+import json
 import random
 import urllib.error
 import urllib.request
@@ -9,18 +10,22 @@ import pytest
 
 
 @pytest.mark.slow
-def test_commit_and_read_back(hub, hf_client, tmp_path):
+def test_commit_and_read_back(hub, python, tmp_path):
     weights = random.Random(0).randbytes(2_000_000)
     (tmp_path / "model.h5").write_bytes(weights)
     publish = """
+import json
+import huggingface_hub as hf
 hf.create_repo("me/gan", private=True)
 hf.create_repo("me/gan", exist_ok=True)
 paths = {"README.md": b"---\\nlicense: mit\\n---\\n", "sub/empty": b"", "sub/model.h5": "model.h5"}
 operations = [hf.CommitOperationAdd(path, content) for path, content in paths.items()]
 commit = hf.HfApi().create_commit("me/gan", operations, commit_message="Publish")
-result = [commit.oid, hf.snapshot_download("me/gan")]
+print(json.dumps([commit.oid, hf.snapshot_download("me/gan")]))
 """
-    sha, folder = hf_client(publish, token="hf_owner")
+    result = python(publish, home=tmp_path / "hf", token="hf_owner", cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    sha, folder = json.loads(result.stdout)
     expected = {"README.md": b"---\nlicense: mit\n---\n", "sub/empty": b"", "sub/model.h5": weights}
     assert hub.commits("me/gan")[0] == (sha, "Publish")
     assert {path: data for path, data in hub.files("me/gan").items() if path != ".gitattributes"} == expected
