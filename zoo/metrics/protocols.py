@@ -119,7 +119,7 @@ def sample_quality(model, dataset, *, size=FULL, feature_network=None, data_dir=
     figures = {}
     for key, number, against, what in (
         ("fid", size.images, int(reference["test_count"]), "Fréchet distance"),
-        ("kid", few, len(test_features), "kernel distance (unbiased cubic MMD)"),
+        ("kid", few, len(test_features), "kernel distance (squared MMD of a cubic kernel, unbiased)"),
         ("precision", few, len(test_features), f"improved precision (k={NEIGHBORS})"),
         ("recall", few, len(test_features), f"improved recall (k={NEIGHBORS})"),
     ):
@@ -330,13 +330,13 @@ def edits(model, *, size=FULL):
         present = [face[attribute] for face in truth]
         ((flipped, kept),) = editing.edit_shares(model, images, present, attribute, reader)
         least = min(kept, key=kept.get)
-        of = f"{number} test faces of avatars on which {attribute} is put or taken off by an amount of 1 or -1"
+        of = f"share of {number} test faces of avatars in which turning {attribute} on or off, by an amount of 1 or -1,"
         read = "as the attribute classifier reads them"
-        figures[f"edit_{attribute}_flipped_test_avatars"] = _figure([flipped], f"share of {of} that change, {read}")
+        figures[f"edit_{attribute}_flipped_test_avatars"] = _figure([flipped], f"{of} does so, {read}")
         figures[f"edit_{attribute}_kept_test_avatars"] = _figure(
             [kept[least]],
-            f"share of {of} whose {least} stays what it is in the unedited reconstruction, {read}; all other "
-            "attributes stay more often",
+            f"{of} leaves {least} as it is in the unedited reconstruction, {read}; it leaves every other attribute "
+            "more often",
         )
     return dict(sorted(figures.items()))
 
