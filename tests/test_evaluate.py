@@ -376,20 +376,20 @@ def test_images_without_labels_are_judged_by_confidence_and_the_rarest_class(mon
 
 
 @pytest.mark.slow
-def test_inception_path_with_a_stub_of_its_shape(real_data, tmp_path, monkeypatch):
+def test_inception_path_with_a_stub_in_its_place(real_data, tmp_path, monkeypatch):
     monkeypatch.setenv("ZOO_CACHE", str(tmp_path))
     asked = {}
 
     def stub(**arguments):
         asked.update(arguments)
         inputs = keras.Input(arguments["input_shape"])
-        pooled = keras.layers.Dense(2048)(keras.layers.GlobalAveragePooling2D()(inputs))
+        pooled = keras.layers.Dense(32)(keras.layers.GlobalAveragePooling2D()(inputs))
         return keras.Model(inputs, pooled)
 
     monkeypatch.setattr(keras.applications, "InceptionV3", stub)
     network = features.load("inception_v3")
     assert asked == {"include_top": False, "pooling": "avg", "input_shape": (299, 299, 3), "weights": "imagenet"}
-    assert network(np.zeros((3, *SHAPE), "uint8")).shape == (3, 2048)
+    assert network(np.zeros((3, *SHAPE), "uint8")).shape == (3, 32)
     size = protocols.Size(images=20, seeds=(0,))
     figures = protocols.sample_quality(
         zoo.DCGAN(SHAPE, 4, filters=2), "synthetic", size=size, feature_network="inception_v3"

@@ -616,9 +616,9 @@ def test_residual_networks_under_attention_and_spectral_normalization_take_a_pen
     assert np.isfinite([float(value) for value in model.train_step(labelled(4)).values()]).all()
 
 
-# A BigGAN has every layer of these.
+# A BigGAN has every layer and the labels of the others, and one other penalty is compiled beside each objective.
 @pytest.mark.slow
-@pytest.mark.parametrize("name", sorted(TINY_GANS.keys() - {"sagan", "projection_gan"}))
+@pytest.mark.parametrize("name", ["big_gan", "wgan_gp"])
 def test_it_trains_under_xla_in_half_precision(name):
     model = TINY_GANS[name](dtype="mixed_bfloat16", augmentation="diff_augment")
     for network in (model.generator, model.discriminator):
