@@ -8,6 +8,7 @@ import _common
 import numpy as np
 
 import zoo
+from zoo.metrics import protocols
 
 DATASET, LICENCE = "tf_flowers", "CC BY 2.0"
 IMAGE_SHAPE, NUM_EMBEDDINGS, EMBEDDING_DIM, FILTERS, STAGES = (64, 64, 3), 256, 32, 64, 2
@@ -41,7 +42,17 @@ def main():
         learning_rate=LEARNING_RATE,
         prior={**PRIOR, "num_classes": len(train.class_names), "class_names": train.class_names},
     )
-    _common.finish(args, model, train=train, seconds=seconds, dataset=DATASET, dataset_licence=LICENCE)
+    # The test photographs, which an autoencoder is measured on, are not bundled: a smoke run has none.
+    measure = protocols.sample_quality if args.smoke else protocols.evaluate
+    _common.finish(
+        args,
+        model,
+        train=train,
+        seconds=seconds,
+        evaluate=lambda model, size: measure(model, DATASET, size=size, data_dir=args.data_dir),
+        dataset=DATASET,
+        dataset_licence=LICENCE,
+    )
 
 
 if __name__ == "__main__":
