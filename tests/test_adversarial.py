@@ -181,6 +181,7 @@ def test_steps_equal_the_formula(build, objective, optimizer, penalty):
             np.testing.assert_allclose(variable, value, rtol=1e-4, atol=2e-6, err_msg=f"{step} {variable.path}")
 
 
+@pytest.mark.slow
 def test_fit_takes_the_same_steps_and_shows_the_means_of_their_figures():
     model, twin = restless_gan(), restless_gan()
     twin.set_weights(model.get_weights())
@@ -654,6 +655,7 @@ def test_networks_that_do_not_fit_are_refused():
         zoo.GAN(SHAPE, LATENT_DIM, generator=wrong)
 
 
+@pytest.mark.slow
 def test_a_last_batch_of_fewer_images_than_steps_gives_some_twice():
     model = tiny_dcgan(discriminator_steps=4)
     model.compile()

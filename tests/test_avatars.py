@@ -272,6 +272,7 @@ print(sorted({"dicebear", "dicebear_styles", "resvg_py", "jsonschema"} & set(sys
 """
 
 
+@pytest.mark.slow
 def test_importing_the_data_module_registers_the_set_and_no_more():
     assert run_script(REGISTERED).stdout.strip() == "[]"
 
@@ -299,6 +300,7 @@ def test_attributes_are_read_off_images_of_any_size():
         AvatarAttributes(network)(images(1, (16, 16, 3)) / np.float32(127.5) - 1)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif("classifier_avatars_64" not in presets.manifest(), reason="the classifier is not trained yet")
 def test_the_bundled_classifier_sees_what_was_drawn():
     faces = [avatars.draw("test", index) for index in range(200)]
@@ -319,6 +321,7 @@ def test_an_unknown_split_is_refused_with_the_known_ones(prepared):
         data.read("avatars", (8, 8, 2), data_dir=prepared)
 
 
+@pytest.mark.slow
 def test_a_name_given_for_validation_is_its_test_split(prepared, monkeypatch):
     monkeypatch.setattr(data, "_prepared", lambda name, _, find=data._prepared: find(name, prepared))
     model = zoo.BetaVAE((16, 16, 3), 2, filters=2, units=4)

@@ -202,6 +202,7 @@ def tiles(path, number, columns, padding=2):
     return np.stack([pixels[top : top + SHAPE[0], left : left + SHAPE[1], None] for top, left in corners])
 
 
+@pytest.mark.slow
 def test_sample_writes_what_generate_draws(tmp_path, preset):
     # What stood there is replaced, and nothing is left beside it.
     (tmp_path / "grid.png").write_bytes(b"old")

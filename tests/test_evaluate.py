@@ -193,6 +193,7 @@ def test_perceptual_distance_is_that_of_unit_features_of_each_stage():
     assert distance(image[:30, :50], image[:30, :50]) == 0.0 < distance(image[:30, :50], other[:30, :50])
 
 
+@pytest.mark.slow
 def test_bicubic_enlargement_scores_on_set5_what_papers_say():
     folder = Path(presets.PACKAGE.parent).parent / "shared" / "data" / "super_resolution" / "set5"
     if not folder.is_dir():

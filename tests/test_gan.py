@@ -272,6 +272,7 @@ def folder_of_classes(path, *names):
     return path
 
 
+@pytest.mark.slow
 def test_a_folder_names_the_classes(tmp_path):
     folder = folder_of_classes(tmp_path, "bag", "boot", "shirt")
     model = conditional()

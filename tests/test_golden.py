@@ -33,6 +33,7 @@ def draw(name):
     return np.asarray(model._generate_batch(rows, **conditions))[:IMAGES]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", zoo.list_presets())
 def test_same_images_as_when_it_was_published(name):
     with np.load(GOLDEN / f"{name}.npz") as stored:

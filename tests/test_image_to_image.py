@@ -232,6 +232,7 @@ def test_each_image_has_one_translation(name):
     np.testing.assert_array_equal(model.generate(3, source_images=sources[0], seed=5), found[[0, 0, 0]])
 
 
+@pytest.mark.slow
 def test_cycle_gan_translates_both_ways():
     model, (sources, _) = tiny_cycle_gan(), pairs(2)
     back = model.ema_generator.get_layer("to_source")(floats(sources))
@@ -239,6 +240,7 @@ def test_cycle_gan_translates_both_ways():
     assert (model.translate(sources, reverse=True) != model.translate(sources)).any()
 
 
+@pytest.mark.slow
 def test_a_source_may_have_other_channels():
     model = tiny_pix2pix(image_shape=COLOUR, source_shape=SHAPE)
     model.compile()
@@ -302,6 +304,7 @@ def test_it_trains_under_xla_in_half_precision(name):
     assert np.isfinite(list(model.evaluate(pairs(4), verbose=0, return_dict=True).values())).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", TINY_TRANSLATORS)
 def test_evaluate_reports_what_the_generator_minimizes(name):
     model = TINY_TRANSLATORS[name]()
@@ -316,6 +319,7 @@ def test_evaluate_reports_what_the_generator_minimizes(name):
     assert terms > 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", TINY_TRANSLATORS)
 def test_a_changed_argument_keeps_every_weight(name, tmp_path):
     model = TINY_TRANSLATORS[name]()
@@ -341,6 +345,7 @@ def test_pix2pix_learns_to_invert():
     assert history["l1"][-1] < 0.3 * history["l1"][0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", TINY_TRANSLATORS)
 def test_it_comes_back_from_a_preset(name, tmp_path):
     model, (sources, _) = TINY_TRANSLATORS[name](), pairs(2)
@@ -357,6 +362,7 @@ def write(path, image):
     Image.fromarray(image).save(path)
 
 
+@pytest.mark.slow
 def test_folders_of_pairs_are_matched_by_name(tmp_path):
     sources, targets = images(3, SHAPE, 1), images(3, COLOUR)
     for index, stem in enumerate(("b", "a", "c")):

@@ -384,6 +384,7 @@ def test_dimensions_must_agree(function, first, second, rows):
         function(np.zeros((5, 2)), np.zeros((5, 3)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("function", [kernel_distance, precision_recall, nearest_neighbors])
 def test_memory_stays_bounded(function):
     real, generated = np.random.default_rng(19).normal(size=(2, 6000, 4)).astype(np.float32)

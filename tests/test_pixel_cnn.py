@@ -73,6 +73,7 @@ def influence(network, grid_shape):
     return (tape.batch_jacobian(outputs, x).numpy() != 0).any(0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("channels", "groups"), [(1, 1), (3, 3), (2, 1)])
 def test_an_output_depends_on_every_earlier_code_and_on_no_other(channels, groups):
     # The farthest code, four columns to the right, takes four blocks.
@@ -102,6 +103,7 @@ def test_embedded_codes_are_as_causal():
 # === Probabilities add up to one ===
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("shape", "arguments"),
     [
@@ -413,6 +415,7 @@ def assert_same_codes(found, expected):
         assert not len(different) or edge.ravel()[different[0]] < 1e-5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", VARIANTS)
 def test_generate_equals_the_loop_over_whole_images(name):
     model = variant(name)
@@ -437,6 +440,7 @@ def test_large_kernels_and_temperatures_equal_the_loop(kernel_size):
         assert_same_codes(found, loop(model.network, model.likelihood, noise, temperature=temperature))
 
 
+@pytest.mark.slow
 def test_a_prior_over_codes_of_another_model_equals_the_loop():
     # What a VQ-VAE needs: codes without order, more than 256, classes, and a map of the codes above.
     keras.utils.set_random_seed(3)
@@ -465,6 +469,7 @@ def test_a_prior_over_codes_of_another_model_equals_the_loop():
     assert (found != without).any()
 
 
+@pytest.mark.slow
 def test_images_are_drawn_as_often_as_they_are_likely():
     model = tiny_pixel_cnn((2, 2, 1))
     every = every_grid(model)
@@ -496,6 +501,7 @@ def test_low_temperatures_draw_likelier_images():
     np.testing.assert_array_equal(model.generate(4, seed=0, temperature=1), model.generate(4, seed=0))
 
 
+@pytest.mark.slow
 def test_an_image_depends_on_the_seed_and_its_index_alone():
     for model in (variant("bernoulli"), variant("bernoulli_classes")):
         drawn = model.generate(70, seed=7)

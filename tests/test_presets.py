@@ -69,6 +69,7 @@ def preset(stored, tmp_path):
 # === Round trip ===
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MODELS)
 def test_a_loaded_preset_is_the_model_and_learns(stored, name):
     model, drawn, directory = stored[name]

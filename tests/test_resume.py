@@ -111,6 +111,7 @@ def test_what_is_no_backup_of_the_model_is_said_in_one_sentence(tmp_path):
         fit(tiny_gan())
 
 
+@pytest.mark.slow
 def test_a_plain_keras_model_resumes_bit_equal(tmp_path):
     def train(seed, *callbacks):
         keras.utils.set_random_seed(seed)

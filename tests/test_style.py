@@ -547,6 +547,7 @@ def test_a_model_saved_in_the_middle_of_a_fade_goes_on_bit_equal(grown_in_one_go
     assert_equal_states(state(loaded), expected)
 
 
+@pytest.mark.slow
 def test_presets_keep_the_growth(tmp_path):
     model = grown([0.25, 0.0])
     model.compile()
@@ -676,6 +677,7 @@ def test_impossible_styles_are_refused(style_gan, given, message):
         style_gan.generate(**given)
 
 
+@pytest.mark.slow
 def test_an_image_is_found_in_the_space_of_w():
     model = tiny_style_gan(LARGE)
     for variable in model.synthesis.weights:

@@ -284,6 +284,7 @@ def test_grey_and_alpha_have_no_seams_either(monkeypatch):
     assert np.abs(parts[..., 0].astype(int) - whole[..., 0]).max() <= 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("channels", [1, 2, 3, 4])
 def test_a_large_picture_takes_little_more_memory_than_its_enlargement(channels, monkeypatch):
     monkeypatch.setattr(models, "_TILE", 48)

@@ -302,6 +302,7 @@ def test_a_preset_holds_the_vocabulary(tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_another_vocabulary_keeps_the_vectors_of_the_words_that_both_have(tmp_path):
     model = tiny(example_prompts=PROMPTS)
     model.save_to_preset(tmp_path / "preset")
@@ -317,6 +318,7 @@ def test_another_vocabulary_keeps_the_vectors_of_the_words_that_both_have(tmp_pa
     changed.fit({"images": images(4, SHAPE), "prompts": ["a zebra"] * 4}, batch_size=2, verbose=0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("call", "says"),
     [

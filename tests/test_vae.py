@@ -171,6 +171,7 @@ def test_the_bound_is_a_function_of_the_seed(linear):
     assert (model.log_likelihood_bound(linear.images, 4, seed=4) != found).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [1, 20])
 def test_the_variance_is_the_residuals_from_the_first_steps(linear, count):
     model = linear.vae(num_importance_samples=count)
@@ -419,6 +420,7 @@ def test_beta_weighs_the_kl_term():
     assert float(logs["loss"]) == pytest.approx(float(logs["reconstruction"] + 3.0 * logs["kl"]), rel=1e-6)
 
 
+@pytest.mark.slow
 def test_beta_vae_learns_from_colour_images():
     model = tiny_beta_vae()
     model.compile()

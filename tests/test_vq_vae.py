@@ -184,6 +184,7 @@ def test_evaluating_leaves_the_codebook_alone():
         np.testing.assert_array_equal(one, other)
 
 
+@pytest.mark.slow
 def test_it_learns_and_uses_its_codebook():
     shades = np.repeat(np.repeat(images(64, (2, 2, 1)), 4, 1), 4, 2)
     model = tiny_vq_vae(num_embeddings=16)
@@ -272,6 +273,7 @@ def test_bits_are_those_of_each_code_given_the_earlier_ones():
     np.testing.assert_allclose(model.bits_per_image(given), expected, rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_the_prior_learns_the_codes_and_leaves_the_rest_alone():
     model = tiny_vq_vae()
     model.build_prior(filters=8, num_blocks=2)
@@ -304,6 +306,7 @@ def test_images_are_decoded_codes_of_the_prior():
     np.testing.assert_allclose(model.decode(codes[:5]), drawn, atol=1)
 
 
+@pytest.mark.slow
 def test_labels_choose_the_class():
     model = with_prior(num_classes=3)
     assert model.generate(labels=[0, 1, 2, 1], seed=0).shape[0] == 4
@@ -401,6 +404,7 @@ def test_the_objective_adds_up_both_grids():
     assert float(model.objective(batch)[0]) == pytest.approx(error / 0.3 + 1.4 * sum(distances), rel=1e-4)
 
 
+@pytest.mark.slow
 def test_the_fine_prior_is_given_the_coarse_codes():
     model = tiny_vq_vae_2(prior={"filters": 4, "num_blocks": 2})
     # Untrained, the codes before hardly change a probability.
@@ -443,6 +447,7 @@ def test_codes_come_in_pairs(codes):
         tiny_vq_vae_2().decode(codes if isinstance(codes, tuple) else codes[:1])
 
 
+@pytest.mark.slow
 def test_a_prior_is_validated_on_codes_of_other_images():
     model = with_prior()
     history = model.fit_prior(images(16), batch_size=8, validation_data=images(5, seed=1), verbose=0).history
