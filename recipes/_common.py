@@ -314,10 +314,10 @@ def train_upscaler(args, model, train_set, test_set, learn, *, dataset, **facts)
     )
 
 
-def train_with_prior(args, model, train_set, validation, *, batch_size, learning_rate, prior):
-    """Trains a vector-quantized autoencoder, then the prior of its codes; returns the seconds of both.
+def train_with_prior(args, model, train_set, validation, *, batch_size, learning_rate, prior, **facts):
+    """The whole recipe of a vector-quantized autoencoder and then the prior of its codes.
 
-    Each with Adam at a rate that falls to nothing by cosine.
+    Each is trained with Adam at a rate that falls to nothing by cosine.
 
     Args:
         train_set, validation: image sets, with labels where the prior has classes.
@@ -354,7 +354,7 @@ def train_with_prior(args, model, train_set, validation, *, batch_size, learning
     )
     # Users fine-tune at the rate that training began with, not at the schedule's end.
     model.compile(keras.optimizers.Adam(learning_rate))
-    return seconds
+    finish(args, model, train=train_set, seconds=seconds, **facts)
 
 
 class _Clock(keras.callbacks.Callback):

@@ -22,7 +22,7 @@ def main():
     model = zoo.VQVAE2(
         avatars.IMAGE_SHAPE, NUM_EMBEDDINGS, EMBEDDING_DIM, filters=FILTERS, stages=STAGES, data_variance=variance
     )
-    seconds = _common.train_with_prior(
+    _common.train_with_prior(
         args,
         model,
         train,
@@ -30,8 +30,9 @@ def main():
         batch_size=BATCH_SIZE,
         learning_rate=LEARNING_RATE,
         prior=PRIOR,
+        dataset=DATASET,
+        dataset_licence=LICENCE,
     )
-    _common.finish(args, model, train=train, seconds=seconds, dataset=DATASET, dataset_licence=LICENCE)
 
 
 if __name__ == "__main__":

@@ -33,7 +33,9 @@ def main():
         commitment_cost=COMMITMENT_COST,
         data_variance=float(np.var(train.images / 127.5 - 1)),
     )
-    seconds = _common.train_with_prior(
+    # The test photographs, which an autoencoder is measured on, are not bundled: a smoke run has none.
+    measure = protocols.sample_quality if args.smoke else protocols.evaluate
+    _common.train_with_prior(
         args,
         model,
         train,
@@ -41,14 +43,6 @@ def main():
         batch_size=BATCH_SIZE,
         learning_rate=LEARNING_RATE,
         prior={**PRIOR, "num_classes": len(train.class_names), "class_names": train.class_names},
-    )
-    # The test photographs, which an autoencoder is measured on, are not bundled: a smoke run has none.
-    measure = protocols.sample_quality if args.smoke else protocols.evaluate
-    _common.finish(
-        args,
-        model,
-        train=train,
-        seconds=seconds,
         evaluate=lambda model, size: measure(model, DATASET, size=size, data_dir=args.data_dir),
         dataset=DATASET,
         dataset_licence=LICENCE,

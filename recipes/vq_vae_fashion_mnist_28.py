@@ -27,7 +27,7 @@ def main():
         residual_blocks=RESIDUAL_BLOCKS,
         data_variance=variance,
     )
-    seconds = _common.train_with_prior(
+    _common.train_with_prior(
         args,
         model,
         train,
@@ -35,8 +35,9 @@ def main():
         batch_size=BATCH_SIZE,
         learning_rate=LEARNING_RATE,
         prior=PRIOR,
+        dataset=DATASET,
+        dataset_licence=LICENCE,
     )
-    _common.finish(args, model, train=train, seconds=seconds, dataset=DATASET, dataset_licence=LICENCE)
 
 
 if __name__ == "__main__":
