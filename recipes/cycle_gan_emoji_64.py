@@ -6,8 +6,8 @@ import zoo
 from zoo.datasets import emoji
 
 DATASET, LICENCE = "emoji_in_two_hands", "Noto Emoji: Apache-2.0; Twemoji: CC BY 4.0"
-FILTERS, RESIDUAL_BLOCKS, PATCH_FILTERS = 32, 6, 48
-EPOCHS, BATCH_SIZE, LEARNING_RATES, BETAS, PRECISION = 100, 8, (2e-4, 2e-4), (0.5, 0.999), "mixed_bfloat16"
+FILTERS, RESIDUAL_BLOCKS, PATCH_FILTERS = 16, 6, 48
+EPOCHS, BATCH_SIZE, LEARNING_RATES, BETAS, PRECISION = 36, 4, (2e-4, 2e-4), (0.5, 0.999), "mixed_bfloat16"
 
 
 def main():
