@@ -204,6 +204,7 @@ def assert_resumes_bit_equal(build, data, folder, saved=False, **options):
     """Three epochs end alike, left alone or killed in the middle of the second and continued by a new model.
 
     With `saved` a model saved at the end is loaded with every state that it had; `options` are further ones of `fit`.
+    Untraced, since so few steps cost less than two tracings; those that `test_resume.py` kills are traced.
     """
     backup, killed = folder / "backup", folder / "killed"
 
@@ -214,7 +215,7 @@ def assert_resumes_bit_equal(build, data, folder, saved=False, **options):
     def fresh(seed):
         keras.utils.set_random_seed(seed)
         model = build()
-        model.compile()
+        model.compile(run_eagerly=True)
         return model
 
     # What a kill at that moment leaves behind.

@@ -291,7 +291,7 @@ def test_arguments_that_do_not_fit_are_refused(arguments, says):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", TINY_TRANSLATORS)
 def test_an_interrupted_training_resumes_bit_equal(name, tmp_path):
-    assert_resumes_bit_equal(lambda: TINY_TRANSLATORS[name](ema_momentum=0.5), pairs(12), tmp_path, saved=True)
+    assert_resumes_bit_equal(lambda: TINY_TRANSLATORS[name](ema_momentum=0.5), pairs(8), tmp_path, saved=True)
 
 
 @pytest.mark.slow
@@ -301,7 +301,6 @@ def test_it_trains_under_xla_in_half_precision(name):
     model.compile(jit_compile=True)
     history = model.fit(pairs(8), batch_size=4, verbose=0).history
     assert np.isfinite(history["generator_loss"]).all()
-    assert np.isfinite(list(model.evaluate(pairs(4), verbose=0, return_dict=True).values())).all()
 
 
 @pytest.mark.slow

@@ -196,7 +196,7 @@ def test_the_pixel_stage_learns():
 @pytest.mark.slow
 @pytest.mark.parametrize("name", TINY)
 def test_an_interrupted_training_resumes_bit_equal(name, tmp_path):
-    assert_resumes_bit_equal(TINY[name], images(12, LARGE), tmp_path, saved=True)
+    assert_resumes_bit_equal(TINY[name], images(8, LARGE), tmp_path, saved=True)
 
 
 @pytest.mark.slow

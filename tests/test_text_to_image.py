@@ -253,7 +253,7 @@ def test_it_learns_what_a_word_means():
 
 @pytest.mark.slow
 def test_an_interrupted_training_resumes_bit_equal(tmp_path):
-    assert_resumes_bit_equal(lambda: tiny(ema_momentum=0.5), data_of(12), tmp_path, saved=True)
+    assert_resumes_bit_equal(lambda: tiny(ema_momentum=0.5), data_of(8), tmp_path, saved=True)
 
 
 @pytest.mark.slow
