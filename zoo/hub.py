@@ -50,6 +50,10 @@ _TRANSLATOR = _Use(
     'model.fit("my_pairs/", epochs=3)  # fine-tune on source images in my_pairs/A and images in my_pairs/B',
     "Test pairs, not chosen: source image, what the model makes of it, and its true counterpart",
 )
+_BOTH_WAYS = _TRANSLATOR._replace(
+    draw=f"{_TRANSLATOR.draw}\nsource_images = model.translate(images, reverse=True)",
+    tune=_TRANSLATOR.tune.replace("source images in", "unpaired source images in"),
+)
 _ENLARGER = _Use(
     "image-to-image",
     "large = model.upscale(picture)  # uint8, (height, width, channels)",
@@ -63,7 +67,7 @@ _ILLUSTRATOR = _Use(
 # Where the class is another, its card shows what most classes understand.
 _USES = {
     "Pix2Pix": _TRANSLATOR,
-    "CycleGAN": _TRANSLATOR,
+    "CycleGAN": _BOTH_WAYS,
     "SRResNet": _ENLARGER,
     "SRGAN": _ENLARGER,
     "TextToImageGAN": _ILLUSTRATOR,
