@@ -122,7 +122,8 @@ class GAN(AdversarialModel):
     def _with_labels(self, name, values, batch):
         if self.num_classes is None:
             return values
-        return {name: values, "labels": ops.cast(batch["labels"], "int32")}
+        # Keras refuses a mixture of arrays and tensors where nothing is traced.
+        return {name: ops.convert_to_tensor(values), "labels": ops.cast(batch["labels"], "int32")}
 
     @property
     def generate_arguments(self):
