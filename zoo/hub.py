@@ -52,7 +52,8 @@ _TRANSLATOR = _Use(
 )
 _BOTH_WAYS = _TRANSLATOR._replace(
     draw=f"{_TRANSLATOR.draw}\nsource_images = model.translate(images, reverse=True)",
-    tune=_TRANSLATOR.tune.replace("source images in", "unpaired source images in"),
+    tune='model.fit("my_pairs/", epochs=3)'
+    "  # fine-tune on unpaired source images in my_pairs/A and images in my_pairs/B",
 )
 _ENLARGER = _Use(
     "image-to-image",
