@@ -10,7 +10,7 @@ from zoo.metrics import protocols
 
 DATASET, LICENCE = "fashion_mnist", "MIT"
 IMAGE_SHAPE, LATENT_DIM, FILTERS, DISCRIMINATOR_STEPS = (28, 28, 1), 64, 64, 3
-EPOCHS, BATCH_SIZE, LEARNING_RATE, BETAS, PRECISION = 40, 32, 3e-4, (0.0, 0.9), "mixed_bfloat16"
+EPOCHS, BATCH_SIZE, LEARNING_RATE, BETAS, PRECISION = 60, 32, 3e-4, (0.0, 0.9), "mixed_bfloat16"
 
 
 def main():
