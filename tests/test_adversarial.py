@@ -487,7 +487,8 @@ result["replicas_agree"] = all(
 )
 
 with strategy.scope():
-    models = [tiny_vae(num_importance_samples=2), TINY_GANS["wgan"](), TINY_GANS["wgan_gp"](),
+    # Each with a state of its own: clipped weights, power iterations and an adaptive strength, the mean of W.
+    models = [tiny_vae(num_importance_samples=2), TINY_GANS["wgan"](),
               TINY_GANS["big_gan"](augmentation="adaptive"), tiny_style_gan()]
     for model in models:
         model.compile()
@@ -536,7 +537,7 @@ def test_replicas_average_alike(two_replicas):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["vae", "wgan", "wgangp", "big_gan", "style_gan"])
+@pytest.mark.parametrize("name", ["vae", "wgan", "big_gan", "style_gan"])
 def test_fit_runs_on_two_replicas(two_replicas, name):
     assert two_replicas[name] == {"finite": True, "iterations": 6, "drawn": [5, *SHAPE]}
 
@@ -545,38 +546,34 @@ def test_fit_runs_on_two_replicas(two_replicas, name):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("build", "settings"),
-    [
-        (penalized_dcgan, {"jit_compile": True}),
-        (penalized_dcgan, {"steps_per_execution": 2}),
-        (tiny_style_gan, {"jit_compile": True}),
-    ],
-)
-def test_fit_runs_however_it_is_compiled(build, settings):
-    model = build()
-    model.compile(**settings)
+def test_fit_runs_several_steps_an_execution():
+    model = penalized_dcgan()
+    model.compile(steps_per_execution=2)
     history = model.fit(images(24), batch_size=8, epochs=2, verbose=0).history
     assert all(np.isfinite(figures).all() for figures in history.values())
     assert int(model.optimizer.iterations) == 6
 
 
+# Growing has a test under XLA of its own.
 @pytest.mark.slow
-@pytest.mark.parametrize("build", [penalized_dcgan, tiny_gan, tiny_vae, tiny_progressive_gan, tiny_style_gan])
-def test_half_precision_keeps_heads_and_weights_in_float32(build):
+@pytest.mark.parametrize(
+    ("build", "jit_compile"),
+    [(penalized_dcgan, True), (tiny_gan, False), (tiny_progressive_gan, False), (tiny_style_gan, True)],
+)
+def test_half_precision_keeps_heads_and_weights_in_float32(build, jit_compile):
     model = build(dtype="mixed_bfloat16")
     assert keras.config.dtype_policy().name == "float32"
-    networks = [model.decoder, model.encoder] if hasattr(model, "decoder") else [model.generator, model.discriminator]
-    for network in networks:
+    for network in (model.generator, model.discriminator):
         head = network.layers[-1]
         # StyleGAN's is a network of its own.
         head = head.layers[-1] if isinstance(head, keras.Model) else head
         assert network.output.dtype == head.compute_dtype == "float32"
         assert "bfloat16" in {layer.compute_dtype for layer in network.layers if layer.weights}
         assert {variable.dtype for variable in network.weights} == {"float32"}
-    model.compile()
+    model.compile(jit_compile=jit_compile)
     history = model.fit(images(16), batch_size=8, epochs=2, verbose=0).history
     assert all(np.isfinite(figures).all() for figures in history.values())
+    assert int(model.optimizer.iterations) == 4
     assert len(np.unique(model.generate(2, seed=0))) > 2
 
 

@@ -26,31 +26,21 @@ MODELS = {
 }
 
 
-def trained(name, jit_compile=False, **settings):
+@pytest.mark.slow
+@pytest.mark.parametrize("name", MODELS)
+def test_it_trains_under_xla_in_half_precision(name):
     build, shape = MODELS[name]
-    model = build(**settings)
-    model.compile(jit_compile=jit_compile)
+    model, given = build(dtype="mixed_bfloat16"), images(16, shape)
+    model.compile(jit_compile=True)
     before = values(model.trainable_variables)
-    given = images(16, shape)
     history = model.fit((given, np.arange(16) % 2), batch_size=8, epochs=1, verbose=0).history
     assert np.isfinite(history["loss"]).all()
     assert any((old != new).any() for old, new in zip(before, values(model.trainable_variables), strict=True))
-    return model, given
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", MODELS)
-def test_under_xla(name):
-    trained(name, jit_compile=True)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", MODELS)
-def test_in_half_precision(name):
-    model, given = trained(name, dtype="mixed_bfloat16")
-    assert {variable.dtype for variable in model.trainable_variables} == {"float32"}
     if name.startswith("vq"):
-        model.fit_prior(given, epochs=1, batch_size=8, verbose=0)
+        model.build_prior(filters=4, num_blocks=1)
+        model.prior.compile(jit_compile=True)
+        assert np.isfinite(model.fit_prior(given, epochs=1, batch_size=8, verbose=0).history["loss"]).all()
+    assert {variable.dtype for variable in model.trainable_variables} == {"float32"}
     drawn = model.generate(3, seed=0)
     assert drawn.dtype == np.uint8 and drawn.shape == (3, *given.shape[1:])
     np.testing.assert_array_equal(model.generate(2, seed=0), drawn[:2])
@@ -68,12 +58,3 @@ def test_likelihoods_are_float32_whatever_the_global_policy(likelihood):
         np.testing.assert_allclose(loaded.log_likelihood_bound(given, 5), expected, rtol=1e-5)
     finally:
         keras.config.set_dtype_policy("float32")
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", ["vq_vae", "vq_vae2"])
-def test_a_prior_under_xla(name):
-    model, given = trained(name)
-    model.build_prior(filters=4, num_blocks=1)
-    model.prior.compile(jit_compile=True)
-    assert np.isfinite(model.fit_prior(given, epochs=1, batch_size=8, verbose=0).history["loss"]).all()
