@@ -42,7 +42,7 @@ setup(
         "numpy",
         "h5py",
         "pillow",
-        "click",
+        "click>=8.2",
         "tqdm",
     ],
     extras_require={

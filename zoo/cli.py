@@ -19,8 +19,24 @@ from zoo.errors import InputError, ZooError
 from zoo.files import write_json
 
 
+@contextlib.contextmanager
+def _usage_in_one_sentence():
+    """Bad input is told like any other error, and has its exit status, whether or not click is who notices."""
+    try:
+        yield
+    except click.exceptions.NoArgsIsHelpError:
+        raise
+    except click.UsageError as error:
+        message = error.format_message()
+        raise click.ClickException(message if message.endswith((".", "?")) else f"{message}.") from error
+
+
 class _ZooGroup(click.Group):
     """Says errors and warnings in one sentence each; a traceback would be a bug of ours."""
+
+    def make_context(self, *args, **settings):
+        with _usage_in_one_sentence():
+            return super().make_context(*args, **settings)
 
     def invoke(self, context):
         said = set()
@@ -31,7 +47,7 @@ class _ZooGroup(click.Group):
                 said.add(str(message))
                 click.echo(f"Warning: {message}", err=True)
 
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), _usage_in_one_sentence():
             warnings.showwarning = say_once
             try:
                 return super().invoke(context)
