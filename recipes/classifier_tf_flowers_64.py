@@ -9,7 +9,7 @@ import keras
 
 from zoo.nets import conv
 
-DATASET, LICENCE = "tf_flowers", "CC BY 2.0"
+DATASET, LICENCE = "tf_flowers", "CC BY 2.0, by the photographers whom its LICENSE.txt names"
 IMAGE_SHAPE, NUM_CLASSES = (64, 64, 3), 5
 FILTERS, STAGES, DROPOUT = 24, 4, 0.3
 EPOCHS, BATCH_SIZE = 60, 64

@@ -7,7 +7,7 @@ import _common
 
 import zoo
 
-DATASET, LICENCE = "tf_flowers", "CC BY 2.0"
+DATASET, LICENCE = "tf_flowers", "CC BY 2.0, by the photographers whom its LICENSE.txt names"
 IMAGE_SHAPE, LATENT_DIM, FILTERS, DISCRIMINATOR_STEPS = (64, 64, 3), 120, 24, 1
 EPOCHS, BATCH_SIZE, LEARNING_RATES, BETAS, PRECISION = 100, 32, (2e-4, 4e-4), (0.0, 0.9), "mixed_bfloat16"
 

@@ -8,7 +8,7 @@ import _common
 import zoo
 from zoo.objectives.penalties import R1
 
-DATASET, LICENCE = "tf_flowers", "CC BY 2.0"
+DATASET, LICENCE = "tf_flowers", "CC BY 2.0, by the photographers whom its LICENSE.txt names"
 IMAGE_SHAPE, LATENT_DIM, FILTERS = (64, 64, 3), 128, 16
 R1_WEIGHT, R1_INTERVAL = 0.1, 16
 EPOCHS, BATCH_SIZE, LEARNING_RATES, BETAS, PRECISION = 100, 32, (2e-3, 2e-3), (0.0, 0.99), "mixed_bfloat16"
