@@ -1,6 +1,7 @@
 """WGAN-GP on Fashion-MNIST: DCGAN's networks, a critic without batch norm (Gulrajani et al. 2017, algorithm 1).
 
-Three steps of the critic for each of the generator at a higher rate instead of five, and an average of the weights.
+One step of the critic for each of the generator at ten times the rate, as progressive growing has it (Karras et al.
+2018), and an average of the weights: three at a third of that rate took as long to a distance more than twice as large.
 """
 
 import _common
@@ -9,8 +10,8 @@ import zoo
 from zoo.metrics import protocols
 
 DATASET, LICENCE = "fashion_mnist", "MIT"
-IMAGE_SHAPE, LATENT_DIM, FILTERS, DISCRIMINATOR_STEPS = (28, 28, 1), 64, 64, 3
-EPOCHS, BATCH_SIZE, LEARNING_RATE, BETAS, PRECISION = 60, 32, 3e-4, (0.0, 0.9), "mixed_bfloat16"
+IMAGE_SHAPE, LATENT_DIM, FILTERS, DISCRIMINATOR_STEPS = (28, 28, 1), 64, 64, 1
+EPOCHS, BATCH_SIZE, LEARNING_RATE, BETAS, PRECISION = 32, 32, 1e-3, (0.0, 0.9), "mixed_bfloat16"
 
 
 def main():
