@@ -1,7 +1,7 @@
 """WGAN-GP on Fashion-MNIST: DCGAN's networks, a critic without batch norm (Gulrajani et al. 2017, algorithm 1).
 
 One step of the critic for each of the generator at ten times the rate, as progressive growing has it (Karras et al.
-2018), and an average of the weights: three at a third of that rate took as long to a distance more than twice as large.
+2018), and an average of the weights: three at a third of that rate led to twice the distance in the first four minutes.
 """
 
 import _common
