@@ -94,6 +94,19 @@ class AdversarialModel(GenerativeModel):
         self._parts_of_batch = discriminator_steps
         self.built = True
 
+    def _check_inputs(self, **expected):
+        """Refuses networks that take other inputs than those expected of each."""
+        for argument, shapes in expected.items():
+            takes = input_shapes(getattr(self, argument))
+            if takes != shapes:
+                raise InputError(f"{argument} takes {takes}, expected {shapes}.")
+
+    def _check_images(self):
+        """Refuses a generator of images of another shape."""
+        made = tuple(self.generator.output_shape[1:])
+        if made != self.image_shape:
+            raise InputError(f"generator makes {made}, expected image_shape={self.image_shape}.")
+
     def compile(self, generator_optimizer=None, discriminator_optimizer=None, **settings):
         """Sets one optimizer for each network.
 

@@ -3,9 +3,9 @@
 import keras
 from keras import ops
 
-from zoo.errors import InputError, check_amount, check_count, check_image_shape
+from zoo.errors import check_amount, check_count, check_image_shape
 from zoo.layers.image_pool import ImagePool
-from zoo.models.adversarial_model import AdversarialModel, input_shapes
+from zoo.models.adversarial_model import AdversarialModel
 from zoo.models.image_to_image import FromImages
 from zoo.nets import image_to_image
 
@@ -84,10 +84,7 @@ class CycleGAN(FromImages, AdversarialModel):
             augmentation=augmentation,
             monitored=("cycle", "identity"),
         )
-        for argument, network in networks.items():
-            takes, expected = input_shapes(network), dict.fromkeys(SIDES, image_shape)
-            if takes != expected:
-                raise InputError(f"{argument} takes {takes}, expected {expected}.")
+        self._check_inputs(**dict.fromkeys(networks, dict.fromkeys(SIDES, image_shape)))
         self._described_networks = described
         self.cycle_weight, self.identity_weight = cycle_weight, identity_weight
         self.pool_size = check_count(pool_size, "pool_size")

@@ -89,8 +89,7 @@ class GAN(AdversarialModel):
         takes = self._input_shape(self.generator, "generator", "latents")
         if takes != (latent_dim,):
             raise InputError(f"generator takes {takes}, expected latent_dim={latent_dim}.")
-        if tuple(self.generator.output_shape[1:]) != image_shape:
-            raise InputError(f"generator makes {self.generator.output_shape[1:]}, expected image_shape={image_shape}.")
+        self._check_images()
         takes = self._input_shape(self.discriminator, "discriminator", "images")
         if takes != image_shape:
             raise InputError(f"discriminator takes {takes}, expected image_shape={image_shape}.")

@@ -7,7 +7,7 @@ from tqdm import tqdm
 
 from zoo.errors import InputError, check_amount, check_image_shape
 from zoo.images import to_uint8
-from zoo.models.adversarial_model import AdversarialModel, input_shapes
+from zoo.models.adversarial_model import AdversarialModel
 from zoo.nets import image_to_image
 
 
@@ -150,15 +150,8 @@ class Pix2Pix(FromImages, AdversarialModel):
         )
         self._described_networks = described
         self._source_shape, self.l1_weight = source_shape, l1_weight
-        for name, network, takes in (
-            ("generator", self.generator, source_shape),
-            ("discriminator", self.discriminator, {"images": image_shape, "source_images": source_shape}),
-        ):
-            shapes = input_shapes(network)
-            if shapes != takes:
-                raise InputError(f"{name} takes {shapes}, expected {takes}.")
-        if tuple(self.generator.output_shape[1:]) != image_shape:
-            raise InputError(f"generator makes {self.generator.output_shape[1:]}, expected image_shape={image_shape}.")
+        self._check_inputs(generator=source_shape, discriminator={"images": image_shape, "source_images": source_shape})
+        self._check_images()
 
     @staticmethod
     def default_networks(image_shape, source_shape, filters=64, stages=None, dropout=0.3, patch_stages=2):

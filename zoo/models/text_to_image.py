@@ -6,7 +6,7 @@ from keras import ops
 
 from zoo import latents as latent_vectors
 from zoo.errors import InputError, check_amount, check_count, check_image_shape
-from zoo.models.adversarial_model import AdversarialModel, input_shapes
+from zoo.models.adversarial_model import AdversarialModel
 from zoo.nets import conv, text
 from zoo.objectives import variational
 from zoo.text import Tokenizer
@@ -108,20 +108,18 @@ class TextToImageGAN(AdversarialModel):
         self._tokenizer = tokenizer
         self.example_prompts = None if example_prompts is None else tuple(example_prompts)
         self._example_tokens = None if example_prompts is None else tokenizer(self.example_prompts)
-        for argument, network, other, parts in (
-            ("generator", self.generator, {"latents": (latent_dim,)}, {"text_encoder"}),
-            ("discriminator", self.discriminator, {"images": image_shape}, {"image_encoder", "text_encoder"}),
-        ):
-            takes, expected = input_shapes(network), {**other, "prompts": (tokenizer.max_words,)}
-            if takes != expected:
-                raise InputError(f"{argument} takes {takes}, expected {expected}.")
-            if missing := parts - {layer.name for layer in network.layers}:
+        prompts = (tokenizer.max_words,)
+        self._check_inputs(
+            generator={"latents": (latent_dim,), "prompts": prompts},
+            discriminator={"images": image_shape, "prompts": prompts},
+        )
+        self._check_images()
+        for argument, parts in (("generator", {"text_encoder"}), ("discriminator", {"image_encoder", "text_encoder"})):
+            if missing := parts - {layer.name for layer in getattr(self, argument).layers}:
                 raise InputError(f"{argument} has no layer {min(missing)}, expected the layers {sorted(parts)}.")
         seen = self.discriminator.get_layer("image_encoder").output
         if not isinstance(seen, dict) or seen.keys() != {"logit", "vector"}:
             raise InputError(f"image_encoder of discriminator gives {seen}, expected a dict of logit and vector.")
-        if tuple(self.generator.output_shape[1:]) != image_shape:
-            raise InputError(f"generator makes {self.generator.output_shape[1:]}, expected image_shape={image_shape}.")
 
     @staticmethod
     def default_networks(
