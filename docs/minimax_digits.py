@@ -39,11 +39,13 @@ def main():
     )
     shown = [grid(one.generate(64, seed=0)) for one in (zoo.load(PRESET), model)]
     gap = np.full((len(shown[0]), GAP, 1), 255, "uint8")
-    write_png(FIGURE, np.concatenate([shown[0], gap, shown[1]], axis=1), scale=2)
+    path = args.output / FIGURE.name if args.smoke else FIGURE
+    write_png(path, np.concatenate([shown[0], gap, shown[1]], axis=1), scale=2)
 
     bundled = presets.entry_of(PRESET)["metrics"]
     for name, figure in protocols.evaluate(model, recipe.DATASET, data_dir=args.data_dir).items():
         print(f"{name}: minimax {figure['value']:.4g}, non-saturating {bundled[name]['value']:.4g}")
+    _common.remove_backup(args)
 
 
 if __name__ == "__main__":

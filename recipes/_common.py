@@ -77,6 +77,11 @@ def _backup(args):
     return args.output / "backup"
 
 
+def remove_backup(args):
+    """Ends a run, whose next one begins anew."""
+    shutil.rmtree(_backup(args))
+
+
 def _mark(args):
     """A file that tells a run on from shipped weights from one that began anew."""
     return args.output / "further"
@@ -432,7 +437,7 @@ def write_entry(args, model, *, metrics, seconds, kind="model", **facts):
     }
     write_json(path, {"presets": dict(sorted(entries.items()))})
     (directory / hub.CARD).write_text(hub.bundled_card(directory, args.name, entries[args.name]), encoding="utf-8")
-    shutil.rmtree(_backup(args))
+    remove_backup(args)
     _mark(args).unlink(missing_ok=True)
     print(f"Wrote {directory} and its entry in {path}.")
 

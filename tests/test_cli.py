@@ -611,6 +611,7 @@ def test_translate_writes_what_the_model_makes(from_images, name, reverse):
         (("upscale", "./sr", "none.png"), "PICTURE is 'none.png', but there is no such file"),
         (("upscale", "./pix2pix", "photo.png"), "is a Pix2Pix, which enlarges no pictures"),
         (("translate", "./pix2pix", "sketch.png", "--reverse"), "which translates one way"),
+        (("translate", "./sr", "photo.png"), "is a SRResNet, which enlarges pictures; `zoo upscale` does so"),
         (("translate", "./sr/config.json", "sketch.png"), "no preset directory"),
         (("upscale", "./sr", "sr/config.json"), "cannot be read as an image"),
         (("sample", "./pix2pix"), "source_images is None"),

@@ -557,6 +557,29 @@ def test_validation(trained, arguments):
     assert np.isfinite(history["val_loss"]).all()
 
 
+def test_validation_data_leave_the_training_data_whole(trained):
+    before = int(trained.optimizer.iterations)
+    trained.fit(X, batch_size=4, verbose=0, validation_split=0.5, validation_data=X[:2])
+    assert int(trained.optimizer.iterations) == before + 2
+
+
+@pytest.mark.parametrize("shuffle", [True, False])
+def test_batches_of_a_sequence_are_shuffled_as_keras_does(trained, shuffle):
+    asked = []
+
+    class Noted(Sequence):
+        def __getitem__(self, index):
+            asked.append(index)
+            return super().__getitem__(index)
+
+    keras.utils.set_random_seed(0)
+    trained.fit(Noted([X[:2]] * 8), epochs=2, shuffle=shuffle, verbose=0)
+    # The first of all is looked at before the training.
+    epochs = [asked[-16:-8], asked[-8:]]
+    assert [sorted(epoch) for epoch in epochs] == [list(range(8))] * 2
+    assert (epochs == [list(range(8))] * 2) != shuffle
+
+
 @pytest.mark.parametrize("fraction", [1.5, -0.5, "0.1"])
 def test_validation_splits_are_shares(trained, fraction):
     with pytest.raises(InputError, match=f"validation_split is {fraction!r}, expected a number from 0 to below 1"):
@@ -642,7 +665,7 @@ def test_an_empty_data_set_is_noticed_before_training(trained):
 def test_fewer_images_than_a_batch_are_noticed_before_training(trained, two_part_gan):
     with pytest.raises(DataError, match="has 8 images, fewer than one batch of 9"):
         trained.fit(X, batch_size=9, verbose=0)
-    with pytest.raises(DataError, match="has 8 images, fewer than one batch of 10"):
+    with pytest.raises(DataError, match="has 8 images, fewer than one batch of 5 for each of 2 discriminator steps"):
         two_part_gan.fit(X, batch_size=5, verbose=0)
 
 

@@ -263,13 +263,23 @@ def test_captions_are_found_again_among_ten_by_the_picture_that_is_drawn_of_them
     assert "chance: 0.1; the 2 captions" in figure["protocol"]
 
 
+def test_faces_are_shown_to_a_model_at_its_own_size():
+    pytest.importorskip("resvg_py")
+    small = zoo.BetaVAE((32, 32, 3), 4, filters=2, units=4)
+    size = SMALL._replace(likelihood_images=2)
+    [figure] = protocols.reconstruction(small, "avatars", size=size).values()
+    assert "over 2 test images" in figure["protocol"] and 0 < figure["value"] < 40
+
+
 def test_disentanglement_is_that_of_the_posteriors_means(monkeypatch):
     faces = [avatars.draw("test", index) for index in range(200)]
     factors = np.array([[avatars.encode(face)[name] for name in avatars.CHOSEN] for face in faces], "float32")
-    monkeypatch.setattr(protocols, "_test_faces", lambda number: (faces[:number], np.arange(number)))
+    monkeypatch.setattr(protocols, "_test_faces", lambda number, _: (faces[:number], np.arange(number)))
 
     class Sorted:
         """A latent for each attribute, and one that knows nothing."""
+
+        image_shape = avatars.IMAGE_SHAPE
 
         def encode(self, images):
             return np.concatenate([factors[images], np.zeros((len(images), 1), "float32")], 1), None

@@ -21,6 +21,7 @@ from helpers import (
     tiny_gan,
     tiny_pixel_cnn,
     tiny_progressive_gan,
+    tiny_style_gan,
     tiny_vq_vae,
     values,
 )
@@ -677,11 +678,33 @@ def test_generating_moves_no_state():
         ({"stages": 9}, r"image_shape is \(8, 8, 1\), expected a height and width divisible by 512 with stages=9"),
         ({"ema_momentum": "0.9"}, "ema_momentum is '0.9'"),
         ({"num_classes": 3, "class_names": "cat"}, "class_names is 'cat', expected a list of one name for each class"),
+        ({"num_classes": 3, "class_names": 2}, "class_names is 2, expected a list of one name for each class"),
     ],
 )
 def test_arguments_that_make_no_model_are_named(arguments, says):
     with pytest.raises(InputError, match=says):
         zoo.DCGAN(SHAPE, LATENT_DIM, **arguments)
+
+
+@pytest.mark.parametrize(
+    ("build", "says"),
+    [
+        (lambda: tiny_gan(dropout=1.5), "dropout is 1.5, expected a number from 0 to 1"),
+        (lambda: tiny_style_gan(mixing_probability=90.0), "mixing_probability is 90.0, expected a number from 0 to 1"),
+    ],
+)
+def test_shares_lie_between_nothing_and_all(build, says):
+    with pytest.raises(InputError, match=says):
+        build()
+
+
+def test_a_wasserstein_critic_that_nothing_bounds_is_warned_of():
+    with pytest.warns(UserWarning, match="needs a critic of bounded slope, and nothing bounds this one's"):
+        tiny_gan(objective="wasserstein")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        tiny_gan(objective="wasserstein", penalties="gradient_penalty")
+        TINY_GANS["projection_gan"](objective="wasserstein")
 
 
 @pytest.mark.parametrize("optimizer", ["adamm", 1e-3])

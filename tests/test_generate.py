@@ -16,6 +16,7 @@ from helpers import (
     tiny_dcgan,
     tiny_gan,
     tiny_pix2pix,
+    tiny_pixel_cnn,
     tiny_progressive_gan,
     tiny_style_gan,
     tiny_vae,
@@ -25,8 +26,9 @@ from helpers import (
 
 import zoo
 from zoo import latents
-from zoo.callbacks import SampleGrid
+from zoo.callbacks import SampleGrid, SampleMetric
 from zoo.errors import DataError, InputError
+from zoo.images import write_png
 
 MODELS = {
     "gan": tiny_gan,
@@ -205,6 +207,8 @@ def test_bad_seeds_are_refused(model, seed):
 def test_a_bad_temperature_is_refused():
     with pytest.raises(InputError, match="temperature is 'hot', expected a number"):
         tiny_vae().generate(temperature="hot")
+    with pytest.raises(InputError, match="temperature is 1e-40, expected a number of at least 1e-6"):
+        tiny_pixel_cnn().generate(temperature=1e-40)
 
 
 # === Memory ===
@@ -240,6 +244,23 @@ def test_ten_thousand_images_take_little_more_than_themselves():
 def test_grids_that_cannot_be_drawn_are_refused_at_once(arguments, says, tmp_path):
     with pytest.raises(InputError, match=says):
         SampleGrid(tmp_path, **arguments)
+
+
+def test_more_channels_than_a_picture_has_are_refused_before_the_first_epoch(tmp_path):
+    shape = (8, 8, 5)
+    model = zoo.GAN(shape, 4, hidden_units=(4,))
+    model.compile()
+    with pytest.raises(InputError, match="images have 5 channels, expected 1 to 4, as a PNG file can hold"):
+        model.fit(images(4, shape), batch_size=4, callbacks=[SampleGrid(tmp_path / "grids")], verbose=0)
+    with pytest.raises(InputError, match="images have 5 channels"):
+        write_png(tmp_path / "a.png", model.generate(1)[0])
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("every", [0, "2", 1.5])
+def test_figures_come_every_so_many_epochs(every):
+    with pytest.raises(InputError, match=f"every is {every!r}, expected an integer of at least 1"):
+        SampleMetric("a", float, every=every)
 
 
 def test_grids_without_a_place_or_a_source_are_refused_before_the_first_epoch(tmp_path):

@@ -25,6 +25,7 @@ from zoo import data
 from zoo.errors import DataError, InputError
 from zoo.layers.image_pool import ImagePool
 from zoo.nets import image_to_image
+from zoo.objectives import augment
 from zoo.objectives.augment import DiffAugment
 from zoo.objectives.penalties import R1
 
@@ -124,6 +125,41 @@ def test_pix2pix_augments_an_image_together_with_its_source_image():
     # As it is outside of training.
     still = model._discriminator_inputs(batch["images"], batch)
     assert still["source_images"] is batch["source_images"]
+
+
+def test_colours_of_a_pair_change_alike_and_apart():
+    both = np.concatenate([floats(images(4, COLOUR)), floats(images(4))], -1)
+    changed = augment.color(both, 3, first=3)
+    np.testing.assert_allclose(changed[..., :3], augment.color(both[..., :3], 3), atol=1e-6)
+    np.testing.assert_allclose(changed[..., 3:], augment.color(both[..., 3:], 3), atol=1e-6)
+    seen = []
+    model = tiny_pix2pix(image_shape=COLOUR, source_shape=SHAPE, augmentation="diff_augment")
+    model.augmentation.call = lambda images, seed, first: seen.append((images.shape, first))
+    model._augmented(both[..., :3], {"source_images": both[..., 3:]})
+    assert seen == [((4, 8, 8, 4), 3)]
+
+
+def half_translators():
+    inputs = {side: keras.Input(SHAPE, name=side) for side in ("images", "source_images")}
+    half = keras.layers.AveragePooling2D(2)
+    return keras.Model(inputs, {"images": half(inputs["source_images"]), "source_images": half(inputs["images"])})
+
+
+def nameless_translators():
+    inputs = {side: keras.Input(SHAPE, name=side) for side in ("images", "source_images")}
+    return keras.Model(inputs, {"images": inputs["source_images"], "source_images": inputs["images"]})
+
+
+@pytest.mark.parametrize(
+    ("build", "says"),
+    [
+        (half_translators, r"generator makes \{'images': \(4, 4, 1\), .*expected \{'images': \(8, 8, 1\)"),
+        (nameless_translators, "generator has no layer to_images, expected the layers"),
+    ],
+)
+def test_translators_that_do_not_fit_are_refused(build, says):
+    with pytest.raises(InputError, match=says):
+        zoo.CycleGAN(SHAPE, generator=build())
 
 
 @pytest.mark.slow
@@ -238,6 +274,15 @@ def test_cycle_gan_translates_both_ways():
     back = model.ema_generator.get_layer("to_source")(floats(sources))
     np.testing.assert_allclose(model.translate(sources, reverse=True), (np.array(back) + 1) * 127.5, atol=0.51)
     assert (model.translate(sources, reverse=True) != model.translate(sources)).any()
+
+
+@pytest.mark.parametrize("name", TINY_TRANSLATORS)
+def test_iterators_of_batches_are_trained_on(name):
+    model, (sources, given) = TINY_TRANSLATORS[name](), pairs(4)
+    model.compile(run_eagerly=True)
+    model.fit(iter([{"source_images": sources, "images": given}] * 2), verbose=0)
+    model.fit(iter([(sources, given)] * 2), verbose=0)
+    assert int(model.optimizer.iterations) == 4
 
 
 @pytest.mark.slow
@@ -410,6 +455,23 @@ def test_pairs_of_other_proportions_are_listed(tmp_path):
         orientation[274] = 6
         picture.save(tmp_path / "B" / f"{stem}.png", exif=orientation)
     assert len(data.read_pairs(tmp_path, SHAPE, SHAPE).images) == 8
+
+
+def test_files_of_one_name_are_told_apart_only_without_pairs(tmp_path):
+    for side in "AB":
+        for name in ("1.png", "1.bmp", "2.png"):
+            write(tmp_path / side / name, images(1)[0][..., 0])
+    with pytest.raises(DataError, match=r"2 files in .* but for its ending, .*: A/1.bmp, B/1.bmp"):
+        data.read_pairs(tmp_path, SHAPE, SHAPE)
+    unpaired = data.read_pairs(tmp_path, SHAPE, SHAPE, paired=False)
+    assert (len(unpaired.source_images), len(unpaired.images)) == (3, 3)
+
+
+def test_pictures_that_are_hardly_two_side_by_side_are_warned_of(tmp_path):
+    for index in range(3):
+        write(tmp_path / f"{index}.png", images(1, (20, 20, 1))[0][..., 0])
+    with pytest.warns(UserWarning, match=r"halves of 3 of 3 are far .* 8x8: 0.png \(20x20\), .* subfolders A and B"):
+        data.read_pairs(tmp_path, SHAPE, SHAPE)
 
 
 def test_a_damaged_half_skips_the_pair(tmp_path):

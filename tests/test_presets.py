@@ -537,6 +537,28 @@ def test_saving_over_something_else_is_refused(tmp_path, kind):
     assert listing(tmp_path) == before
 
 
+def test_what_is_no_part_of_a_preset_outlives_the_next(tmp_path):
+    tiny_gan().save_to_preset(tmp_path)
+    (tmp_path / ".git").mkdir()
+    (tmp_path / ".git" / "HEAD").write_text("ref: refs/heads/main")
+    (tmp_path / "notes.txt").write_text("years of work")
+    (tmp_path / "nearest.png").write_bytes(b"of the weights before")
+    tiny_vae().save_to_preset(tmp_path)
+    assert type(zoo.load(tmp_path)) is zoo.VAE
+    assert (tmp_path / ".git" / "HEAD").read_text() == "ref: refs/heads/main"
+    assert (tmp_path / "notes.txt").read_text() == "years of work"
+    assert not (tmp_path / "nearest.png").exists()
+    assert not list(tmp_path.parent.glob(f".{tmp_path.name}-*"))
+
+
+def test_a_configuration_of_something_else_is_no_preset(tmp_path):
+    (tmp_path / "config.json").write_text('{"mine": 1}')
+    before = listing(tmp_path)
+    with pytest.raises(PresetError, match="is no preset directory"):
+        tiny_gan().save_to_preset(tmp_path)
+    assert listing(tmp_path) == before
+
+
 def test_an_empty_directory_may_be_saved_to(tmp_path):
     tiny_gan().save_to_preset(tmp_path)
     assert type(zoo.load(tmp_path)) is zoo.GAN

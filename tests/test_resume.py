@@ -95,6 +95,11 @@ def test_an_interrupted_fit_leaves_its_backup_and_a_finished_one_does_not(tmp_pa
     assert not (tmp_path / "backup").exists()
     # The model itself is not bound to the backup's epoch any longer.
     assert fit(model, 1) == [0]
+    # Nor after a continued training that was interrupted, too.
+    for moment in ((1, 1), (2, 0)):
+        with pytest.raises(KeyboardInterrupt):
+            fit(model, 3, AtBatch(*moment, interrupt))
+    assert model.fit(DATA, batch_size=4, verbose=0).epoch == [0]
 
 
 @pytest.mark.slow

@@ -288,6 +288,14 @@ def test_a_new_model_has_grown():
     np.testing.assert_array_equal(drawn(model), drawn(model, "ema_generator"))
 
 
+@pytest.mark.parametrize("fade", [[1.0], [0.0, 1.0], [2.0, 0.0], [0.5, -0.1], [float("nan"), 0.0]])
+def test_impossible_growths_are_refused(fade):
+    model = tiny_progressive_gan(LARGE)
+    with pytest.raises(InputError, match=r"fade is \[.*\], expected 2 numbers from 0 to 1, in which 0"):
+        model.grow(fade)
+    assert (model.stage, model.alpha) == (2, 1.0)
+
+
 def test_generators_fade_from_stage_to_stage():
     model = grown([0.0, 0.0])
     assert (model.stage, model.alpha) == (0, 1.0)

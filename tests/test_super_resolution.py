@@ -48,6 +48,47 @@ def phi():
     return keras.Model(inputs, keras.layers.Conv2D(2, 3, strides=2)(inputs))
 
 
+@pytest.mark.parametrize("build", TINY.values(), ids=TINY)
+def test_iterators_of_batches_are_trained_on(build):
+    model = build()
+    model.compile(run_eagerly=True)
+    model.fit(iter([images(4, LARGE)] * 2), verbose=0)
+    model.fit(iter([(images(4, SMALL), images(4, LARGE))] * 2), verbose=0)
+    assert int(model.optimizer.iterations) == 4
+
+
+def discriminator(shape):
+    inputs = keras.Input(shape)
+    return keras.Model(inputs, keras.layers.Conv2D(1, 3)(inputs))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ({"discriminator": discriminator(SMALL)}, r"discriminator takes \(8, 12, 3\), expected \(16, 24, 3\)"),
+        ({"generator": nets.residual_upscaler(1, 2, 2, 1)}, "generator takes images of 1 channels, expected 3"),
+        ({"feature_network": "classifier_tf_flowers_64"}, "feature_network is 'classifier_tf_flowers_64', expected a "),
+        ({"feature_network": discriminator((None, None, 1))}, r"feature_network takes \(None, None, 1\), expected"),
+    ],
+)
+def test_networks_that_do_not_fit_are_refused(arguments, says):
+    with pytest.raises(InputError, match=says):
+        zoo.SRGAN(LARGE, SCALE, **arguments)
+
+
+def test_a_generator_sees_as_far_as_all_of_its_convolutions():
+    inner = keras.Sequential(
+        [
+            keras.Input((None, None, 3)),
+            keras.layers.Conv2D(3, 9, padding="same"),
+            keras.layers.SeparableConv2D(3, (3, 5), padding="same", dilation_rate=2),
+        ]
+    )
+    inputs = keras.Input((None, None, 3))
+    outer = keras.Model(inputs, keras.layers.Conv2D(3, 3, padding="same")(inner(inputs)))
+    assert nets.halo(outer) == 4 + 4 + 1 + 2
+
+
 # === Resizing ===
 
 

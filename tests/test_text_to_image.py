@@ -60,6 +60,11 @@ def test_a_row_is_the_numbers_of_the_words():
     assert tokenizer.size == 4
 
 
+def test_a_text_is_no_list_of_texts():
+    with pytest.raises(InputError, match="prompts is 'a man', expected a list of texts"):
+        tiny().tokenize("a man")
+
+
 def test_unknown_words_are_reported_and_have_one_number():
     with pytest.warns(UserWarning, match=r"2 words of prompts are not known .*: c, d\."):
         rows = text.Tokenizer(["a", "b"], 4)(["a c", "c d b"])
@@ -188,6 +193,17 @@ def test_the_discriminator_tells_images_with_other_prompts():
     by_hand = 0.5 * np.mean((right - 1) ** 2) + 0.25 * np.mean(generated**2) + 0.25 * np.mean(wrong**2)
     by_hand += 2 * contrast(judged, real, prompts)
     assert float(loss) == pytest.approx(by_hand, rel=1e-4)
+
+
+def test_another_image_with_the_same_prompt_is_no_lesson():
+    model = tiny(penalties=())
+    model.compile()
+    given = batch_of(model, 4)
+    alike = {**given, "prompts": np.repeat(given["prompts"][:1], 4, 0)}
+    loss, real_logits, fake_logits = model._discrimination(given["images"], given["images"][::-1], alike, False)
+    right, wrong = np.log1p(np.exp(-np.array(real_logits))).mean(), np.log1p(np.exp(np.array(fake_logits))).mean()
+    # Neither a mismatch nor a contrast is left.
+    assert float(loss) == pytest.approx(right + wrong, rel=1e-4)
 
 
 def contrast(judged, images, prompts):
@@ -348,6 +364,9 @@ def test_what_is_no_prompt_is_refused(call, says):
         ({"text_dim": 6}, "text_dim is 6, expected less than latent_dim=6"),
         ({"max_words": 0}, "max_words is 0"),
         ({"example_prompts": ["zebra"]}, "none of whose words"),
+        ({"example_prompts": []}, r"example_prompts is \[\], expected a list of texts, or None"),
+        ({"example_prompts": "a man"}, "example_prompts is 'a man', expected a list of texts"),
+        ({"vocabulary": None}, "vocabulary is None, expected a list of words"),
         ({"discriminator": without_parts()}, r"discriminator has no layer image_encoder, expected the layers \['im"),
     ],
 )

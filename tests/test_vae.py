@@ -480,5 +480,8 @@ def test_directions_go_with_the_latents_that_they_lie_in(tmp_path):
     with pytest.warns(UserWarning, match="newly initialized"):
         changed = zoo.load(tmp_path / "preset", latent_dim=model.latent_dim + 1)
     assert changed.attributes == []
+    with pytest.warns(UserWarning, match="Its attributes are forgotten; learn_attribute finds"):
+        larger = zoo.load(tmp_path / "preset", image_shape=[2 * side for side in model.image_shape[:2]] + [3])
+    assert larger.attributes == []
     with pytest.raises(InputError, match=r"attribute_directions has one of shape \(3,\) for 'smile', expected"):
         tiny_beta_vae(attribute_directions={"smile": [1.0, 2.0, 3.0]})

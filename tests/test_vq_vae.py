@@ -10,8 +10,8 @@ from scipy import stats
 
 import zoo
 from zoo import latents
-from zoo.callbacks import BackupAndRestore
-from zoo.errors import InputError
+from zoo.callbacks import BackupAndRestore, SampleGrid
+from zoo.errors import DataError, InputError
 from zoo.images import write_png
 from zoo.layers.vector_quantizer import VectorQuantizer
 
@@ -260,6 +260,56 @@ def test_without_a_prior_there_is_nothing_to_draw_from():
             call()
 
 
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ({"x": "no_such_folder/"}, "no_such_folder"),
+        ({"x": images(8), "batch_size": 9}, "has 8 images, fewer than one batch of 9"),
+        ({"x": images(8), "batch_size": 4, "epochs": 0}, "epochs is 0"),
+        ({"x": images(8), "batch_size": 4, "validation_data": images(2, (4, 4, 1))}, r"has shape \(2, 4, 4, 1\)"),
+        # The prior alone draws nothing.
+        ({"x": images(8), "batch_size": 4, "callbacks": [SampleGrid("grids")]}, "draw is None, expected a function"),
+    ],
+)
+def test_a_refused_prior_leaves_none(arguments, says):
+    model = tiny_vq_vae()
+    with pytest.raises((InputError, DataError), match=says):
+        model.fit_prior(**arguments)
+    assert model.prior is None and not model.draws_alone
+
+
+def convolution(inputs, filters):
+    inputs = keras.Input(inputs)
+    return keras.Model(inputs, keras.layers.Conv2D(filters, 1)(inputs))
+
+
+@pytest.mark.parametrize(
+    ("networks", "says"),
+    [
+        ({"encoder": convolution((4, 4, 1), DIM)}, r"encoder takes \(4, 4, 1\), expected \(8, 8, 1\)"),
+        ({"encoder": convolution(SHAPE, 6)}, r"encoder makes \(8, 8, 6\), expected \(8, 8, 3\)"),
+        ({"decoder": convolution((8, 8, DIM), 3)}, r"decoder takes \(8, 8, 3\), expected \(2, 2, 3\)"),
+        (
+            {"encoder": convolution(SHAPE, DIM), "decoder": convolution((8, 8, DIM), 3)},
+            r"decoder makes \(8, 8, 3\), expected \(8, 8, 1\)",
+        ),
+    ],
+)
+def test_networks_that_do_not_fit_are_refused(networks, says):
+    with pytest.raises(InputError, match=says):
+        zoo.VQVAE(SHAPE, 6, DIM, **networks)
+
+
+def test_networks_of_two_grids_that_do_not_fit_are_refused():
+    with pytest.raises(InputError, match=r"fine_encoder takes .*, expected \(4, 4, 4\) and \(2, 2, 3\)"):
+        zoo.VQVAE2(SHAPE, 6, DIM, filters=4, residual_blocks=1, stages=1, fine_encoder=convolution((4, 4, 4), DIM))
+
+
+def test_codes_of_different_lengths_are_refused():
+    with pytest.raises(InputError, match="codes is a list of arrays of different shapes"):
+        tiny_vq_vae().decode([[1, 2], [3]])
+
+
 def test_bits_are_those_of_each_code_given_the_earlier_ones():
     model, given = with_prior(), images(3)
     network, codes = model.prior.networks[0], model.encode(given)
@@ -475,6 +525,18 @@ def test_a_prior_learns_the_names_of_the_classes(tmp_path):
     model = with_prior(num_classes=2)
     model.code_dataset(str(tmp_path), batch_size=2)
     np.testing.assert_array_equal(model.generate(1, labels="b", seed=0), model.generate(1, labels=1, seed=0))
+
+
+def test_other_classes_renew_what_the_prior_knows_of_them(tmp_path):
+    model = with_prior(num_classes=2, class_names=["a", "b"])
+    model.save_to_preset(tmp_path)
+    with pytest.warns(UserWarning, match="num_classes=3: newly initialized .*class") as caught:
+        changed = zoo.load(tmp_path, num_classes=3)
+    named = str(caught[0].message).split("newly initialized ")[1].split(";")[0].split(", ")
+    assert all(name.startswith("prior/") for name in named) and len(named) < len(model.prior.weights)
+    assert changed.num_classes == 3 and changed.class_names is None
+    assert changed.generate(labels=[2], seed=0).shape == (1, *SHAPE)
+    np.testing.assert_array_equal(changed.encode(images(2)), model.encode(images(2)))
 
 
 def test_half_precision_holds_any_number_of_updates(tmp_path):

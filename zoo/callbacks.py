@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from zoo.errors import DataError, InputError, MissingDependencyError, NonFiniteError, check_count, first_line
 from zoo.files import replacing
-from zoo.images import grid, to_uint8, write_png
+from zoo.images import check_drawable, grid, to_uint8, write_png
 from zoo.latents import check_seed
 
 
@@ -224,8 +224,15 @@ class BackupAndRestore(keras.callbacks.BackupAndRestore):
                 f"another ({first_line(error)})."
             ) from error
 
+    def on_epoch_begin(self, epoch, logs=None):
+        super().on_epoch_begin(epoch, logs)
+        self._forget_epoch()
+
     def on_train_end(self, logs=None):
         super().on_train_end(logs)
+        self._forget_epoch()
+
+    def _forget_epoch(self):
         # Keras keeps it, and the model's next `fit` would leave out as many epochs.
         self.model._initial_epoch = None
 
@@ -326,6 +333,8 @@ class SampleGrid(keras.callbacks.Callback):
                 f"draw is None, expected a function that returns images, since this {type(self.model).__name__} cannot "
                 "draw any from a number alone."
             )
+        if self._draw is None:
+            check_drawable(self.model.image_shape[-1])
 
     def on_epoch_end(self, epoch, logs=None):
         images = self._draw() if self._draw else self.model.generate(self._num_samples, seed=self._seed)
@@ -361,9 +370,7 @@ class SampleMetric(keras.callbacks.Callback):
 
     def __init__(self, name, function, every=1):
         super().__init__()
-        if every < 1:
-            raise InputError(f"every is {every!r}, expected an integer of at least 1.")
-        self._name, self._function, self._every = name, function, every
+        self._name, self._function, self._every = name, function, check_count(every, "every")
 
     def on_epoch_end(self, epoch, logs=None):
         # NaN in between, since CSVLogger takes its columns from the first epoch.

@@ -224,8 +224,9 @@ def sample(name, num_samples, seed, label, prompt, output):
     """Draws a grid of images from the preset NAME, a name, a directory or hf://org/name."""
     _check_generative(name)
     model = _load_generative(name)
-    from zoo.images import grid, write_png
+    from zoo.images import check_drawable, grid, write_png
 
+    check_drawable(model.image_shape[-1])
     conditions = {} if label is None else {"labels": int(label) if label.isdecimal() else label}
     if prompt is not None:
         conditions["prompts"] = prompt
@@ -356,6 +357,8 @@ def translate(name, picture, reverse, output):
     _check_picture(picture)
     _check_generative(name)
     model = _load_able(name, "translate", "translates no pictures")
+    if hasattr(model, "upscale"):
+        raise InputError(f"{name!r} is a {type(model).__name__}, which enlarges pictures; `zoo upscale` does so.")
     if reverse and not model.translates_back:
         raise InputError(f"--reverse is given, but {name!r} is a {type(model).__name__}, which translates one way.")
     from zoo.images import read_image, write_png

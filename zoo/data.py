@@ -204,6 +204,22 @@ def attributes(name, *, split="train", data_dir=None):
     return {attribute: np.concatenate([part[attribute] for part in found]) for attribute in known["attributes"]}
 
 
+def check_batch_size(batch_size, number, drop_remainder, parts=1):
+    """How many of `number` images make a batch: `batch_size` for each of `parts` updates.
+
+    Raises:
+        InputError: `batch_size` is no integer of at least 1.
+        DataError: fewer images than one batch, with `drop_remainder`.
+    """
+    taken = check_count(batch_size, "batch_size") * parts
+    if drop_remainder and number < taken:
+        of = f"{batch_size} for each of {parts} discriminator steps" if parts > 1 else str(batch_size)
+        raise DataError(
+            f"The data set has {number} images, fewer than one batch of {of}; give more images or a smaller batch_size."
+        )
+    return taken
+
+
 def batches(image_set, batch_size, *, shuffle=True, seed=0, drop_remainder=True, paired=True):
     """The `tf.data.Dataset` over an `ImageSet`; arguments and result as for `dataset`.
 
@@ -213,12 +229,7 @@ def batches(image_set, batch_size, *, shuffle=True, seed=0, drop_remainder=True,
     images, labels, _, sources, prompts = image_set
     sizes = [len(images)] if paired else [len(images), len(sources)]
     number = max(sizes)
-    batch_size, seed = check_count(batch_size, "batch_size"), check_seed(seed)
-    if drop_remainder and number < batch_size:
-        raise DataError(
-            f"The data set has {number} images, fewer than one batch of {batch_size}; give more images or a "
-            "smaller batch_size."
-        )
+    batch_size, seed = check_batch_size(batch_size, number, drop_remainder), check_seed(seed)
     order = _Order(sizes, shuffle, seed)
 
     def rows(array, indices):
@@ -371,18 +382,22 @@ def _read_pair_folder(folder, image_shape, source_shape, paired):
     sides = {name: folder / name for name in ("A", "B")}
     if not all(side.is_dir() for side in sides.values()):
         return _read_side_by_side(folder, image_shape, source_shape)
-    files = {name: {file.stem: file for file in _images_in(side)} for name, side in sides.items()}
-    for name, found in files.items():
+    listed = {name: _images_in(side) for name, side in sides.items()}
+    for name, found in listed.items():
         if not found:
             raise DataError(f"The folder {str(sides[name])!r} holds no images ({', '.join(IMAGE_SUFFIXES)}).")
     if not paired:
-        images, _ = _read_files(
-            list(files["B"].values()), folder, lambda file: read_image(file, image_shape), image_shape
-        )
-        sources, _ = _read_files(
-            list(files["A"].values()), folder, lambda file: read_image(file, source_shape), source_shape
-        )
+        images, _ = _read_files(listed["B"], folder, lambda file: read_image(file, image_shape), image_shape)
+        sources, _ = _read_files(listed["A"], folder, lambda file: read_image(file, source_shape), source_shape)
         return ImageSet(images, source_images=sources)
+    files = {name: {file.stem: file for file in found} for name, found in listed.items()}
+    twins = [file for name, found in listed.items() for file in found if files[name][file.stem] != file]
+    if twins:
+        named = [str(file.relative_to(folder)) for file in twins[:5]]
+        raise DataError(
+            f"{len(twins)} files in {str(folder)!r} have the name of another beside them but for its ending, so that "
+            f"nobody can tell which is whose partner: {', '.join(named)}{', …' if len(twins) > 5 else ''}."
+        )
     alone = sorted(files["A"].keys() ^ files["B"].keys())
     if alone:
         named = [str((files["A"].get(stem) or files["B"][stem]).relative_to(folder)) for stem in alone[:5]]
@@ -425,12 +440,33 @@ def _read_side_by_side(folder, image_shape, source_shape):
             "of two images side by side."
         )
 
+    _warn_of_odd_halves(files, folder, image_shape)
+
     def read_halves(file):
         left, right = read_image(file, source_shape, part=0), read_image(file, image_shape, part=1)
         return right, left
 
     images, sources, _ = _read_files(files, folder, read_halves, image_shape, source_shape)
     return ImageSet(images, source_images=sources)
+
+
+def _warn_of_odd_halves(files, folder, image_shape):
+    """Warns where most pictures are so high or wide that they are rather single images than two side by side."""
+    odd = []
+    for file in files:
+        # Files that cannot be read are skipped later, with a warning.
+        with contextlib.suppress(DataError):
+            width, height = picture_sides(file)
+            ratio = (width / 2 / height) / (image_shape[1] / image_shape[0])
+            if not 2 / 3 < ratio < 3 / 2:
+                odd.append(f"{file.name} ({width}x{height})")
+    if len(odd) > len(files) / 2:
+        warnings.warn(
+            f"The pictures in {str(folder)!r} are read as two images side by side, but the halves of {len(odd)} of "
+            f"{len(files)} are far from the proportions of {image_shape[1]}x{image_shape[0]}: {', '.join(odd[:5])}"
+            f"{', …' if len(odd) > 5 else ''}; images that stand alone go into the subfolders A and B.",
+            stacklevel=4,
+        )
 
 
 def _images_in(folder):

@@ -57,6 +57,13 @@ def check_amount(value, name, positive=False):
     return value
 
 
+def check_share(value, name):
+    """Returns `value`, or raises `InputError` where it is no number from 0 to 1."""
+    if not isinstance(value, numbers.Real) or not 0 <= value <= 1:
+        raise InputError(f"{name} is {value!r}, expected a number from 0 to 1.")
+    return value
+
+
 def check_image_shape(image_shape):
     """`image_shape` as a tuple of three positive ints, or `InputError`."""
     shape = tuple(image_shape) if isinstance(image_shape, (tuple, list)) else image_shape

@@ -36,8 +36,11 @@ def replacing(path):
 
 
 @contextlib.contextmanager
-def replacing_directory(path):
-    """Like `replacing`, for a directory: what stood at `path` stays until the new one is whole."""
+def replacing_directory(path, carried=()):
+    """Like `replacing`, for a directory: what stood at `path` stays until the new one is whole.
+
+    What it holds of the names `carried` moves over to the new one.
+    """
     path = Path(path).resolve()
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
@@ -56,6 +59,8 @@ def replacing_directory(path):
                 # Not with what it holds: where the old one cannot go back, it stays there.
                 old.rmdir()
                 raise
+            for name in carried:
+                os.replace(kept / name, path / name)
             shutil.rmtree(old)
         else:
             os.replace(temporary, path)

@@ -19,7 +19,7 @@ from zoo.presets import CONFIG, HASHED_FILES, METADATA, metadata_of
 SCHEME = "hf://"
 CARD, SAMPLES = "README.md", "samples.png"
 # What they show; of the first, the class says.
-_PICTURES = {
+PICTURES = {
     SAMPLES: None,
     "nearest.png": "Samples, each beside the training image nearest to it",
     "truncation.png": "The same latents with less and less truncation, from the first row to the last",
@@ -366,7 +366,7 @@ def _contents(directory, repo_id, title, facts, published):
     facts = {key: value for key, value in facts.items() if key not in ("repo_id", "revision", "files")}
     facts = {**metadata, **facts}
     contents = {name: (directory / name).read_bytes() for name in HASHED_FILES}
-    pictures = [name for name in _PICTURES if (directory / name).is_file()]
+    pictures = [name for name in PICTURES if (directory / name).is_file()]
     contents |= {name: (directory / name).read_bytes() for name in pictures}
     card, own_card = published.get(CARD), directory / CARD
     if own_card.is_file() and (card is None or is_unedited(card)):
@@ -483,7 +483,7 @@ def _card_body(repo_id, title, facts, pictures, labelled):
         f"A Keras `{facts.get('class', 'model')}` of the generative zoo{origin}.",
     ]
     use = _use_of(facts, labelled)
-    parts.extend(f"![{_PICTURES[name] or use.samples}]({name})" for name in pictures)
+    parts.extend(f"![{PICTURES[name] or use.samples}]({name})" for name in pictures)
     if facts.get("shown_prompts"):
         rows = "\n".join(f"{row}. {prompt}" for row, prompt in enumerate(facts["shown_prompts"], 1))
         parts.append(f"The prompts, row by row:\n\n{rows}")

@@ -17,6 +17,8 @@ from zoo.latents import stream
 
 # Rounding after a resize may leave [-1, 1] by a hair; that is not another value range.
 _RANGE_TOLERANCE = 1e-3
+#: Channels that a PNG file may have: grey, grey with alpha, colours, colours with alpha.
+DRAWABLE = (1, 2, 3, 4)
 
 
 def as_array(images, name="images"):
@@ -232,7 +234,14 @@ def write_png_bands(path, bands, height, width):
     _save(picture, path)
 
 
+def check_drawable(channels):
+    """Refuses images of more channels than a picture can show."""
+    if channels not in DRAWABLE:
+        raise InputError(f"The images have {channels} channels, expected 1 to 4, as a PNG file can hold.")
+
+
 def _picture(image):
+    check_drawable(image.shape[-1])
     return Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image)
 
 

@@ -334,6 +334,12 @@ def _rebuild(model, config, overrides):
 
     # The loaded model's, not the file's, which may be older than some arguments.
     arguments = keras.saving.serialize_keras_object(model)["config"]
+    given = ", ".join(f"{name}={value!r}" for name, value in overrides.items())
+    classes = {name: overrides[name] for name in ("num_classes", "class_names") if name in overrides}
+    if classes and arguments.get("prior"):
+        # The classes of such a model are its prior's.
+        prior = {**arguments["prior"], **overrides.get("prior", {}), "class_names": None, **classes}
+        overrides = {**{name: value for name, value in overrides.items() if name not in classes}, "prior": prior}
     unknown = sorted(set(overrides) - set(arguments))
     if unknown:
         raise InputError(
@@ -345,10 +351,11 @@ def _rebuild(model, config, overrides):
     if "vocabulary" in overrides:
         # They are texts of the pretrained words.
         arguments["example_prompts"] = None
-    if overrides.keys() & {"latent_dim", "encoder"} and "attribute_directions" in arguments:
+    forgotten = ""
+    if overrides.keys() & {"image_shape", "latent_dim", "encoder"} and arguments.get("attribute_directions"):
         # They are directions between the pretrained latents.
         arguments["attribute_directions"] = None
-    given = ", ".join(f"{name}={value!r}" for name, value in overrides.items())
+        forgotten = " Its attributes are forgotten; learn_attribute finds their directions anew."
     changed = keras.saving.deserialize_keras_object({**config, "config": {**arguments, **overrides}}, safe_mode=True)
     pretrained = _weights_by_place(model)
     rows = changed.rows_of(model) if hasattr(changed, "rows_of") else {}
@@ -376,7 +383,7 @@ def _rebuild(model, config, overrides):
     if fresh:
         aliases = tuple(f"{alias}/" for _, alias in getattr(model, "preset_aliases", ()))
         names = ", ".join(place for place in fresh if not place.startswith(aliases))
-        warnings.warn(f"{given}: newly initialized {names}; all other weights are pretrained.", stacklevel=4)
+        warnings.warn(f"{given}: newly initialized {names}; all other weights are pretrained.{forgotten}", stacklevel=4)
     return changed
 
 
@@ -400,7 +407,7 @@ def save(model, directory, *, weights_dtype="float32", **metadata):
     """Writes a model as a preset directory, whole or not at all.
 
     Of an older preset there a card that a person wrote is kept, and where the weights are the same what else was shown
-    of them.
+    of them. Files and folders that are no part of a preset stay as they are.
 
     A preset holds no optimizer state; a GAN's averaged generator stands for both of its generators.
 
@@ -427,11 +434,11 @@ def save(model, directory, *, weights_dtype="float32", **metadata):
     directory = Path(directory).expanduser().resolve()
     if Path.cwd().is_relative_to(directory):
         raise PresetError(f"{directory} is the current folder or holds it; choose a folder in it.")
-    if directory.exists() and (
-        not directory.is_dir() or (any(directory.iterdir()) and not (directory / CONFIG).exists())
-    ):
+    there = [file.name for file in directory.iterdir()] if directory.is_dir() else []
+    if directory.exists() and (not directory.is_dir() or (there and not {CONFIG, METADATA} <= set(there))):
         raise PresetError(f"{directory} exists and is no preset directory; choose another place.")
-    with _explained(directory), replacing_directory(directory) as temporary:
+    others = set(there) - {*HASHED_FILES, METADATA, *_shown()}
+    with _explained(directory), replacing_directory(directory, others) as temporary:
         config = keras.saving.serialize_keras_object(model)
         (temporary / CONFIG).write_text(json.dumps(config, indent=1) + "\n", encoding="utf-8")
         _write_weights(model, temporary / WEIGHTS, weights_dtype)
@@ -449,6 +456,13 @@ def save(model, directory, *, weights_dtype="float32", **metadata):
                 "files": files,
             },
         )
+
+
+def _shown():
+    """Names of the files of a preset that a person looks at."""
+    from zoo import hub
+
+    return hub.CARD, *hub.PICTURES
 
 
 def _kept(directory, weights):

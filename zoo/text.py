@@ -1,6 +1,7 @@
 """Texts as the numbers of their words."""
 
 import collections
+import collections.abc
 import re
 import warnings
 
@@ -36,7 +37,7 @@ class Tokenizer:
     """
 
     def __init__(self, vocabulary, max_words):
-        if isinstance(vocabulary, str):
+        if isinstance(vocabulary, str) or not isinstance(vocabulary, collections.abc.Iterable):
             raise InputError(f"vocabulary is {vocabulary!r}, expected a list of words.")
         self.vocabulary, self.max_words = tuple(vocabulary), check_count(max_words, "max_words")
         if not self.vocabulary:
@@ -61,8 +62,11 @@ class Tokenizer:
         """Word numbers, int32 `(n, max_words)`, filled up with 0; one warning names the words that are unknown.
 
         Raises:
-            InputError: a prompt that is no text, empty, too long, or of unknown words alone.
+            InputError: no list of texts, or one that is empty, too long, or of unknown words alone.
         """
+        if isinstance(prompts, str):
+            raise InputError(f"prompts is {prompts!r}, expected a list of texts.")
+        prompts = list(prompts)
         rows, unknown = np.full((len(prompts), self.max_words), PADDING, "int32"), collections.Counter()
         for row, prompt in zip(rows, prompts, strict=True):
             if not isinstance(prompt, str):

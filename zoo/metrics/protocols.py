@@ -9,6 +9,7 @@ from tqdm import tqdm
 from zoo import presets
 from zoo.bicubic import resize_bicubic
 from zoo.datasets import avatars, captions
+from zoo.images import fit_image
 from zoo.latents import sample_labels
 from zoo.metrics import editing, features, references
 from zoo.metrics.disentanglement import mutual_information_gap
@@ -61,7 +62,8 @@ def evaluate(model, dataset, *, size=FULL, feature_network=None, data_dir=None):
         `real` (the same figure for real training images in place of the generated ones, where that has a
         meaning) and `protocol`, a sentence.
     """
-    if dataset == "avatars" and (hasattr(model, "reconstruct") or "prompts" in model.generate_arguments):
+    described = hasattr(model, "reconstruct") or hasattr(model, "log_prob") or "prompts" in model.generate_arguments
+    if dataset == "avatars" and described:
         # Test faces are drawn, which needs an extra: said now rather than after all that comes first.
         avatars.check_renderer()
     if hasattr(model, "upscale"):
@@ -291,7 +293,7 @@ def _test_images(dataset, model, size, data_dir):
     """The first test images, and their labels for a model with classes."""
     if dataset == "avatars":
         # Drawn, which takes seconds, rather than read, which would draw the training faces too.
-        return _test_faces(min(EDITED_FACES, size.likelihood_images))[1], None
+        return _test_faces(min(EDITED_FACES, size.likelihood_images), model.image_shape)[1], None
     images, labels = references.test_set(dataset, model.image_shape, data_dir)
     number = size.likelihood_images
     return images[:number], None if model.num_classes is None else labels[:number]
@@ -323,7 +325,7 @@ def compression(model, dataset, *, size=FULL, data_dir=None):
 def edits(model, *, size=FULL):
     """How often edits of faces of the data set `avatars` change what they should, and leave the rest."""
     number = min(EDITED_FACES, size.likelihood_images)
-    faces, images = _test_faces(number)
+    faces, images = _test_faces(number, model.image_shape)
     truth = [avatars.encode(face) for face in faces]
     reader, figures = features.AvatarAttributes(), {}
     for attribute in editing.COVERS.keys() & set(model.attributes):
@@ -344,7 +346,7 @@ def edits(model, *, size=FULL):
 def disentanglement(model, *, size=FULL):
     """How far single latents of a model stand for single attributes of the faces of `avatars`."""
     number = min(EDITED_FACES, size.likelihood_images)
-    faces, images = _test_faces(number)
+    faces, images = _test_faces(number, model.image_shape)
     factors = [avatars.encode(face) for face in faces]
     gap, _ = mutual_information_gap(
         model.encode(images)[0], {name: np.array([face[name] for face in factors]) for name in avatars.CHOSEN}
@@ -357,11 +359,11 @@ def disentanglement(model, *, size=FULL):
     return {"mig_test_avatars": _figure([gap], protocol)}
 
 
-def _test_faces(number):
-    """The first faces of the test split of `avatars`, and their images."""
+def _test_faces(number, image_shape):
+    """The first faces of the test split of `avatars`, and their images, resized where the model's are others."""
     faces = [avatars.draw("test", index) for index in range(number)]
     shown = tqdm(faces, "drawing faces", delay=1, leave=False, disable=None)
-    return faces, np.stack([avatars.render(face) for face in shown])
+    return faces, np.stack([fit_image(avatars.render(face), image_shape) for face in shown])
 
 
 def prompt_agreement(model, *, size=FULL):

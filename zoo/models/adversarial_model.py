@@ -2,11 +2,13 @@
 
 import functools
 import numbers
+import warnings
 
 import keras
 from keras import ops
 
 from zoo.errors import InputError, check_count
+from zoo.layers.spectral_normalization import SpectralNormalization
 from zoo.models.generative_model import GenerativeModel
 from zoo.objectives import adversarial, augment
 from zoo.objectives import penalties as penalties_
@@ -83,6 +85,12 @@ class AdversarialModel(GenerativeModel):
         self.objective = adversarial.get(objective)
         self.penalties = penalties_.get(penalties)
         penalties_.check(self.penalties, discriminator)
+        if isinstance(self.objective, adversarial.Wasserstein) and not (self.penalties or _is_bounded(discriminator)):
+            warnings.warn(
+                "objective is Wasserstein's, which needs a critic of bounded slope, and nothing bounds this one's; "
+                "penalties='gradient_penalty' or 'weight_clipping' does, or spectral normalization.",
+                stacklevel=2,
+            )
         self.augmentation = augment.get(augmentation)
         if self.augmentation is not None:
             self.augmentation.check(self.objective)
@@ -101,9 +109,15 @@ class AdversarialModel(GenerativeModel):
             if takes != shapes:
                 raise InputError(f"{argument} takes {takes}, expected {shapes}.")
 
+    def _check_layers(self, **expected):
+        """Refuses networks that lack layers of the names that are expected of each."""
+        for argument, names in expected.items():
+            if missing := names - {layer.name for layer in getattr(self, argument).layers}:
+                raise InputError(f"{argument} has no layer {min(missing)}, expected the layers {sorted(names)}.")
+
     def _check_images(self):
         """Refuses a generator of images of another shape."""
-        made = tuple(self.generator.output_shape[1:])
+        made = output_shapes(self.generator)
         if made != self.image_shape:
             raise InputError(f"generator makes {made}, expected image_shape={self.image_shape}.")
 
@@ -299,10 +313,21 @@ def without_moving(network, inputs):
     return outputs
 
 
+def _is_bounded(network):
+    kinds = (SpectralNormalization, keras.layers.SpectralNormalization)
+    return any(isinstance(layer, kinds) for layer in network.layers)
+
+
 def input_shapes(network):
     """The shape of one entry of a network's input, or a dict of those of its inputs."""
     # A Sequential has no `input`.
-    inputs = network.inputs[0] if len(network.inputs) == 1 else network.input
-    if isinstance(inputs, dict):
-        return {name: tuple(tensor.shape[1:]) for name, tensor in inputs.items()}
-    return tuple(inputs.shape[1:])
+    return _shapes(network.inputs[0] if len(network.inputs) == 1 else network.input)
+
+
+def output_shapes(network):
+    """The same of its output."""
+    return _shapes(network.outputs[0] if len(network.outputs) == 1 else network.output)
+
+
+def _shapes(tensors):
+    return keras.tree.map_structure(lambda tensor: tuple(tensor.shape[1:]), tensors)

@@ -28,6 +28,9 @@ class CodePrior(AutoregressiveModel):
         name, dtype: as for every Keras model.
     """
 
+    # The model that it is a part of draws.
+    draws_alone = False
+
     def __init__(
         self,
         grids,

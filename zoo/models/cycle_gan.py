@@ -3,9 +3,9 @@
 import keras
 from keras import ops
 
-from zoo.errors import check_amount, check_count, check_image_shape
+from zoo.errors import InputError, check_amount, check_count, check_image_shape
 from zoo.layers.image_pool import ImagePool
-from zoo.models.adversarial_model import AdversarialModel
+from zoo.models.adversarial_model import AdversarialModel, output_shapes
 from zoo.models.image_to_image import FromImages
 from zoo.nets import image_to_image
 
@@ -85,6 +85,10 @@ class CycleGAN(FromImages, AdversarialModel):
             monitored=("cycle", "identity"),
         )
         self._check_inputs(**dict.fromkeys(networks, dict.fromkeys(SIDES, image_shape)))
+        made, expected = output_shapes(self.generator), dict.fromkeys(SIDES, image_shape)
+        if made != expected:
+            raise InputError(f"generator makes {made}, expected {expected}.")
+        self._check_layers(generator={"to_images", "to_source"})
         self._described_networks = described
         self.cycle_weight, self.identity_weight = cycle_weight, identity_weight
         self.pool_size = check_count(pool_size, "pool_size")

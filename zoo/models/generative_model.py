@@ -1,5 +1,6 @@
 """`GenerativeModel`: what every model of the zoo shares - presets, `generate`, random state, and the one update."""
 
+import collections.abc
 import contextlib
 import functools
 import inspect
@@ -16,8 +17,8 @@ from tqdm import tqdm
 
 from zoo import latents as latent_vectors
 from zoo import presets
-from zoo.errors import DataError, InputError, check_amount, check_count, check_image_shape
-from zoo.images import as_array, check_images, to_uint8
+from zoo.errors import DataError, InputError, check_amount, check_count, check_image_shape, check_share
+from zoo.images import DRAWABLE, as_array, check_images, to_uint8
 
 _GENERATE_LIMIT_BYTES = 4 * 1024**3
 # What `compile` hands on to Keras.
@@ -136,7 +137,7 @@ class GenerativeModel(keras.Model):
         self.num_classes = None if num_classes is None else check_count(num_classes, "num_classes")
         if class_names is None:
             return
-        if isinstance(class_names, str):
+        if isinstance(class_names, str) or not isinstance(class_names, collections.abc.Iterable):
             raise InputError(f"class_names is {class_names!r}, expected a list of one name for each class.")
         names = tuple(map(str, class_names))
         if len(names) != self.num_classes:
@@ -169,6 +170,8 @@ class GenerativeModel(keras.Model):
             default = known[name].default
             if type(default) is int or (name == "stages" and arguments[name] is not None):
                 check_count(arguments[name], name)
+            elif type(default) is float:
+                check_share(arguments[name], name)
         with built_under(dtype):
             *default, options = cls.default_networks(image_shape, latent_dim, **arguments)
         chosen = {
@@ -217,7 +220,7 @@ class GenerativeModel(keras.Model):
         with tempfile.TemporaryDirectory() as folder:
             directory = Path(folder) / "preset"
             self.save_to_preset(directory, weights_dtype=weights_dtype)
-            if self.draws_alone:
+            if self.draws_alone and self.image_shape[-1] in DRAWABLE:
                 write_png(directory / hub.SAMPLES, grid(self.generate(64, seed=0)), scale=2)
             return hub.publish(
                 directory,
@@ -339,12 +342,16 @@ class GenerativeModel(keras.Model):
             "labels": self._check_labels,
             "source_images": self._check_source_images,
             "truncation": functools.partial(check_amount, name="truncation"),
-            # Where uniform noise picks from them, probabilities are raised to its inverse.
-            "temperature": functools.partial(
-                check_amount, name="temperature", positive=self.noise_distribution == "uniform"
-            ),
+            "temperature": self._check_temperature,
         }
         return {name: checks[name](value) if name in checks else value for name, value in given.items()}
+
+    def _check_temperature(self, temperature):
+        check_amount(temperature, "temperature")
+        # Where uniform noise picks from them, probabilities are raised to its inverse, which float32 has to hold.
+        if self.noise_distribution == "uniform" and temperature < 1e-6:
+            raise InputError(f"temperature is {temperature!r}, expected a number of at least 1e-6.")
+        return temperature
 
     def _check_num_samples(self, num_samples):
         num_samples = check_count(num_samples, "num_samples")
@@ -538,7 +545,8 @@ class GenerativeModel(keras.Model):
                 image folder in alphabetical order.
             y: labels, where `x` is an array of images.
             batch_size: images a batch, default 64, for sources that are not batched already.
-            callbacks, epochs, verbose, validation_split, shuffle: as in Keras.
+            callbacks, epochs, verbose, validation_split, shuffle: as in Keras, which shuffles the batches of a
+                `PyDataset`; other ready-made ones keep their order.
             validation_data: what `x` may be, labels included; of a TFDS name the split `test`.
             **kwargs: of Keras' `fit`, such as `initial_epoch`; `steps_per_epoch` ends each epoch early, whose order
                 is its own as ever, but for ready-made batches, where Keras goes on with the next.
@@ -557,7 +565,7 @@ class GenerativeModel(keras.Model):
         for name in ("class_weight", "sample_weight"):
             if kwargs.get(name) is not None:
                 raise InputError(f"{name} was given, expected None, since all images weigh the same.")
-        if validation_split:
+        if validation_split and validation_data is None:
             x, validation_data = _split(x, y, validation_split)
             y = None
         dataset = self._dataset(x, y, batch_size, shuffle=shuffle)
@@ -579,7 +587,8 @@ class GenerativeModel(keras.Model):
             verbose=verbose,
             callbacks=[*own, *(callbacks or ())],
             validation_data=validation_data,
-            shuffle=False,
+            # Keras warns of others that it cannot shuffle.
+            shuffle=shuffle and isinstance(x, keras.utils.PyDataset) and x.num_batches is not None,
             **kwargs,
         )
 
@@ -625,8 +634,9 @@ class GenerativeModel(keras.Model):
             # As Keras wants them.
             return (batch if isinstance(batch, tuple) else (batch,) for batch in itertools.chain([first], x))
         image_set = self._read(x if y is None else (x, y), "train" if training else "test")
-        batch_size = check_count(64 if batch_size is None else batch_size, "batch_size")
-        batch_size *= self._parts_of_batch if training else 1
+        number = max(len(images) for images in (image_set.images, image_set.source_images) if images is not None)
+        parts = self._parts_of_batch if training else 1
+        batch_size = data.check_batch_size(64 if batch_size is None else batch_size, number, training, parts)
         return data.batches(
             image_set, batch_size, shuffle=shuffle, drop_remainder=training, paired=self.trains_on_pairs
         )

@@ -30,8 +30,11 @@ class FromImages:
 
     @staticmethod
     def _unpack(batch):
-        if isinstance(batch, (tuple, list)) and len(batch) == 2:
-            return {"source_images": batch[0], "images": batch[1]}
+        if isinstance(batch, (tuple, list)):
+            if len(batch) == 2:
+                return {"source_images": batch[0], "images": batch[1]}
+            # As Keras hands over what iterators give.
+            [batch] = batch
         return batch if isinstance(batch, dict) else {"images": batch}
 
     def _check_batch(self, batch):
@@ -183,7 +186,8 @@ class Pix2Pix(FromImages, AdversarialModel):
         if self.augmentation is None:
             return images
         # Side by side in their channels, since an image that is moved alone does not belong to its source image.
-        return super()._augmented(ops.concatenate([images, batch["source_images"]], axis=-1), batch)
+        both = ops.concatenate([images, batch["source_images"]], axis=-1)
+        return self.augmentation(both, seed=self.seed_generator, first=images.shape[-1])
 
     def _discriminator_inputs(self, images, batch):
         channels = self.image_shape[-1]

@@ -93,7 +93,17 @@ class ProgressiveGAN(GAN):
 
         Args:
             fade: `(last_stage,)` numbers from 0 to 1, in which 0 is followed by 0 alone.
+
+        Raises:
+            InputError: other numbers.
         """
+        fade = np.asarray(fade, "float32")
+        in_order = fade.shape == (self.last_stage,) and (np.diff((fade > 0).astype(int)) <= 0).all()
+        if not in_order or not ((fade >= 0) & (fade <= 1)).all():
+            raise InputError(
+                f"fade is {fade.tolist()}, expected {self.last_stage} numbers from 0 to 1, in which 0 is followed by "
+                "0 alone."
+            )
         for growing in self._growing("generator", "ema_generator", "discriminator"):
             growing.fade.assign(fade)
         self._follow()

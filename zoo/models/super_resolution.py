@@ -8,7 +8,7 @@ from tqdm import tqdm
 from zoo.bicubic import resize_bicubic, resize_matrix
 from zoo.errors import InputError, check_amount, check_count, check_image_shape
 from zoo.images import to_uint8
-from zoo.models.adversarial_model import AdversarialModel
+from zoo.models.adversarial_model import AdversarialModel, input_shapes
 from zoo.models.generative_model import GenerativeModel
 from zoo.models.image_to_image import FromImages
 from zoo.nets import image_to_image, super_resolution
@@ -56,6 +56,9 @@ class Upscaling(FromImages):
         return scale
 
     def _check_upscaler(self, network):
+        channels = network.inputs[0].shape[-1]
+        if channels != self.image_shape[-1]:
+            raise InputError(f"generator takes images of {channels} channels, expected {self.image_shape[-1]}.")
         made = network.compute_output_shape((1, *self.source_shape))
         if tuple(made[1:]) != self.image_shape:
             raise InputError(f"generator makes {made[1:]} of {self.source_shape}, expected {self.image_shape}.")
@@ -235,7 +238,8 @@ class SRGAN(Upscaling, AdversarialModel):
     Args:
         image_shape: `(height, width, channels)` of the large images to train on, sides divisible by `scale`.
         scale: how many times as high and wide images become.
-        generator: functional network to use instead of the default one, from images in [-1, 1] of any size.
+        generator: functional network to use instead of the default one, from images in [-1, 1] of any size, whose
+            convolutions have no strides: `upscale` tells from them how far it sees.
         discriminator: the same, from images of `image_shape` to logits of any shape.
         feature_network: phi, from images in [-1, 1]; None leaves its term out.
         objective, penalties, augmentation, ema_momentum, discriminator_steps: as for `GAN`.
@@ -292,9 +296,15 @@ class SRGAN(Upscaling, AdversarialModel):
         self._described_networks = described
         self.scale, self._weights = scale, weights
         self._check_upscaler(self.generator)
+        self._check_inputs(discriminator=image_shape)
         if isinstance(feature_network, dict):
             feature_network = keras.saving.deserialize_keras_object(feature_network)
         if feature_network is not None:
+            if not isinstance(feature_network, keras.Model):
+                raise InputError(f"feature_network is {feature_network!r}, expected a Keras network or None.")
+            takes = input_shapes(feature_network)
+            if len(takes) != 3 or any(side not in (None, own) for side, own in zip(takes, image_shape, strict=True)):
+                raise InputError(f"feature_network takes {takes}, expected {image_shape}.")
             feature_network.trainable = False
         self.feature_network = feature_network
 

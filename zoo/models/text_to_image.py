@@ -106,6 +106,8 @@ class TextToImageGAN(AdversarialModel):
         self._described_networks = described
         self.latent_dim, self.kl_weight, self.contrastive_weight = latent_dim, kl_weight, contrastive_weight
         self._tokenizer = tokenizer
+        if example_prompts is not None and (not isinstance(example_prompts, (list, tuple)) or not example_prompts):
+            raise InputError(f"example_prompts is {example_prompts!r}, expected a list of texts, or None.")
         self.example_prompts = None if example_prompts is None else tuple(example_prompts)
         self._example_tokens = None if example_prompts is None else tokenizer(self.example_prompts)
         prompts = (tokenizer.max_words,)
@@ -114,9 +116,7 @@ class TextToImageGAN(AdversarialModel):
             discriminator={"images": image_shape, "prompts": prompts},
         )
         self._check_images()
-        for argument, parts in (("generator", {"text_encoder"}), ("discriminator", {"image_encoder", "text_encoder"})):
-            if missing := parts - {layer.name for layer in getattr(self, argument).layers}:
-                raise InputError(f"{argument} has no layer {min(missing)}, expected the layers {sorted(parts)}.")
+        self._check_layers(generator={"text_encoder"}, discriminator={"image_encoder", "text_encoder"})
         seen = self.discriminator.get_layer("image_encoder").output
         if not isinstance(seen, dict) or seen.keys() != {"logit", "vector"}:
             raise InputError(f"image_encoder of discriminator gives {seen}, expected a dict of logit and vector.")
@@ -158,24 +158,34 @@ class TextToImageGAN(AdversarialModel):
         def run(network, inputs):
             return network(inputs, training=training)
 
-        sentences = run(self.discriminator.get_layer("text_encoder"), batch["prompts"])
-        real_logits, mismatched, contrast = self._compared(real, sentences, run)
-        fake_logits, *_ = self._compared(fake, sentences, run)
+        sentences, alike = self._sentences(batch, run)
+        real_logits, mismatched, contrast = self._compared(real, sentences, alike, run)
+        fake_logits, *_ = self._compared(fake, sentences, alike, run)
+        # With the same words as its own prompt, that of the image before is not wrong.
+        same = ops.diagonal(ops.roll(alike, 1, axis=1))[:, None]
+        mismatched = ops.where(same > 0, fake_logits, mismatched)
         loss = self.objective.discriminator_loss
         loss = 0.5 * (loss(real_logits, fake_logits) + loss(real_logits, mismatched))
         return loss + self.contrastive_weight * contrast, real_logits, fake_logits
 
-    def _compared(self, images, sentences, run):
+    def _sentences(self, batch, run):
+        """The vectors of a batch's prompts, and a matrix with 1 where two prompts are of the same words, else 0."""
+        prompts = batch["prompts"]
+        alike = ops.all(ops.equal(prompts[:, None], prompts[None]), axis=-1)
+        return run(self.discriminator.get_layer("text_encoder"), prompts), ops.cast(alike, "float32")
+
+    def _compared(self, images, sentences, alike, run):
         """Logits of images with their own prompts, with those of the images before them, and the contrastive loss.
 
-        `sentences` are the vectors of the prompts; `run` applies an encoder of the discriminator to its inputs.
+        `sentences` and `alike` are what `_sentences` returns; `run` applies an encoder of the discriminator.
         """
         seen = run(self.discriminator.get_layer("image_encoder"), images)
         matches = text.matches(seen["vector"], sentences)
         own = ops.diagonal(matches)
-        # Where the two prompts say the same, the lesson is wrong, which is rare.
         others = ops.diagonal(ops.roll(matches, 1, axis=1))
-        contrast = ops.mean(ops.logsumexp(matches, axis=-1) - own)
+        # Nobody can tell an image's own prompt from another of the same words.
+        repeated = alike - ops.eye(ops.shape(alike)[0])
+        contrast = ops.mean(ops.logsumexp(matches - 1e9 * repeated, axis=-1) - own)
         return seen["logit"] + own[:, None], seen["logit"] + others[:, None], contrast
 
     def generator_loss(self, batch, training=True):
@@ -185,8 +195,7 @@ class TextToImageGAN(AdversarialModel):
         fake = self._generated(self._generator_inputs(batch), training)
         if training:
             fake = self._augmented(fake, batch)
-        sentences = run(self.discriminator.get_layer("text_encoder"), batch["prompts"])
-        logits, _, contrast = self._compared(fake, sentences, run)
+        logits, _, contrast = self._compared(fake, *self._sentences(batch, run), run)
         encoder = (self.generator if training else self.ema_generator).get_layer("text_encoder")
         mean, log_variance = ops.split(encoder(batch["prompts"], training=training), 2, axis=-1)
         kl = ops.mean(variational.kl_to_standard_normal(mean, log_variance))
@@ -231,8 +240,8 @@ class TextToImageGAN(AdversarialModel):
         return {"word_vectors": self._tokenizer.rows_of(other._tokenizer)}
 
     def tokenize(self, prompts):
-        """Word numbers int32 `(n, max_words)` of texts, for ready-made batches; see `zoo.text.Tokenizer`."""
-        return self._tokenizer(list(prompts))
+        """Word numbers int32 `(n, max_words)` of a list of texts, for ready-made batches; see `zoo.text.Tokenizer`."""
+        return self._tokenizer(prompts)
 
     # === Using ===
 

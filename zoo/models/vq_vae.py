@@ -9,7 +9,7 @@ from tqdm import tqdm
 
 from zoo.callbacks import PredictionProgress, WarnOfUnusedCodes
 from zoo.errors import InputError, check_amount, check_count, check_image_shape
-from zoo.images import to_uint8
+from zoo.images import as_array, to_uint8
 from zoo.layers.vector_quantizer import VectorQuantizer
 from zoo.models.code_prior import CodePrior
 from zoo.models.generative_model import GenerativeModel, built_under
@@ -86,6 +86,7 @@ class VQVAE(GenerativeModel):
             setattr(self, argument, network)
         self._described_networks = described
         self.code_shapes = self._find_code_shapes()
+        self._check_networks()
         self.quantizers = []
         for index, code_shape in enumerate(self.code_shapes):
             quantizer = VectorQuantizer(num_embeddings, embedding_dim, ema_decay, name=f"quantizer_{index}")
@@ -124,6 +125,20 @@ class VQVAE(GenerativeModel):
     def _find_code_shapes(self):
         """`(height, width)` of each grid of codes, coarsest first."""
         return (tuple(self.encoder.output_shape[1:3]),)
+
+    def _check_networks(self):
+        """Refuses networks that do not fit the images, the codes or each other."""
+        grids = [(*shape, self.embedding_dim) for shape in self.code_shapes]
+        self._check_ends("encoder", [self.image_shape], grids)
+        self._check_ends("decoder", grids, [self.image_shape])
+
+    def _check_ends(self, argument, takes, makes):
+        network = getattr(self, argument)
+        for what, tensors, expected in (("takes", network.inputs, takes), ("makes", network.outputs, makes)):
+            shapes = [tuple(tensor.shape[1:]) for tensor in tensors]
+            if shapes != expected:
+                found, wanted = (" and ".join(map(str, each)) for each in (shapes, expected))
+                raise InputError(f"{argument} {what} {found}, expected {wanted}.")
 
     def _quantize(self, images, training=False):
         """The encoder's vectors and their codes for each grid, coarsest first."""
@@ -232,7 +247,7 @@ class VQVAE(GenerativeModel):
         return np.concatenate(parts)
 
     def _check_codes(self, codes, shape):
-        codes = np.asarray(codes)
+        codes = as_array(codes, "codes")
         if codes.dtype.kind not in "iu" or codes.ndim != 3 or codes.shape[1:] != shape or len(codes) == 0:
             expected = ", ".join(map(str, shape))
             raise InputError(f"codes is {codes.dtype} of shape {codes.shape}, expected integers (n, {expected}).")
@@ -276,31 +291,49 @@ class VQVAE(GenerativeModel):
         Raises:
             InputError, DataError, NonFiniteError: as for `fit`.
         """
-        dataset = self.code_dataset(x, y, batch_size)
+        epochs, fresh = check_count(epochs, "epochs"), self.prior is None
+        image_set = self._read_for_prior(x, y, batch_size)
         if validation_data is not None:
-            validation_data = self.code_dataset(validation_data, batch_size=batch_size, training=False)
+            validation_data = self._read_for_prior(validation_data, None, batch_size, training=False)
+            validation_data = self._code_batches(validation_data, batch_size, training=False)
+        dataset = self._code_batches(image_set, batch_size)
+        if fresh:
+            self.build_prior()
         if optimizer is not None or not self.prior.compiled:
             self.prior.compile(optimizer)
-        return self.prior.fit(dataset, epochs=epochs, validation_data=validation_data, **kwargs)
+        try:
+            return self.prior.fit(dataset, epochs=epochs, validation_data=validation_data, **kwargs)
+        except BaseException:
+            if fresh and not int(self.prior.optimizer.iterations):
+                # What it refused must not leave a prior that draws noise.
+                self.prior = None
+            raise
 
     def code_dataset(self, x, y=None, batch_size=64, training=True):
         """The data set of codes that `fit_prior` trains on: batches of rows of codes with their images' labels.
 
         With `training` off it is that of `validation_data`: in order, and whole.
         """
+        return self._code_batches(self._read_for_prior(x, y, batch_size, training), batch_size, training)
+
+    def _read_for_prior(self, x, y, batch_size, training=True):
+        """The images and labels of what `fit_prior` is given, all of it checked before any image is encoded."""
         from zoo import data
 
-        if self.prior is None:
-            self.build_prior()
         image_set = data.read(x if y is None else (x, y), self.image_shape, split="train" if training else "test")
-        self.prior._check_class_names(image_set.class_names)
-        self.prior._check_training_labels(image_set.labels)
-        # The prior may just have learned them.
-        self.class_names = self.prior.class_names
-        rows = self._rows(image_set.images)
-        return data.batches(
-            data.ImageSet(rows, image_set.labels), batch_size, shuffle=training, drop_remainder=training
-        )
+        data.check_batch_size(batch_size, len(image_set.images), training)
+        if self.prior is not None:
+            self.prior._check_class_names(image_set.class_names)
+            self.prior._check_training_labels(image_set.labels)
+            # The prior may just have learned them.
+            self.class_names = self.prior.class_names
+        return image_set
+
+    def _code_batches(self, image_set, batch_size, training=True):
+        from zoo import data
+
+        rows = data.ImageSet(self._rows(image_set.images), image_set.labels)
+        return data.batches(rows, batch_size, shuffle=training, drop_remainder=training)
 
     def _rows(self, images):
         """The codes of images as rows `(n, 1, 1, total)`."""
@@ -409,8 +442,14 @@ class VQVAE2(VQVAE):
         )
 
     def _find_code_shapes(self):
-        coarse, fine = self.encoder.output_shape[1], self.fine_encoder.output_shape
-        return tuple(coarse[1:3]), tuple(fine[1:3])
+        return tuple(self.encoder.outputs[-1].shape[1:3]), tuple(self.fine_encoder.outputs[0].shape[1:3])
+
+    def _check_networks(self):
+        coarse, fine = ((*shape, self.embedding_dim) for shape in self.code_shapes)
+        features = tuple(self.encoder.outputs[0].shape[1:])
+        self._check_ends("encoder", [self.image_shape], [features, coarse])
+        self._check_ends("fine_encoder", [features, coarse], [fine])
+        self._check_ends("decoder", [coarse, fine], [self.image_shape])
 
     def _quantize(self, images, training=False):
         features, coarse = self.encoder(images, training=training)

@@ -47,9 +47,16 @@ def residual_upscaler(channels, scale, filters, residual_blocks):
 
 def halo(network):
     """How many pixels around one the network looks at, at most, before it enlarges: the reach of its convolutions."""
-    reach = sum(layer.kernel_size[0] // 2 for layer in network.layers if isinstance(layer, layers.Conv2D))
     # Two for the bicubic kernel.
-    return reach + 2
+    return _reach(network) + 2
+
+
+def _reach(layer):
+    if isinstance(layer, keras.Model):
+        return sum(map(_reach, layer.layers))
+    if not isinstance(layer, (layers.Conv2D, layers.DepthwiseConv2D, layers.SeparableConv2D, layers.Conv2DTranspose)):
+        return 0
+    return max(size // 2 * rate for size, rate in zip(layer.kernel_size, layer.dilation_rate, strict=True))
 
 
 def _small(residual_blocks):

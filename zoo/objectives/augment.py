@@ -4,6 +4,8 @@ The generator is trained through them, so that it learns the images and not the 
 sees one image twice remembers few. `keras.ops` only.
 """
 
+import functools
+
 import keras
 from keras import ops
 
@@ -13,14 +15,23 @@ from zoo.objectives.adversarial import named
 register = keras.saving.register_keras_serializable(package="zoo")
 
 
-def color(images, seed):
-    """Images `(n, h, w, c)`, brightness shifted by up to 0.5, saturation scaled by 0 to 2, contrast by 0.5 to 1.5."""
+def color(images, seed, first=None):
+    """Images `(n, h, w, c)`, brightness shifted by up to 0.5, saturation scaled by 0 to 2, contrast by 0.5 to 1.5.
+
+    Where the `first` channels are one image and the others another, both alike.
+    """
     brightness, saturation, contrast = (keras.random.uniform((_number(images), 1, 1, 1), seed=seed) for _ in range(3))
-    images = images + brightness - 0.5
-    grey = ops.mean(images, axis=3, keepdims=True)
-    images = grey + 2.0 * saturation * (images - grey)
-    mean = ops.mean(images, axis=(1, 2, 3), keepdims=True)
-    return mean + (contrast + 0.5) * (images - mean)
+
+    def changed(images):
+        images = images + brightness - 0.5
+        grey = ops.mean(images, axis=3, keepdims=True)
+        images = grey + 2.0 * saturation * (images - grey)
+        mean = ops.mean(images, axis=(1, 2, 3), keepdims=True)
+        return mean + (contrast + 0.5) * (images - mean)
+
+    if first is None:
+        return changed(images)
+    return ops.concatenate([changed(images[..., :first]), changed(images[..., first:])], axis=-1)
 
 
 def translation(images, seed, ratio=0.125):
@@ -60,7 +71,8 @@ def _number(images):
 class DiffAugment(keras.layers.Layer):
     """Differentiable augmentation (Zhao et al. 2020, section 3.2), each change at every image.
 
-    Called on images `(n, h, w, c)` in [-1, 1] and a seed generator; what it returns may leave that range.
+    Called on images `(n, h, w, c)` in [-1, 1] and a seed generator; what it returns may leave that range. Two images
+    that belong together lie side by side in the channels, and `first` is how many the one has.
 
     Args:
         policies: which changes, of `"color"`, `"translation"` and `"cutout"`, in this order.
@@ -77,9 +89,10 @@ class DiffAugment(keras.layers.Layer):
         self.policies = tuple(policies)
         self.built = True
 
-    def call(self, images, seed):
+    def call(self, images, seed, first=None):
         for policy in self.policies:
-            images = self._applied(POLICIES[policy], images, seed)
+            change = functools.partial(color, first=first) if policy == "color" else POLICIES[policy]
+            images = self._applied(change, images, seed)
         return images
 
     def _applied(self, change, images, seed):
