@@ -321,12 +321,12 @@ class VQVAE(GenerativeModel):
         from zoo import data
 
         image_set = data.read(x if y is None else (x, y), self.image_shape, split="train" if training else "test")
-        data.check_batch_size(batch_size, len(image_set.images), training)
         if self.prior is not None:
             self.prior._check_class_names(image_set.class_names)
             self.prior._check_training_labels(image_set.labels)
             # The prior may just have learned them.
             self.class_names = self.prior.class_names
+        data.check_batch_size(batch_size, len(image_set.images), training)
         return image_set
 
     def _code_batches(self, image_set, batch_size, training=True):
