@@ -2,6 +2,7 @@
 
 One step of the critic for each of the generator at ten times the rate, as progressive growing has it (Karras et al.
 2018), and an average of the weights: three at a third of that rate led to twice the distance in the first four minutes.
+Their critic's estimate of the distance fell with it, though (correlation 0.88 over 13 epochs); this one's does not.
 """
 
 import _common
