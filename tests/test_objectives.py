@@ -410,7 +410,8 @@ def test_a_gan_takes_any_objective_with_any_penalty(objective, penalty):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("objective", "penalty"), zip(adversarial.OBJECTIVES, itertools.cycle([*penalties.PENALTIES, ()]), strict=False)
+    ("objective", "penalty"),
+    list(zip(adversarial.OBJECTIVES, itertools.cycle([*penalties.PENALTIES, ()]), strict=False)),
 )
 def test_objectives_and_penalties_compile(objective, penalty):
     train(objective, penalty, jit_compile=True)

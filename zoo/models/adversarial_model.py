@@ -89,7 +89,8 @@ class AdversarialModel(GenerativeModel):
             warnings.warn(
                 "objective is Wasserstein's, which needs a critic of bounded slope, and nothing bounds this one's; "
                 "penalties='gradient_penalty' or 'weight_clipping' does, or spectral normalization.",
-                stacklevel=2,
+                # Of who calls the constructor of a class above.
+                stacklevel=3,
             )
         self.augmentation = augment.get(augmentation)
         if self.augmentation is not None:
