@@ -328,13 +328,14 @@ class SampleGrid(keras.callbacks.Callback):
     def on_train_begin(self, logs=None):
         if self._folder.exists() and not self._folder.is_dir():
             raise DataError(f"folder is {str(self._folder)!r}, which is a file, expected a folder for the pictures.")
-        if self._draw is None and not self.model.draws_alone:
+        if self._draw is not None:
+            return
+        if not self.model.draws_alone:
             raise InputError(
                 f"draw is None, expected a function that returns images, since this {type(self.model).__name__} cannot "
                 "draw any from a number alone."
             )
-        if self._draw is None:
-            check_drawable(self.model.image_shape[-1])
+        check_drawable(self.model.image_shape[-1])
 
     def on_epoch_end(self, epoch, logs=None):
         images = self._draw() if self._draw else self.model.generate(self._num_samples, seed=self._seed)

@@ -220,16 +220,16 @@ def check_batch_size(batch_size, number, drop_remainder, parts=1):
     return taken
 
 
-def batches(image_set, batch_size, *, shuffle=True, seed=0, drop_remainder=True, paired=True):
+def batches(image_set, batch_size, *, shuffle=True, seed=0, drop_remainder=True, paired=True, parts=1):
     """The `tf.data.Dataset` over an `ImageSet`; arguments and result as for `dataset`.
 
-    Where images and source images are not `paired`, each have an order of their own, and an epoch takes the longer of
-    the two once.
+    A batch has `batch_size` images for each of `parts` updates. Where images and source images are not `paired`, each
+    have an order of their own, and an epoch takes the longer of the two once.
     """
     images, labels, _, sources, prompts = image_set
     sizes = [len(images)] if paired else [len(images), len(sources)]
     number = max(sizes)
-    batch_size, seed = check_batch_size(batch_size, number, drop_remainder), check_seed(seed)
+    batch_size, seed = check_batch_size(batch_size, number, drop_remainder, parts), check_seed(seed)
     order = _Order(sizes, shuffle, seed)
 
     def rows(array, indices):

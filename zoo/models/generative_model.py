@@ -634,11 +634,13 @@ class GenerativeModel(keras.Model):
             # As Keras wants them.
             return (batch if isinstance(batch, tuple) else (batch,) for batch in itertools.chain([first], x))
         image_set = self._read(x if y is None else (x, y), "train" if training else "test")
-        number = max(len(images) for images in (image_set.images, image_set.source_images) if images is not None)
-        parts = self._parts_of_batch if training else 1
-        batch_size = data.check_batch_size(64 if batch_size is None else batch_size, number, training, parts)
         return data.batches(
-            image_set, batch_size, shuffle=shuffle, drop_remainder=training, paired=self.trains_on_pairs
+            image_set,
+            64 if batch_size is None else batch_size,
+            shuffle=shuffle,
+            drop_remainder=training,
+            paired=self.trains_on_pairs,
+            parts=self._parts_of_batch if training else 1,
         )
 
     #: Whether what an image is made from, where there is such, belongs to this very image.
