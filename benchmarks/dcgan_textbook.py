@@ -1,8 +1,8 @@
 """The Fréchet distance of `dcgan_fashion_mnist_28` beside the textbook set-up's, on equally many images.
 
-Textbook: the same networks trained with the settings of Radford et al. 2016 - Adam at 2e-4 with beta_1 0.5, batches of
-128, weights from N(0, 0.02), batch norm in the discriminator - without average and penalty; the best of three seeds
-counts. Finished runs are kept in `benchmarks/results`; remove them to train again.
+Textbook: networks of the same sizes with the settings of Radford et al. 2016 - Adam at 2e-4 with beta_1 0.5, batches of
+128, weights from N(0, 0.02), batch norm in the discriminator, too - without average and penalty; the best of three
+seeds counts. Finished runs are kept in `benchmarks/results`; remove them to train again.
 """
 
 import argparse

@@ -51,7 +51,7 @@ def run(name, build, rate, steps, every, images, distance):
         return json.loads(result.read_text())
     keras.utils.set_random_seed(0)
     model = build()
-    model.compile(keras.optimizers.Adam(rate, beta_1=0.5), keras.optimizers.Adam(rate, beta_1=0.5))
+    model.compile(*(keras.optimizers.Adam(rate, *recipe.BETAS) for _ in range(2)))
     curve = Curve(distance, every)
     model.fit(images, batch_size=BATCH_SIZE, epochs=steps // (len(images) // BATCH_SIZE), callbacks=[curve], verbose=0)
     write_png(RESULTS / f"{name}-{rate:g}.png", grid(model.generate(64, seed=0)), scale=2)
