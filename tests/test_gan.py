@@ -436,14 +436,14 @@ def test_other_classes_renew_what_knows_classes_alone(name, fresh, tmp_path):
 
 
 @pytest.mark.slow
-def test_older_presets_take_newer_arguments():
-    loaded = zoo.load("dcgan_fashion_mnist_28")
-    assert loaded.penalties == [] and loaded.augmentation is None and loaded.num_classes is None
-    changed = zoo.load("dcgan_fashion_mnist_28", objective="wasserstein", penalties="weight_clipping")
+def test_presets_take_other_objectives_and_penalties():
+    loaded = zoo.load("conditional_gan_mnist_28")
+    assert loaded.penalties == []
+    changed = zoo.load("conditional_gan_mnist_28", objective="wasserstein", penalties="weight_clipping")
     assert [type(penalty).__name__ for penalty in changed.penalties] == ["WeightClipping"]
     np.testing.assert_array_equal(changed.generate(3, seed=0), loaded.generate(3, seed=0))
     with pytest.raises(InputError, match=r"penalties has R1, but the discriminator has batch norm"):
-        zoo.load("dcgan_fashion_mnist_28", penalties="r1")
+        zoo.load("conditional_gan_mnist_28", penalties="r1")
 
 
 # === Truncation ===
