@@ -602,6 +602,20 @@ def test_an_exploding_step_is_named():
         model.fit(images(32), batch_size=4, verbose=0)
 
 
+def test_an_infinite_loss_with_a_finite_gradient_is_named(monkeypatch):
+    model = tiny_gan()
+    model.compile()
+    loss_of = model.generator_loss
+
+    def infinite(batch):
+        loss, logs = loss_of(batch)
+        return loss + float("inf"), logs
+
+    monkeypatch.setattr(model, "generator_loss", infinite)
+    with pytest.raises(NonFiniteError, match=r"^The generator's loss or gradient became NaN or infinite at step 1;"):
+        model.fit(images(8), batch_size=4, verbose=0)
+
+
 def spoil_the_rate(model):
     model.generator_optimizer.learning_rate = float("nan")
 

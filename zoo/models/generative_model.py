@@ -745,7 +745,8 @@ class GenerativeModel(keras.Model):
             finite = ops.logical_and(ops.isfinite(loss), ops.isfinite(norm))
         self._monitor.note(part, finite, step)
         optimizer.apply(gradients, variables)
-        return {**logs, f"{part}_gradient_norm": norm}
+        # Not finite wherever the update is not, which `StopOnNonFinite` counts on.
+        return {**logs, f"{part}_gradient_norm": ops.where(finite, norm, float("nan"))}
 
     @staticmethod
     def input_gradient(fn, inputs):
