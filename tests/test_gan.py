@@ -438,7 +438,7 @@ def test_other_classes_renew_what_knows_classes_alone(name, fresh, tmp_path):
 @pytest.mark.slow
 def test_presets_take_other_objectives_and_penalties():
     loaded = zoo.load("conditional_gan_mnist_28")
-    assert loaded.penalties == []
+    assert loaded.penalties == [] and loaded.augmentation is None
     changed = zoo.load("conditional_gan_mnist_28", objective="wasserstein", penalties="weight_clipping")
     assert [type(penalty).__name__ for penalty in changed.penalties] == ["WeightClipping"]
     np.testing.assert_array_equal(changed.generate(3, seed=0), loaded.generate(3, seed=0))
