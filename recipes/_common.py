@@ -41,10 +41,12 @@ def arguments(script, epochs, precision="float32", prior_epochs=None):
     else:
         parser.set_defaults(prior_epochs=None)
         parser.add_argument(
-            "--further", action="store_true", help="train as long again, from the weights that are shipped"
+            "--further", action="store_true", help="train as long again, from the weights that the recipe wrote last"
         )
     parser.add_argument("--data-dir", help="prepared TFDS folder; default TFDS_DATA_DIR")
-    parser.add_argument("--output", type=Path, help=f"default runs/{name}")
+    parser.add_argument(
+        "--output", type=Path, help=f"default runs/{name}; another gets the preset too, and what is shipped stays"
+    )
     parser.add_argument("--resume", action="store_true", help="continue a killed run exactly")
     parser.add_argument("--test-sets", type=Path, help="folder of folders of pictures, for super-resolution")
     parser.add_argument("--smoke", action="store_true", help="the whole path in under a minute, on synthetic data")
@@ -54,12 +56,15 @@ def arguments(script, epochs, precision="float32", prior_epochs=None):
         if given is not None and given < 1:
             parser.error(f"--{option.replace('_', '-')} is {given}, expected at least 1")
     args.name = name
+    args.apart = args.smoke or args.output is not None
     args.output = args.output or ROOT / "runs" / (f"{name}-smoke" if args.smoke else name)
     if args.smoke:
         args.epochs, args.prior_epochs = 1, prior_epochs and 1
     if _backup(args).exists() and not args.resume:
         parser.error(f"{_backup(args)} holds an unfinished run; continue it with --resume, or remove {args.output}")
     if args.further:
+        if not (preset_directory(args) / presets.CONFIG).exists():
+            parser.error(f"--further goes on from {preset_directory(args)}, which holds no preset")
         # For a run that is killed and resumed, too.
         _mark(args).parent.mkdir(parents=True, exist_ok=True)
         _mark(args).touch()
@@ -386,8 +391,8 @@ def supervised(dataset):
 
 
 def preset_directory(args):
-    """Where the preset goes: into the package, or beside the run for a smoke run."""
-    return args.output / "preset" if args.smoke else presets.BUNDLED / args.name
+    """Where the preset goes: into the package, or beside the run for a trial or a smoke run."""
+    return args.output / "preset" if args.apart else presets.BUNDLED / args.name
 
 
 def write_and_reload(args, model):
@@ -404,8 +409,8 @@ def write_and_reload(args, model):
 
 
 def write_entry(args, model, *, metrics, seconds, kind="model", **facts):
-    """Writes the manifest entry of the preset; a smoke run writes a manifest of its own."""
-    path = args.output / "weights_manifest.json" if args.smoke else presets.manifest_path()
+    """Writes the manifest entry of the preset; a trial or a smoke run writes a manifest of its own."""
+    path = args.output / "weights_manifest.json" if args.apart else presets.manifest_path()
     entries = json.loads(path.read_text(encoding="utf-8"))["presets"] if path.exists() else {}
     directory = preset_directory(args)
     uncounted = [alias for alias, _ in getattr(model, "preset_aliases", ())]
@@ -484,7 +489,7 @@ def _write_reference(args, model, dataset, train, test, keep_test_set):
     image_shape = test.images.shape[1:]
     identity = presets.describe_file(preset_directory(args) / presets.WEIGHTS)["sha256"]
     network = features.of_classifier(model, dataset, identity)
-    folder = args.output / "references" if args.smoke else references.BUNDLED
+    folder = args.output / "references" if args.apart else references.BUNDLED
     arrays = references.describe({"test": test.images, "train": train.images}, network)
     references.write(folder / references.file_name(dataset, image_shape, network), network, arrays)
     if keep_test_set:

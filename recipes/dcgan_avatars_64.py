@@ -9,7 +9,7 @@ from zoo.objectives.penalties import R1
 DATASET, LICENCE = "avatars", "free for personal and commercial use"
 LATENT_DIM, FILTERS = 96, 48
 R1_WEIGHT, R1_INTERVAL = 1.0, 8
-EPOCHS, BATCH_SIZE, LEARNING_RATE, BETAS, PRECISION = 8, 32, 5e-4, (0.5, 0.99), "mixed_bfloat16"
+EPOCHS, BATCH_SIZE, LEARNING_RATES, BETAS, PRECISION = 12, 32, (8e-3, 1e-3), (0.0, 0.99), "mixed_bfloat16"
 
 
 def main():
@@ -26,7 +26,7 @@ def main():
         ),
         train,
         batch_size=BATCH_SIZE,
-        learning_rates=(LEARNING_RATE, LEARNING_RATE),
+        learning_rates=LEARNING_RATES,
         betas=BETAS,
         dataset=DATASET,
         dataset_licence=LICENCE,

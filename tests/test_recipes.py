@@ -138,7 +138,7 @@ def test_smoke_run_goes_the_whole_way(recipe, tmp_path, monkeypatch):
             card = hub.model_card("me/x", None, entry)
             assert all(f"{row}. {prompt}\n" in card for row, prompt in enumerate(entry["shown_prompts"], 1))
             assert len(entry["shown_prompts"]) == 10
-    # A smoke run never touches what is shipped.
+    # A run with a folder of its own never touches what is shipped.
     assert (ROOT / "weights_manifest.json").read_bytes() == manifest
 
 
@@ -199,3 +199,6 @@ def test_unfinished_run_is_not_overwritten_and_bad_epochs_are_refused(tmp_path, 
     assert "--resume" in refusal()
     assert (tmp_path / "backup" / "state.weights.h5").read_bytes() == b"unfinished"
     assert "--epochs is 0" in refusal("--epochs", "0")
+    (tmp_path / "backup" / "state.weights.h5").unlink()
+    (tmp_path / "backup").rmdir()
+    assert f"{tmp_path / 'preset'}, which holds no preset" in refusal("--further")
