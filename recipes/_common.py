@@ -14,6 +14,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
+import zoo
 from zoo import callbacks, data, hub, presets
 from zoo.bicubic import resize_bicubic
 from zoo.datasets import avatars
@@ -21,6 +22,7 @@ from zoo.errors import InputError
 from zoo.files import write_json
 from zoo.images import grid, read_picture, write_png
 from zoo.metrics import features, nearest_images, protocols, psnr, references
+from zoo.nets import conv
 
 ROOT = Path(__file__).resolve().parent.parent
 SEED = 0
@@ -282,8 +284,9 @@ def train_adversarially(args, model, train_set, batch_size, learning_rates, beta
         falling_adam(discriminator_rate, steps * model.discriminator_steps, beta_1=beta_1, beta_2=beta_2),
     )
     seconds = train(args, model, batches, **train_arguments)
-    # Users fine-tune at the rates that training began with, not at the schedule's end. The classes' own suit weights
-    # that have yet to grow: at a seventh of its recipe's rate, DCGAN hardly left its garments in 1,000 steps on digits.
+    # Users fine-tune at the rates that training began with, not at the schedule's end, and those suit small kernels.
+    if isinstance(model, zoo.DCGAN):
+        conv.shrink_kernels(model.generator, model.ema_generator)
     model.compile(*(keras.optimizers.Adam(rate, beta_1=beta_1, beta_2=beta_2) for rate in learning_rates))
     return seconds
 

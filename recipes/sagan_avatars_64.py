@@ -1,7 +1,9 @@
 """Self-attention GAN on avatars (Zhang et al. 2019), whose attention `docs/attention_maps.py` shows.
 
-Unlike the paper's generator, this one learns faster than its discriminator: after 200 steps the distance to training
-images was 115 at these rates, 130 with twice the generator's, and 143 with half of it and twice the discriminator's.
+Networks of `DCGAN` with attention, since two cores take three times as long for residual ones, and whose discriminator
+knows where things are: after an epoch the residual ones drew eyes all over the faces (distance to training images 95).
+The generator learns faster than its discriminator, unlike the paper's: at these rates the distance was 80 after 200
+steps, at three times the discriminator's 105.
 """
 
 import _common
@@ -10,15 +12,15 @@ import zoo
 from zoo.datasets import avatars
 
 DATASET, LICENCE = "avatars", "free for personal and commercial use"
-LATENT_DIM, FILTERS = 96, 16
-EPOCHS, BATCH_SIZE, LEARNING_RATES, BETAS, PRECISION = 6, 32, (2e-3, 1e-3), (0.0, 0.99), "mixed_bfloat16"
+LATENT_DIM, FILTERS = 96, 32
+EPOCHS, BATCH_SIZE, LEARNING_RATES, BETAS, PRECISION = 6, 32, (8e-3, 1e-3), (0.0, 0.99), "mixed_bfloat16"
 
 
 def main():
     args = _common.arguments(__file__, EPOCHS, PRECISION)
     _common.train_gan(
         args,
-        zoo.SAGAN(avatars.IMAGE_SHAPE, LATENT_DIM, filters=FILTERS),
+        zoo.SAGAN(avatars.IMAGE_SHAPE, LATENT_DIM, filters=FILTERS, residual=False),
         _common.read(args, DATASET, avatars.IMAGE_SHAPE, "train"),
         batch_size=BATCH_SIZE,
         learning_rates=LEARNING_RATES,

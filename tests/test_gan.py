@@ -34,6 +34,7 @@ from zoo.errors import InputError
 from zoo.layers.attention import SelfAttention
 from zoo.layers.spectral_normalization import SpectralNormalization
 from zoo.models.adversarial_model import AdversarialModel
+from zoo.nets import conv
 from zoo.objectives import penalties
 
 # Residual networks take seconds to run for the first time.
@@ -95,6 +96,18 @@ def test_where_spectral_normalization_and_attention_are(name, generator_too):
         assert bool(bare) != normed and (SpectralNormalization in kinds(network)) == normed
         attention = [layer for layer in network.layers if isinstance(layer, SelfAttention)]
         assert [layer.output.shape[1:3] for layer in attention] == ([] if name == "projection_gan" else [(4, 4)])
+
+
+def test_attention_and_spectral_normalization_join_the_layers_of_a_dcgan():
+    model = zoo.SAGAN((16, 16, 1), LATENT_DIM, filters=2, residual=False)
+    plain = zoo.DCGAN((16, 16, 1), LATENT_DIM, filters=2, discriminator_batch_norm=False)
+    assert kinds(model.generator) == kinds(plain.generator) | {SelfAttention}
+    bare = {layers.Conv2D, layers.Dense}
+    normed = kinds(plain.discriminator) - bare | {SelfAttention, SpectralNormalization}
+    assert kinds(model.discriminator) == normed
+    for network in (model.generator, model.discriminator):
+        assert network.get_layer("attention").output.shape[1:3] == (8, 8)
+    assert type(model).from_config(model.get_config()).count_params() == model.count_params()
 
 
 def test_big_gan_has_every_layer_of_the_others():
@@ -433,6 +446,38 @@ def test_other_classes_renew_what_knows_classes_alone(name, fresh, tmp_path):
     assert set(named) == fresh
     assert changed.num_classes == 7 and changed.class_names is None
     assert changed.generate(labels=[6], seed=0).shape == (1, *SHAPE)
+
+
+def test_shrunk_kernels_draw_the_same():
+    stream = np.random.RandomState(0)
+    rows = stream.normal(size=(5, 6)).astype("float32")
+    generator, average = (conv.dcgan_generator((8, 8, 1), 6, filters=4, stages=2) for _ in range(2))
+    names = "project", "up_0", "up_1"
+    for network in (generator, average):
+        for name in names:
+            growth = 2 if name == "up_1" else 40
+            network.get_layer(name).kernel.assign(growth * network.get_layer(name).kernel + 0.1)
+        for name in ("norm_0", "norm_1", "norm_image"):
+            norm = network.get_layer(name)
+            for variable in (norm.gamma, norm.moving_mean):
+                variable.assign(stream.normal(size=variable.shape))
+            # So small, too, that epsilon counts.
+            norm.moving_variance.assign(10 ** stream.uniform(-6, 1, norm.moving_variance.shape))
+
+    def kernels():
+        return np.array([[network.get_layer(name).kernel.numpy().std() for name in names] for network in networks])
+
+    def drawn():
+        # Before tanh, which hides what is large.
+        return [keras.Model(one.inputs, one.get_layer("to_image").output).predict_on_batch(rows) for one in networks]
+
+    networks = generator, average
+    before, expected = kernels(), drawn()
+    conv.shrink_kernels(generator, average)
+    # Of the last, which is smaller, nothing is changed.
+    np.testing.assert_allclose(kernels()[0], [0.1, 0.1, before[0, 2]], rtol=1e-5)
+    np.testing.assert_allclose(kernels()[1] / before[1], kernels()[0] / before[0], rtol=1e-5)
+    np.testing.assert_allclose(drawn(), expected, rtol=1e-3, atol=1e-4 * np.abs(expected).max())
 
 
 @pytest.mark.slow

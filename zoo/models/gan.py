@@ -350,28 +350,35 @@ class ProjectionGAN(GAN):
 class SAGAN(GAN):
     """Self-attention GAN (Zhang et al. 2019), for images whose sides are divisible by 4.
 
-    Both networks have self-attention at half of the full resolution, and spectral normalization; the objective is the
-    hinge loss. Adam of betas 0 and 0.9 has the rate 1e-4 for the generator and 4e-4 for the discriminator, which so
-    needs one step only. `num_classes` makes it conditional. Arguments are those of `GAN`; the network options are those
-    of `default_networks` here.
+    Both networks have self-attention at half of the full resolution, and spectral normalization but for a generator
+    that is not residual; the objective is the hinge loss. Adam of betas 0 and 0.9 has the rate 1e-4 for the generator
+    and 4e-4 for the discriminator, which so needs one step only. `num_classes` makes it conditional. Arguments are
+    those of `GAN`; the network options are those of `default_networks` here.
     """
 
     def __init__(self, image_shape, latent_dim=128, *, objective="hinge", **arguments):
         super().__init__(image_shape, latent_dim, objective=objective, **arguments)
 
     @staticmethod
-    def default_networks(image_shape, latent_dim, filters=32, stages=None, num_classes=None):
-        """Residual networks, `filters` wide at the full resolution.
+    def default_networks(image_shape, latent_dim, filters=32, stages=None, residual=True, num_classes=None):
+        """Residual networks, `filters` wide at the full resolution, or those of `DCGAN`, as wide at half of it.
 
-        `stages` is how often the image is halved, by default down to 4 pixels or an odd side.
+        `stages` is how often the image is halved, by default down to 4 pixels or an odd side. Not to be `residual`
+        takes a third of the time, and layouts are learned sooner, since the discriminator sums up no pixels.
         """
         stages = conv.stages_of(image_shape, stages)
         shared = {"num_classes": num_classes, "attention": True}
-        return (
-            resnet.generator(image_shape, latent_dim, filters, stages, spectral_norm=True, **shared),
-            resnet.discriminator(image_shape, filters, stages, **shared),
-            {"filters": filters, "stages": stages},
-        )
+        if residual:
+            networks = (
+                resnet.generator(image_shape, latent_dim, filters, stages, spectral_norm=True, **shared),
+                resnet.discriminator(image_shape, filters, stages, **shared),
+            )
+        else:
+            networks = (
+                conv.dcgan_generator(image_shape, latent_dim, filters, stages, **shared),
+                conv.dcgan_discriminator(image_shape, filters, stages, batch_norm=False, spectral_norm=True, **shared),
+            )
+        return *networks, {"filters": filters, "stages": stages, "residual": residual}
 
     @staticmethod
     def default_optimizers():
