@@ -1,6 +1,6 @@
 """Self-attention GAN on avatars (Zhang et al. 2019), whose attention `docs/attention_maps.py` shows.
 
-Networks of `DCGAN` with attention, since two cores take three times as long for residual ones, and whose discriminator
+Networks of `DCGAN` with attention, since two cores take four times as long for residual ones, and whose discriminator
 knows where things are: after an epoch the residual ones drew eyes all over the faces (distance to training images 95).
 The generator learns faster than its discriminator, unlike the paper's: at these rates the distance was 80 after 200
 steps, at three times the discriminator's 105.

@@ -177,6 +177,18 @@ def test_runs_are_resumed_after_their_training_and_go_on_from_what_is_shipped(tm
     assert loss() < before - 5.0
 
 
+def test_what_is_shipped_is_replaced_by_a_run_without_a_folder_of_its_own_alone(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "recipes")
+    common = importlib.import_module("_common")
+
+    def directory(*options):
+        monkeypatch.setattr(sys, "argv", ["vae_mnist_28.py", *options])
+        return common.preset_directory(common.arguments("vae_mnist_28.py", epochs=1))
+
+    assert directory() == presets.BUNDLED / "vae_mnist_28"
+    assert directory("--output", str(tmp_path)) == tmp_path / "preset"
+
+
 @pytest.mark.slow
 def test_a_recipe_is_a_script(tmp_path):
     result = run(ROOT / "recipes" / "vae_mnist_28.py", "--smoke", "--output", str(tmp_path))

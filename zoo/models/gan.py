@@ -364,7 +364,7 @@ class SAGAN(GAN):
         """Residual networks, `filters` wide at the full resolution, or those of `DCGAN`, as wide at half of it.
 
         `stages` is how often the image is halved, by default down to 4 pixels or an odd side. Not to be `residual`
-        takes a third of the time, and layouts are learned sooner, since the discriminator sums up no pixels.
+        takes a quarter of the time, and layouts are learned sooner, since the discriminator sums up no pixels.
         """
         stages = conv.stages_of(image_shape, stages)
         shared = {"num_classes": num_classes, "attention": True}
