@@ -1,6 +1,5 @@
 """Makes figures/attention_maps.png: where pixels of faces look, drawn by `sagan_avatars_64`.
 
-    python recipes/sagan_avatars_64.py  # whose weights are not bundled
     python docs/attention_maps.py
 
 In each row a face with three query points, and for each of them the weights with which the generator's self-attention
