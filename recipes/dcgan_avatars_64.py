@@ -1,4 +1,8 @@
-"""DCGAN on avatars: without batch norm in the discriminator, which R1 keeps smooth instead (Mescheder et al. 2018)."""
+"""DCGAN on avatars: without batch norm in the discriminator, which R1 keeps smooth instead (Mescheder et al. 2018).
+
+The rates are those of the garments; a generator at 3e-3 was behind after an epoch. The distance to training images is
+least after nine epochs (7.9); then, as both rates fall, the discriminator gets ahead (8.4 at the end).
+"""
 
 import _common
 
