@@ -39,7 +39,8 @@ def normalized(name):
     layer = SpectralNormalization(build())
     layer.build(inputs.shape)
     shaken(layer)
-    for _ in range(40):
+    # Singular values may lie close together.
+    for _ in range(400):
         layer(inputs, training=True)
     return layer, inputs, getattr(layer.layer, attribute)
 
