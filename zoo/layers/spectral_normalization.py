@@ -75,3 +75,9 @@ class SpectralNormalization(keras.layers.Wrapper):
 
 def _unit(vector):
     return vector / ops.sqrt(ops.sum(ops.square(vector)) + 1e-12)
+
+
+def linear(layer, outputs, spectral_norm, kernel_initializer="orthogonal", **arguments):
+    """A linear layer of this class, under spectral normalization if asked."""
+    made = layer(outputs, kernel_initializer=kernel_initializer, **arguments)
+    return SpectralNormalization(made) if spectral_norm else made

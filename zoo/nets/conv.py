@@ -6,7 +6,7 @@ from keras import layers, ops
 from zoo.errors import InputError
 from zoo.layers.attention import SelfAttention
 from zoo.layers.conditional_norm import ConditionalBatchNormalization
-from zoo.layers.spectral_normalization import SpectralNormalization
+from zoo.layers.spectral_normalization import linear
 
 
 def stages_of(image_shape, stages=None):
@@ -147,7 +147,7 @@ def dcgan_features(x, filters, stages, batch_norm=True, attention=False, spectra
     """The layers of `dcgan_discriminator` before its logit, from maps `(n, height, width, any)` to `(n, any)`."""
     for stage in range(stages):
         normed = batch_norm and stage > 0
-        x = _linear(
+        x = linear(
             layers.Conv2D,
             filters * min(2**stage, 8),
             spectral_norm,
@@ -155,6 +155,7 @@ def dcgan_features(x, filters, stages, batch_norm=True, attention=False, spectra
             strides=2,
             padding="same",
             use_bias=not normed,
+            kernel_initializer=_init(spectral_norm),
             name=f"down_{stage}",
         )(x)
         if normed:
@@ -167,18 +168,13 @@ def dcgan_features(x, filters, stages, batch_norm=True, attention=False, spectra
 
 def dcgan_outputs(x, units, spectral_norm=False, **arguments):
     """A dense layer on the features of `dcgan_features`, in float32 whatever the policy."""
-    return _linear(layers.Dense, units, spectral_norm, dtype="float32", **arguments)(x)
+    made = linear(layers.Dense, units, spectral_norm, _init(spectral_norm), dtype="float32", **arguments)
+    return made(x)
 
 
-def _linear(layer, outputs, spectral_norm, **arguments):
-    if spectral_norm:
-        return SpectralNormalization(layer(outputs, kernel_initializer="orthogonal", **arguments))
-    return layer(outputs, kernel_initializer=_init(), **arguments)
-
-
-def _init():
-    """The weights of Radford et al. 2016 before training."""
-    return keras.initializers.RandomNormal(stddev=0.02)
+def _init(spectral_norm=False):
+    """The weights of Radford et al. 2016 before training, or orthogonal ones where their scale is divided out."""
+    return keras.initializers.Orthogonal() if spectral_norm else keras.initializers.RandomNormal(stddev=0.02)
 
 
 def _faint():

@@ -6,7 +6,7 @@ from keras import layers, ops
 from zoo.errors import InputError
 from zoo.layers.attention import SelfAttention
 from zoo.layers.conditional_norm import ConditionalBatchNormalization
-from zoo.layers.spectral_normalization import SpectralNormalization
+from zoo.layers.spectral_normalization import SpectralNormalization, linear
 
 
 def generator(
@@ -64,7 +64,7 @@ def generator(
     height, width, channels = image_shape
     widths = [filters * min(2**stage, 8) for stage in range(stages + 1)][::-1]
     base = (height >> stages, width >> stages, widths[0])
-    x = _linear(layers.Dense, base[0] * base[1] * base[2], spectral_norm, name="project")(latents)
+    x = linear(layers.Dense, base[0] * base[1] * base[2], spectral_norm, name="project")(latents)
     x = layers.Reshape(base, name="reshape")(x)
     for stage, part in enumerate(parts):
         condition = [*part, *classes]
@@ -74,7 +74,7 @@ def generator(
         if attention and stage == stages - 2:
             x = SelfAttention(name="attention")(x)
     x = _norm_and_relu(x, [], "image")
-    x = _linear(layers.Conv2D, channels, spectral_norm, kernel_size=3, padding="same", name="to_image")(x)
+    x = linear(layers.Conv2D, channels, spectral_norm, kernel_size=3, padding="same", name="to_image")(x)
     # float32 whatever the policy: half precision would quantize the pixels.
     outputs = layers.Activation("tanh", dtype="float32", name="images")(x)
 
@@ -105,7 +105,7 @@ def discriminator(image_shape, filters, stages, *, num_classes=None, attention=F
     x = _down_block(x, x.shape[-1], f"block_{stages}", halve=False)
     # float32 from here whatever the policy, since a sum over many pixels outgrows half precision.
     features = ops.sum(layers.Activation("relu", dtype="float32", name="relu")(x), axis=(1, 2))
-    outputs = _linear(layers.Dense, 1, True, dtype="float32", name="logit")(features)
+    outputs = linear(layers.Dense, 1, True, dtype="float32", name="logit")(features)
     if num_classes is not None:
         labels = keras.Input((), dtype="int32", name="labels")
         inputs = {"images": inputs, "labels": labels}
@@ -121,11 +121,6 @@ def discriminator(image_shape, filters, stages, *, num_classes=None, attention=F
     return keras.Model(inputs, outputs, name="discriminator")
 
 
-def _linear(layer, outputs, spectral_norm, **arguments):
-    made = layer(outputs, kernel_initializer="orthogonal", **arguments)
-    return SpectralNormalization(made) if spectral_norm else made
-
-
 def _norm_and_relu(x, condition, name):
     arguments = {"momentum": 0.9, "epsilon": 1e-5, "name": f"norm_{name}"}
     norm = ConditionalBatchNormalization if condition else layers.BatchNormalization
@@ -137,7 +132,7 @@ def _up_block(x, condition, filters, spectral_norm, name):
 
     def conv(x, kernel_size, part):
         name_ = f"{name}_{part}"
-        return _linear(layers.Conv2D, filters, spectral_norm, kernel_size=kernel_size, padding="same", name=name_)(x)
+        return linear(layers.Conv2D, filters, spectral_norm, kernel_size=kernel_size, padding="same", name=name_)(x)
 
     def up(x, part):
         return layers.UpSampling2D(name=f"{name}_{part}")(x)
@@ -155,7 +150,7 @@ def _down_block(x, filters, name, first=False, halve=True):
 
     def conv(x, kernel_size, part):
         name_ = f"{name}_{part}"
-        return _linear(layers.Conv2D, filters, True, kernel_size=kernel_size, padding="same", name=name_)(x)
+        return linear(layers.Conv2D, filters, True, kernel_size=kernel_size, padding="same", name=name_)(x)
 
     def relu(x, part):
         return layers.ReLU(name=f"{name}_relu_{part}")(x)
