@@ -32,6 +32,7 @@ import zoo
 from zoo import callbacks, latents
 from zoo.errors import InputError
 from zoo.layers.attention import SelfAttention
+from zoo.layers.conditional_norm import ConditionalBatchNormalization
 from zoo.layers.spectral_normalization import SpectralNormalization
 from zoo.models.adversarial_model import AdversarialModel
 from zoo.nets import conv
@@ -108,6 +109,22 @@ def test_attention_and_spectral_normalization_join_the_layers_of_a_dcgan():
     for network in (model.generator, model.discriminator):
         assert network.get_layer("attention").output.shape[1:3] == (8, 8)
     assert type(model).from_config(model.get_config()).count_params() == model.count_params()
+
+
+def test_classes_join_the_layers_of_a_dcgan_by_norms_and_a_projection():
+    model = zoo.ProjectionGAN(SHAPE, LATENT_DIM, num_classes=3, filters=2, residual=False)
+    plain = zoo.DCGAN(SHAPE, LATENT_DIM, filters=2, discriminator_batch_norm=False)
+    normed = kinds(plain.generator) - {layers.BatchNormalization} | {ConditionalBatchNormalization}
+    assert normed <= kinds(model.generator) and layers.BatchNormalization not in kinds(model.generator)
+    for network in (model.generator, model.discriminator):
+        assert layers.Concatenate not in kinds(network)
+        for variable in network.trainable_variables:
+            variable.assign(variable + np.random.RandomState(0).normal(size=variable.shape))
+    latents = np.ones((3, LATENT_DIM), "float32")
+    drawn = np.array(model.generator({"latents": latents, "labels": np.arange(3)}))
+    judged = np.array(model.discriminator({"images": drawn[:1].repeat(3, 0), "labels": np.arange(3)}))
+    for of_classes in (drawn, judged):
+        assert len(np.unique(of_classes, axis=0)) == 3
 
 
 def test_big_gan_has_every_layer_of_the_others():

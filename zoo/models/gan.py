@@ -329,17 +329,12 @@ class ProjectionGAN(GAN):
         )
 
     @staticmethod
-    def default_networks(image_shape, latent_dim, filters=32, stages=None, *, num_classes):
-        """Residual networks, `filters` wide at the full resolution.
+    def default_networks(image_shape, latent_dim, filters=32, stages=None, residual=True, *, num_classes):
+        """Residual networks, `filters` wide at the full resolution, or those of `DCGAN`, as wide at half of it.
 
         `stages` is how often the image is halved, by default down to 4 pixels or an odd side.
         """
-        stages = conv.stages_of(image_shape, stages)
-        return (
-            resnet.generator(image_shape, latent_dim, filters, stages, num_classes=num_classes),
-            resnet.discriminator(image_shape, filters, stages, num_classes=num_classes),
-            {"filters": filters, "stages": stages},
-        )
+        return _normalized_networks(image_shape, latent_dim, filters, stages, residual, num_classes=num_classes)
 
     @staticmethod
     def default_optimizers():
@@ -366,19 +361,16 @@ class SAGAN(GAN):
         `stages` is how often the image is halved, by default down to 4 pixels or an odd side. Not to be `residual`
         takes a quarter of the time, and layouts are learned sooner, since the discriminator sums up no pixels.
         """
-        stages = conv.stages_of(image_shape, stages)
-        shared = {"num_classes": num_classes, "attention": True}
-        if residual:
-            networks = (
-                resnet.generator(image_shape, latent_dim, filters, stages, spectral_norm=True, **shared),
-                resnet.discriminator(image_shape, filters, stages, **shared),
-            )
-        else:
-            networks = (
-                conv.dcgan_generator(image_shape, latent_dim, filters, stages, **shared),
-                conv.dcgan_discriminator(image_shape, filters, stages, batch_norm=False, spectral_norm=True, **shared),
-            )
-        return *networks, {"filters": filters, "stages": stages, "residual": residual}
+        return _normalized_networks(
+            image_shape,
+            latent_dim,
+            filters,
+            stages,
+            residual,
+            generator_norm=True,
+            num_classes=num_classes,
+            attention=True,
+        )
 
     @staticmethod
     def default_optimizers():
@@ -462,6 +454,27 @@ class BigGAN(SAGAN):
 
     def get_config(self):
         return {**super().get_config(), "orthogonal_weight": self.orthogonal_weight}
+
+
+def _normalized_networks(image_shape, latent_dim, filters, stages, residual, generator_norm=False, **shared):
+    """Generator, discriminator under spectral normalization, and their options with the defaults filled in.
+
+    With `generator_norm` a residual generator is under it, too.
+    """
+    stages = conv.stages_of(image_shape, stages)
+    if residual:
+        networks = (
+            resnet.generator(image_shape, latent_dim, filters, stages, spectral_norm=generator_norm, **shared),
+            resnet.discriminator(image_shape, filters, stages, **shared),
+        )
+    else:
+        networks = (
+            conv.dcgan_generator(image_shape, latent_dim, filters, stages, class_norms=True, **shared),
+            conv.dcgan_discriminator(
+                image_shape, filters, stages, batch_norm=False, spectral_norm=True, projection=True, **shared
+            ),
+        )
+    return *networks, {"filters": filters, "stages": stages, "residual": residual}
 
 
 def _adam(rate, beta_2=0.9):

@@ -6,7 +6,7 @@ from keras import layers, ops
 from zoo.errors import InputError
 from zoo.layers.attention import SelfAttention
 from zoo.layers.conditional_norm import ConditionalBatchNormalization
-from zoo.layers.spectral_normalization import linear
+from zoo.layers.spectral_normalization import SpectralNormalization, linear
 
 
 def stages_of(image_shape, stages=None):
@@ -30,10 +30,11 @@ def stages_of(image_shape, stages=None):
     return stages
 
 
-def dcgan_generator(image_shape, latent_dim, filters, stages, num_classes=None, attention=False):
+def dcgan_generator(image_shape, latent_dim, filters, stages, num_classes=None, attention=False, class_norms=False):
     """Latents `(n, latent_dim)` to images `image_shape` in [-1, 1].
 
-    With `num_classes` a dict of `latents` and `labels` `(n,)`; a learned vector for the label joins the latents.
+    With `num_classes` a dict of `latents` and `labels` `(n,)`; a learned vector for the label joins the latents, or
+    with `class_norms` every normalization has scales and shifts of its own for each class.
 
     A dense projection, then `stages` transposed convolutions that double the resolution, each after batch
     normalization and ReLU, and a 3x3 convolution to the image, which ends in tanh. `filters` is the width at half
@@ -45,12 +46,16 @@ def dcgan_generator(image_shape, latent_dim, filters, stages, num_classes=None, 
     """
     # === Layers ===
     inputs = x = keras.Input((latent_dim,), name="latents")
+    condition = None
     if num_classes is not None:
         labels = keras.Input((), dtype="int32", name="labels")
-        vectors = layers.Embedding(num_classes, latent_dim, _faint(), name="class_vectors")(labels)
-        x = layers.Concatenate(name="latents_and_class")([x, vectors])
         inputs = {"latents": inputs, "labels": labels}
-    outputs = dcgan_images(x, image_shape, filters, stages, attention=attention)
+        if class_norms:
+            condition = ops.one_hot(labels, num_classes)
+        else:
+            vectors = layers.Embedding(num_classes, latent_dim, _faint(), name="class_vectors")(labels)
+            x = layers.Concatenate(name="latents_and_class")([x, vectors])
+    outputs = dcgan_images(x, image_shape, filters, stages, condition, attention)
 
     # === Functional model ===
     return keras.Model(inputs, outputs, name="generator")
@@ -117,11 +122,19 @@ def shrink_kernels(generator, average):
 
 
 def dcgan_discriminator(
-    image_shape, filters, stages, batch_norm=True, num_classes=None, attention=False, spectral_norm=False
+    image_shape,
+    filters,
+    stages,
+    batch_norm=True,
+    num_classes=None,
+    attention=False,
+    spectral_norm=False,
+    projection=False,
 ):
     """Images to one logit each, `(n, 1)`: `stages` strided convolutions with leaky ReLU, then dense.
 
-    With `num_classes` a dict of `images` and `labels` `(n,)`; a learned map for each label is one more channel.
+    With `num_classes` a dict of `images` and `labels` `(n,)`; a learned map for each label is one more channel, or with
+    `projection` the end is `projected`.
 
     `batch_norm` normalizes every hidden stage but the first, as the paper does; gradient penalties want
     it off, since it couples the images of a batch. `spectral_norm` normalizes all kernels, and with `attention`
@@ -131,13 +144,16 @@ def dcgan_discriminator(
     inputs = x = keras.Input(image_shape, name="images")
     if num_classes is not None:
         labels = keras.Input((), dtype="int32", name="labels")
+        inputs = {"images": inputs, "labels": labels}
+    if num_classes is not None and not projection:
         height, width, _ = image_shape
         maps = layers.Embedding(num_classes, height * width, _faint(), name="class_maps")(labels)
         maps = layers.Reshape((height, width, 1), name="class_channel")(maps)
         x = layers.Concatenate(name="images_and_class")([x, maps])
-        inputs = {"images": inputs, "labels": labels}
     x = dcgan_features(x, filters, stages, batch_norm, attention, spectral_norm)
     outputs = dcgan_outputs(x, 1, spectral_norm, name="logit")
+    if num_classes is not None and projection:
+        outputs = projected(outputs, x, labels, num_classes)
 
     # === Functional model ===
     return keras.Model(inputs, outputs, name="discriminator")
@@ -170,6 +186,16 @@ def dcgan_outputs(x, units, spectral_norm=False, **arguments):
     """A dense layer on the features of `dcgan_features`, in float32 whatever the policy."""
     made = linear(layers.Dense, units, spectral_norm, _init(spectral_norm), dtype="float32", **arguments)
     return made(x)
+
+
+def projected(logits, features, labels, num_classes):
+    """Logits w h + b `(n, 1)` of features h `(n, any)`, plus the projection v_y h, in float32 whatever the policy.
+
+    v_y is a vector learned for the class, under spectral normalization (Miyato & Koyama 2018, eq. 5).
+    """
+    vectors = layers.Embedding(num_classes, features.shape[-1], "orthogonal", dtype="float32", name="class_vectors")
+    projection = layers.Dot(1, dtype="float32", name="projection")([SpectralNormalization(vectors)(labels), features])
+    return layers.Add(dtype="float32", name="logit_of_class")([logits, projection])
 
 
 def _init(spectral_norm=False):

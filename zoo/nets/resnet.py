@@ -6,7 +6,8 @@ from keras import layers, ops
 from zoo.errors import InputError
 from zoo.layers.attention import SelfAttention
 from zoo.layers.conditional_norm import ConditionalBatchNormalization
-from zoo.layers.spectral_normalization import SpectralNormalization, linear
+from zoo.layers.spectral_normalization import linear
+from zoo.nets import conv
 
 
 def generator(
@@ -86,8 +87,7 @@ def discriminator(image_shape, filters, stages, *, num_classes=None, attention=F
     """Images, or with `num_classes` a dict of `images` and `labels` `(n,)`, to one logit each, `(n, 1)`.
 
     `stages` residual blocks that halve the resolution and one that keeps it, all under spectral normalization (Miyato
-    et al. 2018, table 4b), summed over the pixels to features h. The logit is w h + b, and with classes a projection,
-    + v_y h, where v_y is a vector learned for the class (Miyato & Koyama 2018, eq. 5).
+    et al. 2018, table 4b), summed over the pixels to features, whose logit is linear, with classes `conv.projected`.
 
     Args:
         image_shape: `(height, width, channels)`, sides divisible by `2 ** stages`.
@@ -109,13 +109,7 @@ def discriminator(image_shape, filters, stages, *, num_classes=None, attention=F
     if num_classes is not None:
         labels = keras.Input((), dtype="int32", name="labels")
         inputs = {"images": inputs, "labels": labels}
-        embedding = layers.Embedding(
-            num_classes, features.shape[-1], "orthogonal", dtype="float32", name="class_vectors"
-        )
-        projection = layers.Dot(1, dtype="float32", name="projection")(
-            [SpectralNormalization(embedding)(labels), features]
-        )
-        outputs = layers.Add(dtype="float32", name="logit_of_class")([outputs, projection])
+        outputs = conv.projected(outputs, features, labels, num_classes)
 
     # === Functional model ===
     return keras.Model(inputs, outputs, name="discriminator")
