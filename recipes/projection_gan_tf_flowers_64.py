@@ -10,7 +10,7 @@ import zoo
 
 DATASET, LICENCE = "tf_flowers", "CC BY 2.0, by the photographers whom its LICENSE.txt names"
 IMAGE_SHAPE, LATENT_DIM, FILTERS, DISCRIMINATOR_STEPS = (64, 64, 3), 120, 24, 1
-EPOCHS, BATCH_SIZE, LEARNING_RATES, BETAS, PRECISION = 90, 32, (4e-3, 1e-3), (0.0, 0.99), "mixed_bfloat16"
+EPOCHS, BATCH_SIZE, LEARNING_RATES, BETAS, PRECISION = 140, 32, (4e-3, 1e-3), (0.0, 0.99), "mixed_bfloat16"
 EPOCHS_BETWEEN_FIGURES = 5
 
 
