@@ -14,9 +14,9 @@ from zoo.objectives.penalties import R1
 from zoo.text import vocabulary_of
 
 DATASET, LICENCE = "emoji_in_two_hands", "Twemoji: CC BY 4.0; names: emojibase-data, MIT, after Unicode CLDR"
-LATENT_DIM, FILTERS, TEXT_DIM, WORD_DIM, MAX_WORDS, VARIANTS = 96, 48, 64, 96, 40, 8
+LATENT_DIM, FILTERS, TEXT_DIM, WORD_DIM, MAX_WORDS, VARIANTS = 80, 20, 48, 32, 40, 8
 R1_WEIGHT, R1_INTERVAL = 1.0, 8
-EPOCHS, BATCH_SIZE, LEARNING_RATES, BETAS, PRECISION = 20, 32, (5e-4, 5e-4), (0.5, 0.99), "mixed_bfloat16"
+EPOCHS, BATCH_SIZE, LEARNING_RATES, BETAS, PRECISION = 56, 32, (8e-3, 1e-3), (0.0, 0.99), "mixed_bfloat16"
 EXAMPLES, SHOWN = 256, 5
 FOLLOWED = protocols.Size(images=64, seeds=(0,))
 
