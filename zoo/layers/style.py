@@ -257,16 +257,17 @@ class LearnedGrid(keras.layers.Layer):
 
     Args:
         shape: `(h, w, c)`.
+        spread: standard deviation of the features before training.
         **kwargs: as for every Keras layer.
     """
 
-    def __init__(self, shape, **kwargs):
+    def __init__(self, shape, spread=1.0, **kwargs):
         super().__init__(**kwargs)
-        self.shape = tuple(shape)
+        self.shape, self.spread = tuple(shape), spread
 
     def build(self, input_shape):
         self.grid = self.add_weight(
-            shape=self.shape, initializer=keras.initializers.RandomNormal(stddev=1.0), name="grid"
+            shape=self.shape, initializer=keras.initializers.RandomNormal(stddev=self.spread), name="grid"
         )
 
     def call(self, x):
@@ -277,7 +278,7 @@ class LearnedGrid(keras.layers.Layer):
         return (input_shape[0], *self.shape)
 
     def get_config(self):
-        return {**super().get_config(), "shape": list(self.shape)}
+        return {**super().get_config(), "shape": list(self.shape), "spread": self.spread}
 
 
 @register

@@ -9,7 +9,7 @@ from zoo.images import to_uint8
 from zoo.metrics import nearest_images
 from zoo.models.gan import GAN
 from zoo.models.generative_model import check_backend
-from zoo.nets import style
+from zoo.nets import conv, style
 from zoo.objectives.penalties import R1
 
 # From which the standard deviations of w are estimated.
@@ -18,10 +18,10 @@ _SAMPLES_OF_W = 1024
 
 @keras.saving.register_keras_serializable(package="zoo")
 class StyleGAN(GAN):
-    """Style-based GAN (Karras et al. 2019), as revised in 2020: skip connections instead of growing.
+    """Style-based GAN (Karras et al. 2019), as revised in 2020 or, not `residual`, by AdaIN as in 2019.
 
-    Styles scale kernels and not features, as in 2020, too; path length regularization and filters around resampling
-    are left out.
+    Nothing grows: as revised, skip connections take the place of that and styles scale kernels, not features. Path
+    length regularization and filters around resampling are left out.
 
     A mapping network turns latents z into intermediate latents w, from which each layer of the synthesis network
     takes its style: early ones those of the pose and the like, late ones those of colours. `generate` takes latents
@@ -51,23 +51,40 @@ class StyleGAN(GAN):
 
     @staticmethod
     def default_networks(
-        image_shape, latent_dim, filters=16, max_filters=128, mapping_layers=4, mixing_probability=0.9
+        image_shape,
+        latent_dim,
+        filters=16,
+        max_filters=128,
+        mapping_layers=4,
+        mixing_probability=0.9,
+        residual=True,
     ):
         """Networks with `filters` features at the full resolution, twice as many at each below up to `max_filters`.
 
         `mapping_layers` are dense layers between z and w; `mixing_probability` is the share of images in training
         whose layers follow two latents.
+
+        Networks that are not `residual` are those of `DCGAN`, `filters` wide at half the resolution and up to eight
+        times below whatever `max_filters`, with AdaIN in the generator and `MinibatchStd` in the discriminator. They
+        learn faces in a tenth of the steps, since AdaIN takes out what all pixels have in common.
         """
-        options = {
-            "filters": filters,
-            "max_filters": max_filters,
-            "mapping_layers": mapping_layers,
-            "mixing_probability": mixing_probability,
-        }
+        if residual:
+            synthesis = style.style_synthesis(image_shape, latent_dim, filters, max_filters)
+            discriminator = style.style_discriminator(image_shape, filters, max_filters)
+        else:
+            stages = conv.stages_of(image_shape)
+            synthesis = style.adaptive_synthesis(image_shape, latent_dim, filters, stages)
+            discriminator = conv.dcgan_discriminator(image_shape, filters, stages, batch_norm=False, minibatch_std=True)
         return (
-            style.style_generator(image_shape, latent_dim, **options),
-            style.style_discriminator(image_shape, filters, max_filters),
-            options,
+            style.style_generator(synthesis, mapping_layers, mixing_probability),
+            discriminator,
+            {
+                "filters": filters,
+                "max_filters": max_filters,
+                "mapping_layers": mapping_layers,
+                "mixing_probability": mixing_probability,
+                "residual": residual,
+            },
         )
 
     @staticmethod

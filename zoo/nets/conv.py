@@ -1,5 +1,7 @@
 """Convolutional networks: the DCGAN pair (Radford et al. 2016) and a small classifier."""
 
+import math
+
 import keras
 from keras import layers, ops
 
@@ -7,6 +9,7 @@ from zoo.errors import InputError
 from zoo.layers.attention import SelfAttention
 from zoo.layers.conditional_norm import ConditionalBatchNormalization
 from zoo.layers.spectral_normalization import SpectralNormalization, linear
+from zoo.layers.style import MinibatchStd
 
 
 def stages_of(image_shape, stages=None):
@@ -66,10 +69,8 @@ def dcgan_images(x, image_shape, filters, stages, condition=None, attention=Fals
 
     With a condition `(n, any)` every normalization takes its scales and shifts from that.
     """
-    height, width, channels = image_shape
-    widths = [filters * min(2**stage, 8) for stage in range(stages)][::-1]
 
-    def norm_and_relu(x, name):
+    def norm_and_relu(x, stage, name):
         arguments = {"momentum": 0.9, "epsilon": 1e-5, "name": f"norm_{name}"}
         if condition is None:
             x = layers.BatchNormalization(**arguments)(x)
@@ -77,19 +78,40 @@ def dcgan_images(x, image_shape, filters, stages, condition=None, attention=Fals
             x = ConditionalBatchNormalization(**arguments)(x, condition)
         return layers.ReLU(name=f"relu_{name}")(x)
 
-    base = (height >> stages, width >> stages, widths[0])
-    x = layers.Dense(base[0] * base[1] * base[2], use_bias=False, kernel_initializer=_init(), name="project")(x)
-    x = layers.Reshape(base, name="reshape")(x)
-    for stage, stage_width in enumerate([*widths[1:], max(filters // 4, 1)]):
+    grid = dcgan_grid(image_shape, filters, stages)
+    x = layers.Dense(math.prod(grid), use_bias=False, kernel_initializer=_init(), name="project")(x)
+    x = layers.Reshape(grid, name="reshape")(x)
+    return dcgan_enlarged(x, image_shape[-1], filters, stages, norm_and_relu, attention)
+
+
+def dcgan_grid(image_shape, filters, stages):
+    """The shape of the features from which `dcgan_enlarged` makes images."""
+    height, width, _ = image_shape
+    return height >> stages, width >> stages, _dcgan_widths(filters, stages)[-1]
+
+
+def dcgan_enlarged(x, channels, filters, stages, norm_and_relu, attention=False):
+    """The convolutions of `dcgan_generator`, from features of `dcgan_grid` to images.
+
+    `norm_and_relu(x, stage, name)` makes the layers before each of them, whose names end in `name`; `stage` counts from
+    0.
+    """
+    widths = [*_dcgan_widths(filters, stages)[-2::-1], max(filters // 4, 1)]
+    for stage, stage_width in enumerate(widths):
         x = layers.Conv2DTranspose(
             stage_width, 4, strides=2, padding="same", use_bias=False, kernel_initializer=_init(), name=f"up_{stage}"
-        )(norm_and_relu(x, stage))
+        )(norm_and_relu(x, stage, stage))
         if attention and stage == stages - 2:
             x = SelfAttention(name="attention")(x)
-    x = norm_and_relu(x, "image")
+    x = norm_and_relu(x, stages, "image")
     x = layers.Conv2D(channels, 3, padding="same", kernel_initializer=_init(), name="to_image")(x)
     # float32 whatever the policy: half precision would quantize the pixels.
     return layers.Activation("tanh", dtype="float32", name="images")(x)
+
+
+def _dcgan_widths(filters, stages):
+    """How many features there are at half the resolution and, going on, at each half of that."""
+    return [filters * min(2**stage, 8) for stage in range(stages)]
 
 
 def shrink_kernels(generator, average):
@@ -130,6 +152,7 @@ def dcgan_discriminator(
     attention=False,
     spectral_norm=False,
     projection=False,
+    minibatch_std=False,
 ):
     """Images to one logit each, `(n, 1)`: `stages` strided convolutions with leaky ReLU, then dense.
 
@@ -138,7 +161,7 @@ def dcgan_discriminator(
 
     `batch_norm` normalizes every hidden stage but the first, as the paper does; gradient penalties want
     it off, since it couples the images of a batch. `spectral_norm` normalizes all kernels, and with `attention`
-    self-attention follows at half the resolution.
+    self-attention follows at half the resolution. With `minibatch_std` the last features get one more, `MinibatchStd`.
     """
     # === Layers ===
     inputs = x = keras.Input(image_shape, name="images")
@@ -150,7 +173,7 @@ def dcgan_discriminator(
         maps = layers.Embedding(num_classes, height * width, _faint(), name="class_maps")(labels)
         maps = layers.Reshape((height, width, 1), name="class_channel")(maps)
         x = layers.Concatenate(name="images_and_class")([x, maps])
-    x = dcgan_features(x, filters, stages, batch_norm, attention, spectral_norm)
+    x = dcgan_features(x, filters, stages, batch_norm, attention, spectral_norm, minibatch_std)
     outputs = dcgan_outputs(x, 1, spectral_norm, name="logit")
     if num_classes is not None and projection:
         outputs = projected(outputs, x, labels, num_classes)
@@ -159,13 +182,13 @@ def dcgan_discriminator(
     return keras.Model(inputs, outputs, name="discriminator")
 
 
-def dcgan_features(x, filters, stages, batch_norm=True, attention=False, spectral_norm=False):
+def dcgan_features(x, filters, stages, batch_norm=True, attention=False, spectral_norm=False, minibatch_std=False):
     """The layers of `dcgan_discriminator` before its logit, from maps `(n, height, width, any)` to `(n, any)`."""
-    for stage in range(stages):
+    for stage, stage_width in enumerate(_dcgan_widths(filters, stages)):
         normed = batch_norm and stage > 0
         x = linear(
             layers.Conv2D,
-            filters * min(2**stage, 8),
+            stage_width,
             spectral_norm,
             kernel_size=4,
             strides=2,
@@ -179,6 +202,8 @@ def dcgan_features(x, filters, stages, batch_norm=True, attention=False, spectra
         x = layers.LeakyReLU(0.2, name=f"relu_{stage}")(x)
         if attention and stage == 0:
             x = SelfAttention(name="attention")(x)
+    if minibatch_std:
+        x = MinibatchStd(name="minibatch_std")(x)
     return layers.Flatten(name="flatten")(x)
 
 

@@ -1,4 +1,4 @@
-"""The networks of ProgressiveGAN (Karras et al. 2018) and of StyleGAN (Karras et al. 2020)."""
+"""The networks of ProgressiveGAN (Karras et al. 2018) and of StyleGAN (Karras et al. 2019 and 2020)."""
 
 import math
 
@@ -6,6 +6,7 @@ import keras
 from keras import layers
 
 from zoo.errors import InputError, check_count
+from zoo.layers.conditional_norm import AdaptiveInstanceNormalization
 from zoo.layers.growing import GrowingDiscriminator, GrowingGenerator
 from zoo.layers.style import (
     EqualizedConv2D,
@@ -18,6 +19,7 @@ from zoo.layers.style import (
     NoiseInjection,
     PixelNorm,
 )
+from zoo.nets import conv
 
 # Before a leaky ReLU, which keeps about half of what comes in (He et al. 2015).
 _GAIN = math.sqrt(2.0)
@@ -85,17 +87,17 @@ def _logit(x, units):
 # === Style-based ===
 
 
-def style_generator(image_shape, latent_dim, filters, max_filters, mapping_layers, mixing_probability):
-    """Latents `(n, latent_dim)` to images `image_shape` around [-1, 1]: layers `mapping`, `mix` and `synthesis`.
+def style_generator(synthesis, mapping_layers, mixing_probability):
+    """Latents `(n, latent_dim)` to the images of `synthesis`: layers `mapping`, `mix` and `synthesis`.
 
     In training the styles of `mixing_probability` of the images are mixed, see `MixStyles`.
     """
-    synthesis = style_synthesis(image_shape, latent_dim, filters, max_filters)
+    num_layers, latent_dim = synthesis.input_shape[1:]
 
     # === Layers ===
     inputs = keras.Input((latent_dim,), name="latents")
     w = style_mapping(latent_dim, mapping_layers)(inputs)
-    styles = MixStyles(synthesis.input_shape[1], mixing_probability, dtype="float32", name="mix")(w)
+    styles = MixStyles(num_layers, mixing_probability, dtype="float32", name="mix")(w)
     outputs = synthesis(styles)
 
     # === Functional model ===
@@ -156,6 +158,29 @@ def style_synthesis(image_shape, style_dim, filters, max_filters):
         up = layers.UpSampling2D(interpolation="bilinear", dtype="float32", name=f"up_{stage}")(images)
         images = layers.Add(dtype="float32", name=f"sum_{stage}")([up, image_of(x, 2 * stage + 1, stage)])
     outputs = layers.Activation("linear", dtype="float32", name="images")(images)
+
+    # === Functional model ===
+    return keras.Model(inputs, outputs, name="synthesis")
+
+
+def adaptive_synthesis(image_shape, style_dim, filters, stages):
+    """Intermediate latents `(n, stages + 1, style_dim)`, one for each resolution, to images `image_shape` in [-1, 1].
+
+    The generator of Karras et al. 2019 (figure 1b) with the convolutions of `conv.dcgan_generator`, one for each
+    resolution. Noise, AdaIN and ReLU follow on each; the paper's leaky ReLU before AdaIN drew blots for hundreds of
+    steps.
+    """
+    # === Layers ===
+    inputs = keras.Input((stages + 1, style_dim), name="styles")
+
+    def styled(x, stage, name):
+        x = NoiseInjection(name=f"noise_{name}")(x)
+        x = AdaptiveInstanceNormalization(name=f"norm_{name}")(x, inputs[:, stage])
+        return layers.ReLU(name=f"relu_{name}")(x)
+
+    # Small, for AdaIN takes any scale out, and a larger grid would be learned the slower.
+    x = LearnedGrid(conv.dcgan_grid(image_shape, filters, stages), spread=0.02, name="grid")(inputs)
+    outputs = conv.dcgan_enlarged(x, image_shape[-1], filters, stages, styled)
 
     # === Functional model ===
     return keras.Model(inputs, outputs, name="synthesis")
