@@ -21,6 +21,7 @@ from zoo import latents
 from zoo.callbacks import BackupAndRestore, Grow
 from zoo.errors import InputError
 from zoo.layers import growing, style
+from zoo.layers.conditional_norm import AdaptiveInstanceNormalization
 from zoo.layers.growing import GrowingDiscriminator, GrowingGenerator
 from zoo.nets.style import stage_widths
 
@@ -181,9 +182,24 @@ def test_styles_are_mixed_in_training_alone():
 
 
 def test_the_learned_grid_is_the_same_for_all_images():
-    layer = style.LearnedGrid((4, 2, 3))
+    layer = style.LearnedGrid((4, 2, 300), spread=0.5)
     found = layer(normal(5, 7))
     np.testing.assert_array_equal(found, np.repeat(layer.grid.numpy()[None], 5, 0))
+    assert np.std(found) == pytest.approx(0.5, rel=0.05)
+
+
+def test_adaptive_instance_norm_gives_each_image_the_statistics_of_its_style():
+    layer = AdaptiveInstanceNormalization()
+    x, w = 3 + 2 * normal(3, 8, 6, 4), normal(3, 5, seed=1)
+    layer.build(x.shape, w.shape)
+    assert np.std([layer.scale.kernel, layer.shift.kernel]) == pytest.approx(0.1, rel=0.4)
+    layer.scale.kernel.assign(normal(5, 4, seed=2))
+    layer.shift.kernel.assign(normal(5, 4, seed=3))
+    mean, deviation = x.mean((1, 2), keepdims=True), x.std((1, 2), keepdims=True)
+    scale, shift = 1 + w @ layer.scale.kernel.numpy(), w @ layer.shift.kernel.numpy()
+    expected = scale[:, None, None] * (x - mean) / deviation + shift[:, None, None]
+    for training in (True, False):
+        np.testing.assert_allclose(layer(x, w, training=training), expected, rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -197,7 +213,8 @@ def test_the_learned_grid_is_the_same_for_all_images():
         style.NoiseInjection(),
         style.MovingMean(0.5),
         style.MixStyles(4, 0.5),
-        style.LearnedGrid((4, 4, 2)),
+        style.LearnedGrid((4, 4, 2), 0.5),
+        AdaptiveInstanceNormalization(0.5),
         GrowingGenerator((8, 8, 1), [4, 2]),
         GrowingDiscriminator((8, 8, 1), [4, 2]),
     ],
@@ -727,8 +744,18 @@ def test_noise_does_not_change_what_is_drawn(style_gan):
     np.testing.assert_array_equal(style_gan.synthesis(w, training=False), drawn_images)
 
 
-def test_a_step_moves_all_weights_and_the_mean_of_w_once():
-    model = tiny_style_gan()
+def adaptive_style_gan():
+    """A StyleGAN of the networks of DCGAN, whose kernels are large enough for styles to be seen."""
+    model = tiny_style_gan(LARGE, residual=False)
+    for variable in model.synthesis.trainable_variables:
+        if variable.path.endswith("kernel"):
+            variable.assign(10.0 * variable)
+    return model
+
+
+@pytest.mark.parametrize("build", [tiny_style_gan, adaptive_style_gan])
+def test_a_step_moves_all_weights_and_the_mean_of_w_once(build):
+    model = build()
     model.compile()
     noise = {"/".join(v.path.split("/")[-2:]) for v in model.generator.weights if v.path.endswith("/noise")}
     names = {
@@ -744,6 +771,28 @@ def test_a_step_moves_all_weights_and_the_mean_of_w_once():
     assert set(moved["generator"]) == names["generator"] - noise and len(noise) == 3
     assert set(moved["discriminator"]) == names["discriminator"]
     np.testing.assert_allclose(model.mean_w, 0.005 * w.mean(0), rtol=1e-4, atol=1e-7)
+
+
+def test_adaptive_styles_join_the_layers_of_a_dcgan():
+    model = adaptive_style_gan()
+    plain = zoo.DCGAN(LARGE, LATENT_DIM, filters=3, discriminator_batch_norm=False)
+
+    def kernels(network):
+        return [layer.kernel.shape for layer in network.layers if isinstance(layer, keras.layers.Conv2D)]
+
+    assert kernels(model.synthesis) == kernels(plain.generator) != []
+    assert kernels(model.discriminator) == kernels(plain.discriminator) != []
+    assert style.MinibatchStd in {type(layer) for layer in model.discriminator.layers}
+    assert type(model).from_config(model.get_config()).count_params() == model.count_params()
+    # One style for each resolution: 4, 8 and 16.
+    assert model.num_layers == 3
+    given = latents.sample(5, (LATENT_DIM,), seed=1)
+    layered = np.repeat(given[:, None], 3, 1)
+    np.testing.assert_array_equal(model.generate(latents=layered), model.generate(latents=given))
+    for layer in range(3):
+        changed = layered.copy()
+        changed[:, layer] = given[::-1]
+        assert (model.generate(latents=changed) != model.generate(latents=given)).any(), layer
 
 
 def test_generators_without_styles_are_refused():
