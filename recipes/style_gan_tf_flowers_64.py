@@ -1,6 +1,6 @@
 """StyleGAN on 3,120 photographs of flowers: DiffAugment keeps the discriminator from knowing each of them.
 
-A long run: `--further` goes on from the shipped weights.
+A long run: `--further` goes on from the shipped weights. Networks and rates are those of avatars' StyleGAN.
 """
 
 import _common
@@ -9,9 +9,9 @@ import zoo
 from zoo.objectives.penalties import R1
 
 DATASET, LICENCE = "tf_flowers", "CC BY 2.0, by the photographers whom its LICENSE.txt names"
-IMAGE_SHAPE, LATENT_DIM, FILTERS = (64, 64, 3), 128, 16
-R1_WEIGHT, R1_INTERVAL = 0.1, 16
-EPOCHS, BATCH_SIZE, LEARNING_RATES, BETAS, PRECISION = 100, 32, (2e-3, 2e-3), (0.0, 0.99), "mixed_bfloat16"
+IMAGE_SHAPE, LATENT_DIM, FILTERS, MAPPING_LAYERS = (64, 64, 3), 96, 24, 2
+R1_WEIGHT, R1_INTERVAL = 1.0, 8
+EPOCHS, BATCH_SIZE, LEARNING_RATES, BETAS, PRECISION = 140, 32, (8e-3, 1e-3), (0.0, 0.99), "mixed_bfloat16"
 
 
 def main():
@@ -22,6 +22,8 @@ def main():
             IMAGE_SHAPE,
             LATENT_DIM,
             filters=FILTERS,
+            mapping_layers=MAPPING_LAYERS,
+            residual=False,
             penalties=R1(R1_WEIGHT, R1_INTERVAL),
             augmentation="diff_augment",
         ),
