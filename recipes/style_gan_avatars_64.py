@@ -1,10 +1,9 @@
 """StyleGAN on avatars, with the grid of mixed styles (Karras et al. 2019, figure 3).
 
-AdaIN and the networks of `DCGAN`, at its rates for garments: after 300 steps their distance to training images is 116
-(with four layers between z and w, 150). The revised networks, which scale kernels, came to 165 after as many and to 51
-after three epochs. R1 weighs far more than the 0.0256 that Karras et al. 2020b (appendix C) give for this resolution
-and batch size: with that the discriminator tells sharp drawings from early ones at a glance, and has no slope to learn
-from.
+AdaIN and the networks of `DCGAN`, with a generator that is twice as wide as the discriminator: where both were as wide,
+24 each, it had won after two epochs (0.88 on real images, 0.13 on generated ones). R1 weighs far more than the 0.0256
+that Karras et al. 2020b (appendix C) give for this resolution and batch size: with that the discriminator tells sharp
+drawings from early ones at a glance, and has no slope to learn from.
 """
 
 import _common
@@ -17,9 +16,9 @@ from zoo.images import grid
 from zoo.objectives.penalties import R1
 
 DATASET, LICENCE = "avatars", "free for personal and commercial use"
-LATENT_DIM, FILTERS, MAPPING_LAYERS = 96, 24, 2
+LATENT_DIM, FILTERS, DISCRIMINATOR_FILTERS, MAPPING_LAYERS = 96, 32, 16, 2
 R1_WEIGHT, R1_INTERVAL = 1.0, 8
-EPOCHS, BATCH_SIZE, LEARNING_RATES, BETAS, PRECISION = 18, 32, (8e-3, 1e-3), (0.0, 0.99), "mixed_bfloat16"
+EPOCHS, BATCH_SIZE, LEARNING_RATES, BETAS, PRECISION = 13, 32, (8e-3, 2e-3), (0.0, 0.99), "mixed_bfloat16"
 COARSE, FINE, COARSE_LAYERS = 4, 7, 2
 
 
@@ -41,6 +40,7 @@ def main():
             avatars.IMAGE_SHAPE,
             LATENT_DIM,
             filters=FILTERS,
+            discriminator_filters=DISCRIMINATOR_FILTERS,
             mapping_layers=MAPPING_LAYERS,
             residual=False,
             penalties=R1(R1_WEIGHT, R1_INTERVAL),
