@@ -9,9 +9,10 @@ import zoo
 from zoo.objectives.penalties import R1
 
 DATASET, LICENCE = "tf_flowers", "CC BY 2.0, by the photographers whom its LICENSE.txt names"
-IMAGE_SHAPE, LATENT_DIM, FILTERS, MAPPING_LAYERS = (64, 64, 3), 96, 24, 2
+IMAGE_SHAPE, LATENT_DIM = (64, 64, 3), 96
+FILTERS, DISCRIMINATOR_FILTERS, MAPPING_LAYERS = 32, 16, 2
 R1_WEIGHT, R1_INTERVAL = 1.0, 8
-EPOCHS, BATCH_SIZE, LEARNING_RATES, BETAS, PRECISION = 140, 32, (8e-3, 1e-3), (0.0, 0.99), "mixed_bfloat16"
+EPOCHS, BATCH_SIZE, LEARNING_RATES, BETAS, PRECISION = 140, 32, (8e-3, 2e-3), (0.0, 0.99), "mixed_bfloat16"
 
 
 def main():
@@ -22,6 +23,7 @@ def main():
             IMAGE_SHAPE,
             LATENT_DIM,
             filters=FILTERS,
+            discriminator_filters=DISCRIMINATOR_FILTERS,
             mapping_layers=MAPPING_LAYERS,
             residual=False,
             penalties=R1(R1_WEIGHT, R1_INTERVAL),

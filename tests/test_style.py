@@ -283,6 +283,11 @@ def test_widths_must_be_counts(build):
         build(filters=0)
 
 
+def test_a_discriminator_has_a_width_too():
+    with pytest.raises(InputError, match="discriminator_filters is 0, expected an integer of at least 1"):
+        tiny_style_gan(discriminator_filters=0)
+
+
 # === Growing: networks ===
 
 LARGE = (16, 16, 2)
@@ -784,6 +789,9 @@ def test_adaptive_styles_join_the_layers_of_a_dcgan():
     assert kernels(model.discriminator) == kernels(plain.discriminator) != []
     assert style.MinibatchStd in {type(layer) for layer in model.discriminator.layers}
     assert type(model).from_config(model.get_config()).count_params() == model.count_params()
+    narrow = tiny_style_gan(LARGE, residual=False, discriminator_filters=2)
+    assert kernels(narrow.discriminator) == kernels(zoo.DCGAN(LARGE, LATENT_DIM, filters=2).discriminator)
+    assert kernels(narrow.synthesis) == kernels(model.synthesis)
     # One style for each resolution: 4, 8 and 16.
     assert model.num_layers == 3
     given = latents.sample(5, (LATENT_DIM,), seed=1)
