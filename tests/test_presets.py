@@ -490,6 +490,22 @@ def test_a_loaded_preset_saves_to_the_same_hashes(stored, tmp_path):
         assert sha256(tmp_path / name / "model.weights.h5") == sha256(directory / "model.weights.h5")
 
 
+def test_large_variables_are_compressed(tmp_path):
+    model = zoo.GAN((8, 8, 1), 128, hidden_units=(128,))
+    model.save_to_preset(tmp_path)
+    packed = {}
+
+    def look(_, item):
+        if isinstance(item, h5py.Dataset):
+            packed[item.shape] = item.compression
+
+    with h5py.File(tmp_path / "model.weights.h5") as file:
+        file.visititems(look)
+    assert packed == {shape: "gzip" if np.prod(shape) >= 16_384 else None for shape in packed}
+    assert set(packed.values()) == {"gzip", None}
+    np.testing.assert_array_equal(zoo.load(tmp_path).generate(2, seed=0), model.generate(2, seed=0))
+
+
 def test_the_metadata_states_class_hashes_and_what_it_was_given(tmp_path):
     presets.save(tiny_gan(), tmp_path / "preset", note="by hand")
     metadata = json.loads((tmp_path / "preset" / "metadata.json").read_text())

@@ -28,6 +28,8 @@ HASHED_FILES = (CONFIG, WEIGHTS)
 _CODE_CLASSES = ("Lambda", "__lambda__", "TorchModuleWrapper", "TFSMLayer", "JaxLayer", "FlaxLayer")
 PACKAGE = Path(__file__).parent
 BUNDLED = PACKAGE / "weights"
+# Numbers in a variable that is worth compressing.
+_PACKED_FROM = 16_384
 
 
 def manifest_path():
@@ -522,7 +524,8 @@ def _write_weights(model, path, dtype):
                     raise PresetError(
                         f"The weights in {item.name} do not fit float16; save with weights_dtype='float32'."
                     )
-            target.create_dataset(key, data=value)
+            packed = {"compression": "gzip", "shuffle": True} if value.size >= _PACKED_FROM else {}
+            target.create_dataset(key, data=value, **packed)
 
     with tempfile.TemporaryDirectory() as folder:
         whole = Path(folder) / WEIGHTS
