@@ -1,7 +1,8 @@
 """Projection GAN on 3,120 photographs of flowers: DiffAugment keeps the discriminator from knowing each of them.
 
-A long run: `--further` goes on from the shipped weights. Networks of `DCGAN` and its rates, since two cores take four
-times as long for residual ones.
+A long run: `--further` goes on from the shipped weights. Networks of `DCGAN`, since two cores take four times as long
+for residual ones. The distance to training images was least after 90 epochs (9.0); then colours grew stronger, which
+DiffAugment hides from the discriminator (12.3 at the end).
 """
 
 import _common
