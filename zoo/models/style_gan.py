@@ -67,7 +67,8 @@ class StyleGAN(GAN):
 
         Networks that are not `residual` are those of `DCGAN`, `filters` wide at half the resolution and up to eight
         times below whatever `max_filters`, with AdaIN in the generator and `MinibatchStd` in the discriminator. They
-        draw faces after 300 steps where the others draw blots, since AdaIN takes out what all pixels have in common.
+        draw faces after 300 steps where the others draw blots, presumably since AdaIN takes out what all pixels have in
+        common.
 
         A discriminator that wins may have fewer `discriminator_filters`.
         """

@@ -167,8 +167,7 @@ def adaptive_synthesis(image_shape, style_dim, filters, stages):
     """Intermediate latents `(n, stages + 1, style_dim)`, one for each resolution, to images `image_shape` in [-1, 1].
 
     The generator of Karras et al. 2019 (figure 1b) with the convolutions of `conv.dcgan_generator`, one for each
-    resolution. Noise, AdaIN and ReLU follow on each; the paper's leaky ReLU before AdaIN drew blots for hundreds of
-    steps.
+    resolution. Noise, AdaIN and ReLU follow on each, in `DCGAN`'s order; the paper's leaky ReLU comes before AdaIN.
     """
     # === Layers ===
     inputs = keras.Input((stages + 1, style_dim), name="styles")
