@@ -563,6 +563,7 @@ def test_validation_data_leave_the_training_data_whole(trained):
     assert int(trained.optimizer.iterations) == before + 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shuffle", [True, False])
 def test_batches_of_a_sequence_are_shuffled_as_keras_does(trained, shuffle):
     asked = []

@@ -96,6 +96,7 @@ def test_the_discriminator_sees_the_source_image_too():
     assert not np.allclose(judged, other, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_cycle_gan_penalizes_the_gradients_of_both_sides():
     losses = []
     for penalties in ((), R1(3.0)):
@@ -276,6 +277,7 @@ def test_cycle_gan_translates_both_ways():
     assert (model.translate(sources, reverse=True) != model.translate(sources)).any()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", TINY_TRANSLATORS)
 def test_iterators_of_batches_are_trained_on(name):
     model, (sources, given) = TINY_TRANSLATORS[name](), pairs(4)

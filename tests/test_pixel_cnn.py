@@ -231,6 +231,7 @@ def test_levels_are_the_nearest_and_keep_their_place_as_uint8(levels):
     assert distance.max() <= 1 / (levels - 1) + 1e-6
 
 
+@pytest.mark.slow
 def test_likelihoods_that_take_long_show_a_bar(monkeypatch):
     class Terminal(io.StringIO):
         def isatty(self):

@@ -48,6 +48,7 @@ def phi():
     return keras.Model(inputs, keras.layers.Conv2D(2, 3, strides=2)(inputs))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("build", TINY.values(), ids=TINY)
 def test_iterators_of_batches_are_trained_on(build):
     model = build()

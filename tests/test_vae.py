@@ -445,6 +445,7 @@ def test_an_edit_moves_the_posterior_mean_along_the_direction():
     np.testing.assert_array_equal(model.edit(faces[:3], "bright", 0), model.reconstruct(faces[:3]))
 
 
+@pytest.mark.slow
 def test_directions_are_saved_with_the_model(tmp_path):
     model, faces, bright = attributed()
     model.compile()

@@ -336,6 +336,7 @@ def test_the_prior_learns_the_codes_and_leaves_the_rest_alone():
     assert model.bits_per_image(images(64)).mean() < 10.0
 
 
+@pytest.mark.slow
 def test_fit_leaves_the_prior_alone():
     model = with_prior()
     model.compile()
@@ -506,6 +507,7 @@ def test_a_prior_is_validated_on_codes_of_other_images():
         model.fit_prior(tf.data.Dataset.from_tensor_slices(images(16)).batch(8))
 
 
+@pytest.mark.slow
 def test_the_autoencoder_ignores_classes_that_are_not_the_priors(tmp_path):
     for name in "abc":
         (tmp_path / name).mkdir()
@@ -527,6 +529,7 @@ def test_a_prior_learns_the_names_of_the_classes(tmp_path):
     np.testing.assert_array_equal(model.generate(1, labels="b", seed=0), model.generate(1, labels=1, seed=0))
 
 
+@pytest.mark.slow
 def test_other_classes_renew_what_the_prior_knows_of_them(tmp_path):
     model = with_prior(num_classes=2, class_names=["a", "b"])
     model.save_to_preset(tmp_path)
