@@ -670,14 +670,19 @@ def test_truncation_draws_towards_the_mean(style_gan):
     assert np.abs(half - np.clip((np.array(style_gan.synthesis(w)) + 1) * 127.5, 0, 255)).max() <= 0.501
 
 
-def test_each_layer_takes_a_latent_of_its_own(style_gan):
+def assert_each_layer_takes_a_latent_of_its_own(model):
     given = latents.sample(5, (LATENT_DIM,), seed=1)
-    layered = np.repeat(given[:, None], 6, 1)
-    np.testing.assert_array_equal(style_gan.generate(latents=layered), style_gan.generate(latents=given))
-    for layer in range(6):
+    layered = np.repeat(given[:, None], model.num_layers, 1)
+    np.testing.assert_array_equal(model.generate(latents=layered), model.generate(latents=given))
+    for layer in range(model.num_layers):
         changed = layered.copy()
         changed[:, layer] = given[::-1]
-        assert (style_gan.generate(latents=changed) != style_gan.generate(latents=given)).any(), layer
+        assert (model.generate(latents=changed) != model.generate(latents=given)).any(), layer
+
+
+def test_each_layer_takes_a_latent_of_its_own(style_gan):
+    assert style_gan.num_layers == 6
+    assert_each_layer_takes_a_latent_of_its_own(style_gan)
 
 
 def test_mixed_styles_make_a_grid(style_gan):
@@ -792,13 +797,7 @@ def test_adaptive_styles_join_the_layers_of_a_dcgan():
     assert kernels(narrow.synthesis) == kernels(model.synthesis)
     # One style for each resolution: 4, 8 and 16.
     assert model.num_layers == 3
-    given = latents.sample(5, (LATENT_DIM,), seed=1)
-    layered = np.repeat(given[:, None], 3, 1)
-    np.testing.assert_array_equal(model.generate(latents=layered), model.generate(latents=given))
-    for layer in range(3):
-        changed = layered.copy()
-        changed[:, layer] = given[::-1]
-        assert (model.generate(latents=changed) != model.generate(latents=given)).any(), layer
+    assert_each_layer_takes_a_latent_of_its_own(model)
 
 
 def test_generators_without_styles_are_refused():

@@ -37,7 +37,7 @@ class _ConditionalNormalization(layers.Layer):
 
     def call(self, features, condition, training=False):
         scale, shift = (ops.expand_dims(layer(condition), (1, 2)) for layer in (self.scale, self.shift))
-        return self._normalized(features, training) * (1.0 + scale) + shift
+        return self.norm(features, training=training) * (1.0 + scale) + shift
 
     def compute_output_shape(self, features_shape, condition_shape):
         return features_shape
@@ -56,15 +56,11 @@ class ConditionalBatchNormalization(_ConditionalNormalization):
     """
 
     def __init__(self, momentum=0.9, epsilon=1e-5, **kwargs):
-        dtype = kwargs.get("dtype")
         norm = layers.BatchNormalization(
-            momentum=momentum, epsilon=epsilon, center=False, scale=False, dtype=dtype, name="norm"
+            momentum=momentum, epsilon=epsilon, center=False, scale=False, dtype=kwargs.get("dtype"), name="norm"
         )
         super().__init__(norm, 0.02, **kwargs)
         self.momentum, self.epsilon = momentum, epsilon
-
-    def _normalized(self, features, training):
-        return self.norm(features, training=training)
 
     def get_config(self):
         return {**super().get_config(), "momentum": self.momentum, "epsilon": self.epsilon}
@@ -89,9 +85,6 @@ class AdaptiveInstanceNormalization(_ConditionalNormalization):
         # Styles of 0.02 left all images alike for hundreds of steps.
         super().__init__(norm, 0.1, **kwargs)
         self.epsilon = epsilon
-
-    def _normalized(self, features, training):
-        return self.norm(features)
 
     def get_config(self):
         return {**super().get_config(), "epsilon": self.epsilon}

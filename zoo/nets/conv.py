@@ -33,6 +33,11 @@ def stages_of(image_shape, stages=None):
     return stages
 
 
+def doubled_widths(filters, stages, most=8):
+    """Features of each stage, the finest first: twice as many with every halving, up to `most` times."""
+    return [filters * min(2**stage, most) for stage in range(stages)]
+
+
 def dcgan_generator(image_shape, latent_dim, filters, stages, num_classes=None, attention=False, class_norms=False):
     """Latents `(n, latent_dim)` to images `image_shape` in [-1, 1].
 
@@ -87,7 +92,7 @@ def dcgan_images(x, image_shape, filters, stages, condition=None, attention=Fals
 def dcgan_grid(image_shape, filters, stages):
     """The shape of the features from which `dcgan_enlarged` makes images."""
     height, width, _ = image_shape
-    return height >> stages, width >> stages, _dcgan_widths(filters, stages)[-1]
+    return height >> stages, width >> stages, doubled_widths(filters, stages)[-1]
 
 
 def dcgan_enlarged(x, channels, filters, stages, norm_and_relu, attention=False):
@@ -96,7 +101,7 @@ def dcgan_enlarged(x, channels, filters, stages, norm_and_relu, attention=False)
     `norm_and_relu(x, stage, name)` makes the layers before each of them, whose names end in `name`; `stage` counts from
     0.
     """
-    widths = [*_dcgan_widths(filters, stages)[-2::-1], max(filters // 4, 1)]
+    widths = [*doubled_widths(filters, stages)[-2::-1], max(filters // 4, 1)]
     for stage, stage_width in enumerate(widths):
         x = layers.Conv2DTranspose(
             stage_width, 4, strides=2, padding="same", use_bias=False, kernel_initializer=_init(), name=f"up_{stage}"
@@ -107,11 +112,6 @@ def dcgan_enlarged(x, channels, filters, stages, norm_and_relu, attention=False)
     x = layers.Conv2D(channels, 3, padding="same", kernel_initializer=_init(), name="to_image")(x)
     # float32 whatever the policy: half precision would quantize the pixels.
     return layers.Activation("tanh", dtype="float32", name="images")(x)
-
-
-def _dcgan_widths(filters, stages):
-    """How many features there are at half the resolution and, going on, at each half of that."""
-    return [filters * min(2**stage, 8) for stage in range(stages)]
 
 
 def shrink_kernels(generator, average):
@@ -168,11 +168,11 @@ def dcgan_discriminator(
     if num_classes is not None:
         labels = keras.Input((), dtype="int32", name="labels")
         inputs = {"images": inputs, "labels": labels}
-    if num_classes is not None and not projection:
-        height, width, _ = image_shape
-        maps = layers.Embedding(num_classes, height * width, _faint(), name="class_maps")(labels)
-        maps = layers.Reshape((height, width, 1), name="class_channel")(maps)
-        x = layers.Concatenate(name="images_and_class")([x, maps])
+        if not projection:
+            height, width, _ = image_shape
+            maps = layers.Embedding(num_classes, height * width, _faint(), name="class_maps")(labels)
+            maps = layers.Reshape((height, width, 1), name="class_channel")(maps)
+            x = layers.Concatenate(name="images_and_class")([x, maps])
     x = dcgan_features(x, filters, stages, batch_norm, attention, spectral_norm, minibatch_std)
     outputs = dcgan_outputs(x, 1, spectral_norm, name="logit")
     if num_classes is not None and projection:
@@ -184,7 +184,7 @@ def dcgan_discriminator(
 
 def dcgan_features(x, filters, stages, batch_norm=True, attention=False, spectral_norm=False, minibatch_std=False):
     """The layers of `dcgan_discriminator` before its logit, from maps `(n, height, width, any)` to `(n, any)`."""
-    for stage, stage_width in enumerate(_dcgan_widths(filters, stages)):
+    for stage, stage_width in enumerate(doubled_widths(filters, stages)):
         normed = batch_norm and stage > 0
         x = linear(
             layers.Conv2D,
@@ -244,8 +244,7 @@ def encoder(image_shape, outputs, filters, stages, units):
     # === Layers ===
     inputs = keras.Input(image_shape, name="images")
     x = inputs
-    for stage in range(stages):
-        width = filters * min(2**stage, 4)
+    for stage, width in enumerate(doubled_widths(filters, stages, most=4)):
         x = layers.Conv2D(width, 4, strides=2, padding="same", activation="silu", name=f"down_{stage}")(x)
     x = layers.Flatten(name="flatten")(x)
     x = layers.Dense(units, activation="silu", name="hidden")(x)
@@ -258,7 +257,7 @@ def encoder(image_shape, outputs, filters, stages, units):
 def decoder(image_shape, latent_dim, filters, stages, units):
     """The reverse of `encoder`: latents to unbounded pixels `image_shape`, made by a convolution at full resolution."""
     height, width, channels = image_shape
-    widths = [filters * min(2**stage, 4) for stage in range(stages)][::-1]
+    widths = doubled_widths(filters, stages, most=4)[::-1]
 
     # === Layers ===
     inputs = keras.Input((latent_dim,), name="latents")

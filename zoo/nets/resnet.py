@@ -7,7 +7,7 @@ from zoo.errors import InputError
 from zoo.layers.attention import SelfAttention
 from zoo.layers.conditional_norm import ConditionalBatchNormalization
 from zoo.layers.spectral_normalization import linear
-from zoo.nets import conv
+from zoo.nets.conv import doubled_widths, projected
 
 
 def generator(
@@ -63,7 +63,7 @@ def generator(
         latents, *rest = ops.split(latents, [latent_dim - size * left for left in range(stages, 0, -1)], axis=-1)
         parts = [[part] for part in rest]
     height, width, channels = image_shape
-    widths = [filters * min(2**stage, 8) for stage in range(stages + 1)][::-1]
+    widths = doubled_widths(filters, stages + 1)[::-1]
     base = (height >> stages, width >> stages, widths[0])
     x = linear(layers.Dense, base[0] * base[1] * base[2], spectral_norm, name="project")(latents)
     x = layers.Reshape(base, name="reshape")(x)
@@ -87,7 +87,7 @@ def discriminator(image_shape, filters, stages, *, num_classes=None, attention=F
     """Images, or with `num_classes` a dict of `images` and `labels` `(n,)`, to one logit each, `(n, 1)`.
 
     `stages` residual blocks that halve the resolution and one that keeps it, all under spectral normalization (Miyato
-    et al. 2018, table 4b), summed over the pixels to features, whose logit is linear, with classes `conv.projected`.
+    et al. 2018, table 4b), summed over the pixels to features, whose logit is linear, with classes `projected`.
 
     Args:
         image_shape: `(height, width, channels)`, sides divisible by `2 ** stages`.
@@ -98,8 +98,8 @@ def discriminator(image_shape, filters, stages, *, num_classes=None, attention=F
     """
     # === Layers ===
     inputs = x = keras.Input(image_shape, name="images")
-    for stage in range(stages):
-        x = _down_block(x, filters * min(2**stage, 8), f"block_{stage}", first=stage == 0)
+    for stage, stage_width in enumerate(doubled_widths(filters, stages)):
+        x = _down_block(x, stage_width, f"block_{stage}", first=stage == 0)
         if attention and stage == 0:
             x = SelfAttention(name="attention")(x)
     x = _down_block(x, x.shape[-1], f"block_{stages}", halve=False)
@@ -109,7 +109,7 @@ def discriminator(image_shape, filters, stages, *, num_classes=None, attention=F
     if num_classes is not None:
         labels = keras.Input((), dtype="int32", name="labels")
         inputs = {"images": inputs, "labels": labels}
-        outputs = conv.projected(outputs, features, labels, num_classes)
+        outputs = projected(outputs, features, labels, num_classes)
 
     # === Functional model ===
     return keras.Model(inputs, outputs, name="discriminator")
