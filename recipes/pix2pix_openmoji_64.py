@@ -6,7 +6,7 @@ import zoo
 from zoo.datasets import emoji
 
 DATASET, LICENCE = "openmoji_line_art", "CC BY-SA 4.0, by the OpenMoji project (https://openmoji.org)"
-FILTERS, DROPOUT, L1_WEIGHT = 32, 0.3, 50.0
+FILTERS, DROPOUT, L1_WEIGHT = 22, 0.3, 50.0
 EPOCHS, BATCH_SIZE, LEARNING_RATES, BETAS, PRECISION = 100, 16, (4e-4, 2e-4), (0.5, 0.999), "mixed_bfloat16"
 
 
