@@ -4,6 +4,7 @@ import keras
 from keras import layers
 
 from zoo.errors import InputError
+from zoo.nets.conv import doubled_widths
 
 
 def u_net(source_shape, channels, filters, stages, dropout):
@@ -22,7 +23,7 @@ def u_net(source_shape, channels, filters, stages, dropout):
         InputError: sides that are not divisible.
     """
     check_sides(source_shape, stages)
-    init = _init()
+    init, widths = _init(), doubled_widths(filters, stages)
 
     def norm_and_relu(x, name, slope):
         x = layers.BatchNormalization(momentum=0.9, epsilon=1e-5, name=f"norm_{name}")(x)
@@ -31,9 +32,8 @@ def u_net(source_shape, channels, filters, stages, dropout):
     # === Layers ===
     inputs = keras.Input(source_shape, name="source_images")
     x, skips = inputs, []
-    for stage in range(stages):
+    for stage, width in enumerate(widths):
         skips.append(x)
-        width = filters * min(2**stage, 8)
         x = layers.Conv2D(width, 4, strides=2, padding="same", kernel_initializer=init, name=f"down_{stage}")(x)
         # Neither the first nor the coarsest is normalized; the latter may be a single pixel.
         x = (
@@ -42,7 +42,7 @@ def u_net(source_shape, channels, filters, stages, dropout):
             else norm_and_relu(x, f"down_{stage}", 0.2)
         )
     for stage in reversed(range(stages)):
-        width = filters * min(2 ** (stage - 1), 8) if stage else max(filters // 2, 1)
+        width = widths[stage - 1] if stage else max(filters // 2, 1)
         x = layers.Conv2DTranspose(
             width, 4, strides=2, padding="same", use_bias=False, kernel_initializer=init, name=f"up_{stage}"
         )(x)
@@ -106,9 +106,9 @@ def patch_discriminator(image_shape, filters, stages, source_shape=None, name="d
         sources = keras.Input(source_shape, name="source_images")
         inputs = {"images": inputs, "source_images": sources}
         x = layers.Concatenate(name="both")([x, sources])
-    for stage in range(stages + 1):
+    for stage, width in enumerate(doubled_widths(filters, stages + 1)):
         x = layers.Conv2D(
-            filters * min(2**stage, 8),
+            width,
             4,
             strides=2 if stage < stages else 1,
             padding="same",
