@@ -21,7 +21,7 @@ class StyleGAN(GAN):
     """Style-based GAN (Karras et al. 2019), as revised in 2020 or, not `residual`, by AdaIN as in 2019.
 
     Nothing grows: as revised, skip connections take the place of that and styles scale kernels, not features. Path
-    length regularization and filters around resampling are left out.
+    length regularization is left out, and so are filters around resampling, but for those of AdaIN's generator.
 
     A mapping network turns latents z into intermediate latents w, from which each layer of the synthesis network
     takes its style: early ones those of the pose and the like, late ones those of colours. `generate` takes latents
@@ -66,9 +66,9 @@ class StyleGAN(GAN):
         whose layers follow two latents.
 
         Networks that are not `residual` are those of `DCGAN`, `filters` wide at half the resolution and up to eight
-        times below whatever `max_filters`, with AdaIN in the generator and `MinibatchStd` in the discriminator. They
-        draw faces after 300 steps where the others draw blots, presumably since AdaIN takes out what all pixels have in
-        common.
+        times below whatever `max_filters`, with AdaIN in the generator, whose first style makes the coarsest features,
+        and `MinibatchStd` in the discriminator. They draw faces after 300 steps where the others draw blots, presumably
+        since AdaIN takes out what all pixels have in common.
 
         A discriminator that wins may have fewer `discriminator_filters`.
         """
