@@ -19,7 +19,7 @@ from zoo.objectives.penalties import R1
 DATASET, LICENCE = "avatars", "free for personal and commercial use"
 LATENT_DIM, FILTERS, DISCRIMINATOR_FILTERS, MAPPING_LAYERS = 96, 32, 16, 2
 R1_WEIGHT, R1_INTERVAL = 1.0, 8
-EPOCHS, BATCH_SIZE, LEARNING_RATES, BETAS, PRECISION = 18, 32, (8e-3, 2e-3), (0.0, 0.99), "mixed_bfloat16"
+EPOCHS, BATCH_SIZE, LEARNING_RATES, BETAS, PRECISION = 9, 32, (8e-3, 2e-3), (0.0, 0.99), "mixed_bfloat16"
 COARSE, FINE, COARSE_LAYERS = 4, 7, 2
 
 

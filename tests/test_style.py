@@ -772,8 +772,8 @@ def adaptive_style_gan():
     return tiny_style_gan(LARGE, residual=False)
 
 
-@pytest.mark.parametrize("build", [tiny_style_gan, adaptive_style_gan])
-def test_a_step_moves_all_weights_and_the_mean_of_w_once(build):
+@pytest.mark.parametrize(("build", "convolutions"), [(tiny_style_gan, 3), (adaptive_style_gan, 4)])
+def test_a_step_moves_all_weights_and_the_mean_of_w_once(build, convolutions):
     model = build()
     model.compile()
     noise = {"/".join(v.path.split("/")[-2:]) for v in model.generator.weights if v.path.endswith("/noise")}
@@ -787,7 +787,7 @@ def test_a_step_moves_all_weights_and_the_mean_of_w_once(build):
     w = model.generator.get_layer("mapping")(keras.random.normal((8, LATENT_DIM), seed=model.seed_generator)).numpy()
     model.seed_generator.state.assign([1, 2])
     moved = moved_by_a_step(model)
-    assert set(moved["generator"]) == names["generator"] - noise and len(noise) == 3
+    assert set(moved["generator"]) == names["generator"] - noise and len(noise) == convolutions
     assert set(moved["discriminator"]) == names["discriminator"]
     np.testing.assert_allclose(model.mean_w, 0.005 * w.mean(0), rtol=1e-4, atol=1e-7)
 
@@ -797,9 +797,12 @@ def test_adaptive_styles_join_the_layers_of_a_dcgan():
     plain = zoo.DCGAN(LARGE, LATENT_DIM, filters=3, discriminator_batch_norm=False)
 
     def kernels(network):
-        return [layer.kernel.shape for layer in network.layers if isinstance(layer, keras.layers.Conv2D)]
+        kinds = (keras.layers.Conv2D, keras.layers.Conv2DTranspose)
+        return [layer.kernel.shape for layer in network.layers if isinstance(layer, kinds)]
 
-    assert kernels(model.synthesis) == kernels(plain.generator) != []
+    *enlarging, to_image = kernels(plain.generator)
+    sharpening = (3, 3, to_image[2], to_image[2])
+    assert kernels(model.synthesis) == [*enlarging, sharpening, to_image] and len(enlarging) == 2
     assert kernels(model.discriminator) == kernels(plain.discriminator) != []
     assert style.MinibatchStd in {type(layer) for layer in model.discriminator.layers}
     assert type(model).from_config(model.get_config()).count_params() == model.count_params()

@@ -91,7 +91,7 @@ def dcgan_projection(x, image_shape, filters, stages):
     """Vectors `(n, any)` to the features from which `dcgan_enlarged` makes images."""
     height, width, _ = image_shape
     grid = height >> stages, width >> stages, doubled_widths(filters, stages)[-1]
-    x = layers.Dense(math.prod(grid), use_bias=False, kernel_initializer=_init(), name="project")(x)
+    x = layers.Dense(math.prod(grid), use_bias=False, kernel_initializer=init(), name="project")(x)
     return layers.Reshape(grid, name="reshape")(x)
 
 
@@ -104,12 +104,12 @@ def dcgan_enlarged(x, channels, filters, stages, norm_and_relu, attention=False)
     widths = [*doubled_widths(filters, stages)[-2::-1], max(filters // 4, 1)]
     for stage, stage_width in enumerate(widths):
         x = layers.Conv2DTranspose(
-            stage_width, 4, strides=2, padding="same", use_bias=False, kernel_initializer=_init(), name=f"up_{stage}"
+            stage_width, 4, strides=2, padding="same", use_bias=False, kernel_initializer=init(), name=f"up_{stage}"
         )(norm_and_relu(x, stage, stage))
         if attention and stage == stages - 2:
             x = SelfAttention(name="attention")(x)
     x = norm_and_relu(x, stages, "image")
-    x = layers.Conv2D(channels, 3, padding="same", kernel_initializer=_init(), name="to_image")(x)
+    x = layers.Conv2D(channels, 3, padding="same", kernel_initializer=init(), name="to_image")(x)
     # float32 whatever the policy: half precision would quantize the pixels.
     return layers.Activation("tanh", dtype="float32", name="images")(x)
 
@@ -194,7 +194,7 @@ def dcgan_features(x, filters, stages, batch_norm=True, attention=False, spectra
             strides=2,
             padding="same",
             use_bias=not normed,
-            kernel_initializer=_init(spectral_norm),
+            kernel_initializer=init(spectral_norm),
             name=f"down_{stage}",
         )(x)
         if normed:
@@ -209,7 +209,7 @@ def dcgan_features(x, filters, stages, batch_norm=True, attention=False, spectra
 
 def dcgan_outputs(x, units, spectral_norm=False, **arguments):
     """A dense layer on the features of `dcgan_features`, in float32 whatever the policy."""
-    made = linear(layers.Dense, units, spectral_norm, _init(spectral_norm), dtype="float32", **arguments)
+    made = linear(layers.Dense, units, spectral_norm, init(spectral_norm), dtype="float32", **arguments)
     return made(x)
 
 
@@ -223,7 +223,7 @@ def projected(logits, features, labels, num_classes):
     return layers.Add(dtype="float32", name="logit_of_class")([logits, projection])
 
 
-def _init(spectral_norm=False):
+def init(spectral_norm=False):
     """The weights of Radford et al. 2016 before training, or orthogonal ones where their scale is divided out."""
     return keras.initializers.Orthogonal() if spectral_norm else keras.initializers.RandomNormal(stddev=0.02)
 
