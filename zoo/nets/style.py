@@ -169,9 +169,11 @@ def adaptive_synthesis(image_shape, style_dim, filters, stages):
 
     The generator of Karras et al. 2019 (figure 1b) with the convolutions of `conv.dcgan_generator`, one for each
     resolution and another, `filters // 2` wide, for the full one. Filters of what was enlarged, noise, AdaIN and ReLU
-    follow, in `DCGAN`'s order; the paper's leaky ReLU comes before AdaIN. The coarsest grid is not learned but made of the first vector by a dense layer (the paper's configuration C):
-    with so few layers styles take long to lay pictures out in different ways. 600 steps on avatars led to a Fréchet
-    distance of 118 with a learned grid and of 76 without.
+    follow, in `DCGAN`'s order; the paper's leaky ReLU comes before AdaIN.
+
+    The coarsest grid is not learned but made of the first vector by a dense layer (the paper's configuration C): with
+    so few layers styles take long to lay pictures out in different ways. 600 steps on avatars led to a Fréchet distance
+    of 118 with a learned grid and of 76 without.
     """
     # === Layers ===
     inputs = keras.Input((stages + 1, style_dim), name="styles")
