@@ -1,4 +1,8 @@
-"""CycleGAN on emoji: Noto to Twemoji and back, learned without their pairs."""
+"""CycleGAN on emoji: Noto to Twemoji and back, learned without their pairs.
+
+How far this could go: a U-Net that learned from the pairs, by nothing but the absolute difference, left 0.123 of it on
+test signs at its best epoch, 22 % less than the untranslated signs.
+"""
 
 import _common
 
