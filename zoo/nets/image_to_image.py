@@ -4,7 +4,7 @@ import keras
 from keras import layers
 
 from zoo.errors import InputError
-from zoo.nets.conv import doubled_widths
+from zoo.nets.conv import doubled_widths, init
 
 
 def u_net(source_shape, channels, filters, stages, dropout):
@@ -23,7 +23,7 @@ def u_net(source_shape, channels, filters, stages, dropout):
         InputError: sides that are not divisible.
     """
     check_sides(source_shape, stages)
-    init, widths = _init(), doubled_widths(filters, stages)
+    widths = doubled_widths(filters, stages)
 
     def norm_and_relu(x, name, slope):
         x = layers.BatchNormalization(momentum=0.9, epsilon=1e-5, name=f"norm_{name}")(x)
@@ -34,7 +34,7 @@ def u_net(source_shape, channels, filters, stages, dropout):
     x, skips = inputs, []
     for stage, width in enumerate(widths):
         skips.append(x)
-        x = layers.Conv2D(width, 4, strides=2, padding="same", kernel_initializer=init, name=f"down_{stage}")(x)
+        x = layers.Conv2D(width, 4, strides=2, padding="same", kernel_initializer=init(), name=f"down_{stage}")(x)
         # Neither the first nor the coarsest is normalized; the latter may be a single pixel.
         x = (
             layers.LeakyReLU(0.2, name=f"relu_down_{stage}")(x)
@@ -44,7 +44,7 @@ def u_net(source_shape, channels, filters, stages, dropout):
     for stage in reversed(range(stages)):
         width = widths[stage - 1] if stage else max(filters // 2, 1)
         x = layers.Conv2DTranspose(
-            width, 4, strides=2, padding="same", use_bias=False, kernel_initializer=init, name=f"up_{stage}"
+            width, 4, strides=2, padding="same", use_bias=False, kernel_initializer=init(), name=f"up_{stage}"
         )(x)
         x = norm_and_relu(x, f"up_{stage}", 0.0)
         if dropout and stage >= stages - 2:
@@ -71,7 +71,7 @@ def translator(source_shape, channels, filters, residual_blocks, name="generator
             strides=strides,
             padding="same",
             use_bias=False,
-            kernel_initializer=_init(),
+            kernel_initializer=init(),
             name=part,
         )(x)
         return _instance_norm(x, part, 0.0 if relu else None)
@@ -112,11 +112,11 @@ def patch_discriminator(image_shape, filters, stages, source_shape=None, name="d
             4,
             strides=2 if stage < stages else 1,
             padding="same",
-            kernel_initializer=_init(),
+            kernel_initializer=init(),
             name=f"conv_{stage}",
         )(x)
         x = _instance_norm(x, f"conv_{stage}", 0.2) if stage else layers.LeakyReLU(0.2, name="relu_conv_0")(x)
-    outputs = layers.Conv2D(1, 4, padding="same", kernel_initializer=_init(), dtype="float32", name="logits")(x)
+    outputs = layers.Conv2D(1, 4, padding="same", kernel_initializer=init(), dtype="float32", name="logits")(x)
 
     # === Functional model ===
     return keras.Model(inputs, outputs, name=name)
@@ -128,10 +128,6 @@ def check_sides(image_shape, stages):
         raise InputError(f"source_shape is {tuple(image_shape)}, expected sides divisible by {2**stages}.")
 
 
-def _init():
-    return keras.initializers.RandomNormal(stddev=0.02)
-
-
 def _instance_norm(x, name, slope):
     """Normalizes each image's every channel, then leaky ReLU; a `slope` of None leaves it out."""
     x = layers.GroupNormalization(groups=-1, epsilon=1e-5, name=f"norm_{name}")(x)
@@ -139,6 +135,6 @@ def _instance_norm(x, name, slope):
 
 
 def _to_image(x, channels):
-    x = layers.Conv2D(channels, 3, padding="same", kernel_initializer=_init(), name="to_image")(x)
+    x = layers.Conv2D(channels, 3, padding="same", kernel_initializer=init(), name="to_image")(x)
     # float32 whatever the policy: half precision would quantize the pixels.
     return layers.Activation("tanh", dtype="float32", name="images")(x)
