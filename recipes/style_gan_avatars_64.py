@@ -1,10 +1,11 @@
 """StyleGAN on avatars, with the grid of mixed styles (Karras et al. 2019, figure 3).
 
-AdaIN and the networks of `DCGAN`, with a generator that is twice as wide as the discriminator, lest that win. Distances
-to training images after 600 steps: 76 at these rates, 118 with a discriminator twice as fast; 296 after 300 steps with
-one a quarter as fast. R1 weighs far more than the 0.0256 that Karras et al. 2020b (appendix C) give for this resolution
-and batch size: with that the discriminator tells sharp drawings from early ones at a glance, and has no slope to learn
-from.
+AdaIN and the networks of `DCGAN`, with a generator that is twice as wide as the discriminator. That wins nevertheless,
+0.94 on real images at the end: the distance to training images is 52, 36, 33, 30, 29 and 27 after the first epochs and
+stays there, while edges get sharper. In trials without filters a discriminator twice as fast led to 118 instead of 76
+after 600 steps, one a quarter as fast to 296 instead of 96 after 300. R1 weighs far more than the 0.0256 that Karras et
+al. 2020b (appendix C) give for this resolution and batch size: with that the discriminator tells sharp drawings from
+early ones at a glance, and has no slope to learn from.
 """
 
 import _common
