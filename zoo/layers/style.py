@@ -288,8 +288,9 @@ class BinomialFilter(keras.layers.Layer):
     """
 
     def call(self, x):
-        weights = ops.outer([1.0, 2.0, 1.0], [1.0, 2.0, 1.0])[..., None, None] / 16.0
-        return ops.depthwise_conv(x, ops.cast(ops.repeat(weights, x.shape[-1], axis=2), x.dtype), padding="same")
+        weights = ops.convert_to_tensor([0.25, 0.5, 0.25], x.dtype)
+        weights = (weights[:, None] * weights)[:, :, None, None]
+        return ops.depthwise_conv(x, ops.repeat(weights, x.shape[-1], axis=2), padding="same")
 
     def compute_output_shape(self, input_shape):
         return input_shape
