@@ -401,6 +401,7 @@ def test_a_learning_rate_scheduler_moves_the_generators_rate_only():
     assert float(model.discriminator_optimizer.learning_rate) == pytest.approx(2e-4)
 
 
+@pytest.mark.slow
 def test_schedules_move_both_rates_and_are_saved(tmp_path):
     model = tiny_gan()
     rates = {"generator_optimizer": 0.25, "discriminator_optimizer": 0.5}

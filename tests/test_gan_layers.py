@@ -49,6 +49,7 @@ def largest_singular_value(weight):
     return np.linalg.svd(weight.numpy().reshape(-1, weight.shape[-1]), compute_uv=False)[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", LINEAR)
 def test_outputs_are_those_of_the_weight_divided_by_its_largest_singular_value(name):
     layer, inputs, weight = normalized(name)
@@ -61,6 +62,7 @@ def test_outputs_are_those_of_the_weight_divided_by_its_largest_singular_value(n
     assert sigma > 1.5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["dense", "conv"])
 def test_gradients_flow_through_the_division(name):
     layer, inputs, weight = normalized(name)

@@ -319,6 +319,7 @@ def test_precision_recall_include_the_boundary():
     assert precision_recall(real, np.array([[4.0], [5.0]]), k=1)[0] == 0.5
 
 
+@pytest.mark.slow
 def test_precision_recall_of_one_distribution_on_a_line():
     # On a line with k=1, a sample is outside iff on each side the gap to the nearest real point
     # exceeds the gap from there to the next; gaps are iid, so this has probability 1/2 * 1/2.

@@ -368,6 +368,7 @@ def test_fit_learns_one_image(name):
     assert found["loss"] == pytest.approx(-model.log_prob(x, 0).mean(), rel=1e-5)
 
 
+@pytest.mark.slow
 def test_each_step_binarizes_anew_and_log_prob_by_its_seed():
     model = tiny_pixel_cnn()
     grey = np.full((4, *SHAPE), 128, "uint8")

@@ -792,6 +792,7 @@ def test_a_step_moves_all_weights_and_the_mean_of_w_once(build, convolutions):
     np.testing.assert_allclose(model.mean_w, 0.005 * w.mean(0), rtol=1e-4, atol=1e-7)
 
 
+@pytest.mark.slow
 def test_adaptive_styles_join_the_layers_of_a_dcgan():
     model = adaptive_style_gan()
     plain = zoo.DCGAN(LARGE, LATENT_DIM, filters=3, discriminator_batch_norm=False)
