@@ -490,7 +490,7 @@ result["replicas_agree"] = all(
 with strategy.scope():
     # Each with a state of its own: clipped weights, power iterations and an adaptive strength, the mean of W.
     models = [tiny_vae(num_importance_samples=2), TINY_GANS["wgan"](),
-              TINY_GANS["big_gan"](augmentation="adaptive"), tiny_style_gan()]
+              TINY_GANS["sagan"](residual=False, augmentation="adaptive"), tiny_style_gan()]
     for model in models:
         model.compile()
 for model in models:
@@ -538,7 +538,7 @@ def test_replicas_average_alike(two_replicas):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["vae", "wgan", "big_gan", "style_gan"])
+@pytest.mark.parametrize("name", ["vae", "wgan", "sagan", "style_gan"])
 def test_fit_runs_on_two_replicas(two_replicas, name):
     assert two_replicas[name] == {"finite": True, "iterations": 6, "drawn": [5, *SHAPE]}
 
