@@ -299,11 +299,6 @@ def test_a_discriminator_has_a_width_too():
         tiny_style_gan(discriminator_filters=0)
 
 
-def test_residual_networks_refuse_spectral_normalization():
-    with pytest.raises(InputError, match="spectral_norm is True, expected False for networks with residual=True"):
-        tiny_style_gan(spectral_norm=True)
-
-
 # === Growing: networks ===
 
 LARGE = (16, 16, 2)
@@ -815,12 +810,6 @@ def test_adaptive_styles_join_the_layers_of_a_dcgan():
     narrow = tiny_style_gan(LARGE, residual=False, discriminator_filters=2)
     assert kernels(narrow.discriminator) == kernels(zoo.DCGAN(LARGE, LATENT_DIM, filters=2).discriminator)
     assert kernels(narrow.synthesis) == kernels(model.synthesis)
-    normed = tiny_style_gan(LARGE, residual=False, spectral_norm=True)
-    assert [layer.layer.kernel.shape for layer in normed.discriminator.layers if hasattr(layer, "layer")] == [
-        *kernels(plain.discriminator),
-        model.discriminator.get_layer("logit").kernel.shape,
-    ]
-    assert kernels(normed.discriminator) == []
     # One style for each resolution: 4, 8 and 16.
     assert model.num_layers == 3
     assert_each_layer_takes_a_latent_of_its_own(model)

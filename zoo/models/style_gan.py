@@ -59,7 +59,6 @@ class StyleGAN(GAN):
         mixing_probability=0.9,
         residual=True,
         discriminator_filters=None,
-        spectral_norm=False,
     ):
         """Networks with `filters` features at the full resolution, twice as many at each below up to `max_filters`.
 
@@ -71,34 +70,20 @@ class StyleGAN(GAN):
         and `MinibatchStd` in the discriminator. They draw faces after 300 steps where the others draw blots, presumably
         since AdaIN takes out what all pixels have in common.
 
-        A discriminator that wins may have fewer `discriminator_filters`, or `spectral_norm` (Miyato et al. 2018) in
-        place of a penalty, where the networks are not `residual`.
-
-        Raises:
-            InputError: an option out of range, or `spectral_norm` of residual networks.
+        A discriminator that wins may have fewer `discriminator_filters`.
         """
         if discriminator_filters is None:
             discriminator_filters = filters
         else:
             check_count(discriminator_filters, "discriminator_filters")
         if residual:
-            if spectral_norm:
-                raise InputError(
-                    "spectral_norm is True, expected False for networks with residual=True, whose kernels are scaled "
-                    "by equalized learning rates."
-                )
             synthesis = style.style_synthesis(image_shape, latent_dim, filters, max_filters)
             discriminator = style.style_discriminator(image_shape, discriminator_filters, max_filters)
         else:
             stages = conv.stages_of(image_shape)
             synthesis = style.adaptive_synthesis(image_shape, latent_dim, filters, stages)
             discriminator = conv.dcgan_discriminator(
-                image_shape,
-                discriminator_filters,
-                stages,
-                batch_norm=False,
-                spectral_norm=spectral_norm,
-                minibatch_std=True,
+                image_shape, discriminator_filters, stages, batch_norm=False, minibatch_std=True
             )
         return (
             style.style_generator(synthesis, mapping_layers, mixing_probability),
@@ -110,7 +95,6 @@ class StyleGAN(GAN):
                 "mixing_probability": mixing_probability,
                 "residual": residual,
                 "discriminator_filters": discriminator_filters,
-                "spectral_norm": spectral_norm,
             },
         )
 
