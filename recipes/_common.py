@@ -534,9 +534,9 @@ def finish(args, model, *, train, seconds, draw=None, evaluate=None, pictures=No
     write_entry(args, model, metrics=metrics, seconds=seconds, **facts)
 
 
-def drawn_of(model, prompts, images=5):
-    """A grid of what a model draws of each prompt, a prompt a row."""
-    return grid(model.generate(prompts=np.repeat(prompts, images), seed=SEED), columns=images)
+def drawn_of(model, prompts):
+    """A grid of five images that a model draws of each prompt, a prompt a row."""
+    return grid(model.generate(prompts=np.repeat(prompts, 5), seed=SEED), columns=5)
 
 
 def nearest_pairs(samples, train_images):

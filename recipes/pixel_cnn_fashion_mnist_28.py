@@ -6,7 +6,7 @@ import zoo
 from zoo import callbacks
 
 DATASET, LICENCE = "fashion_mnist", "MIT"
-IMAGE_SHAPE, LEVELS, NUM_CLASSES = (28, 28, 1), 16, 10
+IMAGE_SHAPE, LEVELS = (28, 28, 1), 16
 FILTERS, NUM_BLOCKS, FIRST_KERNEL_SIZE = 32, 10, 7
 EPOCHS, BATCH_SIZE, LEARNING_RATE, PRECISION = 12, 64, 1e-3, "mixed_bfloat16"
 TRAIN, VALIDATION = "train[:59000]", "train[59000:]"
@@ -24,7 +24,8 @@ def main():
         first_kernel_size=FIRST_KERNEL_SIZE,
         likelihood="categorical",
         levels=LEVELS,
-        num_classes=NUM_CLASSES,
+        num_classes=len(train.class_names),
+        class_names=train.class_names,
     )
 
     def validation_bits(model):

@@ -1,11 +1,11 @@
 """StyleGAN on avatars, with the grid of mixed styles (Karras et al. 2019, figure 3).
 
 AdaIN and the networks of `DCGAN`, with a generator that is twice as wide as the discriminator. That won nevertheless
-where R1 weighed 1, 0.94 on real images at the end: the distance to training images was 52, 36, 33, 30, 29 and 27 after the
-first epochs and stayed there, while edges got sharper. From there on it weighs 10. In trials without filters a discriminator twice as fast led to 118 instead of 76
-after 600 steps, one a quarter as fast to 296 instead of 96 after 300. R1 weighs far more than the 0.0256 that Karras et
-al. 2020b (appendix C) give for this resolution and batch size: with that the discriminator tells sharp drawings from
-early ones at a glance, and has no slope to learn from.
+where R1 weighed 1, 0.94 on real images at the end: the distance to training images was 52, 36, 33, 30, 29 and 27 after
+the first epochs and stayed there, while edges got sharper. From there on it weighs 10. In trials without filters a
+discriminator twice as fast led to 118 instead of 76 after 600 steps, one a quarter as fast to 296 instead of 96 after
+300. R1 weighs far more than the 0.0256 that Karras et al. 2020b (appendix C) give for this resolution and batch size:
+with that the discriminator tells sharp drawings from early ones at a glance, and has no slope to learn from.
 """
 
 import _common

@@ -464,7 +464,7 @@ def test_flowers_are_cut_into_training_and_test_images(monkeypatch):
     asked = []
 
     class Builder:
-        info = tfds.builder("tf_flowers").info
+        name, info = "tf_flowers", tfds.builder("tf_flowers").info
 
         def as_dataset(self, split):
             asked.append(split)
@@ -474,7 +474,8 @@ def test_flowers_are_cut_into_training_and_test_images(monkeypatch):
     monkeypatch.setattr(data, "_prepared", lambda name, data_dir: Builder())
     for split in ("train", "test", "train[:10]"):
         data.read("tf_flowers", (8, 8, 3), split=split)
-    assert asked == ["train[:85%]", "train[85%:]", "train[:10]"]
+    data.read("tf_flowers:3.0.1", (8, 8, 3), split="test")
+    assert asked == ["train[:85%]", "train[85%:]", "train[:10]", "train[85%:]"]
 
 
 def test_unknown_names_suggest_the_nearest():

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from helpers import tiny_pix2pix
+from helpers import SHAPE, tiny_pix2pix
 from PIL import Image
 
 from zoo import presets
@@ -59,8 +59,9 @@ def test_commands_run(tmp_path, monkeypatch):
         quick = ["--images", "16"] if arguments[0] == "evaluate" else []
         result = CliRunner().invoke(main, [*arguments, *quick])
         assert result.exit_code == 0, (line, result.output)
-    for name in ("grid.png", "smiling.png", "picture.png"):
-        assert Image.open(name).size > (1, 1)
+    sizes = {"smiling.png": (64, 64), "picture.png": SHAPE[:2], "large.png": (256, 256)}
+    assert {name: Image.open(name).size for name in sizes} == sizes
+    assert min(Image.open("grid.png").size) > 8 * 28
 
 
 def test_targets_and_recipes_exist():
@@ -76,20 +77,33 @@ def test_table_states_the_manifests_figures():
     for line in README.splitlines():
         cells = [cell.strip() for cell in line.strip("|").split("|")]
         if line.startswith("| `"):
-            rows[cells[0].strip("`")] = line
+            rows[cells[0].strip("`")] = cells
     for name, entry in presets.manifest().items():
+        assert f"{entry['parameters'] / 1e6:.2f} M" in rows[name]
+        if entry["kind"] == "model":
+            assert re.search(rf"\b{round(entry['training_minutes'])} min$", rows[name][-2]), name
+        numbers = re.findall(r"-?\d+\.\d+", rows[name][-1].replace("(0.9 or more)", ""))
         for metric, figure in entry["metrics"].items():
             # Curves have no room in a table; the model card has them.
             if "_truncation_" in metric:
                 continue
             # Each figure as the manifest has it, rounded to the digits that the table shows.
-            numbers = re.findall(r"-?\d+\.\d+", rows[name])
             for value in filter(None, (figure["value"], figure.get("real"))):
                 exact = 100 * value if metric.startswith("accuracy") else value
                 shown = [n for n in numbers if abs(float(n) - exact) <= 0.501 * 10.0 ** -len(n.partition(".")[2])]
                 assert shown, (name, metric, exact, numbers)
+                # So that none stands for two that happen to be near one another, as the attributes' accuracies do.
+                if entry["kind"] == "model":
+                    numbers.remove(max(shown, key=len))
 
 
-def test_links_lead_somewhere():
-    for target in re.findall(r"\]\((?!https?:|#)([^)]+)\)|src=\"(?!https?:)([^\"]+)\"", README):
-        assert (ROOT / next(filter(None, target))).exists(), target
+PAGES = [ROOT / "README.md", *(ROOT / "docs").glob("*.md"), *presets.BUNDLED.glob("*/README.md")]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_somewhere(page):
+    text = page.read_text(encoding="utf-8")
+    targets = re.findall(r"\]\((?!https?:|#)([^)]+)\)|src=\"(?!https?:)([^\"]+)\"", text)
+    assert targets or page.parent.name.startswith("classifier_")
+    for target in targets:
+        assert (page.parent / next(filter(None, target))).exists(), target

@@ -86,9 +86,10 @@ def list_command(pattern, model, dataset):
 
 
 def _main_figure(entry):
-    """The likelihood of a model that has one, else the first figure of its protocol."""
+    """What a model of its kind is measured by first, else the first figure of its protocol."""
     metrics = entry["metrics"]
-    name = next((name for name in metrics if name.startswith("nll_")), next(iter(metrics), None))
+    foremost = ("nll_", "bits_per_dim_", "prompt_agreement_", "edit_smile_flipped_", "psnr_luma_x4_set5")
+    name = next((name for name in metrics if name.startswith(foremost)), next(iter(metrics), None))
     return "" if name is None else f"{name} {metrics[name]['value']:.4g}"
 
 
@@ -197,6 +198,14 @@ def _writing(path):
         yield
     except OSError as error:
         raise click.ClickException(f"{str(path)!r} could not be written: {error.strerror}.") from error
+
+
+def _write_picture(path, image):
+    from zoo.images import write_png
+
+    with _writing(path):
+        write_png(path, image)
+    click.echo(f"Wrote {path}.")
 
 
 def _png_option(default):
@@ -339,12 +348,10 @@ def edit(name, image_file, attribute, amount, output):
     model = _load_generative(name)
     if not getattr(model, "attributes", ()):
         raise InputError(f"{name!r} is a {type(model).__name__} that knows no attributes to edit.")
-    from zoo.images import read_image, write_png
+    from zoo.images import read_image
 
     edited = model.edit(read_image(image_file, model.image_shape)[None], attribute, amount)
-    with _writing(output):
-        write_png(output, edited[0])
-    click.echo(f"Wrote {output}.")
+    _write_picture(output, edited[0])
 
 
 @main.command()
@@ -361,13 +368,11 @@ def translate(name, picture, reverse, output):
         raise InputError(f"{name!r} is a {type(model).__name__}, which enlarges pictures; `zoo upscale` does so.")
     if reverse and not model.translates_back:
         raise InputError(f"--reverse is given, but {name!r} is a {type(model).__name__}, which translates one way.")
-    from zoo.images import read_image, write_png
+    from zoo.images import read_image
 
     way = {"reverse": True} if reverse else {}
     translated = model.translate(read_image(picture, model.source_shape)[None], **way)
-    with _writing(output):
-        write_png(output, translated[0])
-    click.echo(f"Wrote {output}.")
+    _write_picture(output, translated[0])
 
 
 @main.command()

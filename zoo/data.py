@@ -21,7 +21,7 @@ from tqdm import tqdm
 
 # Which registers the builders with TFDS.
 from zoo.datasets import avatars, emoji, photographs  # noqa: F401
-from zoo.errors import DataError, InputError, ZooError, check_count, check_image_shape, first_line
+from zoo.errors import DataError, InputError, ZooError, check_count, check_image_shape, first_line, first_of
 from zoo.images import as_array, check_images, fit_image, picture_sides, read_image
 from zoo.latents import check_seed
 
@@ -367,10 +367,9 @@ def _read_files(files, folder, read_one, *shapes):
             array[len(kept)] = image
         kept.append(index)
     if unreadable:
-        more = ", …" if len(unreadable) > 5 else ""
         warnings.warn(
             f"Skipped {len(unreadable)} of {len(files)} files in {str(folder)!r} that cannot be read as images: "
-            f"{', '.join(unreadable[:5])}{more}.",
+            f"{first_of(unreadable)}.",
             stacklevel=5,
         )
     if not kept:
@@ -393,17 +392,17 @@ def _read_pair_folder(folder, image_shape, source_shape, paired):
     files = {name: {file.stem: file for file in found} for name, found in listed.items()}
     twins = [file for name, found in listed.items() for file in found if files[name][file.stem] != file]
     if twins:
-        named = [str(file.relative_to(folder)) for file in twins[:5]]
+        named = [str(file.relative_to(folder)) for file in twins]
         raise DataError(
             f"{len(twins)} files in {str(folder)!r} have the name of another beside them but for its ending, so that "
-            f"nobody can tell which is whose partner: {', '.join(named)}{', …' if len(twins) > 5 else ''}."
+            f"nobody can tell which is whose partner: {first_of(named)}."
         )
     alone = sorted(files["A"].keys() ^ files["B"].keys())
     if alone:
-        named = [str((files["A"].get(stem) or files["B"][stem]).relative_to(folder)) for stem in alone[:5]]
+        named = [str((files["A"].get(stem) or files["B"][stem]).relative_to(folder)) for stem in alone]
         raise DataError(
             f"{len(alone)} files in {str(folder)!r} have no partner of the same name in the other of A and B: "
-            f"{', '.join(named)}{', …' if len(alone) > 5 else ''}."
+            f"{first_of(named)}."
         )
 
     _refuse_other_sides(files, folder)
@@ -427,8 +426,7 @@ def _refuse_other_sides(files, folder):
                 differing.append(f"{stem} ({source_width}x{source_height} and {width}x{height})")
     if differing:
         raise DataError(
-            f"{len(differing)} pairs in {str(folder)!r} have other proportions in A than in B: "
-            f"{', '.join(differing[:5])}{', …' if len(differing) > 5 else ''}."
+            f"{len(differing)} pairs in {str(folder)!r} have other proportions in A than in B: {first_of(differing)}."
         )
 
 
@@ -463,8 +461,8 @@ def _warn_of_odd_halves(files, folder, image_shape):
     if len(odd) > len(files) / 2:
         warnings.warn(
             f"The pictures in {str(folder)!r} are read as two images side by side, but the halves of {len(odd)} of "
-            f"{len(files)} are far from the proportions of {image_shape[1]}x{image_shape[0]}: {', '.join(odd[:5])}"
-            f"{', …' if len(odd) > 5 else ''}; images that stand alone go into the subfolders A and B.",
+            f"{len(files)} are far from the proportions of {image_shape[1]}x{image_shape[0]}: {first_of(odd)}; images "
+            "that stand alone go into the subfolders A and B.",
             stacklevel=4,
         )
 
@@ -515,7 +513,7 @@ def _examples(builder, split, **options):
 def _read_tfds(name, image_shape, split, data_dir, source_shape=None):
     """Images of a TFDS data set with what else it has of them; source images where their shape is given."""
     builder = _prepared(name, data_dir)
-    split = _SHARES.get(name, {}).get(split, split)
+    split = _SHARES.get(builder.name, {}).get(split, split)
     features = builder.info.features
     image_key = next((k for k, f in features.items() if isinstance(f, tfds.features.Image)), None)
     if image_key is None:

@@ -76,6 +76,11 @@ def check_image_shape(image_shape):
     return tuple(int(size) for size in shape)
 
 
+def first_of(names, most=5):
+    """The first `most` names as a list to read, with a mark where there are more."""
+    return ", ".join(names[:most]) + (", …" if len(names) > most else "")
+
+
 def first_line(error):
     """What an exception of another library says, for one sentence of ours: its first line, "" where it is mute.
 

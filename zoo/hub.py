@@ -32,26 +32,43 @@ _REPOSITORY = re.compile(rf"{_NAME}/{_NAME}")
 _REVISION = re.compile(r"[A-Za-z0-9][\w.+-]*(?:/[\w.+-]+)*")
 _FETCHED_FILES = [*HASHED_FILES, METADATA]
 _FEATURES_TASK = "image-feature-extraction"
+_FEATURES_USAGE = """## Use
+
+```python
+from zoo.metrics import features
+
+network = features.load("{}")
+values = network(images)  # of uint8 images, (n, height, width, channels) to (n, d)
+```"""
+_AGAIN = "; `zoo evaluate` measures them again, but for truncation curves, correlations and Set5 and Set14."
 
 
 class _Use(NamedTuple):
-    """The Hub's name of what a model is for, lines of code that draw from it and fine-tune it, and what it shows."""
+    """The Hub's name of what a model is for, code that draws from it and fine-tunes it, and what it shows.
+
+    In the code `{asked}` is where a model with classes is given a label, and `{own}` are images, with labels there.
+    """
 
     task: str = "unconditional-image-generation"
-    draw: str = "images = model.generate(16, seed=0)  # uint8, (16, height, width, channels)"
-    tune: str = "model.fit(my_images, epochs=3)  # fine-tune on images of your own"
+    draw: str = "images = model.generate(16{asked}, seed=0)  # uint8, (16, height, width, channels)"
+    also: str = ""
+    tune: str = "model.fit({own}, epochs=3)  # fine-tune on images of your own"
     samples: str = "Samples, not chosen"
 
 
-_LABELLED = _Use(tune="model.fit((my_images, my_labels), epochs=3)  # fine-tune on images of your own")
+_CODED = _Use(
+    also="codes = model.encode(images)\nsame_images = model.decode(codes)",
+    tune="model.fit(my_images, epochs=3)  # fine-tune on images of your own\n"
+    "model.fit_prior({own}, epochs=3)  # which draws codes, and they have changed",
+)
 _TRANSLATOR = _Use(
     "image-to-image",
     "images = model.translate(source_images)  # uint8, (n, height, width, channels)",
-    'model.fit("my_pairs/", epochs=3)  # fine-tune on source images in my_pairs/A and images in my_pairs/B',
-    "Test pairs, not chosen: source image, what the model makes of it, and its true counterpart",
+    tune='model.fit("my_pairs/", epochs=3)  # fine-tune on source images in my_pairs/A and images in my_pairs/B',
+    samples="Test pairs, not chosen: source image, what the model makes of it, and its true counterpart",
 )
 _BOTH_WAYS = _TRANSLATOR._replace(
-    draw=f"{_TRANSLATOR.draw}\nsource_images = model.translate(images, reverse=True)",
+    also="source_images = model.translate(images, reverse=True)",
     tune='model.fit("my_pairs/", epochs=3)'
     "  # fine-tune on unpaired source images in my_pairs/A and images in my_pairs/B",
 )
@@ -63,10 +80,19 @@ _ENLARGER = _Use(
 _ILLUSTRATOR = _Use(
     "text-to-image",
     "images = model.generate(16, prompts=text, seed=0)  # uint8, (16, height, width, channels)",
-    'model.fit({"images": my_images, "prompts": my_captions}, epochs=3)  # fine-tune on images of your own',
+    tune='model.fit({{"images": my_images, "prompts": my_captions}}, epochs=3)  # fine-tune on images of your own',
 )
 # Where the class is another, its card shows what most classes understand.
 _USES = {
+    "VAE": _Use(also="mean, log_variance = model.encode(images)\nsame_images = model.decode(mean)"),
+    "BetaVAE": _Use(also="for attribute in model.attributes:\n    edited = model.edit(images, attribute, amount=1.0)"),
+    "PixelCNN": _Use(also="nats = -model.log_prob(images{asked})  # exact"),
+    "VQVAE": _CODED,
+    "VQVAE2": _CODED,
+    "StyleGAN": _Use(
+        also="latents = zoo.latents.sample(4, model.noise_shape, seed=0)\n"
+        "mixed = model.mix_styles(latents, latents, at_layer=1)  # uint8, (4, 4, height, width, channels)"
+    ),
     "Pix2Pix": _TRANSLATOR,
     "CycleGAN": _BOTH_WAYS,
     "SRResNet": _ENLARGER,
@@ -280,14 +306,14 @@ class Publication(NamedTuple):
     changed: bool
 
 
-def default_repo_id(name, token=None):
+def default_repo_id(name):
     """`user/name` for the user whose token it is.
 
     Raises:
         HubError: no token, or not a valid one.
     """
-    with _explained(name, token=token):
-        return f"{_api(token).whoami()['name']}/{name}"
+    with _explained(name):
+        return f"{_api(None).whoami()['name']}/{name}"
 
 
 def publish(
@@ -371,11 +397,16 @@ def _contents(directory, repo_id, title, facts, published):
     card, own_card = published.get(CARD), directory / CARD
     if own_card.is_file() and (card is None or is_unedited(card)):
         card = own_card.read_text(encoding="utf-8")
-    config = json.loads(contents[CONFIG])["config"]
-    labelled = config.get("num_classes") is not None
-    contents[CARD] = model_card(repo_id, title, facts, pictures, labelled, card).encode()
+    classes = _classes_of(json.loads(contents[CONFIG])["config"])
+    contents[CARD] = model_card(repo_id, title, facts, pictures, classes, card).encode()
     contents[METADATA] = _same_but_for_the_date(facts, published.get(METADATA)).encode()
     return contents
+
+
+def _classes_of(config):
+    """The classes that a model's configuration names, by numbers where it has no names; those of a prior, too."""
+    config = config if config.get("num_classes") else config.get("prior") or {}
+    return config.get("class_names") or range(config.get("num_classes") or 0)
 
 
 def _same_but_for_the_date(metadata, published):
@@ -396,7 +427,7 @@ def _is_same(content, file):
 # === The model card ===
 
 
-def model_card(repo_id, title, facts, pictures=(), labelled=False, existing=None):
+def model_card(repo_id, title, facts, pictures=(), classes=(), existing=None):
     """The text of a preset's `README.md`.
 
     Args:
@@ -404,7 +435,7 @@ def model_card(repo_id, title, facts, pictures=(), labelled=False, existing=None
         title: heading, and the name by which an official preset loads; None for other presets.
         facts: what the manifest or `metadata.json` says of the preset.
         pictures: names of the pictures beside the card, which it shows.
-        labelled: whether the model has classes.
+        classes: names or numbers of the model's classes.
         existing: a card to keep, as far as a person wrote it.
 
     Returns:
@@ -413,7 +444,7 @@ def model_card(repo_id, title, facts, pictures=(), labelled=False, existing=None
     from huggingface_hub import ModelCard
 
     header = _card_metadata(title or repo_id.split("/")[1], facts)
-    body = _card_body(repo_id, title, facts, pictures, labelled)
+    body = _card_body(repo_id, title, facts, pictures, classes)
     if existing is not None:
         card = ModelCard(existing, ignore_metadata_errors=True)
         tags = dict.fromkeys([*(card.data.tags or ()), *header.tags])
@@ -475,33 +506,33 @@ def _card_metadata(name, facts):
     )
 
 
-def _card_body(repo_id, title, facts, pictures, labelled):
+def _card_body(repo_id, title, facts, pictures, classes):
     """The text under the metadata, with a stamp that tells later whether a person edited it."""
     origin = f", trained on `{facts['dataset']}`" if facts.get("dataset") else ""
     parts = [
         f"# {title or repo_id.split('/')[1]}",
         f"A Keras `{facts.get('class', 'model')}` of the generative zoo{origin}.",
     ]
-    use = _use_of(facts, labelled)
+    use = _use_of(facts)
     parts.extend(f"![{PICTURES[name] or use.samples}]({name})" for name in pictures)
     if facts.get("shown_prompts"):
         rows = "\n".join(f"{row}. {prompt}" for row, prompt in enumerate(facts["shown_prompts"], 1))
         parts.append(f"The prompts, row by row:\n\n{rows}")
-    if facts.get("kind", "model") == "model":
-        parts.append(_usage(repo_id, title, use))
+    generates = facts.get("kind", "model") == "model"
+    parts.append(_usage(repo_id, title, use, classes) if generates else _FEATURES_USAGE.format(title))
     if facts.get("metrics"):
         rows = [
             f"| `{name}` | {_rounded(figure['value'])} | {_rounded(figure.get('real'))} | {figure['protocol']} |"
             for name, figure in facts["metrics"].items()
         ]
         table = "\n".join(["| figure | value | real images | protocol |", "|---|---|---|---|", *rows])
-        measured = "Measured on these weights by the recipe; `zoo evaluate` measures most again."
+        measured = "Measured on these weights by the recipe" + (_AGAIN if generates else ".")
         parts.append(f"## Figures\n\n{measured}\n\n{table}")
     described = {
         "Data set": facts.get("dataset"),
         "Licence of the data": facts.get("dataset_licence"),
         "Licence of the weights": facts.get("weights_licence"),
-        "Caveats": facts.get("caveats"),
+        "Classes": ", ".join(map(str, classes)) or None,
         "Parameters": facts.get("parameters"),
         "Recipe": facts.get("recipe"),
         "Commit of the recipe": facts.get("commit"),
@@ -523,19 +554,22 @@ def _rounded(value):
     return "" if value is None else f"{value:.4g}"
 
 
-def _use_of(facts, labelled=False):
-    return _USES.get(facts.get("class"), _LABELLED if labelled else _Use())
+def _use_of(facts):
+    return _USES.get(facts.get("class"), _Use())
 
 
-def _usage(repo_id, title, use):
+def _usage(repo_id, title, use, classes):
+    code = "\n".join(filter(None, (use.draw, use.also, use.tune))).format(
+        asked=f", labels={json.dumps(classes[0])}" if classes else "",
+        own="(my_images, my_labels)" if classes else "my_images",
+    )
     text = f"""## Use
 
 ```python
 import zoo
 
 model = zoo.load("{title or SCHEME + repo_id}")
-{use.draw}
-{use.tune}
+{code}
 ```"""
     if repo_id is None:
         return text

@@ -192,17 +192,17 @@ def _opened(path):
         raise DataError(f"The file {str(path)!r} cannot be read as an image ({first_line(error)}).") from error
 
 
-def grid(images, columns=None, padding=2):
+def grid(images, columns=None):
     """Lays uint8 images `(n, h, w, c)` out row by row; returns one uint8 `(H, W, c)` array.
 
-    `columns` defaults to the nearest square. Gaps are white.
+    `columns` defaults to the nearest square. Gaps are white, 2 pixels wide.
     """
     images = np.asarray(images)
     check_images(images)
     if images.dtype != np.uint8:
         images = to_uint8(images)
     number, height, width, channels = images.shape
-    columns = columns or math.ceil(math.sqrt(number))
+    columns, padding = columns or math.ceil(math.sqrt(number)), 2
     rows = math.ceil(number / columns)
     canvas = np.full(
         (rows * (height + padding) + padding, columns * (width + padding) + padding, channels), 255, "uint8"

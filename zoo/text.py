@@ -7,7 +7,7 @@ import warnings
 
 import numpy as np
 
-from zoo.errors import InputError, check_count
+from zoo.errors import InputError, check_count, first_of
 
 # What stands at the numbers 0 and 1: no word, and a word that is not in the vocabulary.
 PADDING, UNKNOWN = 0, 1
@@ -85,13 +85,13 @@ class Tokenizer:
             if len(strangers) == len(found):
                 raise InputError(
                     f"prompts holds {str(prompt)!r}, none of whose words is known; known are "
-                    f"{', '.join(self.vocabulary[:20])}{', …' if len(self.vocabulary) > 20 else ''}."
+                    f"{first_of(self.vocabulary, 20)}."
                 )
         if unknown:
-            named = [word for word, _ in unknown.most_common(10)]
+            by_number = [word for word, _ in unknown.most_common()]
             warnings.warn(
                 f"{len(unknown)} words of prompts are not known and say nothing to the model: "
-                f"{', '.join(named)}{', …' if len(unknown) > len(named) else ''}.",
+                f"{first_of(by_number, 10)}.",
                 stacklevel=2,
             )
         return rows

@@ -490,6 +490,8 @@ def translation_of(model, train, test, dataset, *, size=FULL, feature_network=No
         reference = gaussian_statistics(network(targets))
         for whose, (images, what) in drawn.items():
             of = f"of {number} {what} to the true counterparts in the test split of {dataset}"
+            if way:
+                of += ", from images to source images,"
             figures[f"l1{way}{whose}_test_{dataset}"] = _figure(
                 [np.abs(images.astype("float64") - targets).mean() / 255], f"mean absolute difference, in 0..1, {of}"
             )
@@ -562,12 +564,12 @@ def _binarized(model):
     )
 
 
-def frechet_to_train(dataset, image_shape, num_samples=2_000, feature_network=None):
+def frechet_to_train(dataset, image_shape, num_samples=2_000):
     """A function of the model for `zoo.callbacks.SampleMetric`: a cheap Fréchet distance to *training* images.
 
     To training images, so that following it during `fit` never looks at the test split.
     """
-    network = features.load(feature_network or features.default_for(dataset))
+    network = features.load(features.default_for(dataset))
     reference = references.load(dataset, network, image_shape)
 
     def distance(model):

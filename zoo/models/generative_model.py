@@ -93,8 +93,8 @@ class GenerativeModel(keras.Model):
     """Base of all models of the zoo.
 
     A subclass builds its networks in `__init__` from `image_shape` and its other arguments, sets `built`, and
-    implements `train_step` by `_update`, `_optimized_variables`, and `_generate_batch`; `test_step`, where `evaluate`
-    and `validation_data` are to mean something.
+    implements `train_step` by `_update`, and `_generate_batch`; `test_step`, where `evaluate` and `validation_data` are
+    to mean something; `_optimized_variables`, where there is more than one optimizer.
 
     Args:
         image_shape: `(height, width, channels)` of the images.

@@ -37,7 +37,8 @@ class StyleGAN(GAN):
         Others: as for `GAN`; the network options are those of `default_networks` here.
 
     Raises:
-        InputError: an argument out of range, or an image whose sides no doubling of 4 to 7 pixels reaches.
+        InputError: an argument out of range, or an image whose sides no doubling of 4 to 7 pixels reaches; sides that
+            are not divisible by 4, where the networks are not `residual`.
     """
 
     generate_arguments = ("latents", "truncation")
@@ -115,7 +116,10 @@ class StyleGAN(GAN):
 
     @property
     def num_layers(self):
-        """How many layers have styles of their own, the coarsest first: two for each resolution."""
+        """How many layers have styles of their own, the coarsest first.
+
+        Two for each resolution, or one where the networks are not `residual`.
+        """
         return self.synthesis.input_shape[1]
 
     @property

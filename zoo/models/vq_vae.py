@@ -309,12 +309,9 @@ class VQVAE(GenerativeModel):
                 self.prior = None
             raise
 
-    def code_dataset(self, x, y=None, batch_size=64, training=True):
-        """The data set of codes that `fit_prior` trains on: batches of rows of codes with their images' labels.
-
-        With `training` off it is that of `validation_data`: in order, and whole.
-        """
-        return self._code_batches(self._read_for_prior(x, y, batch_size, training), batch_size, training)
+    def code_dataset(self, x, batch_size=64):
+        """The data set of codes that `fit_prior` trains on: batches of rows of codes with their images' labels."""
+        return self._code_batches(self._read_for_prior(x, None, batch_size), batch_size)
 
     def _read_for_prior(self, x, y, batch_size, training=True):
         """The images and labels of what `fit_prior` is given, all of it checked before any image is encoded."""

@@ -34,11 +34,11 @@ def color(images, seed, first=None):
     return ops.concatenate([changed(images[..., :first]), changed(images[..., first:])], axis=-1)
 
 
-def translation(images, seed, ratio=0.125):
-    """Images `(n, h, w, c)` moved by up to `ratio` of height and width; what was outside is 0."""
+def translation(images, seed):
+    """Images `(n, h, w, c)` moved by up to an eighth of height and width; what was outside is 0."""
     for axis, spelling in ((1, "nij,njwc->niwc"), (2, "nij,nhjc->nhic")):
         size = images.shape[axis]
-        most = round(ratio * size)
+        most = round(size / 8)
         shift = keras.random.randint((_number(images), 1, 1), -most, most + 1, seed=seed)
         place = ops.arange(size)
         # A matrix product and no gather, whose second derivative gradient penalties would need.
@@ -47,12 +47,12 @@ def translation(images, seed, ratio=0.125):
     return images
 
 
-def cutout(images, seed, ratio=0.5):
-    """Images `(n, h, w, c)` whose rectangle of `ratio` of height and width, around a random pixel, is 0."""
+def cutout(images, seed):
+    """Images `(n, h, w, c)` whose rectangle of half the height and width, around a random pixel, is 0."""
     inside = []
     for axis in (1, 2):
         size = images.shape[axis]
-        length = round(ratio * size)
+        length = round(size / 2)
         first = keras.random.randint((_number(images), 1), 0, size, seed=seed) - length // 2
         place = ops.arange(size)[None]
         inside.append(ops.logical_and(place >= first, place < first + length))
