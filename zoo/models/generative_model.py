@@ -329,6 +329,14 @@ class GenerativeModel(keras.Model):
         """Noise `(generation_batch, *noise_shape)` to float images in [-1, 1]; what a subclass implements."""
         raise NotImplementedError
 
+    def _in_batches(self, draw, rows, label):
+        """uint8 images of any number of rows; `draw` makes a batch of them, in [-1, 1], of a batch of rows."""
+        drawn = []
+        for start in tqdm(range(0, len(rows), self.generation_batch), label, delay=1, leave=False, disable=None):
+            batch = rows[start : start + self.generation_batch]
+            drawn.append(to_uint8(draw(self._padded(batch))[: len(batch)]))
+        return np.concatenate(drawn)
+
     def _padded(self, rows):
         """Rows of one batch, filled up with zeros to the size of a batch."""
         padded = np.zeros((self.generation_batch, *rows.shape[1:]), rows.dtype)

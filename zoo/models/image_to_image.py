@@ -1,12 +1,11 @@
 """Models that make an image from another one: Pix2Pix, and what it shares with super-resolution."""
 
+import functools
+
 import keras
-import numpy as np
 from keras import ops
-from tqdm import tqdm
 
 from zoo.errors import InputError, check_amount, check_image_shape
-from zoo.images import to_uint8
 from zoo.models.adversarial_model import AdversarialModel
 from zoo.nets import image_to_image
 
@@ -69,13 +68,8 @@ class FromImages:
             InputError: images of another shape, dtype or range.
         """
         images = self._checked(images, "images", self.source_shape)
-        translated = []
-        for start in tqdm(
-            range(0, len(images), self.generation_batch), "translating", delay=1, leave=False, disable=None
-        ):
-            rows = images[start : start + self.generation_batch]
-            translated.append(to_uint8(self._translate_batch(self._padded(rows), translator)[: len(rows)]))
-        return np.concatenate(translated)
+        draw = functools.partial(self._translate_batch, translator=translator)
+        return self._in_batches(draw, images, "translating")
 
     def _translate_batch(self, source_images, translator=None):
         """Images in [-1, 1] by the averaged generator, or by the layer of it that is named."""

@@ -5,7 +5,6 @@ import numpy as np
 
 from zoo import latents as latent_vectors
 from zoo.errors import InputError, check_count
-from zoo.images import to_uint8
 from zoo.metrics import nearest_images
 from zoo.models.gan import GAN
 from zoo.models.generative_model import check_backend
@@ -187,11 +186,7 @@ class StyleGAN(GAN):
         """
         w = self._check_latents(latents)
         w = w.reshape(len(w), -1, w.shape[-1])
-        images = np.empty((len(w), *self.image_shape), "uint8")
-        for start in range(0, len(w), self.generation_batch):
-            rows = w[start : start + self.generation_batch]
-            images[start : start + len(rows)] = to_uint8(self._synthesize_batch(self._padded(rows))[: len(rows)])
-        return images
+        return self._in_batches(self._synthesize_batch, w, "generating")
 
     def encode_image(self, images, *, labels=None, steps=300, seed=0):
         """Intermediate latents of each layer whose images are near to given ones (Abdal et al. 2019).
