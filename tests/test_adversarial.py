@@ -307,6 +307,46 @@ def test_the_average_follows_its_formula_through_the_warm_up():
     assert momenta[0] < momenta[1] < momenta[2] == momenta[3] == 0.3
 
 
+def gap_of_the_average(optimizers, steps, **arguments):
+    """How far a model's average, one away from weights that stay, is from them after some steps."""
+    model = tiny_gan(**arguments)
+    model.compile()
+    model.averaged_steps.steps.assign(10_000)
+    kernel = model.generator.trainable_variables[0]
+    average = next(v for v in model.ema_generator.weights if v.path == kernel.path)
+    average.assign(kernel + 1.0)
+    model.compile(*optimizers)
+    for _ in range(steps):
+        model.train_step(images(4))
+    return float(np.mean(average - kernel))
+
+
+def test_the_average_goes_on_where_a_trained_model_is_compiled_anew():
+    still = [keras.optimizers.SGD(0.0) for _ in range(2)]
+    assert gap_of_the_average(still, 1, ema_momentum=0.999) == pytest.approx(0.999, rel=1e-5)
+
+
+def test_the_average_moves_with_updates_and_not_with_the_batches_that_they_accumulate():
+    still = [keras.optimizers.SGD(0.0, gradient_accumulation_steps=4) for _ in range(2)]
+    assert gap_of_the_average(still, 8, ema_momentum=0.9) == pytest.approx(0.9**2, rel=1e-5)
+
+
+@pytest.mark.slow
+def test_updates_that_a_loss_scaler_skips_do_not_count_for_the_mean_gradient():
+    keras.config.set_dtype_policy("mixed_float16")
+    try:
+        model = tiny_gan()
+        model.compile()
+    finally:
+        keras.config.set_dtype_policy("float32")
+    scaler = keras.optimizers.LossScaleOptimizer(keras.optimizers.SGD(0.0), initial_scale=2.0**127)
+    model.compile(keras.optimizers.SGD(0.0), scaler)
+    history = model.fit(images(8), batch_size=4, epochs=60, verbose=0).history
+    norms = np.array(history["discriminator_gradient_norm"])
+    # A mean of none is 0.
+    assert norms[0] == 0.0 and 0 < norms[-1] < np.inf and np.isfinite(norms).all()
+
+
 def test_the_average_exists_and_is_saved_without_training(tmp_path):
     model = tiny_dcgan()
     drawn = model.generate(3, seed=1)

@@ -175,6 +175,22 @@ def test_translators_take_penalties_and_augmentation(build, tmp_path):
     assert type(loaded.augmentation) is type(model.augmentation) and type(loaded.penalties[0]) is R1
 
 
+def test_a_penalty_is_on_the_image_alone_whether_or_not_its_source_is_augmented_with_it():
+    plain = tiny_pix2pix(penalties="r1", dropout=0.0)
+    augmented = tiny_pix2pix(penalties="r1", dropout=0.0, augmentation=DiffAugment(()))
+    augmented.set_weights(plain.get_weights())
+    losses = []
+    for model in (plain, augmented):
+        model.compile()
+        batch = model._canonical(dict(zip(("source_images", "images"), pairs(4), strict=True)))
+        losses.append(float(model.discriminator_loss(batch)[0]))
+    assert losses[0] == pytest.approx(losses[1], rel=1e-5)
+    without = tiny_pix2pix(dropout=0.0)
+    without.compile()
+    without.set_weights(plain.get_weights())
+    assert float(without.discriminator_loss(batch)[0]) < losses[0]
+
+
 def test_cycle_gan_minimizes_the_papers_sum():
     model = tiny_cycle_gan(cycle_weight=3.0, identity_weight=2.0)
     model.compile()

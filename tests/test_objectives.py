@@ -362,6 +362,14 @@ def test_the_probability_follows_how_much_the_discriminator_overfits():
     assert float(adaptive.probability) == 1.0
 
 
+def test_replicas_move_the_probability_by_the_images_of_them_all():
+    alone, shared = AdaptiveAugment(ramp=100), AdaptiveAugment(ramp=100)
+    for _ in range(4):
+        alone.update(NonSaturating(), np.full((8, 1), 5.0, "float32"))
+        shared.update(NonSaturating(), np.full((4, 1), 5.0, "float32"), num_replicas=2)
+    assert float(alone.probability) == float(shared.probability) == pytest.approx(0.32)
+
+
 def test_without_probability_nothing_changes_and_at_1_everything_does():
     adaptive, given = AdaptiveAugment(), pictures(8)
     np.testing.assert_array_equal(adaptive(given, seed=keras.random.SeedGenerator(0)), given)

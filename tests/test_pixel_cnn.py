@@ -368,6 +368,16 @@ def test_fit_learns_one_image(name):
     assert found["loss"] == pytest.approx(-model.log_prob(x, 0).mean(), rel=1e-5)
 
 
+def test_evaluating_counts_each_image_alike_where_the_last_batch_is_smaller():
+    model = variant("categorical_rgb_classes")
+    x = images(5, model.image_shape)
+    model.compile()
+    found = model.evaluate(x, np.zeros(5, "int64"), batch_size=4, verbose=0, return_dict=True)
+    nats = -model.log_prob(x, 0)
+    assert found["loss"] == pytest.approx(nats.mean(), rel=1e-5)
+    assert (nats[:4].mean() + nats[4]) / 2 != pytest.approx(nats.mean(), rel=1e-3)
+
+
 @pytest.mark.slow
 def test_each_step_binarizes_anew_and_log_prob_by_its_seed():
     model = tiny_pixel_cnn()

@@ -9,6 +9,7 @@ from keras import ops
 
 from zoo.errors import InputError, check_count
 from zoo.layers.spectral_normalization import SpectralNormalization
+from zoo.layers.step_count import StepCount
 from zoo.models.generative_model import GenerativeModel
 from zoo.objectives import adversarial, augment
 from zoo.objectives import penalties as penalties_
@@ -47,6 +48,7 @@ class AdversarialModel(GenerativeModel):
     #: Whether moving statistics are averaged like weights, rather than those of the generator's last step.
     averages_statistics = False
     optimizer_names = ("generator_optimizer", "discriminator_optimizer")
+    left_out_of_presets = ("averaged_steps",)
     preset_aliases = (("generator", "ema_generator"),)
 
     def __init__(
@@ -100,6 +102,8 @@ class AdversarialModel(GenerativeModel):
         self.ema_generator = keras.models.clone_model(generator)
         self.ema_generator.set_weights(generator.get_weights())
         self.ema_generator.trainable = False
+        # Not the optimizer's, since the average goes on where a model that was trained is compiled anew.
+        self.averaged_steps = StepCount(name="averaged_steps")
         self._parts_of_batch = discriminator_steps
         self.built = True
 
@@ -168,17 +172,19 @@ class AdversarialModel(GenerativeModel):
                 self.discriminator_optimizer,
             )
             self._clip_weights()
+        # Which are fewer than batches where gradients are accumulated.
+        updates = self.generator_optimizer.iterations + 0
         logs |= self._update(
             "generator", self.generator_loss, part, self.generator.trainable_variables, self.generator_optimizer
         )
-        self._update_average()
-        return self._monitor.update(logs)
+        self._update_average(self.generator_optimizer.iterations - updates)
+        return self._monitor.update(logs, batch)
 
     def test_step(self, data):
         batch = self._canonical(data)
         _, logs = self.discriminator_loss(batch, training=False)
         _, more = self.generator_loss(batch, training=False)
-        return self._monitor.update({**logs, **more})
+        return self._monitor.update({**logs, **more}, batch)
 
     def discriminator_loss(self, batch, training=True):
         """The discriminator's loss on a part of the batch, and its mean outputs on real and generated images.
@@ -192,7 +198,7 @@ class AdversarialModel(GenerativeModel):
         if training:
             loss += self._penalized(functools.partial(self._judge, batch=batch, training=True), real, fake)
             if self.augmentation is not None:
-                self.augmentation.update(self.objective, real_logits)
+                self.augmentation.update(self.objective, real_logits, self._num_replicas())
         return loss, {"discriminator_loss": loss, **self._outputs(real_logits, fake_logits)}
 
     def _discrimination(self, real, fake, batch, training):
@@ -271,10 +277,15 @@ class AdversarialModel(GenerativeModel):
             start = index * size % number
             yield {key: value[start : start + size] for key, value in batch.items()}
 
-    def _update_average(self):
-        """EMA of the trainable weights; moving statistics are copied, being averages already, unless asked for."""
-        steps = ops.cast(self.generator_optimizer.iterations, "float32")
+    def _update_average(self, updates):
+        """EMA of the trainable weights; moving statistics are copied, being averages already, unless asked for.
+
+        `updates` is 1, or 0 where no weight was updated, so that only the statistics have moved.
+        """
+        self.averaged_steps.steps.assign_add(ops.cast(updates, "int32"))
+        steps = ops.cast(self.averaged_steps.steps, "float32")
         momentum = ops.minimum(self.ema_momentum, (1.0 + steps) / (10.0 + steps))
+        momentum = ops.where(updates > 0, momentum, 1.0)
         pairs = list(zip(self.ema_generator.weights, self.generator.weights, strict=True))
         averaged = {
             id(variable)

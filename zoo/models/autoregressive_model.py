@@ -22,11 +22,12 @@ class AutoregressiveModel(GenerativeModel):
     def train_step(self, data):
         batch = self._canonical(data)
         logs = self._update("network", self.negative_log_likelihood, batch, self.trainable_variables, self.optimizer)
-        return self._monitor.update(logs)
+        return self._monitor.update(logs, batch)
 
     def test_step(self, data):
-        _, logs = self.negative_log_likelihood(self._canonical(data))
-        return self._monitor.update(logs)
+        batch = self._canonical(data)
+        _, logs = self.negative_log_likelihood(batch)
+        return self._monitor.update(logs, batch)
 
     def negative_log_likelihood(self, batch):
         """What training minimizes, -log p(x) in nats, averaged over the batch, and a dict of logs."""

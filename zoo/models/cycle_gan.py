@@ -46,7 +46,7 @@ class CycleGAN(FromImages, AdversarialModel):
     network_arguments = ("generator", "discriminator")
     trains_on_pairs = False
     translates_back = True
-    left_out_of_presets = ("image_pool",)
+    left_out_of_presets = (*AdversarialModel.left_out_of_presets, "image_pool")
 
     def __init__(
         self,

@@ -51,12 +51,17 @@ class _Means(keras.metrics.Metric):
         self._totals = self.add_variable((len(self._names),), "zeros", name="totals")
         self._counts = self.add_variable((len(self._names),), "zeros", name="counts")
 
-    def update_state(self, logs):
+    def update_state(self, logs, number):
+        """Takes in figures of so many images."""
         unknown = logs.keys() - set(self._names)
         if unknown:
             raise InputError(f"A step reports {sorted(unknown)[0]!r}, expected one of monitored={self._names}.")
-        self._totals.assign_add(ops.stack([ops.cast(logs.get(name, 0), "float32") for name in self._names]))
-        self._counts.assign_add(ops.convert_to_tensor([float(name in logs) for name in self._names]))
+        figures = ops.stack([ops.cast(logs.get(name, 0), "float32") for name in self._names])
+        # Infinite are only the gradients of an update that a loss scaler skipped.
+        counted = ops.logical_and([name in logs for name in self._names], ops.logical_not(ops.isinf(figures)))
+        number = ops.cast(number, "float32")
+        self._totals.assign_add(ops.where(counted, number * figures, 0.0))
+        self._counts.assign_add(ops.where(counted, number, 0.0))
 
     def result(self):
         means = ops.divide_no_nan(self._totals.value, self._counts.value)
@@ -76,8 +81,8 @@ class _Monitor:
             [0, 0], dtype="int32", trainable=False, aggregation="only_first_replica", name="failure"
         )
 
-    def update(self, logs):
-        self.means.update_state(logs)
+    def update(self, logs, batch):
+        self.means.update_state(logs, ops.shape(batch["images"])[0])
         means = self.means.result()
         return {name: means[name] for name in logs}
 
@@ -740,14 +745,14 @@ class GenerativeModel(keras.Model):
             tape.watch(values)
             loss, logs = loss_fn(batch)
             # Replicas' gradients are added up; each has the mean of its own share of the batch.
-            scaled = optimizer.scale_loss(loss / tf.distribute.get_strategy().num_replicas_in_sync)
+            scaled = optimizer.scale_loss(loss / self._num_replicas())
         gradients = tape.gradient(scaled, values)
         # Dense, since the norm of a sparse one counts rows that repeat as if they were different rows.
         norm = tf.linalg.global_norm([None if g is None else tf.convert_to_tensor(g) for g in gradients])
         step = optimizer.iterations
         if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
-            # Overflowing gradients are how it finds its scale; it skips them.
-            norm = norm / optimizer.scale_loss(1.0)
+            # Overflowing gradients are how it finds its scale; it skips them, and so does the mean of the norms.
+            norm = ops.where(ops.isfinite(norm), norm / optimizer.scale_loss(1.0), float("inf"))
             finite = ops.isfinite(loss)
         else:
             finite = ops.logical_and(ops.isfinite(loss), ops.isfinite(norm))
@@ -755,6 +760,12 @@ class GenerativeModel(keras.Model):
         optimizer.apply(gradients, variables)
         # Not finite wherever the update is not, which `StopOnNonFinite` counts on.
         return {**logs, f"{part}_gradient_norm": ops.where(finite, norm, float("nan"))}
+
+    @staticmethod
+    def _num_replicas():
+        import tensorflow as tf
+
+        return tf.distribute.get_strategy().num_replicas_in_sync
 
     @staticmethod
     def input_gradient(fn, inputs):

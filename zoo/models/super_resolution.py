@@ -201,11 +201,12 @@ class SRResNet(Upscaling, GenerativeModel):
     def train_step(self, data):
         batch = self._canonical(data)
         logs = self._update("generator", self.pixel_loss, batch, self.trainable_variables, self.optimizer)
-        return self._monitor.update(logs)
+        return self._monitor.update(logs, batch)
 
     def test_step(self, data):
-        _, logs = self.pixel_loss(self._canonical(data), training=False)
-        return self._monitor.update(logs)
+        batch = self._canonical(data)
+        _, logs = self.pixel_loss(batch, training=False)
+        return self._monitor.update(logs, batch)
 
     def pixel_loss(self, batch, training=True):
         """The mean absolute error in [-1, 1], and the PSNR of the batch in dB."""

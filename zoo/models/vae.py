@@ -135,11 +135,12 @@ class VAE(GenerativeModel):
     def train_step(self, data):
         batch = self._canonical(data)
         logs = self._update("vae", self.negative_bound, batch, self.trainable_variables, self.optimizer)
-        return self._monitor.update(logs)
+        return self._monitor.update(logs, batch)
 
     def test_step(self, data):
-        _, logs = self.negative_bound(self._canonical(data), training=False)
-        return self._monitor.update(logs)
+        batch = self._canonical(data)
+        _, logs = self.negative_bound(batch, training=False)
+        return self._monitor.update(logs, batch)
 
     def negative_bound(self, batch, training=True):
         """What training minimizes, in nats a image, and its parts.

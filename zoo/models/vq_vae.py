@@ -152,7 +152,7 @@ class VQVAE(GenerativeModel):
     def train_step(self, data):
         batch = self._canonical(data)
         logs = self._update("vq", self.objective, batch, self._autoencoder_variables(), self.optimizer)
-        return self._monitor.update(logs)
+        return self._monitor.update(logs, batch)
 
     def _autoencoder_variables(self):
         parts = [*(getattr(self, argument) for argument in self.network_arguments), *self.quantizers]
@@ -167,8 +167,9 @@ class VQVAE(GenerativeModel):
         return {"optimizer": self._autoencoder_variables()}
 
     def test_step(self, data):
-        _, logs = self.objective(self._canonical(data), training=False)
-        return self._monitor.update(logs)
+        batch = self._canonical(data)
+        _, logs = self.objective(batch, training=False)
+        return self._monitor.update(logs, batch)
 
     def objective(self, batch, training=True):
         """What training minimizes, a mean over pixels and over entries of the codes' vectors, and its parts.

@@ -101,8 +101,11 @@ class DiffAugment(keras.layers.Layer):
     def check(self, objective):
         """Refuses an objective that this augmentation cannot go with."""
 
-    def update(self, objective, real_logits):
-        """Learns from the discriminator's outputs on augmented real images, where there is something to learn."""
+    def update(self, objective, real_logits, num_replicas=1):
+        """Learns from the discriminator's outputs on augmented real images, where there is something to learn.
+
+        Replicas, of which each sees its share of a batch, are to say how many they are.
+        """
 
     def get_config(self):
         return {**super().get_config(), "policies": list(self.policies)}
@@ -146,12 +149,12 @@ class AdaptiveAugment(DiffAugment):
                 f"{type(objective).__name__} have no such bounds, expected another objective or DiffAugment."
             )
 
-    def update(self, objective, real_logits):
+    def update(self, objective, real_logits, num_replicas=1):
         middle = 0.5 * sum(objective.targets)
         sign = ops.mean(ops.sign(ops.stop_gradient(objective.outputs(real_logits)) - middle))
         signs, updates = self.signs + sign, self.updates + 1.0
         due = updates >= self._EVERY
-        step = self._EVERY * ops.cast(_number(real_logits), "float32") / self.ramp
+        step = self._EVERY * num_replicas * ops.cast(_number(real_logits), "float32") / self.ramp
         moved = self.probability + step * ops.sign(signs / updates - self.target)
         self.probability.assign(ops.where(due, ops.clip(moved, 0.0, 1.0), self.probability))
         self.signs.assign(ops.where(due, 0.0, signs))
