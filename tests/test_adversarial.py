@@ -721,6 +721,8 @@ def test_a_last_batch_of_fewer_images_than_steps_gives_some_twice():
         (tiny_vae, {"metrics": ["mae"]}, "compile was given metrics, expected optimizer, run_eagerly"),
         (tiny_gan, {"optimizer": "adam"}, "compile was given optimizer, expected generator_optimizer, discriminator_o"),
         (tiny_gan, {"loss": "mse"}, "compile was given loss"),
+        (tiny_gan, {"steps_per_execution": 0}, "steps_per_execution is 0, expected an integer of at least 1"),
+        (tiny_gan, {"jit_compile": "foo"}, "jit_compile is 'foo', expected True, False or 'auto'"),
     ],
 )
 def test_what_compile_would_ignore_is_refused(build, settings, says):

@@ -85,6 +85,17 @@ def test_labels_come_as_a_tuple_or_in_a_dict(source):
     assert found.labels.dtype == np.int32
 
 
+def test_labels_beyond_32_bits_are_refused():
+    with pytest.raises(InputError, match="labels holds values from 4294967297 to 4294967297, expected 32-bit integers"):
+        data.read((np.zeros((5, 4, 4, 1), "uint8"), np.full(5, 2**32 + 1)), (4, 4, 1))
+
+
+def test_pictures_of_32_bit_integers_are_refused(tmp_path):
+    Image.fromarray(np.full((8, 8), 100, "int32")).save(tmp_path / "a.tif")
+    with pytest.raises(DataError, match="it holds 32-bit integers, expected 8 or 16 bits a channel"):
+        read_image(tmp_path / "a.tif", (8, 8, 1))
+
+
 @pytest.mark.parametrize("labels", [LABELS[:4], LABELS.astype("float32"), np.eye(5, dtype="int32"), ["a"] * 5])
 def test_labels_that_are_not_one_integer_an_image_are_refused(labels):
     with pytest.raises(InputError, match=r"labels has shape .* expected one integer for each of the 5 images"):
@@ -483,6 +494,8 @@ def test_unknown_names_suggest_the_nearest():
         data.read("fashion_mnits", (28, 28, 1))
     with pytest.raises(DataError, match=r"no folder and no TFDS data set 'xqzvw'\.$"):
         data.read("xqzvw", (28, 28, 1))
+    with pytest.raises(DataError, match=r"no folder and no TFDS data set 'mnist:9\.9\.9'"):
+        data.read("mnist:9.9.9", (28, 28, 1))
 
 
 def test_sets_without_images_are_refused():

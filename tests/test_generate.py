@@ -26,7 +26,7 @@ from helpers import (
 
 import zoo
 from zoo import latents
-from zoo.callbacks import SampleGrid, SampleMetric
+from zoo.callbacks import BackupAndRestore, SampleGrid, SampleMetric
 from zoo.errors import DataError, InputError
 from zoo.images import write_png
 
@@ -267,8 +267,10 @@ def test_grids_without_a_place_or_a_source_are_refused_before_the_first_epoch(tm
     (tmp_path / "file").write_text("")
     model = tiny_gan()
     model.compile()
-    with pytest.raises(DataError, match=r"folder is .*file', which is a file, expected a folder"):
+    with pytest.raises(DataError, match=r"folder is .*file', where no folder can be made: File exists"):
         model.fit(images(4), batch_size=4, callbacks=[SampleGrid(tmp_path / "file")], verbose=0)
+    with pytest.raises(DataError, match=r"backup_dir is .*file/a', where no folder can be made: Not a directory"):
+        model.fit(images(4), batch_size=4, callbacks=[BackupAndRestore(tmp_path / "file" / "a")], verbose=0)
     # Neither draws from a number alone: one draws nothing without source images, the other nothing without a prior.
     for model, given in ((tiny_pix2pix(), (images(4), images(4))), (tiny_vq_vae(), images(4))):
         model.compile()

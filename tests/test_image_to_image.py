@@ -163,6 +163,15 @@ def test_translators_that_do_not_fit_are_refused(build, says):
         zoo.CycleGAN(SHAPE, generator=build())
 
 
+def test_ready_made_batches_of_more_sources_than_images_are_refused():
+    model = tiny_pix2pix()
+    model.compile()
+    sources, pictures = pairs(8)
+    says = r"The first batch of x has source_images of shape \(8, 8, 8, 1\), expected one for each of 4 images"
+    with pytest.raises(InputError, match=says):
+        model.fit(iter([(sources, pictures[:4])]), verbose=0)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("build", TINY_TRANSLATORS.values(), ids=TINY_TRANSLATORS)
 def test_translators_take_penalties_and_augmentation(build, tmp_path):

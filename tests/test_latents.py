@@ -31,6 +31,13 @@ def test_truncation_goes_from_the_mean_to_the_normal_distribution():
     np.testing.assert_array_equal(latents.truncate(drawn, 0.0), np.zeros((1, 5)))
     np.testing.assert_allclose(latents.truncate(drawn[:, 1:4], 20.0), drawn[:, 1:4], atol=1e-6)
     assert np.isfinite(latents.truncate(drawn, 20.0)).all()
+    with pytest.raises(InputError, match="threshold is -1, expected a number of at least 0"):
+        latents.truncate(drawn, -1)
+
+
+def test_unknown_distributions_are_refused():
+    with pytest.raises(InputError, match="distribution is 'gaussian', expected 'normal' or 'uniform'"):
+        latents.sample(2, (3,), seed=0, distribution="gaussian")
 
 
 # === Interpolating ===

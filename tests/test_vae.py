@@ -460,6 +460,10 @@ def test_directions_are_saved_with_the_model(tmp_path):
 
 def test_an_unknown_attribute_lists_the_known_ones():
     model, faces, bright = attributed()
+    with pytest.raises(InputError, match="name is 5, expected text"):
+        model.learn_attribute(5, faces, bright)
+    with pytest.raises(InputError, match="scale is nan, expected a number above 0"):
+        model.learn_attribute("bright", faces, bright, scale=float("nan"))
     with pytest.raises(InputError, match="attribute is 'smile', expected one of: none; learn_attribute"):
         model.edit(faces, "smile", 1.0)
     model.learn_attribute("bright", faces, bright)

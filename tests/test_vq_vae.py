@@ -365,6 +365,11 @@ def test_labels_choose_the_class():
         model.generate(labels=[3])
     with pytest.raises(InputError, match="x has no labels"):
         model.fit_prior(images(16))
+    unlearned = tiny_vq_vae()
+    unlearned.compile()
+    with pytest.raises(InputError, match="optimizer is 'foo', expected a Keras optimizer"):
+        unlearned.fit_prior(images(8), batch_size=4, optimizer="foo")
+    assert unlearned.prior is None
     with pytest.raises(InputError, match="labels is None"):
         model.bits_per_image(images(2))
     labels = np.arange(64) % 3

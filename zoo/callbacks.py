@@ -211,6 +211,12 @@ class BackupAndRestore(keras.callbacks.BackupAndRestore):
 
     def on_train_begin(self, logs=None):
         if not self._path.exists():
+            # Not only after the first epoch, which may take hours. A folder that stayed would look like a backup.
+            folder = self._path.parent
+            was_there = folder.exists()
+            _make_folder(folder, "backup_dir")
+            if not was_there:
+                folder.rmdir()
             return
         optimizer = self.model.optimizer
         if optimizer is not None and not optimizer.built:
@@ -330,10 +336,11 @@ class SampleGrid(keras.callbacks.Callback):
         self._writer = _summary_writer(log_dir) if log_dir else None
 
     def on_train_begin(self, logs=None):
-        if self._folder.exists() and not self._folder.is_dir():
-            raise DataError(f"folder is {str(self._folder)!r}, which is a file, expected a folder for the pictures.")
-        if self._draw is not None:
-            return
+        if self._draw is None:
+            self._check_that_the_model_draws()
+        _make_folder(self._folder, "folder")
+
+    def _check_that_the_model_draws(self):
         if not self.model.draws_alone:
             raise InputError(
                 f"draw is None, expected a function that returns images, since this {type(self.model).__name__} cannot "
@@ -351,6 +358,13 @@ class SampleGrid(keras.callbacks.Callback):
             with self._writer.as_default():
                 tf.summary.image("samples", picture[None], step=epoch)
             self._writer.flush()
+
+
+def _make_folder(path, argument):
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DataError(f"{argument} is {str(path)!r}, where no folder can be made: {error.strerror}.") from error
 
 
 def _summary_writer(log_dir):

@@ -312,12 +312,14 @@ def _read_arrays(source, image_shape):
         )
     check_images(images, image_shape)
     if labels is not None:
-        labels = np.asarray(labels)
+        labels = as_array(labels, "labels")
         if labels.shape not in ((len(images),), (len(images), 1)) or labels.dtype.kind not in "iu":
             raise InputError(
                 f"labels has shape {labels.shape} and dtype {labels.dtype}, expected one integer for each of "
                 f"the {len(images)} images."
             )
+        if len(labels) and not -(2**31) <= labels.min() <= labels.max() < 2**31:
+            raise InputError(f"labels holds values from {labels.min()} to {labels.max()}, expected 32-bit integers.")
         labels = labels.reshape(-1).astype("int32")
     if prompts is not None:
         prompts = np.asarray(prompts)
@@ -475,7 +477,8 @@ def _prepared(name, data_dir):
     """The TFDS builder of that name, whose data set is there: found, downloaded or rendered."""
     try:
         builder = tfds.builder(name, data_dir=data_dir, try_gcs=False)
-    except (tfds.core.registered.DatasetNotFoundError, ValueError):
+    # Its assertion is that there is such a version.
+    except (tfds.core.registered.DatasetNotFoundError, ValueError, AssertionError):
         near = difflib.get_close_matches(name, tfds.list_builders(), n=3)
         hint = f"; did you mean {', '.join(near)}?" if near else "."
         raise DataError(f"There is no folder and no TFDS data set {name!r}{hint}") from None

@@ -120,10 +120,12 @@ def _to_eight_bits(image):
     """A Pillow image of 16-bit values as one of 8 bits, which Pillow would clip at 255 instead of scaling.
 
     Raises:
-        ValueError: an image of floats, whose range is anyone's guess.
+        ValueError: an image of floats or of 32-bit integers, whose range is anyone's guess.
     """
-    if image.mode == "F":
-        raise ValueError("it holds floats, expected 8 or 16 bits a channel")
+    # As which older versions of Pillow open PNG files of 16 bits.
+    if image.mode == "F" or (image.mode == "I" and image.format != "PNG"):
+        kind = "floats" if image.mode == "F" else "32-bit integers"
+        raise ValueError(f"it holds {kind}, expected 8 or 16 bits a channel")
     if not image.mode.startswith("I"):
         return image
     return Image.fromarray((np.asarray(image, "float32") / 257.0).round().clip(0, 255).astype("uint8"))

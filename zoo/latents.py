@@ -9,7 +9,7 @@ from statistics import NormalDist
 
 import numpy as np
 
-from zoo.errors import InputError, check_count
+from zoo.errors import InputError, check_amount, check_count
 
 _NORMAL = NormalDist()
 _SHAPES = "latents (d,), (n, d) or (n, num_layers, d)"
@@ -32,8 +32,10 @@ def sample(num_samples, shape, seed=None, start=0, distribution="normal"):
         float32 array `(num_samples, *shape)`.
 
     Raises:
-        InputError: `seed` is no such integer, or `num_samples` less than 1.
+        InputError: `seed` is no such integer, `num_samples` less than 1, or an unknown `distribution`.
     """
+    if distribution not in ("normal", "uniform"):
+        raise InputError(f"distribution is {distribution!r}, expected 'normal' or 'uniform'.")
     seed = fresh_seed() if seed is None else check_seed(seed)
     num_samples = check_count(num_samples, "num_samples")
     rows = np.empty((num_samples, *shape), "float32")
@@ -52,7 +54,11 @@ def truncate(latents, threshold):
     Args:
         latents: array of standard normal numbers.
         threshold: at least 0, where all latents are 0, their mean.
+
+    Raises:
+        InputError: a negative threshold, or no finite number.
     """
+    check_amount(threshold, "threshold")
     low = _NORMAL.cdf(-threshold)
     # Away from 0 and 1, whose quantiles are infinite.
     quantiles = np.clip(low + (1.0 - 2.0 * low) * np.vectorize(_NORMAL.cdf)(latents), 1e-12, 1.0 - 1e-12)

@@ -502,6 +502,9 @@ class GenerativeModel(keras.Model):
                     f"compile was given {name}, expected {', '.join([*optimizers, *_COMPILE_SETTINGS])}; the model has "
                     "losses and metrics of its own."
                 )
+        check_count(settings.get("steps_per_execution", 1), "steps_per_execution")
+        if settings.get("jit_compile", "auto") not in (True, False, None, "auto"):
+            raise InputError(f"jit_compile is {settings['jit_compile']!r}, expected True, False or 'auto'.")
         optimizers = {name: _optimizer(optimizer, name) for name, optimizer in optimizers.items()}
         if len({id(optimizer) for optimizer in optimizers.values()}) < len(optimizers):
             raise InputError(f"{' and '.join(optimizers)} are the same object, expected one optimizer each.")
@@ -681,6 +684,12 @@ class GenerativeModel(keras.Model):
         check_images(images, self.image_shape, "The first batch of x")
         self._check_training_labels(first.get("labels"))
         self._check_batch(first)
+        for name, rows in first.items():
+            if np.shape(rows)[:1] != (len(images),):
+                raise InputError(
+                    f"The first batch of x has {name} of shape {np.shape(rows)}, expected one for each of "
+                    f"{len(images)} images."
+                )
         if len(images) < self._parts_of_batch:
             raise DataError(
                 f"The first batch of x has {len(images)} images, expected at least {self._parts_of_batch}, one for "

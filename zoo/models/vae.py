@@ -249,7 +249,13 @@ class VAE(GenerativeModel):
             present, others: as for `zoo.latents.attribute_direction`.
             scale: how many times the mean difference between images with and without the attribute `edit` moves by
                 an amount of 1.
+
+        Raises:
+            InputError: `name` is no text, `scale` no finite number above 0, or as for `attribute_direction`.
         """
+        if not isinstance(name, str):
+            raise InputError(f"name is {name!r}, expected text.")
+        check_amount(scale, "scale", positive=True)
         direction = latent_vectors.attribute_direction(self.encode(images)[0], present, others)
         self._attribute_directions[name] = np.float32(scale) * direction
 
@@ -272,7 +278,7 @@ class VAE(GenerativeModel):
         Raises:
             InputError: an unknown attribute.
         """
-        if attribute not in self._attribute_directions:
+        if attribute not in self.attributes:
             known = ", ".join(self.attributes) or "none; learn_attribute finds them from labelled images"
             raise InputError(f"attribute is {attribute!r}, expected one of: {known}.")
         latents = self.encode(images)[0]

@@ -298,14 +298,14 @@ class VQVAE(GenerativeModel):
             validation_data = self._read_for_prior(validation_data, None, batch_size, training=False)
             validation_data = self._code_batches(validation_data, batch_size, training=False)
         dataset = self._code_batches(image_set, batch_size)
-        if fresh:
-            self.build_prior()
-        if optimizer is not None or not self.prior.compiled:
-            self.prior.compile(optimizer)
         try:
+            if fresh:
+                self.build_prior()
+            if optimizer is not None or not self.prior.compiled:
+                self.prior.compile(optimizer)
             return self.prior.fit(dataset, epochs=epochs, validation_data=validation_data, **kwargs)
         except BaseException:
-            if fresh and not int(self.prior.optimizer.iterations):
+            if fresh and not (self.prior.compiled and int(self.prior.optimizer.iterations)):
                 # What it refused must not leave a prior that draws noise.
                 self.prior = None
             raise
