@@ -1,8 +1,8 @@
 """Gated PixelCNN on dynamically binarized MNIST.
 
 Van den Oord et al. 2016a report 81.30 nats for a PixelCNN (table 4), on images that were binarized once. After 16
-epochs it was 82.38 on test images. Another 7, whose rate began anew and fell by the cosine of 12 epochs, from the second
-on of 8 and from the sixth on of 7, came to 81.77.
+epochs it was 82.38 on test images. Another 7 came to 81.77; their rate began anew and fell by the cosine of 12 epochs,
+from the second on of 8 and from the sixth on of 7.
 """
 
 import _common
