@@ -101,9 +101,9 @@ def read(args, dataset, image_shape, split):
     stream = np.random.RandomState(SEED)
     # At least a batch of every recipe; those of large images have smaller ones.
     number = 128 if max(image_shape) < 64 else 64
-    labels = np.arange(number, dtype="int32") % 5
-    blobs = stream.uniform(0, 1, (5, *image_shape))[labels] * 200 + stream.uniform(0, 55, (number, *image_shape))
-    return data.ImageSet(blobs.astype("uint8"), labels, tuple("01234"))
+    labels = np.arange(number, dtype="int32") % 10
+    blobs = stream.uniform(0, 1, (10, *image_shape))[labels] * 200 + stream.uniform(0, 55, (number, *image_shape))
+    return data.ImageSet(blobs.astype("uint8"), labels, tuple("0123456789"))
 
 
 def mirrored(image_set):

@@ -9,7 +9,7 @@ import keras
 from zoo.nets import conv
 
 DATASET, LICENCE = "fashion_mnist", "MIT"
-IMAGE_SHAPE, NUM_CLASSES = (28, 28, 1), 10
+IMAGE_SHAPE = (28, 28, 1)
 FILTERS, DROPOUT = 32, 0.15
 EPOCHS, BATCH_SIZE = 16, 128
 LEARNING_RATE, WEIGHT_DECAY = 3e-3, 1e-3
@@ -21,7 +21,7 @@ def main():
     test = _common.read(args, DATASET, IMAGE_SHAPE, "test")
 
     flip = keras.layers.RandomFlip("horizontal", name="flip")
-    model = conv.classifier(IMAGE_SHAPE, NUM_CLASSES, FILTERS, DROPOUT, augmentation=[flip])
+    model = conv.classifier(IMAGE_SHAPE, len(train.class_names), FILTERS, DROPOUT, augmentation=[flip])
     _common.train_classifier(
         args,
         model,

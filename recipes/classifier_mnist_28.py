@@ -8,7 +8,7 @@ import _common
 from zoo.nets import conv
 
 DATASET, LICENCE = "mnist", "CC BY-SA 3.0"
-IMAGE_SHAPE, NUM_CLASSES = (28, 28, 1), 10
+IMAGE_SHAPE = (28, 28, 1)
 FILTERS, DROPOUT = 24, 0.3
 EPOCHS, BATCH_SIZE = 5, 128
 LEARNING_RATE, WEIGHT_DECAY = 3e-3, 1e-3
@@ -19,7 +19,7 @@ def main():
     train = _common.read(args, DATASET, IMAGE_SHAPE, "train")
     test = _common.read(args, DATASET, IMAGE_SHAPE, "test")
 
-    model = conv.classifier(IMAGE_SHAPE, NUM_CLASSES, FILTERS, DROPOUT)
+    model = conv.classifier(IMAGE_SHAPE, len(train.class_names), FILTERS, DROPOUT)
     _common.train_classifier(
         args,
         model,

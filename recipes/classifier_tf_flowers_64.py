@@ -10,7 +10,7 @@ import keras
 from zoo.nets import conv
 
 DATASET, LICENCE = "tf_flowers", "CC BY 2.0, by the photographers whom its LICENSE.txt names"
-IMAGE_SHAPE, NUM_CLASSES = (64, 64, 3), 5
+IMAGE_SHAPE = (64, 64, 3)
 FILTERS, STAGES, DROPOUT = 24, 4, 0.3
 EPOCHS, BATCH_SIZE = 60, 64
 LEARNING_RATE, WEIGHT_DECAY = 3e-3, 1e-2
@@ -27,7 +27,7 @@ def main():
         keras.layers.RandomTranslation(0.1, 0.1, name="translate"),
         keras.layers.RandomZoom((-0.25, 0.1), name="zoom"),
     ]
-    model = conv.classifier(IMAGE_SHAPE, NUM_CLASSES, FILTERS, DROPOUT, augmentation, STAGES)
+    model = conv.classifier(IMAGE_SHAPE, len(train.class_names), FILTERS, DROPOUT, augmentation, STAGES)
     _common.train_classifier(
         args,
         model,

@@ -307,6 +307,12 @@ def test_the_average_follows_its_formula_through_the_warm_up():
     assert momenta[0] < momenta[1] < momenta[2] == momenta[3] == 0.3
 
 
+@pytest.mark.parametrize("network", ["x", keras.Sequential([keras.layers.Dense(3)])], ids=["text", "unbuilt"])
+def test_what_is_no_network_is_refused(network):
+    with pytest.raises(InputError, match=r"generator is .*, expected a Keras network whose inputs are known"):
+        zoo.GAN(SHAPE, LATENT_DIM, generator=network)
+
+
 def gap_of_the_average(optimizers, steps, **arguments):
     """How far a model's average, one away from weights that stay, is from them after some steps."""
     model = tiny_gan(**arguments)

@@ -615,6 +615,23 @@ def test_iterators_of_batches_are_checked_and_no_batch_is_lost(trained, batch):
 def test_validation_split_needs_an_array(trained, tmp_path):
     with pytest.raises(InputError, match="validation_split needs x to be an array, got str"):
         trained.fit(str(png_folder(tmp_path, X)), validation_split=0.5, verbose=0)
+    with pytest.raises(InputError, match="y is 3, expected one label for each image"):
+        trained.fit(X, 3, validation_split=0.5, verbose=0)
+
+
+def test_refused_validation_data_are_named(trained):
+    with pytest.raises(InputError, match="validation_data was refused: images has shape"):
+        trained.fit(X, validation_data=X[:, :4], batch_size=4, verbose=0)
+
+
+def test_labels_of_different_lengths_are_refused():
+    with pytest.raises(InputError, match="labels is a list of arrays of different shapes"):
+        data.read((images(3), [[1, 2], [3], [4]]), SHAPE)
+
+
+def test_no_split_is_refused():
+    with pytest.raises(InputError, match="split is None, expected the name of a split"):
+        data.read("mnist", (28, 28, 1), split=None)
 
 
 @pytest.mark.parametrize("build", [tiny_vae, tiny_gan])

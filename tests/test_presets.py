@@ -291,6 +291,7 @@ def test_overrides_that_keep_every_weight_do_not_warn(stored):
 @pytest.mark.parametrize(
     ("name", "overrides", "message"),
     [
+        ("dcgan", {"dtype": "foo"}, "DCGAN takes no dtype='foo' "),
         ("dcgan", {"image_size": 3}, "DCGAN has no argument 'image_size' to change; it has .*image_shape.*latent_dim"),
         ("dcgan", {"image_shape": (9, 9, 1)}, r"image_shape"),
         ("dcgan", {"image_shape": (8, 8)}, r"image_shape is \(8, 8\), expected \(height, width, channels\)"),

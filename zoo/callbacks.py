@@ -372,6 +372,7 @@ def _summary_writer(log_dir):
         import tensorboard  # noqa: F401 - TensorFlow's writer needs it and fails late without
         import tensorflow as tf
 
+        _make_folder(Path(log_dir), "log_dir")
         return tf.summary.create_file_writer(str(log_dir))
     raise MissingDependencyError(
         "TensorBoard logs need the package tensorboard: pip install 'generative-zoo[tensorboard]'."

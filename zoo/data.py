@@ -293,13 +293,21 @@ class _Order:
         return np.stack([np.resize(column, max(self._sizes)) for column in columns], 1)
 
 
+def _may_be_labels(found):
+    try:
+        return np.ndim(found) <= 2
+    except ValueError:
+        # Rows of different lengths, which are no images either.
+        return True
+
+
 def _read_arrays(source, image_shape):
     labels = prompts = None
     if isinstance(source, dict):
         if "images" not in source:
             raise InputError(f"The data has the keys {sorted(source)}, expected at least 'images'.")
         images, labels, prompts = source["images"], source.get("labels"), source.get("prompts")
-    elif isinstance(source, (tuple, list)) and len(source) == 2 and np.ndim(source[1]) <= 2:
+    elif isinstance(source, (tuple, list)) and len(source) == 2 and _may_be_labels(source[1]):
         images, labels = source
     else:
         images = source
@@ -515,6 +523,8 @@ def _examples(builder, split, **options):
 
 def _read_tfds(name, image_shape, split, data_dir, source_shape=None):
     """Images of a TFDS data set with what else it has of them; source images where their shape is given."""
+    if split is None:
+        raise InputError("split is None, expected the name of a split, such as 'train', or of a part, 'train[:10%]'.")
     builder = _prepared(name, data_dir)
     split = _SHARES.get(builder.name, {}).get(split, split)
     features = builder.info.features

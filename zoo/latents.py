@@ -142,13 +142,15 @@ def traverse(latents, dimension, values):
         float32 array `(len(values), *latents.shape)`.
 
     Raises:
-        InputError: there is no such dimension.
+        InputError: there is no such dimension, or values are no numbers.
     """
     latents = _latents(latents, "latents")
     size = latents.shape[-1]
     if isinstance(dimension, bool) or not isinstance(dimension, (int, np.integer)) or not 0 <= dimension < size:
         raise InputError(f"dimension is {dimension!r}, expected an integer from 0 to {size - 1}.")
-    values = np.atleast_1d(np.asarray(values, "float32"))
+    values = np.atleast_1d(_numbers(values, "values", "a number or a list of numbers"))
+    if values.ndim > 1:
+        raise InputError(f"values has shape {values.shape}, expected a number or a list of numbers.")
     copies = np.repeat(latents[None], len(values), 0)
     copies[..., dimension] = values.reshape(-1, *[1] * (latents.ndim - 1))
     return copies
@@ -180,7 +182,7 @@ def attribute_direction(latents, present, others=None):
         raise InputError(f"present is {bool(present.all())} for all examples, expected some with and some without.")
     columns = [np.ones((len(latents), 1)), present[:, None]]
     if others is not None:
-        others = np.asarray(others, "float64")
+        others = _numbers(others, "others", f"numbers ({len(latents)}, number of attributes)", "float64")
         if others.ndim != 2 or len(others) != len(latents):
             raise InputError(f"others has shape {others.shape}, expected ({len(latents)}, number of attributes).")
         columns.append(others)
@@ -199,17 +201,12 @@ def move(latents, direction, amount):
     latents, direction = _latents(latents, "latents"), _latents(direction, "direction")
     if direction.shape != latents.shape[-1:]:
         raise InputError(f"direction has shape {direction.shape}, expected {latents.shape[-1:]}.")
-    expected = "expected a number, or one for each of the latents"
-    try:
-        amount = np.asarray(amount, "float32")
-    except (ValueError, TypeError):
-        raise InputError(f"amount is {amount!r}, {expected}.") from None
-    if not np.isfinite(amount).all():
-        raise InputError(f"amount is {amount}, {expected}.")
+    expected = "a number, or one for each of the latents"
+    amount = _numbers(amount, "amount", expected)
     # Several for a single vector make as many of it.
     fits = amount.ndim <= 1 if latents.ndim == 1 else amount.shape == latents.shape[:-1][: amount.ndim]
     if not fits:
-        raise InputError(f"amount has shape {amount.shape}, {expected} of shape {latents.shape}.")
+        raise InputError(f"amount has shape {amount.shape}, expected {expected} of shape {latents.shape}.")
     if amount.ndim:
         amount = amount.reshape(*amount.shape, *[1] * max(latents.ndim - amount.ndim, 1))
     return latents + amount * direction
@@ -225,7 +222,10 @@ def swap(first, second, dimensions):
     if first.shape != second.shape:
         raise InputError(f"first has shape {first.shape} and second {second.shape}, expected the same.")
     size = first.shape[-1]
-    chosen = np.atleast_1d(dimensions)
+    try:
+        chosen = np.atleast_1d(dimensions)
+    except ValueError:
+        raise InputError(f"dimensions is {dimensions!r}, expected integers from 0 to {size - 1}.") from None
     if chosen.dtype.kind not in "iu" or chosen.min(initial=0) < 0 or chosen.max(initial=0) >= size:
         raise InputError(f"dimensions is {dimensions!r}, expected integers from 0 to {size - 1}.")
     one, other = first.copy(), second.copy()
@@ -242,16 +242,27 @@ def average(latents, weights=None):
     latents = _latents(latents, "latents")
     if latents.ndim < 2:
         raise InputError(f"latents has shape {latents.shape}, expected several, (n, d) or (n, num_layers, d).")
-    if weights is not None and (np.shape(weights) != (len(latents),) or np.sum(weights) == 0):
-        raise InputError(f"weights is {weights!r}, expected {len(latents)} numbers that do not add up to 0.")
+    if weights is not None:
+        expected = f"{len(latents)} numbers that do not add up to 0"
+        weights = _numbers(weights, "weights", expected, "float64")
+        if weights.shape != (len(latents),) or weights.sum() == 0:
+            raise InputError(f"weights is {weights.tolist()}, expected {expected}.")
     return np.average(latents, axis=0, weights=weights).astype("float32")
 
 
-def _latents(value, name):
+def _numbers(value, name, expected, dtype="float32"):
     try:
-        value = np.asarray(value, "float32")
+        array = np.asarray(value, dtype)
     except (ValueError, TypeError):
-        raise InputError(f"{name} is no array of numbers, expected {_SHAPES}.") from None
+        found = repr(value) if isinstance(value, str) else "no array of numbers"
+        raise InputError(f"{name} is {found}, expected {expected}.") from None
+    if not np.isfinite(array).all():
+        raise InputError(f"{name} holds NaN or infinity, expected {expected}.")
+    return array
+
+
+def _latents(value, name):
+    value = _numbers(value, name, _SHAPES)
     if value.ndim not in (1, 2, 3) or value.size == 0:
         raise InputError(f"{name} has shape {value.shape}, expected {_SHAPES}.")
     return value

@@ -358,7 +358,13 @@ def _rebuild(model, config, overrides):
         # They are directions between the pretrained latents.
         arguments["attribute_directions"] = None
         forgotten = " Its attributes are forgotten; learn_attribute finds their directions anew."
-    changed = keras.saving.deserialize_keras_object({**config, "config": {**arguments, **overrides}}, safe_mode=True)
+    wanted = {**config, "config": {**arguments, **overrides}}
+    try:
+        changed = keras.saving.deserialize_keras_object(wanted, safe_mode=True)
+    except ZooError:
+        raise
+    except (TypeError, ValueError, AttributeError) as error:
+        raise InputError(f"{config['class_name']} takes no {given} ({first_line(error)})") from error
     pretrained = _weights_by_place(model)
     rows = changed.rows_of(model) if hasattr(changed, "rows_of") else {}
     kept, fresh = [], []

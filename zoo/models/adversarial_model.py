@@ -83,6 +83,9 @@ class AdversarialModel(GenerativeModel):
         if not isinstance(ema_momentum, numbers.Real) or not 0 <= ema_momentum < 1:
             raise InputError(f"ema_momentum is {ema_momentum!r}, expected a number from 0 up to, not including, 1.")
         discriminator_steps = check_count(discriminator_steps, "discriminator_steps")
+        for argument, network in (("generator", generator), ("discriminator", discriminator)):
+            if not isinstance(network, keras.Model) or not network.built:
+                raise InputError(f"{argument} is {network!r}, expected a Keras network whose inputs are known.")
         self.generator, self.discriminator = generator, discriminator
         self.objective = adversarial.get(objective)
         self.penalties = penalties_.get(penalties)

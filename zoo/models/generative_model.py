@@ -588,7 +588,11 @@ class GenerativeModel(keras.Model):
         if hasattr(dataset, "set_epoch") and kwargs.get("steps_per_epoch") is not None:
             dataset = dataset.shortened(kwargs.pop("steps_per_epoch"))
         if validation_data is not None:
-            validation_data = self._dataset(validation_data, None, batch_size, training=False)
+            try:
+                validation_data = self._dataset(validation_data, None, batch_size, training=False)
+            except (InputError, DataError) as error:
+                # Which speaks of x, whatever it was read for.
+                raise type(error)(f"validation_data was refused: {error}") from None
         own = [StopOnNonFinite(), *self._watchers(dataset)]
         if hasattr(dataset, "set_epoch"):
             own.append(EpochOrder(dataset))
@@ -683,6 +687,9 @@ class GenerativeModel(keras.Model):
         images = np.asarray(first["images"])
         check_images(images, self.image_shape, "The first batch of x")
         self._check_training_labels(first.get("labels"))
+        # Names of classes are for `generate`; Keras trains on numbers.
+        if self._trains_on_labels and np.asarray(first["labels"]).dtype.kind == "U":
+            raise InputError("The first batch of x has labels of text, expected integers.")
         self._check_batch(first)
         for name, rows in first.items():
             if np.shape(rows)[:1] != (len(images),):
@@ -901,12 +908,14 @@ def _optimizer(optimizer, name):
 
 def _split(x, y, fraction):
     """The last `fraction` of arrays as validation data, as Keras does."""
-    if not hasattr(x, "__array__"):
+    if not hasattr(x, "__array__") or not np.ndim(x):
         raise InputError(
             f"validation_split needs x to be an array, got {type(x).__name__}; give validation_data instead."
         )
     if not isinstance(fraction, numbers.Real) or not 0 < fraction < 1:
         raise InputError(f"validation_split is {fraction!r}, expected a number from 0 to below 1.")
+    if y is not None and not np.ndim(as_array(y, "y")):
+        raise InputError(f"y is {y!r}, expected one label for each image.")
     at = int(len(x) * (1 - fraction))
     if y is None:
         return x[:at], x[at:]
