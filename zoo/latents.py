@@ -222,12 +222,13 @@ def swap(first, second, dimensions):
     if first.shape != second.shape:
         raise InputError(f"first has shape {first.shape} and second {second.shape}, expected the same.")
     size = first.shape[-1]
+    refusal = InputError(f"dimensions is {dimensions!r}, expected integers from 0 to {size - 1}.")
     try:
         chosen = np.atleast_1d(dimensions)
     except ValueError:
-        raise InputError(f"dimensions is {dimensions!r}, expected integers from 0 to {size - 1}.") from None
+        raise refusal from None
     if chosen.dtype.kind not in "iu" or chosen.min(initial=0) < 0 or chosen.max(initial=0) >= size:
-        raise InputError(f"dimensions is {dimensions!r}, expected integers from 0 to {size - 1}.")
+        raise refusal
     one, other = first.copy(), second.copy()
     one[..., dimensions], other[..., dimensions] = second[..., dimensions], first[..., dimensions]
     return one, other

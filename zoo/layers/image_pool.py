@@ -3,9 +3,11 @@
 import keras
 from keras import ops
 
+from zoo.layers.training_state import TrainingState
+
 
 @keras.saving.register_keras_serializable(package="zoo")
-class ImagePool(keras.layers.Layer):
+class ImagePool(TrainingState):
     """Mixes earlier images into a batch (Shrivastava et al. 2017, section 2.3).
 
     Until it is full it keeps every image and returns the batch as it is. From then on each image is, with probability
@@ -42,11 +44,6 @@ class ImagePool(keras.layers.Layer):
         )
         self.filled.assign(ops.minimum(self.filled.value + number, self.size))
         return ops.concatenate([returned, beyond])
-
-    def load_own_variables(self, store):
-        # A preset has none.
-        if len(store.keys()):
-            super().load_own_variables(store)
 
     def get_config(self):
         return {**super().get_config(), "size": self.size, "image_shape": list(self.image_shape)}

@@ -9,7 +9,7 @@ from keras import ops
 
 from zoo.errors import InputError, check_count
 from zoo.layers.spectral_normalization import SpectralNormalization
-from zoo.layers.step_count import StepCount
+from zoo.layers.training_state import StepCount
 from zoo.models.generative_model import GenerativeModel
 from zoo.objectives import adversarial, augment
 from zoo.objectives import penalties as penalties_
