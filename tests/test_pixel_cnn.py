@@ -24,6 +24,7 @@ from zoo.objectives import likelihoods
 VARIANTS = {
     "bernoulli": {},
     "bernoulli_classes": {"num_classes": 3},
+    "bernoulli_class_maps": {"num_classes": 3, "class_map_features": 2},
     "bernoulli_two_channels": {"shape": (3, 4, 2)},
     "categorical": {"likelihood": "categorical", "levels": 5},
     "categorical_rgb_classes": {"shape": (3, 4, 3), "likelihood": "categorical", "levels": 4, "num_classes": 3},
@@ -306,9 +307,14 @@ def network_by_hand(network, codes, levels, labels=None):
         assert taps == reach + (index > 0 or groups > 1)
         if labels is not None:
             condition = tf.gather(weights["class_vectors/embeddings"], labels) @ block["condition_0/kernel"]
+            condition = condition[:, None, None]
+            if "class_pixels/embeddings" in weights:
+                maps = tf.gather(weights["class_pixels/embeddings"], labels)
+                maps = tf.reshape(maps, (*codes.shape[:3], -1))
+                condition += maps @ block["condition_1/kernel"]
             half = condition.shape[-1] // 2
-            a += condition[:, None, None, :half]
-            b += condition[:, None, None, half:]
+            a += condition[..., :half]
+            b += condition[..., half:]
         v, g = gate(a), gate(b)
         out = block["output/kernel"] * allowed(block["output/kernel"].shape, groups, own=True)
         g = g @ out + block["output/bias"]
@@ -321,7 +327,7 @@ def network_by_hand(network, codes, levels, labels=None):
     return h
 
 
-@pytest.mark.parametrize("name", ["bernoulli_classes", "categorical_rgb_classes", "logistic_mixture"])
+@pytest.mark.parametrize("name", ["bernoulli_class_maps", "categorical_rgb_classes", "logistic_mixture"])
 @pytest.mark.parametrize("kernel_size", [3, 5])
 def test_the_network_equals_whole_convolutions_with_masks(name, kernel_size):
     model = variant(name, kernel_size=kernel_size, first_kernel_size=8 - kernel_size, num_blocks=3)
@@ -678,6 +684,8 @@ def test_jax_draws_what_tensorflow_draws(name, tmp_path, monkeypatch):
         ({"likelihood": "categorical", "levels": 257}, "levels is 257, expected at most 256"),
         ({"likelihood": "logistic_mixture", "num_mixtures": 0}, "num_mixtures is 0, expected an integer of at least 1"),
         ({"num_classes": 0}, "num_classes is 0, expected an integer of at least 1"),
+        ({"class_map_features": 0, "num_classes": 3}, "class_map_features is 0, expected an integer of at least 1"),
+        ({"class_map_features": 2}, "class_map_features is 2, expected None for a model without classes"),
     ],
 )
 def test_impossible_arguments_are_refused(arguments, message):

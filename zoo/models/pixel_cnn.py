@@ -25,7 +25,7 @@ class PixelCNN(AutoregressiveModel):
         log p(x) = sum_i log p(x_i | x_1, ..., x_(i-1)),
 
     and training maximizes it. The channels of a pixel follow one another in the same way. With `num_classes`, labels
-    condition every gate (eq. 4).
+    condition every gate, everywhere in the same way (eq. 4) or, with `class_map_features`, by the place too (eq. 5).
 
     Images are uint8 or floats in [-1, 1] outside, as everywhere. A Bernoulli likelihood takes grey values as the
     probability of white and draws a binary image at every step; the others round to the nearest of `levels` grey
@@ -45,6 +45,8 @@ class PixelCNN(AutoregressiveModel):
         num_mixtures: components of the logistic mixture.
         num_classes: how many classes the labels name, or None for a model without labels.
         class_names: their names, for `generate`, or None.
+        class_map_features: features of a learned map for each class, which tells every pixel what belongs there where
+            objects have their place in the image; None: classes say the same everywhere.
         name, dtype: as for every Keras model.
 
     Raises:
@@ -64,6 +66,7 @@ class PixelCNN(AutoregressiveModel):
         num_mixtures=10,
         num_classes=None,
         class_names=None,
+        class_map_features=None,
         name=None,
         dtype=None,
     ):
@@ -77,6 +80,13 @@ class PixelCNN(AutoregressiveModel):
         self.kernel_size = check_count(kernel_size, "kernel_size")
         self.first_kernel_size = check_count(first_kernel_size, "first_kernel_size")
         self._set_classes(num_classes, class_names)
+        self.class_map_features = None
+        if class_map_features is not None:
+            self.class_map_features = check_count(class_map_features, "class_map_features")
+            if num_classes is None:
+                raise InputError(
+                    f"class_map_features is {class_map_features}, expected None for a model without classes."
+                )
         self.likelihood = likelihoods.get(likelihood, levels, num_mixtures)
         if self.likelihood.levels > 256:
             raise InputError(f"levels is {levels}, expected at most 256, since images have no more.")
@@ -93,6 +103,7 @@ class PixelCNN(AutoregressiveModel):
                 first_kernel_size=self.first_kernel_size,
                 channel_groups=channels if self.likelihood.masks_channels else 1,
                 num_classes=self.num_classes,
+                class_map_features=self.class_map_features,
             )
         self.built = True
         # The methods, not the models, which Keras would save as parts of this one.
@@ -200,6 +211,7 @@ class PixelCNN(AutoregressiveModel):
             "num_mixtures": self.num_mixtures,
             "num_classes": self.num_classes,
             "class_names": self.class_names,
+            "class_map_features": self.class_map_features,
         }
 
 

@@ -1,5 +1,7 @@
 """The gated PixelCNN (van den Oord et al. 2016b) over grids of integer codes, and drawing from it pixel by pixel."""
 
+import math
+
 import keras
 from keras import layers, ops
 
@@ -7,6 +9,8 @@ from zoo.errors import InputError
 from zoo.layers.causal import CodeInput, GatedBlock, MaskedDense
 
 _HEAD = ("head_relu", "head", "outputs_relu", "outputs")
+# Layers that look up what a class adds to the gates, each with the one that gives it the shape of a map.
+_CLASS_LAYERS = (("class_vectors", "class_map"), ("class_pixels", "class_pixels_map"))
 
 
 def gated_pixel_cnn(
@@ -20,6 +24,7 @@ def gated_pixel_cnn(
     first_kernel_size=7,
     channel_groups=1,
     num_classes=None,
+    class_map_features=None,
     condition_shape=None,
     embedding_dim=None,
 ):
@@ -38,7 +43,8 @@ def gated_pixel_cnn(
         kernel_size, first_kernel_size: odd, at least 3; of all blocks but the first, and of the first.
         channel_groups: `channels` where the channels of a pixel depend on one another through the network, so that
             output `i` belongs to channel `i % channels`; 1 where outputs depend on earlier pixels alone.
-        num_classes: classes that condition the gates, or None.
+        num_classes: classes that condition the gates by a vector each, or None.
+        class_map_features: features of a map for each class that conditions the gates besides, or None.
         condition_shape: `(height or 1, width or 1, features)` of a map that conditions the gates, or None.
         embedding_dim: length of a learned vector for each code, for codes without an order such as those of a
             VQ-VAE; None takes them as grey values.
@@ -57,8 +63,12 @@ def gated_pixel_cnn(
     conditions = []
     if num_classes is not None:
         inputs["labels"] = keras.Input((), dtype="int32", name="labels")
-        vectors = layers.Embedding(num_classes, filters, name="class_vectors")(inputs["labels"])
-        conditions.append(layers.Reshape((1, 1, filters), name="class_map")(vectors))
+        shapes = [(1, 1, filters)]
+        if class_map_features is not None:
+            shapes.append((*grid_shape[:2], class_map_features))
+        for (embedding, reshape), shape in zip(_CLASS_LAYERS, shapes, strict=False):
+            vectors = layers.Embedding(num_classes, math.prod(shape), name=embedding)(inputs["labels"])
+            conditions.append(layers.Reshape(shape, name=reshape)(vectors))
     if condition_shape is not None:
         inputs["condition"] = keras.Input(condition_shape, name="condition")
         conditions.append(inputs["condition"])
@@ -166,8 +176,10 @@ def draw_codes(network, draw, noise, codes, keep, conditions):
 def _condition_maps(network, conditions):
     """The maps that condition the gates, in the order of the blocks' weights."""
     maps = []
-    if "labels" in conditions:
-        maps.append(network.get_layer("class_map")(network.get_layer("class_vectors")(conditions["labels"])))
+    names = {layer.name for layer in network.layers}
+    for embedding, reshape in _CLASS_LAYERS:
+        if embedding in names:
+            maps.append(network.get_layer(reshape)(network.get_layer(embedding)(conditions["labels"])))
     if "condition" in conditions:
         maps.append(ops.cast(conditions["condition"], network.get_layer("block_0").compute_dtype))
     return maps
