@@ -5,6 +5,7 @@ import itertools
 import math
 import sys
 import time
+import warnings
 
 import keras
 import numpy as np
@@ -308,8 +309,8 @@ def network_by_hand(network, codes, levels, labels=None):
         if labels is not None:
             condition = tf.gather(weights["class_vectors/embeddings"], labels) @ block["condition_0/kernel"]
             condition = condition[:, None, None]
-            if "class_pixels/embeddings" in weights:
-                maps = tf.gather(weights["class_pixels/embeddings"], labels)
+            if "class_maps/embeddings" in weights:
+                maps = tf.gather(weights["class_maps/embeddings"], labels)
                 maps = tf.reshape(maps, (*codes.shape[:3], -1))
                 condition += maps @ block["condition_1/kernel"]
             half = condition.shape[-1] // 2
@@ -596,7 +597,7 @@ def test_everything_kept_returns_the_source_with_its_grey_values_and_nothing_kep
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["bernoulli_classes", "logistic_mixture_rgb_classes"])
+@pytest.mark.parametrize("name", ["bernoulli_class_maps", "logistic_mixture_rgb_classes"])
 def test_a_preset_draws_and_scores_the_same(name, tmp_path):
     model = variant(name)
     model.compile()
@@ -610,6 +611,27 @@ def test_a_preset_draws_and_scores_the_same(name, tmp_path):
     again = keras.saving.load_model(tmp_path / "model.keras")
     np.testing.assert_array_equal(again.log_prob(x, labels), model.log_prob(x, labels))
     assert again.optimizer.learning_rate == model.optimizer.learning_rate
+
+
+@pytest.mark.parametrize(
+    ("name", "classes", "fresh"),
+    [
+        ("bernoulli_class_maps", 7, {"network/class_vectors/embeddings", "network/class_maps/embeddings"}),
+        ("bernoulli_class_maps", None, None),
+    ],
+)
+def test_other_classes_renew_what_knows_classes_alone(name, classes, fresh, tmp_path):
+    variant(name).save_to_preset(tmp_path / "preset")
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        changed = zoo.load(tmp_path / "preset", num_classes=classes)
+    renewed = [str(warning.message) for warning in caught if "newly initialized" in str(warning.message)]
+    if fresh is None:
+        assert not renewed
+    else:
+        assert set(renewed[0].split("newly initialized ")[1].split(";")[0].split(", ")) == fresh
+    assert changed.num_classes == classes
+    assert changed.generate(1, seed=0, **labels_of(changed, 1)).shape == (1, 4, 5, 1)
 
 
 @pytest.mark.slow

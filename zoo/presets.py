@@ -350,6 +350,8 @@ def _rebuild(model, config, overrides):
     if "num_classes" in overrides and "class_names" in arguments:
         # They are those of the pretrained classes.
         arguments["class_names"] = None
+        if overrides["num_classes"] is None and "class_map_features" in arguments:
+            arguments["class_map_features"] = None
     if "vocabulary" in overrides:
         # They are texts of the pretrained words.
         arguments["example_prompts"] = None

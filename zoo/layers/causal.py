@@ -239,7 +239,7 @@ class GatedBlock(keras.layers.Layer):
         return shape, shape
 
     def project(self, conditions):
-        """What conditions add to the gates of both stacks, `(n, h or 1, w or 1, 4 * filters)`, or None."""
+        """What conditions `(n, ..., any)` add to the gates of both stacks, `(n, ..., 4 * filters)`, or None."""
         terms = [dense(condition) for dense, condition in zip(self.condition_denses, conditions, strict=True)]
         return sum(terms[1:], terms[0]) if terms else None
 
@@ -248,7 +248,7 @@ class GatedBlock(keras.layers.Layer):
 
         Args:
             rows: the newest rows of the vertical input; the first block's end above the new row.
-            projected: the row's part of `project`, `(n, w or 1, 4 * filters)`, or None.
+            projected: `project` of the conditions' row, `(n, w or 1, 4 * filters)`, or None.
 
         Returns:
             The stack's row `(n, w, filters)`, and what the horizontal stack takes from it, `(n, w, 2 * filters)`.

@@ -45,12 +45,12 @@ class PixelCNN(AutoregressiveModel):
         num_mixtures: components of the logistic mixture.
         num_classes: how many classes the labels name, or None for a model without labels.
         class_names: their names, for `generate`, or None.
-        class_map_features: features of a learned map for each class, which tells every pixel what belongs there where
-            objects have their place in the image; None: classes say the same everywhere.
+        class_map_features: features, at least 1, of a map learned for each class, a table where the paper's is made by
+            a network; for classes whose pixels have their places. None: classes say the same everywhere.
         name, dtype: as for every Keras model.
 
     Raises:
-        InputError: an argument out of range.
+        InputError: an argument out of range, or a map for classes where there are none.
     """
 
     def __init__(

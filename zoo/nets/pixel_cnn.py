@@ -10,7 +10,7 @@ from zoo.layers.causal import CodeInput, GatedBlock, MaskedDense
 
 _HEAD = ("head_relu", "head", "outputs_relu", "outputs")
 # Layers that look up what a class adds to the gates, each with the one that gives it the shape of a map.
-_CLASS_LAYERS = (("class_vectors", "class_map"), ("class_pixels", "class_pixels_map"))
+_CLASS_LAYERS = (("class_vectors", "class_vectors_shape"), ("class_maps", "class_maps_shape"))
 
 
 def gated_pixel_cnn(
@@ -44,7 +44,7 @@ def gated_pixel_cnn(
         channel_groups: `channels` where the channels of a pixel depend on one another through the network, so that
             output `i` belongs to channel `i % channels`; 1 where outputs depend on earlier pixels alone.
         num_classes: classes that condition the gates by a vector each, or None.
-        class_map_features: features of a map for each class that conditions the gates besides, or None.
+        class_map_features: features of a map learned for each class that conditions the gates besides, or None.
         condition_shape: `(height or 1, width or 1, features)` of a map that conditions the gates, or None.
         embedding_dim: length of a learned vector for each code, for codes without an order such as those of a
             VQ-VAE; None takes them as grey values.
@@ -123,7 +123,6 @@ def draw_codes(network, draw, noise, codes, keep, conditions):
     # Channels of one group come from the same outputs.
     groups = [[c] for c in range(channels)] if blocks[0].channel_groups > 1 else [range(channels)]
     maps = _condition_maps(network, conditions)
-    projected = [block.project(maps) for block in blocks]
     features = [embed.compute_output_shape((channels,))[0], *[block.filters for block in blocks[:-1]]]
     rows_above = [block.vertical_conv.rows_above for block in blocks]
     columns_left = [block.horizontal_conv.columns_left for block in blocks]
@@ -133,13 +132,13 @@ def draw_codes(network, draw, noise, codes, keep, conditions):
         codes, above = state
         above, links = list(above), []
         vertical = None
+        maps_here = [_at(condition, y, axis=1) for condition in maps]
         for index, block in enumerate(blocks):
             # The first block does not cover the new row, which is yet to be drawn.
             rows = above[index] if vertical is None else _append(above[index], vertical)
-            here = None if projected[index] is None else _at(projected[index], y, axis=1)
             if vertical is not None:
                 above[index] = rows[:, 1:]
-            vertical, link = block.row(rows, here)
+            vertical, link = block.row(rows, block.project(maps_here))
             links.append(link)
         noise_row, keep_row = _at(noise, y, axis=1), _at(keep, y, axis=0)
 
