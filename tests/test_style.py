@@ -785,7 +785,10 @@ def test_a_step_moves_all_weights_and_the_mean_of_w_once(build, convolutions):
     model.seed_generator.state.assign([1, 2])
     moved = moved_by_a_step(model)
     assert set(moved["generator"]) == names["generator"] - noise and len(noise) == convolutions
+    # Names repeat from layer to layer.
+    assert len(moved["generator"]) == len(model.generator.weights) - convolutions
     assert set(moved["discriminator"]) == names["discriminator"]
+    assert len(moved["discriminator"]) == len(model.discriminator.weights)
     np.testing.assert_allclose(model.mean_w, 0.005 * w.mean(0), rtol=1e-4, atol=1e-7)
 
 

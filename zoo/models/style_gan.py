@@ -19,8 +19,9 @@ _SAMPLES_OF_W = 1024
 class StyleGAN(GAN):
     """Style-based GAN (Karras et al. 2019), as revised in 2020 or, not `residual`, by batch norm that styles scale.
 
-    Nothing grows: as revised, skip connections take the place of that and styles scale kernels, not features. Path
-    length regularization and filters around resampling are left out.
+    Nothing grows: as revised, skip connections take the place of that and styles scale kernels, not features. Networks
+    that are not `residual` have neither: there styles scale features, which are normalized over the batch, where AdaIN
+    (2019) does so over each image. Path length regularization and filters around resampling are left out.
 
     A mapping network turns latents z into intermediate latents w, from which each layer of the synthesis network
     takes its style: early ones those of the pose and the like, late ones those of colours. `generate` takes latents
@@ -66,7 +67,7 @@ class StyleGAN(GAN):
 
         Networks that are not `residual` are those of `DCGAN`, `filters` wide at half the resolution and up to eight
         times below whatever `max_filters`, with noise and styles in the generator, the first of which makes the
-        coarsest features, too, and no batch norm in the discriminator. They draw faces after 300 steps where the others
+        coarsest features, too, and no batch norm in the discriminator. They draw faces after 200 steps where the others
         draw blots.
         """
         if residual:
