@@ -281,22 +281,6 @@ class LearnedGrid(keras.layers.Layer):
 
 
 @register
-class BinomialFilter(keras.layers.Layer):
-    """Smooths features `(n, h, w, c)` that were enlarged, by [1 2 1] / 4 in both directions (2019, appendix C).
-
-    It takes out the grain of a transposed convolution. Beyond the edges are zeros.
-    """
-
-    def call(self, x):
-        weights = ops.convert_to_tensor([0.25, 0.5, 0.25], x.dtype)
-        weights = (weights[:, None] * weights)[:, :, None, None]
-        return ops.depthwise_conv(x, ops.repeat(weights, x.shape[-1], axis=2), padding="same")
-
-    def compute_output_shape(self, input_shape):
-        return input_shape
-
-
-@register
 class MovingMean(keras.layers.Layer):
     """Hands on its input `(n, d)` and keeps the running mean over training, `mean` of shape `(d,)`, in float32.
 

@@ -17,10 +17,11 @@ _SAMPLES_OF_W = 1024
 
 @keras.saving.register_keras_serializable(package="zoo")
 class StyleGAN(GAN):
-    """Style-based GAN (Karras et al. 2019), as revised in 2020 or, not `residual`, by AdaIN as in 2019.
+    """Style-based GAN (Karras et al. 2019), as revised in 2020 or, not `residual`, by batch norm that styles scale.
 
-    Nothing grows: as revised, skip connections take the place of that and styles scale kernels, not features. Path
-    length regularization is left out, and so are filters around resampling, but for those of AdaIN's generator.
+    Nothing grows: as revised, skip connections take the place of that and styles scale kernels, not features. Networks
+    that are not `residual` have neither: there styles scale features, which are normalized over the batch, where AdaIN
+    (2019) does so over each image. Path length regularization and filters around resampling are left out.
 
     A mapping network turns latents z into intermediate latents w, from which each layer of the synthesis network
     takes its style: early ones those of the pose and the like, late ones those of colours. `generate` takes latents
@@ -58,7 +59,6 @@ class StyleGAN(GAN):
         mapping_layers=4,
         mixing_probability=0.9,
         residual=True,
-        discriminator_filters=None,
     ):
         """Networks with `filters` features at the full resolution, twice as many at each below up to `max_filters`.
 
@@ -66,25 +66,17 @@ class StyleGAN(GAN):
         whose layers follow two latents.
 
         Networks that are not `residual` are those of `DCGAN`, `filters` wide at half the resolution and up to eight
-        times below whatever `max_filters`, with AdaIN in the generator, whose first style makes the coarsest features,
-        and `MinibatchStd` in the discriminator. They draw faces after 300 steps where the others draw blots, presumably
-        since AdaIN takes out what all pixels have in common.
-
-        A discriminator that wins may have fewer `discriminator_filters`.
+        times below whatever `max_filters`, with noise and styles in the generator, the first of which makes the
+        coarsest features, too, and no batch norm in the discriminator. They draw faces after 200 steps where the others
+        draw blots.
         """
-        if discriminator_filters is None:
-            discriminator_filters = filters
-        else:
-            check_count(discriminator_filters, "discriminator_filters")
         if residual:
             synthesis = style.style_synthesis(image_shape, latent_dim, filters, max_filters)
-            discriminator = style.style_discriminator(image_shape, discriminator_filters, max_filters)
+            discriminator = style.style_discriminator(image_shape, filters, max_filters)
         else:
             stages = conv.stages_of(image_shape)
-            synthesis = style.adaptive_synthesis(image_shape, latent_dim, filters, stages)
-            discriminator = conv.dcgan_discriminator(
-                image_shape, discriminator_filters, stages, batch_norm=False, minibatch_std=True
-            )
+            synthesis = style.normalized_synthesis(image_shape, latent_dim, filters, stages)
+            discriminator = conv.dcgan_discriminator(image_shape, filters, stages, batch_norm=False)
         return (
             style.style_generator(synthesis, mapping_layers, mixing_probability),
             discriminator,
@@ -94,7 +86,6 @@ class StyleGAN(GAN):
                 "mapping_layers": mapping_layers,
                 "mixing_probability": mixing_probability,
                 "residual": residual,
-                "discriminator_filters": discriminator_filters,
             },
         )
 

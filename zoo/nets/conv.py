@@ -9,7 +9,6 @@ from zoo.errors import InputError
 from zoo.layers.attention import SelfAttention
 from zoo.layers.conditional_norm import ConditionalBatchNormalization
 from zoo.layers.spectral_normalization import SpectralNormalization, linear
-from zoo.layers.style import MinibatchStd
 
 
 def stages_of(image_shape, stages=None):
@@ -152,7 +151,6 @@ def dcgan_discriminator(
     attention=False,
     spectral_norm=False,
     projection=False,
-    minibatch_std=False,
 ):
     """Images to one logit each, `(n, 1)`: `stages` strided convolutions with leaky ReLU, then dense.
 
@@ -161,7 +159,7 @@ def dcgan_discriminator(
 
     `batch_norm` normalizes every hidden stage but the first, as the paper does; gradient penalties want
     it off, since it couples the images of a batch. `spectral_norm` normalizes all kernels, and with `attention`
-    self-attention follows at half the resolution. With `minibatch_std` the last features get one more, `MinibatchStd`.
+    self-attention follows at half the resolution.
     """
     # === Layers ===
     inputs = x = keras.Input(image_shape, name="images")
@@ -173,7 +171,7 @@ def dcgan_discriminator(
             maps = layers.Embedding(num_classes, height * width, _faint(), name="class_maps")(labels)
             maps = layers.Reshape((height, width, 1), name="class_channel")(maps)
             x = layers.Concatenate(name="images_and_class")([x, maps])
-    x = dcgan_features(x, filters, stages, batch_norm, attention, spectral_norm, minibatch_std)
+    x = dcgan_features(x, filters, stages, batch_norm, attention, spectral_norm)
     outputs = dcgan_outputs(x, 1, spectral_norm, name="logit")
     if num_classes is not None and projection:
         outputs = projected(outputs, x, labels, num_classes)
@@ -182,7 +180,7 @@ def dcgan_discriminator(
     return keras.Model(inputs, outputs, name="discriminator")
 
 
-def dcgan_features(x, filters, stages, batch_norm=True, attention=False, spectral_norm=False, minibatch_std=False):
+def dcgan_features(x, filters, stages, batch_norm=True, attention=False, spectral_norm=False):
     """The layers of `dcgan_discriminator` before its logit, from maps `(n, height, width, any)` to `(n, any)`."""
     for stage, stage_width in enumerate(doubled_widths(filters, stages)):
         normed = batch_norm and stage > 0
@@ -202,8 +200,6 @@ def dcgan_features(x, filters, stages, batch_norm=True, attention=False, spectra
         x = layers.LeakyReLU(0.2, name=f"relu_{stage}")(x)
         if attention and stage == 0:
             x = SelfAttention(name="attention")(x)
-    if minibatch_std:
-        x = MinibatchStd(name="minibatch_std")(x)
     return layers.Flatten(name="flatten")(x)
 
 
