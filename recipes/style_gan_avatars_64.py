@@ -3,6 +3,9 @@
 The networks, rates and penalty of `dcgan_avatars_64`, with styles and noise in the generator. 600 steps led to a
 Fréchet distance of 38 without either, of 45 with styles, of 60 where the norm was that of each image (AdaIN, 2019), of
 48 with noise and half of the images mixed besides; with all but a tenth mixed, 400 steps led to 75 instead of 58.
+
+The distance to training images is 33 and 27 after the first epochs, 17 after four and about 15 from the fifth on,
+while the discriminator gets ahead: 0.93 on real images at the end, where DCGAN's is at 0.86.
 """
 
 import _common
