@@ -4,8 +4,8 @@ A long run: `--further` goes on from the shipped weights. Colours are not change
 `projection_gan_tf_flowers_64`, those of the generator grew too strong in time, which such changes hide from the
 discriminator.
 
-R1 weighs a tenth of what it does for avatars: with that, pictures all had one layout, whatever the discriminator's
-width, and so they had with spectral normalization in its place.
+Networks, rates and penalty are those of avatars, 32 wide. In a trial of 900 steps pictures differed in colours and in
+where the dark and the bright lie; with spectral normalization and hinge loss in place of R1 all had one layout.
 """
 
 import _common
@@ -16,9 +16,9 @@ from zoo.objectives.penalties import R1
 
 DATASET, LICENCE = "tf_flowers", "CC BY 2.0, by the photographers whom its LICENSE.txt names"
 IMAGE_SHAPE, LATENT_DIM = (64, 64, 3), 96
-FILTERS, MAPPING_LAYERS = 24, 2
-R1_WEIGHT, R1_INTERVAL = 0.1, 8
-EPOCHS, BATCH_SIZE, LEARNING_RATES, BETAS, PRECISION = 60, 32, (4e-3, 2e-3), (0.0, 0.99), "mixed_bfloat16"
+FILTERS, MAPPING_LAYERS, MIXING_PROBABILITY = 32, 2, 0.5
+R1_WEIGHT, R1_INTERVAL = 1.0, 8
+EPOCHS, BATCH_SIZE, LEARNING_RATES, BETAS, PRECISION = 60, 32, (8e-3, 1e-3), (0.0, 0.99), "mixed_bfloat16"
 EPOCHS_BETWEEN_FIGURES = 5
 
 
@@ -29,6 +29,7 @@ def main():
         LATENT_DIM,
         filters=FILTERS,
         mapping_layers=MAPPING_LAYERS,
+        mixing_probability=MIXING_PROBABILITY,
         residual=False,
         penalties=R1(R1_WEIGHT, R1_INTERVAL),
         augmentation=DiffAugment(("translation", "cutout")),
