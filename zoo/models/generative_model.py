@@ -819,7 +819,7 @@ class GenerativeModel(keras.Model):
         """Assigns outside of any optimizer, on all replicas alike."""
         import tensorflow as tf
 
-        if tf.distribute.get_strategy().num_replicas_in_sync == 1:
+        if GenerativeModel._num_replicas() == 1:
             for variable, value in zip(variables, values, strict=True):
                 variable.assign(value)
             return
