@@ -21,6 +21,8 @@ from zoo.datasets import avatars
 from zoo.errors import InputError
 from zoo.files import write_json
 from zoo.images import grid, read_picture, write_png
+from zoo.layers.conditional_norm import ConditionalBatchNormalization
+from zoo.layers.spectral_normalization import SpectralNormalization
 from zoo.metrics import features, nearest_images, protocols, psnr, references
 from zoo.nets import conv
 
@@ -140,6 +142,42 @@ def read_avatars(args, split):
     else:
         attributes = data.attributes("avatars", split=split, data_dir=args.data_dir)
     return data.ImageSet(images, np.arange(len(images), dtype="int32")), attributes
+
+
+def begin_style_gan(model, trained):
+    """Gives a `StyleGAN` that is not residual what it shares with a trained `DCGAN` or `ProjectionGAN` of its width.
+
+    Mapping and styles stay new, but scales and shifts start where the other's are, on average over its classes.
+    """
+
+    def mean_over_classes(norm):
+        if isinstance(norm, ConditionalBatchNormalization):
+            return norm.scale.kernel.numpy().mean(0), norm.shift.kernel.numpy().mean(0)
+        return norm.gamma.numpy() - 1, norm.beta.numpy()
+
+    for synthesis, generator in (
+        (model.generator.get_layer("synthesis"), trained.generator),
+        (model.synthesis, trained.ema_generator),
+    ):
+        for layer in filter(lambda layer: layer.weights, generator.layers):
+            new = synthesis.get_layer(layer.name)
+            if layer.name.startswith("norm_"):
+                old = getattr(layer, "norm", layer)
+                new.norm.set_weights([old.moving_mean.numpy(), old.moving_variance.numpy()])
+                for linear, value in zip((new.scale, new.shift), mean_over_classes(layer), strict=True):
+                    linear.bias.assign(value / linear.learning_rate_multiplier)
+            else:
+                new.set_weights(layer.get_weights())
+
+    discriminator = {layer.name: layer for layer in trained.discriminator.layers if layer.weights}
+    vectors = discriminator.pop("class_vectors", None)
+    for name, layer in discriminator.items():
+        weights = layer.get_weights()
+        if isinstance(layer, SpectralNormalization):
+            weights = [layer.normalized_weight().numpy(), layer.layer.bias.numpy()]
+        if name == "logit" and vectors is not None:
+            weights[0] += vectors.normalized_weight().numpy().mean(0)[:, None]
+        model.discriminator.get_layer(name).set_weights(weights)
 
 
 def total_steps(epochs, image_set, batch_size):

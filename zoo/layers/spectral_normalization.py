@@ -45,10 +45,13 @@ class SpectralNormalization(keras.layers.Wrapper):
     def _weight(self):
         return self.layer.embeddings if isinstance(self.layer, keras.layers.Embedding) else self.layer.kernel
 
-    def call(self, inputs, training=False):
-        sigma = self._largest_singular_value(training)
+    def normalized_weight(self, training=False):
+        """The float32 weight divided by sigma, which in training takes a step of the power iteration first."""
         # In float32, since half precision is bad at sums such as sigma.
-        weight = ops.cast(ops.cast(self._weight, "float32") / sigma, self.compute_dtype)
+        return ops.cast(self._weight, "float32") / self._largest_singular_value(training)
+
+    def call(self, inputs, training=False):
+        weight = ops.cast(self.normalized_weight(training), self.compute_dtype)
         if isinstance(self.layer, keras.layers.Embedding):
             return ops.take(weight, inputs, axis=0)
         if isinstance(self.layer, keras.layers.Dense):
