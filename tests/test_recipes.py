@@ -10,8 +10,11 @@ import sys
 import time
 from pathlib import Path
 
+import keras
+import numpy as np
 import pytest
 
+import zoo
 from zoo import hub, presets
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -187,6 +190,52 @@ def test_what_is_shipped_is_replaced_by_a_run_without_a_folder_of_its_own_alone(
 
     assert directory() == presets.BUNDLED / "vae_mnist_28"
     assert directory("--output", str(tmp_path)) == tmp_path / "preset"
+
+
+@pytest.mark.parametrize("conditional", [False, True])
+def test_style_gan_begins_with_what_another_gan_learned(conditional, monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "recipes")
+    common = importlib.import_module("_common")
+    keras.utils.set_random_seed(0)
+    if conditional:
+        trained = zoo.ProjectionGAN((16, 16, 3), 6, filters=2, residual=False, num_classes=3)
+    else:
+        trained = zoo.DCGAN((16, 16, 3), 6, filters=2, discriminator_batch_norm=False)
+    rng = np.random.default_rng(0)
+    for variable in trained.weights:
+        if variable.dtype == "float32" and "moving_variance" not in variable.path:
+            variable.assign(variable + rng.normal(0, 0.1, variable.shape))
+    model = zoo.StyleGAN((16, 16, 3), 6, filters=2, mapping_layers=1, residual=False)
+    common.begin_style_gan(model, trained)
+
+    images = rng.uniform(-1, 1, (5, 16, 16, 3)).astype("float32")
+    inputs = images
+    if conditional:
+        inputs = {"images": np.repeat(images, 3, 0), "labels": np.tile(np.arange(3), 5)}
+    logits = trained.discriminator.predict(inputs, verbose=0).reshape(5, -1).mean(1)
+    np.testing.assert_allclose(model.discriminator.predict(images, verbose=0)[:, 0], logits, atol=1e-5)
+
+    z = rng.normal(size=(4, 6)).astype("float32")
+    styles = np.repeat(z[:, None], model.num_layers, 1)
+    for synthesis, generator in (
+        (model.generator.get_layer("synthesis"), trained.generator),
+        (model.synthesis, trained.ema_generator),
+    ):
+        for layer in synthesis.layers:
+            if layer.name.startswith("norm_"):
+                for linear in (layer.scale, layer.shift):
+                    linear.kernel.assign(0 * linear.kernel)
+        latents = z
+        if conditional:
+            # Every class at once, each by a third: the mean of the scales and shifts.
+            for layer in generator.layers:
+                if layer.name.startswith("norm_"):
+                    for linear in (layer.scale, layer.shift):
+                        linear.kernel.assign(np.repeat(np.mean(linear.kernel, 0, keepdims=True), 3, 0))
+            latents = {"latents": z, "labels": np.zeros(4, "int32")}
+        wanted = generator.predict(latents, verbose=0)
+        assert wanted.std() > 1e-3
+        np.testing.assert_allclose(synthesis.predict(styles, verbose=0), wanted, atol=1e-5)
 
 
 @pytest.mark.slow
