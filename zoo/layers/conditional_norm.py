@@ -58,8 +58,9 @@ class StyleBatchNormalization(ConditionalBatchNormalization):
 
         y_s,i (x_i - mean(x_i)) / std(x_i) + y_b,i,    y_s = 1 + W_scale w + b_scale,    y_b = W_shift w + b_shift
 
-    (Karras et al. 2019, eq. 1, where mean and deviation are those of one image). Called on features `(n, h, w, c)` and
-    styles `(n, d)` whose components are around 1; arguments are those of `ConditionalBatchNormalization`.
+    (Karras et al. 2019, eq. 1, where mean and deviation are those of one image; Chen et al. 2019 take y_s and y_b from
+    the latents by a small network each). Called on features `(n, h, w, c)` and styles `(n, d)` whose components are
+    around 1; arguments are those of `ConditionalBatchNormalization`.
 
     The linear maps learn slowly. Since all components of a style add up, a step of Adam at 8e-3, which suits kernels
     before a norm, moved the scales of the parent class by more than half for styles of 96.
