@@ -1,19 +1,22 @@
 """DCGAN on avatars: without batch norm in the discriminator, which R1 keeps smooth instead (Mescheder et al. 2018).
 
-The rates are those of the garments; a generator at 3e-3 was behind after an epoch. The distance to training images is
-least after nine epochs (7.9); then, as both rates fall, the discriminator gets ahead (8.4 at the end).
+The first 12 epochs had the non-saturating objective, R1 alone and a rate of 8e-3 for the generator (at 3e-3 it was
+behind after an epoch). The distance to training images was least after nine (7.9); then, as both rates fell, the
+discriminator got ahead (8.4 at the end), and some hair styles were drawn twice as often as they should be, others
+hardly ever: no face wore a hijab, as 7 % do. So it went on for 3 by pairs, with R2 besides: 200 steps at constant rates
+led to a distance of 9.9, by the old objective to 12.6.
 """
 
 import _common
 
 import zoo
 from zoo.datasets import avatars
-from zoo.objectives.penalties import R1
+from zoo.objectives.penalties import R1, R2
 
 DATASET, LICENCE = "avatars", "free for personal and commercial use"
 LATENT_DIM, FILTERS = 96, 48
-R1_WEIGHT, R1_INTERVAL = 1.0, 8
-EPOCHS, BATCH_SIZE, LEARNING_RATES, BETAS, PRECISION = 12, 32, (8e-3, 1e-3), (0.0, 0.99), "mixed_bfloat16"
+PENALTY_WEIGHT, PENALTY_INTERVAL = 1.0, 8
+EPOCHS, BATCH_SIZE, LEARNING_RATES, BETAS, PRECISION = 12, 32, (4e-3, 1e-3), (0.0, 0.99), "mixed_bfloat16"
 
 
 def main():
@@ -26,7 +29,8 @@ def main():
             LATENT_DIM,
             filters=FILTERS,
             discriminator_batch_norm=False,
-            penalties=R1(R1_WEIGHT, R1_INTERVAL),
+            objective="relativistic",
+            penalties=[penalty(PENALTY_WEIGHT, PENALTY_INTERVAL) for penalty in (R1, R2)],
         ),
         train,
         batch_size=BATCH_SIZE,

@@ -7,16 +7,16 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from helpers import SHAPE, images, restless_gan, tiny_dcgan, tiny_gan, values
+from helpers import SHAPE, images, restless_gan, tiny_cycle_gan, tiny_dcgan, tiny_gan, tiny_pix2pix, values
 from keras import ops
 
 import zoo
 from zoo.errors import InputError
 from zoo.models.adversarial_model import AdversarialModel
 from zoo.objectives import adversarial, augment, penalties
-from zoo.objectives.adversarial import Hinge, LeastSquares, Minimax, NonSaturating, Wasserstein
+from zoo.objectives.adversarial import Hinge, LeastSquares, Minimax, NonSaturating, Relativistic, Wasserstein
 from zoo.objectives.augment import AdaptiveAugment, DiffAugment
-from zoo.objectives.penalties import R1, GradientPenalty, WeightClipping
+from zoo.objectives.penalties import R1, R2, GradientPenalty, WeightClipping
 
 # === Objectives ===
 
@@ -73,6 +73,45 @@ FAKE = LOGITS[::-1] * 2 + 1
 def test_losses_without_probabilities_are_those_of_the_papers(objective, of_discriminator, of_generator):
     assert float(objective.discriminator_loss(LOGITS, FAKE)) == pytest.approx(of_discriminator, rel=1e-6)
     assert float(objective.generator_loss(FAKE)) == pytest.approx(of_generator, rel=1e-6)
+
+
+def test_relativistic_losses_are_those_of_pairs():
+    objective = Relativistic()
+    expected = -log_sigmoid(LOGITS - FAKE).mean()
+    assert float(objective.discriminator_loss(LOGITS, FAKE)) == pytest.approx(expected, rel=1e-6)
+    expected = -log_sigmoid(FAKE - LOGITS).mean()
+    assert float(objective.generator_loss(FAKE, LOGITS)) == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.parametrize("build", [tiny_dcgan, tiny_pix2pix, tiny_cycle_gan])
+def test_a_generator_is_compared_with_the_real_images_of_its_batch(build):
+    model = build(objective="relativistic")
+    rng = np.random.default_rng(0)
+    for variable in model.weights:
+        if variable.dtype == "float32" and "moving" not in variable.path:
+            variable.assign(rng.normal(0, 0.3, variable.shape))
+    # Whatever the latents, so that the loss can be told without those that are drawn.
+    if build is tiny_dcgan:
+        for layer in model.ema_generator.layers:
+            if layer.name == "to_image":
+                layer.kernel.assign(0 * layer.kernel)
+    real, sources = (tf.constant(images(3, seed=seed) / np.float32(127.5) - 1) for seed in (0, 1))
+    batch = {"images": real, "source_images": sources}
+    loss, logs = model.generator_loss(batch, training=False)
+
+    def logits(images):
+        return np.asarray(model.discriminator(model._discriminator_inputs(images, batch), training=False))
+
+    if build is tiny_cycle_gan:
+        fake = model.ema_generator(batch, training=False)
+        of_fake, of_real = (model.discriminator(each, training=False) for each in (fake, batch))
+        expected = sum(-log_sigmoid(of_fake[side] - np.asarray(of_real[side])).mean() for side in batch)
+        weighed = model.cycle_weight * logs["cycle"] + model.identity_weight * logs["identity"]
+    else:
+        fake = model.ema_generator(sources if build is tiny_pix2pix else tf.zeros((3, *model.noise_shape)))
+        expected = -log_sigmoid(logits(fake) - logits(real)).mean()
+        weighed = model.l1_weight * logs["l1"] if build is tiny_pix2pix else 0.0
+    assert float(loss - weighed) == pytest.approx(expected, rel=1e-4)
 
 
 @pytest.mark.parametrize("name", ["minimax", "non_saturating", "least_squares", "hinge"])
@@ -141,6 +180,17 @@ def test_r1_of_a_linear_and_a_quadratic_discriminator():
     expected = 3 / 2 * np.mean(np.sum((real.numpy() * slope.astype("float64")) ** 2, axis=(1, 2, 3)))
     quadratic = penalty_of(R1(3.0), lambda x: ops.sum(slope * x**2, axis=(1, 2, 3))[:, None] / 2, real)
     assert quadratic == pytest.approx(expected, rel=1e-5)
+
+
+def test_r2_is_r1_of_the_generated_images():
+    rng = np.random.default_rng(0)
+    real, fake = (tf.constant(rng.normal(size=(5, *SHAPE)), "float32") for _ in range(2))
+
+    def judge(x):
+        return ops.sum(x**3, axis=(1, 2, 3))[:, None]
+
+    assert penalty_of(R2(3.0), judge, real, fake=fake) == penalty_of(R1(3.0), judge, fake)
+    assert penalty_of(R2(3.0), judge, real, fake=fake) != penalty_of(R1(3.0), judge, real)
 
 
 def test_lazy_r1_comes_every_interval_and_counts_as_often():
@@ -426,7 +476,7 @@ def test_objectives_and_penalties_compile(objective, penalty):
 
 
 def train(objective, penalty, **settings):
-    augmentation = "diff_augment" if objective == "wasserstein" else "adaptive"
+    augmentation = "diff_augment" if adversarial.get(objective).targets is None else "adaptive"
     model = tiny_gan(objective=objective, penalties=penalty, augmentation=augmentation)
     model.compile(**settings)
     history = model.fit(images(8), batch_size=4, epochs=2, verbose=0).history

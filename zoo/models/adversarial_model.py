@@ -228,10 +228,17 @@ class AdversarialModel(GenerativeModel):
 
     def _adversarial_loss(self, fake, batch, training):
         """What the objective says to the generator of its images."""
-        if training:
-            fake = self._augmented(fake, batch)
-        inputs = self._discriminator_inputs(fake, batch)
-        return self.objective.generator_loss(self._fixed(self.discriminator, inputs, training))
+        return self.objective.generator_loss(*self._logits_for_generator(fake, batch["images"], batch, training))
+
+    def _logits_for_generator(self, fake, real, batch, training):
+        """The discriminator's logits of generated images, and of real ones where the objective compares them."""
+
+        def logits(images):
+            if training:
+                images = self._augmented(images, batch)
+            return self._fixed(self.discriminator, self._discriminator_inputs(images, batch), training)
+
+        return [logits(fake), logits(real)] if self.objective.compares else [logits(fake)]
 
     def _generated(self, inputs, training):
         """What the generator that trains makes of its inputs, and outside of training the averaged one."""

@@ -144,8 +144,8 @@ class CycleGAN(FromImages, AdversarialModel):
     def generator_loss(self, batch, training=True):
         real = self._generator_inputs(batch)
         made = self._generated(real, training)
-        judged = self._fixed(self.discriminator, self._augmented(made, batch) if training else made, training)
-        adversarial = 2.0 * self._mean_of_sides(self.objective.generator_loss, judged)
+        logits = self._logits_for_generator(made, real, batch, training)
+        adversarial = 2.0 * self._mean_of_sides(self.objective.generator_loss, *logits)
         # Each side of what was made is made back: F(G(s)) and G(F(x)).
         cycle = _distance(self._generated(made, training), real)
         # Each generator is given what it should make: G(x) and F(s).

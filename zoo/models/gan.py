@@ -29,8 +29,10 @@ class GAN(AdversarialModel):
         generator: functional network to use instead of the default one, from latents to images in [-1, 1]; with
             `num_classes`, from a dict of `latents` and `labels`.
         discriminator: the same, from images to logits; with `num_classes`, from a dict of `images` and `labels`.
-        objective: `"non_saturating"`, `"minimax"`, `"least_squares"`, `"wasserstein"`, `"hinge"`, or an instance.
-        penalties: on the discriminator: `"r1"`, `"gradient_penalty"`, `"weight_clipping"`, an instance, or a list.
+        objective: `"non_saturating"`, `"minimax"`, `"least_squares"`, `"wasserstein"`, `"hinge"`, `"relativistic"`, or
+            an instance.
+        penalties: on the discriminator: `"r1"`, `"r2"`, `"gradient_penalty"`, `"weight_clipping"`, an instance, or
+            a list.
         augmentation: `"diff_augment"`, `"adaptive"`, an instance, or None.
         num_classes: how many classes the labels name, or None for a model without labels.
         class_names: their names, for `generate`, or None.

@@ -192,14 +192,18 @@ class TextToImageGAN(AdversarialModel):
         def run(network, inputs):
             return self._fixed(network, inputs, training)
 
+        def seen(images):
+            return self._augmented(images, batch) if training else images
+
+        texts = self._sentences(batch, run)
         fake = self._generated(self._generator_inputs(batch), training)
-        if training:
-            fake = self._augmented(fake, batch)
-        logits, _, contrast = self._compared(fake, *self._sentences(batch, run), run)
+        logits, _, contrast = self._compared(seen(fake), *texts, run)
+        compared = [self._compared(seen(batch["images"]), *texts, run)[0]] if self.objective.compares else []
         encoder = (self.generator if training else self.ema_generator).get_layer("text_encoder")
         mean, log_variance = ops.split(encoder(batch["prompts"], training=training), 2, axis=-1)
         kl = ops.mean(variational.kl_to_standard_normal(mean, log_variance))
-        loss = self.objective.generator_loss(logits) + self.kl_weight * kl + self.contrastive_weight * contrast
+        loss = self.objective.generator_loss(logits, *compared)
+        loss += self.kl_weight * kl + self.contrastive_weight * contrast
         return loss, {"generator_loss": loss, "kl": kl, "contrast": contrast}
 
     # === Data ===

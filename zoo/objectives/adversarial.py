@@ -13,13 +13,18 @@ class AdversarialObjective:
 
     #: Outputs of a discriminator that tells every real and every generated image, or None where they have no bounds.
     targets = None
+    #: Whether `generator_loss` takes logits of real images, too, which a step of the generator then has to compute.
+    compares = False
 
     def discriminator_loss(self, real_logits, fake_logits):
         """Scalar to minimize over the discriminator, from logits `(n, 1)` of real and generated images."""
         raise NotImplementedError
 
-    def generator_loss(self, fake_logits):
-        """Scalar to minimize over the generator, from logits `(n, 1)` of generated images."""
+    def generator_loss(self, fake_logits, *real_logits):
+        """Scalar to minimize over the generator, from logits `(n, 1)` of generated images.
+
+        An objective that `compares` takes those of as many real images besides.
+        """
         raise NotImplementedError
 
     def outputs(self, logits):
@@ -115,12 +120,31 @@ class Hinge(AdversarialObjective):
         return -ops.mean(fake_logits)
 
 
+@register
+class Relativistic(AdversarialObjective):
+    """Both networks play E[f(l(G(z)) - l(x))], f(t) = -log(1 + exp(-t)), on pairs (Jolicoeur-Martineau 2019, RpGAN).
+
+    The discriminator says which of two images is the real one, not how real each is. To draw a part of the data again
+    and again, above all others, does not help a generator here, as it does against a fixed boundary: it lost no mode of
+    thousand where others did (Huang et al. 2024, eq. 2 and section 2.1, who add both `R1` and `R2`).
+    """
+
+    compares = True
+
+    def discriminator_loss(self, real_logits, fake_logits):
+        return ops.mean(ops.softplus(fake_logits - real_logits))
+
+    def generator_loss(self, fake_logits, real_logits):
+        return ops.mean(ops.softplus(real_logits - fake_logits))
+
+
 OBJECTIVES = {
     "minimax": Minimax,
     "non_saturating": NonSaturating,
     "least_squares": LeastSquares,
     "wasserstein": Wasserstein,
     "hinge": Hinge,
+    "relativistic": Relativistic,
 }
 
 

@@ -85,6 +85,17 @@ class R1(InputGradientPenalty):
 
 
 @register
+class R2(R1):
+    """The same at generated images (Mescheder et al. 2018, eq. 10), where R1 leaves the discriminator free to be steep.
+
+    Beside R1, which alone let training of a `Relativistic` objective diverge (Huang et al. 2024, section 2.2).
+    """
+
+    def points(self, real, fake, seed):
+        return fake
+
+
+@register
 class GradientPenalty(InputGradientPenalty):
     """Between real and generated images, weight * E[(|g(x)| - 1)^2] (WGAN-GP, Gulrajani et al. 2017, eq. 3).
 
@@ -143,7 +154,7 @@ def overlap(kernel):
     return ops.sum(ops.square(gram)) - ops.sum(ops.square(ops.sum(ops.square(weight), axis=0)))
 
 
-PENALTIES = {"r1": R1, "gradient_penalty": GradientPenalty, "weight_clipping": WeightClipping}
+PENALTIES = {"r1": R1, "r2": R2, "gradient_penalty": GradientPenalty, "weight_clipping": WeightClipping}
 
 
 def get(identifiers):
