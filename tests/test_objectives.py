@@ -309,7 +309,8 @@ def test_unknown_objectives_are_refused(objective):
 
 
 @pytest.mark.parametrize(
-    ("argument", "known"), [("penalties", "r1, r2, gradient_penalty, weight_clipping"), ("augmentation", "diff_augment")]
+    ("argument", "known"),
+    [("penalties", "r1, r2, gradient_penalty, weight_clipping"), ("augmentation", "diff_augment")],
 )
 def test_unknown_names_are_refused_with_the_known_ones(argument, known):
     with pytest.raises(InputError, match=rf"{argument} is 'nothing', expected one of {known}"):
