@@ -122,11 +122,12 @@ class Hinge(AdversarialObjective):
 
 @register
 class Relativistic(AdversarialObjective):
-    """Both networks play E[f(l(G(z)) - l(x))], f(t) = -log(1 + exp(-t)), on pairs (Jolicoeur-Martineau 2019, RpGAN).
+    """The discriminator says which of two images is the real one (RpGAN, Jolicoeur-Martineau 2019).
 
-    The discriminator says which of two images is the real one, not how real each is. To draw a part of the data again
-    and again, above all others, does not help a generator here, as it does against a fixed boundary: it lost no mode of
-    thousand where others did (Huang et al. 2024, eq. 2 and section 2.1, who add both `R1` and `R2`).
+    It maximizes E[f(l(x) - l(G(z)))] and the generator E[f(l(G(z)) - l(x))], on pairs of images and with the f(t) =
+    log sigmoid(t) of `NonSaturating`. Since images are judged beside others, not by a fixed boundary, a generator gains
+    little by drawing one part of the data again and again: with both `R1` and `R2` it drew all of a thousand modes,
+    which by the other objective it did not (Huang et al. 2024, section 2).
     """
 
     compares = True
