@@ -73,8 +73,8 @@ SMALL = {
     "NUM_BLOCKS": 2,
     "PRIOR": {"filters": 8, "num_blocks": 2},
 }
-# SRGAN begins with the weights of a preset.
-AS_THEY_ARE = {"vae_mnist_28", "dcgan_fashion_mnist_28", "srgan_photo_x4"}
+# SRGAN and the flowers' StyleGAN begin with the weights of a preset.
+AS_THEY_ARE = {"vae_mnist_28", "dcgan_fashion_mnist_28", "srgan_photo_x4", "style_gan_tf_flowers_64"}
 DRAWS_BY_PIXELS = re.compile(r"zoo\.(PixelCNN|VQVAE)")
 
 
