@@ -222,6 +222,16 @@ def test_the_generator_pays_for_prompts_that_are_not_seen():
     assert float(loss) == pytest.approx(adversarial + 2 * contrast(judged, fake, prompts), rel=1e-4)
 
 
+def test_the_generator_is_compared_with_real_images_of_its_prompts():
+    model = tiny(objective="relativistic", kl_weight=0.0, contrastive_weight=2.0)
+    model.compile()
+    batch, prompts, fake, judged = held_still(model)
+    loss, logs = model.generator_loss(batch)
+    behind = judged(batch["images"], prompts) - judged(fake, prompts)
+    assert np.abs(behind).max() > 0.1
+    assert float(loss - 2 * logs["contrast"]) == pytest.approx(np.mean(np.log1p(np.exp(behind))), rel=1e-4)
+
+
 def test_the_generator_pays_for_its_condition():
     model = tiny(kl_weight=3.0)
     model.compile()
