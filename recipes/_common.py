@@ -15,7 +15,7 @@ import keras
 import numpy as np
 
 import zoo
-from zoo import callbacks, data, hub, presets
+from zoo import callbacks, data, hub, latents, presets
 from zoo.bicubic import resize_bicubic
 from zoo.datasets import avatars
 from zoo.errors import InputError
@@ -28,13 +28,14 @@ from zoo.nets import conv
 
 ROOT = Path(__file__).resolve().parent.parent
 SEED = 0
+_LATENTS_TO_FIT = 10_000
 
 
 def arguments(script, epochs, precision="float32", prior_epochs=None):
     """Parses a recipe's command line and seeds everything; the preset's name is the script's.
 
-    `precision` is the Keras dtype policy of the training; what is written and measured computes in float32. Models with
-    a prior have `prior_epochs` of their own.
+    `precision` is the Keras dtype policy of the training; what is written and measured computes in float32. Processors
+    without AVX-512 train in float32, too. Models with a prior have `prior_epochs` of their own.
     """
     name = Path(script).stem
     parser = argparse.ArgumentParser(description=f"Trains the preset {name}.")
@@ -76,10 +77,16 @@ def arguments(script, epochs, precision="float32", prior_epochs=None):
         _mark(args).unlink(missing_ok=True)
     args.further = _mark(args).exists()
     args.commit = _commit()
-    args.precision = precision
-    keras.config.set_dtype_policy(precision)
+    args.precision = precision if _computes_in_half_precision() else "float32"
+    keras.config.set_dtype_policy(args.precision)
     keras.utils.set_random_seed(SEED)
     return args
+
+
+def _computes_in_half_precision():
+    """Whether half precision gains anything: gradients of bfloat16 convolutions took 20 times as long with AVX2."""
+    flags = Path("/proc/cpuinfo")
+    return not flags.exists() or "avx512" in flags.read_text()
 
 
 def _backup(args):
@@ -147,8 +154,11 @@ def read_avatars(args, split):
 def begin_style_gan(model, trained):
     """Gives a `StyleGAN` that is not residual what it shares with a trained `DCGAN` or `ProjectionGAN` of its width.
 
-    Mapping and styles stay new, but scales and shifts start where the other's are, on average over its classes.
+    The mapping stays new; the projection is that of the latents that a linear map finds in the new w best. Scales and
+    shifts start where the other's are, on average over its classes, whatever the style.
     """
+    z = latents.sample(_LATENTS_TO_FIT, model.noise_shape, seed=SEED)
+    z_of_w = np.linalg.lstsq(model.mapping.predict_on_batch(z), z, rcond=None)[0]
 
     def mean_over_classes(norm):
         if isinstance(norm, ConditionalBatchNormalization):
@@ -165,7 +175,10 @@ def begin_style_gan(model, trained):
                 old = getattr(layer, "norm", layer)
                 new.norm.set_weights([old.moving_mean.numpy(), old.moving_variance.numpy()])
                 for linear, value in zip((new.scale, new.shift), mean_over_classes(layer), strict=True):
+                    linear.kernel.assign(keras.ops.zeros_like(linear.kernel))
                     linear.bias.assign(value / linear.learning_rate_multiplier)
+            elif layer.name == "project":
+                new.set_weights([z_of_w @ layer.get_weights()[0]])
             else:
                 new.set_weights(layer.get_weights())
 
