@@ -1,6 +1,6 @@
 """Makes figures/face_editing.png: unseen faces with less and more of a smile, of a tilt of the head, and of glasses.
 
-Columns: the face, its reconstruction, then two for each attribute.
+Columns: the face, its reconstruction, then two for each attribute. Details are kept but for the tilt, which moves them.
 """
 
 from pathlib import Path
@@ -19,7 +19,8 @@ def main():
     faces = np.stack([avatars.render(avatars.draw("test", index)) for index in FACES])
     columns = [faces, model.reconstruct(faces)]
     for attribute, amount in AMOUNTS.items():
-        columns += [model.edit(faces, attribute, sign * amount) for sign in (-1, 1)]
+        in_place = attribute != "rotation"
+        columns += [model.edit(faces, attribute, sign * amount, keep_details=in_place) for sign in (-1, 1)]
     picture = grid(np.stack(columns, 1).reshape(-1, *model.image_shape), columns=len(columns))
     write_png(Path(__file__).parent / "figures" / "face_editing.png", picture, scale=2)
 

@@ -538,7 +538,11 @@ def test_edit_writes_the_edited_picture(editable):
     from zoo.images import read_image
 
     face = read_image(editable / "face.png", (16, 16, 3))[None]
-    np.testing.assert_allclose(written, zoo.load(editable / "preset").edit(face, "bright", 1.5)[0], atol=1)
+    model = zoo.load(editable / "preset")
+    np.testing.assert_allclose(written, model.edit(face, "bright", 1.5)[0], atol=1)
+    succeed(*arguments, "--keep-details", cwd=editable, by=run_here)
+    written = np.asarray(Image.open(editable / "edited.png"))
+    np.testing.assert_allclose(written, model.edit(face, "bright", 1.5, keep_details=True)[0], atol=1)
 
 
 @pytest.mark.slow

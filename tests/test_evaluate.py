@@ -471,18 +471,16 @@ def test_classifiers_state_the_accuracy_that_the_figures_need():
 
 
 class Painter:
-    """Stands in for a model whose edits are known: a face is a dict, its picture the index of it."""
+    """Stands in for a model whose edits are known: faces are a dict of what is read off them."""
 
     attributes = ("smile", "glasses")
 
-    def __init__(self, faces, edit):
-        self.faces, self._edit = faces, edit
+    def __init__(self, edit):
+        self._edit = edit
 
-    def reconstruct(self, images):
-        return {name: values.copy() for name, values in self.faces.items()}
-
-    def edit(self, images, attribute, amounts):
-        found = self.reconstruct(images)
+    def edit(self, images, attribute, amounts, keep_details):
+        assert keep_details
+        found = {name: values.copy() for name, values in images.items()}
         self._edit(found, attribute, np.asarray(amounts))
         return found
 
@@ -506,7 +504,7 @@ def test_edit_shares_count_what_changes_and_what_stays():
         found["skin"][:4] = 2
 
     smiling = read(faces)["smile"]
-    ((flipped, kept),) = edit_shares(Painter(faces, edit), None, smiling, "smile", read)
+    ((flipped, kept),) = edit_shares(Painter(edit), faces, smiling, "smile", read)
     assert flipped == 0.75
     assert (kept["rotation"], kept["skin"], kept["hair_style"]) == (0.75, 0.9, 1.0)
     assert "mouth" not in kept and "eyewear" in kept
@@ -520,7 +518,7 @@ def test_what_sunglasses_hide_is_no_change():
         found["eyes"][:9] = avatars.CHOSEN["eyes"].index(avatars.HIDDEN)
         found["eyes"][9] = 1
 
-    ((flipped, kept),) = edit_shares(Painter(faces, edit), None, read(faces)["glasses"], "glasses", read)
+    ((flipped, kept),) = edit_shares(Painter(edit), faces, read(faces)["glasses"], "glasses", read)
     assert flipped == 1.0
     # One pair of eyes shows in both pictures, and differs.
     assert (kept["eyes"], kept["eyebrows"], kept["mouth"]) == (0.0, 1.0, 1.0)

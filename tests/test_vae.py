@@ -445,6 +445,18 @@ def test_an_edit_moves_the_posterior_mean_along_the_direction():
     np.testing.assert_array_equal(model.edit(faces[:3], "bright", 0), model.reconstruct(faces[:3]))
 
 
+def test_an_edit_can_keep_what_latents_do_not_hold():
+    model, faces, bright = attributed()
+    model.learn_attribute("bright", faces, bright)
+    given = faces[:3] // 2 + 60
+    change = model.edit(given, "bright", 30.0).astype(int) - model.reconstruct(given)
+    assert np.abs(change).max() > 5
+    wanted = np.clip(given + change, 0, 255)
+    for form in (given, given / np.float32(127.5) - 1):
+        np.testing.assert_array_equal(model.edit(form, "bright", 30.0, keep_details=True), wanted)
+    np.testing.assert_array_equal(model.edit(given, "bright", 0, keep_details=True), given)
+
+
 @pytest.mark.slow
 def test_directions_are_saved_with_the_model(tmp_path):
     model, faces, bright = attributed()

@@ -340,8 +340,9 @@ def publish(name, every, repo, tag, private):
 @click.option("--image", "image_file", required=True, type=click.Path(path_type=Path), help="The picture to edit.")
 @click.option("--attribute", required=True, help="What to change, such as smile.")
 @click.option("--amount", default=1.0, show_default=True, help="How much; negative takes it away.")
+@click.option("--keep-details", is_flag=True, help="Add the change to the picture itself, not its reconstruction.")
 @_png_option("edited.png")
-def edit(name, image_file, attribute, amount, output):
+def edit(name, image_file, attribute, amount, keep_details, output):
     """Changes an attribute of a picture with the preset NAME, a model with latents that it can encode to."""
     _check_picture(image_file, "--image")
     _check_generative(name)
@@ -350,7 +351,7 @@ def edit(name, image_file, attribute, amount, output):
         raise InputError(f"{name!r} is a {type(model).__name__} that knows no attributes to edit.")
     from zoo.images import read_image
 
-    edited = model.edit(read_image(image_file, model.image_shape)[None], attribute, amount)
+    edited = model.edit(read_image(image_file, model.image_shape)[None], attribute, amount, keep_details)
     _write_picture(output, edited[0])
 
 

@@ -14,7 +14,7 @@ def edit_shares(model, images, present, attribute, reader, amounts=(1.0,)):
     """Gives an attribute to faces that lack it and takes it from those that have it, and reads the results.
 
     Args:
-        model: one with `edit` and `reconstruct` that knows `attribute`.
+        model: one with `edit` that knows `attribute`.
         images: uint8 faces `(n, h, w, 3)`.
         present: `(n,)` booleans, whether a face has the attribute.
         attribute: one of `COVERS`.
@@ -22,14 +22,14 @@ def edit_shares(model, images, present, attribute, reader, amounts=(1.0,)):
         amounts: of the edit, each the same for all faces; its negative takes the attribute away.
 
     Returns:
-        For each amount the share of faces on which the attribute is read as asked, and the `kept_shares` beside the
-        faces' unedited reconstructions.
+        For each amount the share of faces on which the attribute is read as asked once it is edited, with details
+        kept, and the `kept_shares` beside the faces as they were.
     """
     present = np.asarray(present, bool)
-    before = reader(model.reconstruct(images))
+    before = reader(images)
     found = []
     for amount in amounts:
-        after = reader(model.edit(images, attribute, np.where(present, -amount, amount)))
+        after = reader(model.edit(images, attribute, np.where(present, -amount, amount), keep_details=True))
         found.append((float(np.mean(after[attribute] != present)), kept_shares(before, after, attribute)))
     return found
 

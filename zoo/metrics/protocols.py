@@ -332,13 +332,15 @@ def edits(model, *, size=FULL):
         present = [face[attribute] for face in truth]
         ((flipped, kept),) = editing.edit_shares(model, images, present, attribute, reader)
         least = min(kept, key=kept.get)
-        of = f"share of {number} test faces of avatars in which turning {attribute} on or off, by an amount of 1 or -1,"
+        of = (
+            f"share of {number} test faces of avatars in which turning {attribute} on or off, by an amount of 1 or -1 "
+            "with details kept,"
+        )
         read = "as the attribute classifier reads them"
         figures[f"edit_{attribute}_flipped_test_avatars"] = _figure([flipped], f"{of} does so, {read}")
         figures[f"edit_{attribute}_kept_test_avatars"] = _figure(
             [kept[least]],
-            f"{of} leaves {least} as it is in the unedited reconstruction, {read}; it leaves every other attribute "
-            "more often",
+            f"{of} leaves {least} as it was, {read}; it leaves every other attribute more often",
         )
     return dict(sorted(figures.items()))
 

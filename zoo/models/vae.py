@@ -7,7 +7,7 @@ from tqdm import tqdm
 
 from zoo import latents as latent_vectors
 from zoo.errors import InputError, check_amount, check_count, check_counts, check_image_shape
-from zoo.images import binarize
+from zoo.images import binarize, to_uint8
 from zoo.latents import check_seed
 from zoo.models.generative_model import GenerativeModel
 from zoo.nets import conv, mlp
@@ -264,13 +264,15 @@ class VAE(GenerativeModel):
         """Names of the attributes that `edit` can change, sorted."""
         return sorted(self._attribute_directions)
 
-    def edit(self, images, attribute, amount):
+    def edit(self, images, attribute, amount, keep_details=False):
         """Reconstructions of `images` with more (or, by a negative amount, less) of an attribute.
 
         Args:
             images: uint8 or [-1, 1] images `(n, height, width, channels)`.
             attribute: one of `attributes`.
             amount: steps along its direction, a number or one for each image; what 1 is, `learn_attribute` set.
+            keep_details: whether to add to `images` themselves what the edit changes in their reconstructions. So
+                they keep what latents do not hold; but where something moves, as by a rotation, it stays behind, too.
 
         Returns:
             uint8 images of the same shape.
@@ -281,8 +283,13 @@ class VAE(GenerativeModel):
         if attribute not in self.attributes:
             known = ", ".join(self.attributes) or "none; learn_attribute finds them from labelled images"
             raise InputError(f"attribute is {attribute!r}, expected one of: {known}.")
-        latents = self.encode(images)[0]
-        return self.decode(latent_vectors.move(latents, self._attribute_directions[attribute], amount))
+        images = self._checked(images)
+        latents = self._encode(images)[0]
+        edited = self.decode(latent_vectors.move(latents, self._attribute_directions[attribute], amount))
+        if not keep_details:
+            return edited
+        change = edited.astype("float32") - self.decode(latents)
+        return to_uint8(images + change / np.float32(127.5))
 
     @property
     def _binary(self):
