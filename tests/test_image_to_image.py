@@ -1,5 +1,6 @@
 """Models from image to image: Pix2Pix and CycleGAN against their formulas, and the pairs that they learn from."""
 
+import functools
 import warnings
 
 import keras
@@ -198,6 +199,22 @@ def test_a_penalty_is_on_the_image_alone_whether_or_not_its_source_is_augmented_
     without.compile()
     without.set_weights(plain.get_weights())
     assert float(without.discriminator_loss(batch)[0]) < losses[0]
+
+
+def test_generated_images_are_penalized_beside_the_source_images_that_were_augmented_with_them():
+    model = tiny_pix2pix(penalties="r2", dropout=0.0, augmentation=DiffAugment(()))
+    model.compile()
+    channels = model.image_shape[-1]
+    shape = (4, *model.image_shape[:2], channels + model.source_shape[-1])
+    real, fake = (tf.random.stateless_uniform(shape, (0, seed), -1.0, 1.0) for seed in (0, 1))
+    found = model._penalized(functools.partial(model._judge, batch={}, training=True), real, fake)
+    images = fake[..., :channels]
+    with tf.GradientTape() as tape:
+        tape.watch(images)
+        logits = model.discriminator({"images": images, "source_images": fake[..., channels:]}, training=True)
+    squares = tf.reduce_sum(tape.gradient(logits, images) ** 2, axis=(1, 2, 3))
+    assert float(found) == pytest.approx(0.5 * float(tf.reduce_mean(squares)), rel=1e-5)
+    assert float(found) > 0
 
 
 def test_cycle_gan_minimizes_the_papers_sum():

@@ -183,17 +183,9 @@ class Pix2Pix(FromImages, AdversarialModel):
         both = ops.concatenate([images, batch["source_images"]], axis=-1)
         return self.augmentation(both, seed=self.seed_generator, first=images.shape[-1])
 
-    def _penalized(self, judge, real, fake):
-        channels = self.image_shape[-1]
-        if real.shape[-1] == channels:
-            return super()._penalized(judge, real, fake)
-        # The penalty is on the images alone, and they share a source image, though each was augmented with its own.
-        sources = real[..., channels:]
-
-        def judge_images(images):
-            return judge(ops.concatenate([images, sources], axis=-1))
-
-        return super()._penalized(judge_images, real[..., :channels], fake[..., :channels])
+    def input_gradient(self, fn, inputs):
+        # A penalty is on the image alone, whatever source image lies beside it.
+        return super().input_gradient(fn, inputs)[..., : self.image_shape[-1]]
 
     def _discriminator_inputs(self, images, batch):
         channels = self.image_shape[-1]
