@@ -154,11 +154,12 @@ def read_avatars(args, split):
 def begin_style_gan(model, trained):
     """Gives a `StyleGAN` that is not residual what it shares with a trained `DCGAN` or `ProjectionGAN` of its width.
 
-    The mapping stays new; the projection is that of the latents that a linear map finds in the new w best. Scales and
-    shifts start where the other's are, on average over its classes, whatever the style.
+    Mapping and styles stay new, but scales and shifts start where the other's are, on average over its classes and
+    styles, and the projection is that of the latents that a linear map finds in the new w best.
     """
     z = latents.sample(_LATENTS_TO_FIT, model.noise_shape, seed=SEED)
-    z_of_w = np.linalg.lstsq(model.mapping.predict_on_batch(z), z, rcond=None)[0]
+    w = model.mapping.predict_on_batch(z)
+    z_of_w = np.linalg.lstsq(w, z, rcond=None)[0]
 
     def mean_over_classes(norm):
         if isinstance(norm, ConditionalBatchNormalization):
@@ -175,8 +176,8 @@ def begin_style_gan(model, trained):
                 old = getattr(layer, "norm", layer)
                 new.norm.set_weights([old.moving_mean.numpy(), old.moving_variance.numpy()])
                 for linear, value in zip((new.scale, new.shift), mean_over_classes(layer), strict=True):
-                    linear.kernel.assign(keras.ops.zeros_like(linear.kernel))
-                    linear.bias.assign(value / linear.learning_rate_multiplier)
+                    of_styles = linear(w).numpy().mean(0) - linear.learning_rate_multiplier * linear.bias.numpy()
+                    linear.bias.assign((value - of_styles) / linear.learning_rate_multiplier)
             elif layer.name == "project":
                 new.set_weights([z_of_w @ layer.get_weights()[0]])
             else:
