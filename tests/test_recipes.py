@@ -198,6 +198,24 @@ def test_what_is_shipped_is_replaced_by_a_run_without_a_folder_of_its_own_alone(
     assert directory("--output", str(tmp_path)) == tmp_path / "preset"
 
 
+@pytest.mark.parametrize(
+    ("flags", "precision"), [("avx2 avx512f", "mixed_bfloat16"), ("avx2", "float32"), (None, "float32")]
+)
+def test_recipes_train_in_half_precision_where_it_gains_something(flags, precision, monkeypatch, tmp_path):
+    monkeypatch.syspath_prepend(ROOT / "recipes")
+    common = importlib.import_module("_common")
+    if flags is not None:
+        (tmp_path / "cpuinfo").write_text(f"flags : {flags}\n")
+    monkeypatch.setattr(common, "_CPU", tmp_path / "cpuinfo")
+    monkeypatch.setattr(sys, "argv", ["x.py", "--output", str(tmp_path / "run")])
+    before = keras.config.dtype_policy()
+    try:
+        assert common.arguments("x.py", 1, "mixed_bfloat16").precision == precision
+        assert keras.config.dtype_policy().name == precision
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
 @pytest.mark.parametrize("conditional", [False, True])
 def test_style_gan_begins_with_what_another_gan_learned(conditional, monkeypatch):
     monkeypatch.syspath_prepend(ROOT / "recipes")

@@ -85,7 +85,11 @@ _ILLUSTRATOR = _Use(
 # Where the class is another, its card shows what most classes understand.
 _USES = {
     "VAE": _Use(also="mean, log_variance = model.encode(images)\nsame_images = model.decode(mean)"),
-    "BetaVAE": _Use(also="for attribute in model.attributes:\n    edited = model.edit(images, attribute, amount=1.0)"),
+    "BetaVAE": _Use(
+        also="for attribute in model.attributes:\n"
+        "    # keep_details=True adds the change to the images themselves, which suits changes in place.\n"
+        "    edited = model.edit(images, attribute, amount=1.0)"
+    ),
     "PixelCNN": _Use(also="nats = -model.log_prob(images{asked})  # exact"),
     "VQVAE": _CODED,
     "VQVAE2": _CODED,
