@@ -29,7 +29,7 @@ from zoo.nets import conv
 ROOT = Path(__file__).resolve().parent.parent
 SEED = 0
 _CPU = Path("/proc/cpuinfo")
-_LATENTS_TO_FIT = 10_000
+_LATENTS_TO_FIT, _STRENGTH_OF_STYLES = 10_000, 0.5
 
 
 def arguments(script, epochs, precision="float32", prior_epochs=None):
@@ -154,8 +154,8 @@ def read_avatars(args, split):
 def begin_style_gan(model, trained):
     """Gives a `StyleGAN` that is not residual what it shares with a trained `DCGAN` or `ProjectionGAN` of its width.
 
-    Mapping and styles stay new, but scales and shifts start where the other's are, on average over its classes and
-    styles, and the projection is that of the latents that a linear map finds in the new w best.
+    Mapping and styles stay new, these half as strong, but scales and shifts start where the other's are, on average
+    over its classes and styles, and the projection is that of the latents that a linear map finds in the new w best.
     """
     z = latents.sample(_LATENTS_TO_FIT, model.noise_shape, seed=SEED)
     w = model.mapping.predict_on_batch(z)
@@ -176,6 +176,7 @@ def begin_style_gan(model, trained):
                 old = getattr(layer, "norm", layer)
                 new.norm.set_weights([old.moving_mean.numpy(), old.moving_variance.numpy()])
                 for linear, value in zip((new.scale, new.shift), mean_over_classes(layer), strict=True):
+                    linear.kernel.assign(_STRENGTH_OF_STYLES * linear.kernel)
                     # What is linear makes of the mean the mean of what it makes.
                     mean = np.asarray(linear(w.mean(0, keepdims=True))[0], "float32")
                     linear.bias.assign(linear.bias + (value - mean) / linear.learning_rate_multiplier)
