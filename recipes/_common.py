@@ -177,7 +177,7 @@ def begin_style_gan(model, trained):
                 new.norm.set_weights([old.moving_mean.numpy(), old.moving_variance.numpy()])
                 for linear, value in zip((new.scale, new.shift), mean_over_classes(layer), strict=True):
                     linear.kernel.assign(_STRENGTH_OF_STYLES * linear.kernel)
-                    # What is linear makes of the mean the mean of what it makes.
+                    # The mean of what a linear map makes is what it makes of the mean.
                     mean = np.asarray(linear(w.mean(0, keepdims=True))[0], "float32")
                     linear.bias.assign(linear.bias + (value - mean) / linear.learning_rate_multiplier)
             elif layer.name == "project":
