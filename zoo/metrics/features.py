@@ -122,13 +122,15 @@ class PerceptualDistance:
 
     def __call__(self, image, other):
         """The distance of one uint8 image `(h, w, c)` to another of its shape."""
-        both = np.stack([image, other]) / np.float32(127.5) - 1
-        distance = 0.0
-        # Not by predict, which would be traced anew for each size.
-        for stage in map(keras.ops.convert_to_numpy, self._trunk(both, training=False)):
-            unit = stage / np.maximum(np.linalg.norm(stage, axis=-1, keepdims=True), 1e-10)
-            distance += float(np.mean(np.sum((unit[0] - unit[1]) ** 2, axis=-1)))
-        return distance
+        stages = zip(self._unit_features(image), self._unit_features(other), strict=True)
+        return sum(float(np.mean(np.sum((one - two) ** 2, axis=-1))) for one, two in stages)
+
+    def _unit_features(self, image):
+        # Each image alone, since places in a batch need not be rounded alike; not by predict, which would be traced
+        # anew for each size.
+        for stage in self._trunk(image[None] / np.float32(127.5) - 1, training=False):
+            stage = keras.ops.convert_to_numpy(stage)
+            yield stage / np.maximum(np.linalg.norm(stage, axis=-1, keepdims=True), 1e-10)
 
 
 class AvatarAttributes:
