@@ -93,6 +93,34 @@ def test_a_direction_leaves_out_what_comes_along():
     np.testing.assert_allclose(latents.attribute_direction(found, glasses, man[:, None]), [3.0, 0.0], atol=0.01)
 
 
+def test_changes_depend_on_what_the_latents_tell_of_other_attributes():
+    # Round and square glasses, which look another way on a man, in latents that hold all of it.
+    man, glasses, round_ones = (STREAM.uniform(size=200) < 0.5 for _ in range(3))
+    round_ones &= glasses
+
+    def seen(man, glasses, round_ones):
+        columns = [5.0 * man, 3.0 * glasses, 2.0 * round_ones, 4.0 * glasses * man]
+        return np.stack(columns, 1) @ np.linalg.qr(np.arange(16.0).reshape(4, 4) ** 0.5)[0]
+
+    found = seen(man, glasses, round_ones)
+    changes = latents.attribute_changes(found, glasses, np.stack([man, round_ones], 1))
+    assert changes.shape == (2, 5, 4)
+    taken = latents.move(found[glasses], changes, -1.0)
+    np.testing.assert_allclose(taken, seen(man, False * glasses, False * glasses)[glasses], atol=1e-4)
+    given = latents.move(found[~glasses], changes, np.ones((~glasses).sum()))
+    np.testing.assert_allclose(given, seen(man, ~glasses, False * glasses)[~glasses], atol=1e-4)
+    both = latents.move(found, changes, np.where(glasses, -0.5, 0.5))
+    np.testing.assert_allclose(both[glasses], (found[glasses] + taken) / 2, atol=1e-4)
+    np.testing.assert_allclose(both[~glasses], (found[~glasses] + given) / 2, atol=1e-4)
+
+
+def test_changes_without_others_are_the_direction():
+    found, present = STREAM.normal(size=(50, 16)), np.arange(50) % 3 == 0
+    changes = latents.attribute_changes(found, present, np.empty((50, 0)))
+    np.testing.assert_allclose(changes[:, 0], [latents.attribute_direction(found, present)] * 2, atol=1e-5)
+    np.testing.assert_array_equal(changes[:, 1:], 0)
+
+
 def test_moving_goes_along_the_direction():
     np.testing.assert_allclose(latents.move(ONE, OTHER, 1.5), ONE + 1.5 * OTHER, atol=1e-6)
     np.testing.assert_allclose(latents.move(ONE, OTHER, [0.0, 2.0]), [ONE, ONE + 2 * OTHER], atol=1e-6)
@@ -122,7 +150,8 @@ def test_averages_may_be_weighted():
         (lambda: latents.attribute_direction([ONE, OTHER], [True]), "present has shape"),
         (lambda: latents.attribute_direction([ONE, OTHER], [True, True]), "present is True for all"),
         (lambda: latents.attribute_direction([ONE, OTHER], [True, False], [1, 2]), "others has shape"),
-        (lambda: latents.move(ONE, OTHER[:2], 1.0), r"direction has shape \(2,\), expected \(16,\)"),
+        (lambda: latents.attribute_changes([ONE, OTHER], [1, 0], [[1]]), r"others has shape \(1, 1\), expected \(2"),
+        (lambda: latents.move(ONE, OTHER[:2], 1.0), r"direction has shape \(2,\), expected \(16,\) or \(2, 17, 16\)"),
         (lambda: latents.move([ONE, OTHER], ONE, "big"), "amount is 'big', expected a number, or one for each"),
         (lambda: latents.move([ONE, OTHER], ONE, np.nan), "amount holds NaN or infinity, expected a number"),
         (lambda: latents.traverse([ONE, OTHER], 0, "a"), "values is 'a', expected a number or a list of numbers"),

@@ -445,6 +445,21 @@ def test_an_edit_moves_the_posterior_mean_along_the_direction():
     np.testing.assert_array_equal(model.edit(faces[:3], "bright", 0), model.reconstruct(faces[:3]))
 
 
+def test_an_edit_given_others_moves_each_mean_along_a_direction_of_its_own():
+    model, faces, bright = attributed()
+    others = np.random.default_rng(0).normal(size=(40, 2))
+    model.learn_attribute("bright", faces, bright, others, scale=2.0)
+    mean = model.encode(faces)[0]
+    changes = 2 * latents.attribute_changes(mean, bright, others)
+    amounts = np.array([1.5, -1.5, 0.5])
+    wanted = model.decode(latents.move(mean[:3], changes, amounts))
+    np.testing.assert_array_equal(model.edit(faces[:3], "bright", amounts), wanted)
+    assert (wanted != model.reconstruct(faces[:3])).any()
+    copy = zoo.BetaVAE.from_config(model.get_config())
+    copy.set_weights(model.get_weights())
+    np.testing.assert_array_equal(copy.edit(faces[:3], "bright", amounts), wanted)
+
+
 def test_an_edit_can_keep_what_latents_do_not_hold():
     model, faces, bright = attributed()
     model.learn_attribute("bright", faces, bright)
@@ -500,5 +515,8 @@ def test_directions_go_with_the_latents_that_they_lie_in(tmp_path):
     with pytest.warns(UserWarning, match="Its attributes are forgotten; learn_attribute finds"):
         larger = zoo.load(tmp_path / "preset", image_shape=[2 * side for side in model.image_shape[:2]] + [3])
     assert larger.attributes == []
-    with pytest.raises(InputError, match=r"attribute_directions has one of shape \(3,\) for 'smile', expected"):
-        tiny_beta_vae(attribute_directions={"smile": [1.0, 2.0, 3.0]})
+    for three in ([1.0, 2.0, 3.0], "AACAPwAAAEAAAEBA"):
+        with pytest.raises(InputError, match=r"attribute_directions has one of shape \(3,\) for 'smile', expected"):
+            tiny_beta_vae(attribute_directions={"smile": three})
+    with pytest.raises(InputError, match="attribute_directions has 'A!' for 'smile', expected an array"):
+        tiny_beta_vae(attribute_directions={"smile": "A!"})

@@ -174,20 +174,41 @@ def attribute_direction(latents, present, others=None):
     Raises:
         InputError: shapes that do not match, or examples that all have the attribute or all have not.
     """
-    latents, present = _latents(latents, "latents"), np.asarray(present)
-    if latents.ndim != 2 or present.shape != latents.shape[:1]:
-        raise InputError(f"present has shape {present.shape}, expected one value for each of {len(latents)} latents.")
-    present = present.astype(bool)
-    if present.all() or not present.any():
-        raise InputError(f"present is {bool(present.all())} for all examples, expected some with and some without.")
-    columns = [np.ones((len(latents), 1)), present[:, None]]
-    if others is not None:
-        others = _numbers(others, "others", f"numbers ({len(latents)}, number of attributes)", "float64")
-        if others.ndim != 2 or len(others) != len(latents):
-            raise InputError(f"others has shape {others.shape}, expected ({len(latents)}, number of attributes).")
-        columns.append(others)
-    effects, *_ = np.linalg.lstsq(np.concatenate(columns, 1, dtype="float64"), latents.astype("float64"), rcond=None)
-    return effects[1].astype("float32")
+    latents, present, others = _examples(latents, present, others)
+    return _regressed(np.column_stack([present, others]), latents)[1].astype("float32")
+
+
+def attribute_changes(latents, present, others):
+    """What an attribute changes in latents, which may depend on what else they show: a direction for each of them.
+
+    Apart for the examples with and without the attribute, linear regressions of the latents on the other attributes,
+    `B`, and of these on the latents, `C`. Latents z of an image without it then change by
+
+        (B_with - B_without) [1, C_without [1, z]]
+
+    and those of an image with it by the negative of the same with `C_with`. Where the attribute changes all latents
+    alike, that is `attribute_direction`.
+
+    Args:
+        latents, present: as for `attribute_direction`.
+        others: the same; kinds of the attribute may be among them, so that each kind is taken away as it is. A kind
+            without a column is the one that is added.
+
+    Returns:
+        float32 array `(2, d + 1, d)`, a direction for `move`: [1, z] times the first is that of latents without the
+        attribute, times the second that of latents with it.
+
+    Raises:
+        InputError: as for `attribute_direction`.
+    """
+    latents, present, others = _examples(latents, present, others)
+    parts = [present == with_it for with_it in (False, True)]
+    without, with_it = (_regressed(others[part], latents[part]) for part in parts)
+    changes = []
+    for part in parts:
+        told = _regressed(latents[part], others[part])
+        changes.append(np.column_stack([np.eye(len(told), 1), told]) @ (with_it - without))
+    return np.stack(changes).astype("float32")
 
 
 def move(latents, direction, amount):
@@ -195,12 +216,17 @@ def move(latents, direction, amount):
 
     Latents of each layer `(n, num_layers, d)` move all alike; a slice of the layers moves only what these decide.
 
+    Args:
+        direction: `(d,)`, or what `attribute_changes` returns, of which amounts below 0 take the direction of latents
+            with the attribute, the others that of latents without it.
+
     Raises:
         InputError: the direction has another number of dimensions.
     """
     latents, direction = _latents(latents, "latents"), _latents(direction, "direction")
-    if direction.shape != latents.shape[-1:]:
-        raise InputError(f"direction has shape {direction.shape}, expected {latents.shape[-1:]}.")
+    size = latents.shape[-1]
+    if direction.shape not in ((size,), (2, size + 1, size)):
+        raise InputError(f"direction has shape {direction.shape}, expected ({size},) or (2, {size + 1}, {size}).")
     expected = "a number, or one for each of the latents"
     amount = _numbers(amount, "amount", expected)
     # Several for a single vector make as many of it.
@@ -209,6 +235,9 @@ def move(latents, direction, amount):
         raise InputError(f"amount has shape {amount.shape}, expected {expected} of shape {latents.shape}.")
     if amount.ndim:
         amount = amount.reshape(*amount.shape, *[1] * max(latents.ndim - amount.ndim, 1))
+    if direction.ndim == 3:
+        without, with_it = (latents @ change[1:] + change[0] for change in direction)
+        direction = np.where(amount < 0, with_it, without)
     return latents + amount * direction
 
 
@@ -249,6 +278,27 @@ def average(latents, weights=None):
         if weights.shape != (len(latents),) or weights.sum() == 0:
             raise InputError(f"weights is {weights.tolist()}, expected {expected}.")
     return np.average(latents, axis=0, weights=weights).astype("float32")
+
+
+def _examples(latents, present, others):
+    """Float64 latents `(n, d)`, booleans `(n,)` and numbers `(n, k)`, of no column without `others`."""
+    latents, present = _latents(latents, "latents"), np.asarray(present)
+    if latents.ndim != 2 or present.shape != latents.shape[:1]:
+        raise InputError(f"present has shape {present.shape}, expected one value for each of {len(latents)} latents.")
+    present = present.astype(bool)
+    if present.all() or not present.any():
+        raise InputError(f"present is {bool(present.all())} for all examples, expected some with and some without.")
+    if others is None:
+        others = np.empty((len(latents), 0))
+    others = _numbers(others, "others", f"numbers ({len(latents)}, number of attributes)", "float64")
+    if others.ndim != 2 or len(others) != len(latents):
+        raise InputError(f"others has shape {others.shape}, expected ({len(latents)}, number of attributes).")
+    return latents.astype("float64"), present, others
+
+
+def _regressed(inputs, outputs):
+    """The least-squares matrix that makes `(n, outputs)` of a 1 and `(n, inputs)`; the smallest of several."""
+    return np.linalg.lstsq(np.column_stack([np.ones(len(inputs)), inputs]), outputs, rcond=None)[0]
 
 
 def _numbers(value, name, expected, dtype="float32"):

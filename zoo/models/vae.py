@@ -1,5 +1,7 @@
 """The variational autoencoder and the importance-weighted one."""
 
+import base64
+
 import keras
 import numpy as np
 from keras import ops
@@ -42,7 +44,9 @@ class VAE(GenerativeModel):
         num_importance_samples: K of the training bound.
         encoder: network from images in [-1, 1] to `(n, 2 * latent_dim)`, mean and log variance side by side.
         decoder: network from latents to `image_shape`, Bernoulli logits or Gaussian means.
-        attribute_directions: directions in the latents by the names of attributes, for `edit`; see `learn_attribute`.
+        attribute_directions: directions in the latents by the names of attributes, for `edit`, as
+            `zoo.latents.attribute_direction` or `attribute_changes` return them, or as `get_config` writes them; see
+            `learn_attribute`.
         name, dtype: as for every Keras model.
         **network_options: those of `default_networks`.
 
@@ -92,14 +96,8 @@ class VAE(GenerativeModel):
         if tuple(self.decoder.output_shape[1:]) != self.image_shape:
             raise InputError(f"decoder makes {self.decoder.output_shape[1:]}, expected {self.image_shape}.")
         self._attribute_directions = {
-            name: np.asarray(direction, "float32") for name, direction in (attribute_directions or {}).items()
+            name: _direction(value, name, latent_dim) for name, value in (attribute_directions or {}).items()
         }
-        for attribute, direction in self._attribute_directions.items():
-            if direction.shape != (latent_dim,):
-                raise InputError(
-                    f"attribute_directions has one of shape {direction.shape} for {attribute!r}, expected "
-                    f"({latent_dim},)."
-                )
         # One for all pixels; only the Gaussian likelihood has it.
         self.log_variance = (
             self.add_weight(
@@ -246,9 +244,10 @@ class VAE(GenerativeModel):
         Args:
             name: of the attribute.
             images: uint8 or [-1, 1] images `(n, height, width, channels)`.
-            present, others: as for `zoo.latents.attribute_direction`.
-            scale: how many times the mean difference between images with and without the attribute `edit` moves by
-                an amount of 1.
+            present: as for `zoo.latents.attribute_direction`.
+            others: as for `zoo.latents.attribute_changes`, which finds a direction for each image; without them there
+                is one for all.
+            scale: how many times what the attribute changes `edit` moves by an amount of 1.
 
         Raises:
             InputError: `name` is no text, `scale` no finite number above 0, or as for `attribute_direction`.
@@ -256,7 +255,11 @@ class VAE(GenerativeModel):
         if not isinstance(name, str):
             raise InputError(f"name is {name!r}, expected text.")
         check_amount(scale, "scale", positive=True)
-        direction = latent_vectors.attribute_direction(self.encode(images)[0], present, others)
+        latents = self.encode(images)[0]
+        if others is None:
+            direction = latent_vectors.attribute_direction(latents, present)
+        else:
+            direction = latent_vectors.attribute_changes(latents, present, others)
         self._attribute_directions[name] = np.float32(scale) * direction
 
     @property
@@ -309,7 +312,11 @@ class VAE(GenerativeModel):
             "likelihood": self.likelihood.name,
             "beta": self.beta,
             "num_importance_samples": self.num_importance_samples,
-            "attribute_directions": {name: d.tolist() for name, d in self._attribute_directions.items()},
+            # Thousands of numbers, which would each get a line.
+            "attribute_directions": {
+                name: base64.b64encode(direction.astype("<f4").tobytes()).decode()
+                for name, direction in self._attribute_directions.items()
+            },
         }
 
 
@@ -355,6 +362,24 @@ class _ImportanceWeights(keras.Model):
             images = 0.5 * (images + 1.0)
         latents = mean + ops.exp(0.5 * log_variance) * noise
         return self.vae._log_likelihood(images, latents) + log_density_ratio(latents, mean, log_variance)
+
+
+def _direction(value, attribute, latent_dim):
+    """The array of a direction of `attribute_directions`, which may be text of `get_config`."""
+    shapes = (latent_dim,), (2, latent_dim + 1, latent_dim)
+    if isinstance(value, str):
+        try:
+            value = np.frombuffer(base64.b64decode(value, validate=True), "<f4")
+        except ValueError:
+            raise InputError(
+                f"attribute_directions has {value[:20]!r} for {attribute!r}, expected an array or text of get_config."
+            ) from None
+        value = value.reshape(next((shape for shape in shapes if np.prod(shape) == value.size), value.shape))
+    value = np.asarray(value, "float32")
+    if value.shape not in shapes:
+        expected = " or ".join(map(str, shapes))
+        raise InputError(f"attribute_directions has one of shape {value.shape} for {attribute!r}, expected {expected}.")
+    return value
 
 
 def log_density_ratio(latents, mean, log_variance):
