@@ -1,10 +1,10 @@
 """Fine-tuning `dcgan_fashion_mnist_28` to 500 images of a new set, against training from scratch on them.
 
 The set is some MNIST digits, or the emoji of Twemoji in grey, light on dark as garments are. Both sides have the same
-networks, objective, batch size and images, the recipe's rate for the discriminator and the best of several for the
-generator, both falling to 0. The Fréchet distance is to other *training* images of the set, so that tuning never looks
-at the test split; on the MNIST classifier's features for digits, on the garments' for emoji. Prints both curves and how
-many steps each side needs. Finished runs are kept in `benchmarks/results`; remove them to train again.
+networks, objective, batch size and images, and the best of several pairs of rates, which fall to 0. The Fréchet
+distance is to other *training* images of the set, so that tuning never looks at the test split; on the MNIST
+classifier's features for digits, on the garments' for emoji. Prints both curves and how many steps each side needs.
+Finished runs are kept in `benchmarks/results`; remove them to train again.
 """
 
 import argparse
@@ -27,8 +27,14 @@ import dcgan_fashion_mnist_28 as recipe  # noqa: E402
 
 RESULTS = ROOT / "benchmarks" / "results" / "fine_tuning"
 DIGITS, IMAGES, BATCH_SIZE = (2, 4, 7), 500, 50
-SCRATCH_STEPS, SCRATCH_EVERY, SCRATCH_RATES = 5_000, 250, (2e-3, 4e-3, 8e-3)
-TUNED_STEPS, TUNED_EVERY, TUNED_RATES = 1_000, 50, (2e-3, 4e-3, 8e-3, 1.6e-2)
+SCRATCH_STEPS, SCRATCH_EVERY = 5_000, 250
+TUNED_STEPS, TUNED_EVERY = 1_000, 50
+# Of generator and discriminator.
+SCRATCH_RATES = (2e-3, 1e-3), (4e-3, 1e-3), (8e-3, 1e-3), (8e-3, 5e-4)
+TUNED_RATES = (
+    *((2e-3, 1e-3), (4e-3, 1e-3), (8e-3, 1e-3), (1.6e-2, 1e-3)),
+    *((4e-3, 2e-3), (4e-3, 5e-4), (8e-3, 5e-4), (8e-3, 2.5e-4)),
+)
 SAMPLES = 2_000
 
 
@@ -45,19 +51,19 @@ class Curve(keras.callbacks.Callback):
             self.points.append((self._step, self._distance(self.model)))
 
 
-def run(name, build, rate, steps, every, images, distance):
+def run(name, build, rates, steps, every, images, distance):
     """Trains one model for `steps` steps; returns its curve of (step, distance)."""
-    result = RESULTS / f"{name}-{rate:g}.json"
+    path = RESULTS / "-".join([name, *(f"{rate:g}" for rate in rates)])
+    result = path.with_name(f"{path.name}.json")
     if result.exists():
         return json.loads(result.read_text())
     keras.utils.set_random_seed(0)
     model = build()
-    starts = rate, recipe.LEARNING_RATES[1]
-    schedules = [keras.optimizers.schedules.PolynomialDecay(start, steps, 0.0) for start in starts]
+    schedules = [keras.optimizers.schedules.PolynomialDecay(rate, steps, 0.0) for rate in rates]
     model.compile(*(keras.optimizers.Adam(schedule, *recipe.BETAS) for schedule in schedules))
     curve = Curve(distance, every)
     model.fit(images, batch_size=BATCH_SIZE, epochs=steps // (len(images) // BATCH_SIZE), callbacks=[curve], verbose=0)
-    write_png(RESULTS / f"{name}-{rate:g}.png", grid(model.generate(64, seed=0)), scale=2)
+    write_png(path.with_name(f"{path.name}.png"), grid(model.generate(64, seed=0)), scale=2)
     write_json(result, curve.points)
     return curve.points
 
@@ -89,9 +95,10 @@ def main():
 
     def best_curve(name, build, rates, steps, every):
         run_name = f"{args.set}-{name}"
-        curves = {rate: run(run_name, build, rate, steps, every, images, distance) for rate in rates}
-        for rate, curve in curves.items():
-            print(f"{name}, generator's rate {rate:g}: " + ", ".join(f"{step}: {value:.1f}" for step, value in curve))
+        curves = {pair: run(run_name, build, pair, steps, every, images, distance) for pair in rates}
+        for pair, curve in curves.items():
+            points = ", ".join(f"{step}: {value:.1f}" for step, value in curve)
+            print(f"{name}, rates {pair[0]:g} and {pair[1]:g}: {points}")
         return min(curves.values(), key=lambda curve: min(value for _, value in curve))
 
     print(f"The {IMAGES} images themselves: {frechet_distance(*gaussian_statistics(network(images)), *real):.2f}")
