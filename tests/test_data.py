@@ -219,6 +219,12 @@ def test_remainders_are_dropped_or_kept(drop, steps, last):
     assert sizes[-1] == last
 
 
+def test_no_tuner_holds_the_end_of_an_epoch():
+    dataset = data.dataset(images(16), batch_size=8)
+    for each in (dataset, dataset.shortened(1), dataset.map(lambda batch: batch["images"])):
+        assert each.options().autotune.enabled is False
+
+
 def test_fit_begins_every_epoch_with_its_own_order():
     dataset, drawn = numbered(8), []
     original = dataset.set_epoch
