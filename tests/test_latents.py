@@ -113,6 +113,13 @@ def test_changes_depend_on_what_the_latents_tell_of_other_attributes():
     np.testing.assert_allclose(both[glasses], (found[glasses] + taken) / 2, atol=1e-4)
     np.testing.assert_allclose(both[~glasses], (found[~glasses] + given) / 2, atol=1e-4)
 
+    # Of one, of one by several amounts, and of each layer.
+    one = found[~glasses][0]
+    np.testing.assert_allclose(latents.move(one, changes, 1.0), given[0], atol=1e-5)
+    np.testing.assert_allclose(latents.move(one, changes, [0.0, 1.0]), [one, given[0]], atol=1e-5)
+    layered = np.stack([found[~glasses]] * 3, 1)
+    np.testing.assert_allclose(latents.move(layered, changes, 1.0), np.stack([given] * 3, 1), atol=1e-5)
+
 
 def test_changes_without_others_are_the_direction():
     found, present = STREAM.normal(size=(50, 16)), np.arange(50) % 3 == 0

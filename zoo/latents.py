@@ -181,18 +181,19 @@ def attribute_direction(latents, present, others=None):
 def attribute_changes(latents, present, others):
     """What an attribute changes in latents, which may depend on what else they show: a direction for each of them.
 
-    Apart for the examples with and without the attribute, linear regressions of the latents on the other attributes,
-    `B`, and of these on the latents, `C`. Latents z of an image without it then change by
+    Linear regressions, separately of the examples with and of those without the attribute, find the latents from the
+    other attributes, [1, others] B, and these from the latents, [1, z] C. Latents z of an image without it then
+    change by
 
-        (B_with - B_without) [1, C_without [1, z]]
+        [1, [1, z] C_without] (B_with - B_without)
 
-    and those of an image with it by the negative of the same with `C_with`. Where the attribute changes all latents
-    alike, that is `attribute_direction`.
+    and those of an image with it by the negative of the same with C_with. Where the attribute changes all latents
+    alike, that is `attribute_direction`. It takes many more than d examples of either sort.
 
     Args:
         latents, present: as for `attribute_direction`.
-        others: the same; kinds of the attribute may be among them, so that each kind is taken away as it is. A kind
-            without a column is the one that is added.
+        others: the same; kinds of the attribute may be among them, so that each kind is taken away as it is. One kind
+            has to be without a column: the one that is added.
 
     Returns:
         float32 array `(2, d + 1, d)`, a direction for `move`: [1, z] times the first is that of latents without the
@@ -214,14 +215,16 @@ def attribute_changes(latents, present, others):
 def move(latents, direction, amount):
     """`latents + amount * direction`; `amount` is a number, or one for each of `(n, d)` latents.
 
-    Latents of each layer `(n, num_layers, d)` move all alike; a slice of the layers moves only what these decide.
+    Latents of each layer `(n, num_layers, d)` move all along the direction; a slice of the layers moves only what these
+    decide.
 
     Args:
-        direction: `(d,)`, or what `attribute_changes` returns, of which amounts below 0 take the direction of latents
-            with the attribute, the others that of latents without it.
+        direction: `(d,)`, or what `attribute_changes` returns: each of the latents then has its own, that of latents
+            with the attribute where the amount is below 0, else that of latents without it. There and back again is
+            not quite the same place.
 
     Raises:
-        InputError: the direction has another number of dimensions.
+        InputError: the direction has another number of dimensions, or the amounts are not as many as the latents.
     """
     latents, direction = _latents(latents, "latents"), _latents(direction, "direction")
     size = latents.shape[-1]

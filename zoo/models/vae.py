@@ -273,7 +273,9 @@ class VAE(GenerativeModel):
         Args:
             images: uint8 or [-1, 1] images `(n, height, width, channels)`.
             attribute: one of `attributes`.
-            amount: steps along its direction, a number or one for each image; what 1 is, `learn_attribute` set.
+            amount: steps along its direction, a number or one for each image; what 1 is, `learn_attribute` set. Where
+                that was given `others`, amounts above 0 are meant for images without the attribute, and those below
+                for images with it.
             keep_details: whether to add to `images` themselves what the edit changes in their reconstructions. So
                 they keep what latents do not hold; but where something moves, as by a rotation, it stays behind, too.
 
