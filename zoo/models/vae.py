@@ -376,7 +376,8 @@ def _direction(value, attribute, latent_dim):
             raise InputError(
                 f"attribute_directions has {value[:20]!r} for {attribute!r}, expected an array or text of get_config."
             ) from None
-        value = value.reshape(next((shape for shape in shapes if np.prod(shape) == value.size), value.shape))
+        if value.size == np.prod(shapes[1]):
+            value = value.reshape(shapes[1])
     value = np.asarray(value, "float32")
     if value.shape not in shapes:
         expected = " or ".join(map(str, shapes))
