@@ -618,6 +618,14 @@ def test_iterators_of_batches_are_checked_and_no_batch_is_lost(trained, batch):
         trained.fit(iter([]))
 
 
+@pytest.mark.slow
+def test_labels_of_a_batch_may_be_none_in_a_compiled_step():
+    model = tiny_vae()
+    model.compile()
+    model.fit(((X, None) for _ in range(2)), verbose=0)
+    assert int(model.optimizer.iterations) == 2
+
+
 def test_validation_split_needs_an_array(trained, tmp_path):
     with pytest.raises(InputError, match="validation_split needs x to be an array, got str"):
         trained.fit(str(png_folder(tmp_path, X)), validation_split=0.5, verbose=0)
