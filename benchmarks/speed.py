@@ -1,7 +1,7 @@
 """A training step through `fit` against a hand-written `tf.function` loop over the same networks, side by side.
 
 With Keras' default of one step an execution, and with `compile(steps_per_execution=...)`, by which Keras comes back to
-Python less often: its callbacks and logs cost as much as a tenth of the VAE's step.
+Python less often.
 
 Also how fast `zoo.data` alone delivers the batches, since reading must not be what training waits for.
 """
