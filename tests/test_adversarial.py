@@ -470,6 +470,25 @@ def test_one_optimizer_for_both_networks_is_refused():
         tiny_gan().compile(optimizer, optimizer)
 
 
+def test_optimizers_of_another_model_are_refused_and_its_own_are_not():
+    other, model = tiny_gan(), tiny_gan()
+    other.compile()
+    with pytest.raises(InputError, match="discriminator_optimizer has moments of other variables than the model"):
+        model.compile(keras.optimizers.Adam(), other.discriminator_optimizer)
+    assert not model.compiled
+    own = other.generator_optimizer, other.discriminator_optimizer
+    other.compile(*own)
+    assert (other.generator_optimizer, other.discriminator_optimizer) == own
+    # Layers that are frozen by now have moments to spare, those that no longer are have none.
+    other.generator.layers[1].trainable = False
+    other.compile(*own)
+    frozen = keras.optimizers.Adam()
+    other.compile(frozen, own[1])
+    other.generator.layers[1].trainable = True
+    with pytest.raises(InputError, match="generator_optimizer has moments of other variables"):
+        other.compile(frozen, own[1])
+
+
 # === Replicas ===
 
 ON_TWO_REPLICAS = """

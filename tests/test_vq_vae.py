@@ -233,6 +233,7 @@ def test_codes_outside_of_the_codebook_are_refused(codes, says):
         ({"num_embeddings": 0}, "num_embeddings is 0"),
         ({"data_variance": 0.0}, "data_variance is 0.0"),
         ({"ema_decay": 1.0}, "ema_decay is 1.0"),
+        ({"prior": "x"}, "prior is 'x', expected a dict of what build_prior takes"),
         ({"image_shape": (9, 8, 1)}, r"image_shape is \(9, 8, 1\), expected sides divisible by 4"),
     ],
 )
@@ -403,6 +404,19 @@ def test_one_preset_holds_both_parts(tmp_path):
     np.testing.assert_array_equal(
         keras.saving.load_model(tmp_path / "model.keras").generate(labels=[0, 1], seed=0), drawn
     )
+
+
+@pytest.mark.parametrize(
+    ("overrides", "says"),
+    [
+        ({"prior": "x", "num_classes": 3}, "prior is 'x', expected a dict of what build_prior takes"),
+        ({"prior": {"depth": 1}}, r"VQVAE takes no prior={'depth': 1} \(.*unexpected keyword argument 'depth'\)$"),
+    ],
+)
+def test_overrides_that_are_no_options_of_a_prior_are_refused(overrides, says, tmp_path):
+    with_prior().save_to_preset(tmp_path / "preset")
+    with pytest.raises(InputError, match=says):
+        zoo.load(tmp_path / "preset", **overrides)
 
 
 @pytest.mark.slow

@@ -191,8 +191,11 @@ def attributes(name, *, split="train", data_dir=None):
         Dict of an array `(n,)` of integers, booleans or floats for each attribute.
 
     Raises:
+        InputError: `name` is no string.
         DataError: the data set is missing, unreadable, or has no attributes.
     """
+    if not isinstance(name, str):
+        raise InputError(f"name is a {type(name).__name__}, expected the name of a TFDS data set.")
     builder = _prepared(name, data_dir)
     known = builder.info.features
     if "attributes" not in known:

@@ -340,7 +340,9 @@ def _rebuild(model, config, overrides):
     classes = {name: overrides[name] for name in ("num_classes", "class_names") if name in overrides}
     if classes and arguments.get("prior"):
         # The classes of such a model are its prior's.
-        prior = {**arguments["prior"], **overrides.get("prior", {}), "class_names": None, **classes}
+        prior = overrides.get("prior", {})
+        if isinstance(prior, dict):
+            prior = {**arguments["prior"], **prior, "class_names": None, **classes}
         overrides = {**{name: value for name, value in overrides.items() if name not in classes}, "prior": prior}
     unknown = sorted(set(overrides) - set(arguments))
     if unknown:
@@ -366,7 +368,9 @@ def _rebuild(model, config, overrides):
     except ZooError:
         raise
     except (TypeError, ValueError, AttributeError) as error:
-        raise InputError(f"{config['class_name']} takes no {given} ({first_line(error)})") from error
+        # What the constructor said, which Keras quotes behind much else.
+        reason = first_line(str(error).rpartition("Exception encountered: ")[2])
+        raise InputError(f"{config['class_name']} takes no {given} ({reason})") from error
     pretrained = _weights_by_place(model)
     rows = changed.rows_of(model) if hasattr(changed, "rows_of") else {}
     kept, fresh = [], []

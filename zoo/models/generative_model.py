@@ -508,6 +508,11 @@ class GenerativeModel(keras.Model):
         optimizers = {name: _optimizer(optimizer, name) for name, optimizer in optimizers.items()}
         if len({id(optimizer) for optimizer in optimizers.values()}) < len(optimizers):
             raise InputError(f"{' and '.join(optimizers)} are the same object, expected one optimizer each.")
+        variables = self._optimized_variables()
+        for name, optimizer in optimizers.items():
+            known = {id(variable) for variable in getattr(optimizer, "inner_optimizer", optimizer)._trainable_variables}
+            if optimizer.built and not known.issuperset(map(id, variables[name])):
+                raise InputError(f"{name} has moments of other variables than the model trains, expected a new one.")
         # Not handed to Keras: it knows one optimizer and would add an idle RMSprop for none.
         super().compile(optimizer=None, loss=None, **settings)
         self._compile_settings = settings
@@ -515,7 +520,7 @@ class GenerativeModel(keras.Model):
             scaled = isinstance(optimizer, keras.optimizers.LossScaleOptimizer)
             if self.dtype_policy.name == "mixed_float16" and not scaled:
                 optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
-            optimizer.build(self._optimized_variables()[name])
+            optimizer.build(variables[name])
             setattr(self, name, optimizer)
         # Keras' learning-rate callbacks look here.
         self.optimizer = getattr(self, self.optimizer_names[0])

@@ -98,6 +98,8 @@ class VQVAE(GenerativeModel):
         self._codes = _Codes(self).predict_on_batch
         self._images = _Images(self).predict_on_batch
         if prior is not None:
+            if not isinstance(prior, dict):
+                raise InputError(f"prior is {prior!r}, expected a dict of what build_prior takes.")
             self.build_prior(**prior)
 
     @staticmethod
