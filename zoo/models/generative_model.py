@@ -485,7 +485,7 @@ class GenerativeModel(keras.Model):
             **settings: `run_eagerly`, `steps_per_execution` and `jit_compile` of Keras.
 
         Raises:
-            InputError: no optimizer, or another setting.
+            InputError: no optimizer, one that was built for other variables, or another setting.
         """
         self._compile({"optimizer": optimizer or self.default_optimizers()[0]}, **settings)
 
