@@ -410,6 +410,7 @@ def test_one_preset_holds_both_parts(tmp_path):
     ("overrides", "says"),
     [
         ({"prior": "x", "num_classes": 3}, "prior is 'x', expected a dict of what build_prior takes"),
+        ({"prior": None, "num_classes": 3}, "VQVAE has no argument 'num_classes' to change"),
         ({"prior": {"depth": 1}}, r"VQVAE takes no prior={'depth': 1} \(.*unexpected keyword argument 'depth'\)$"),
     ],
 )

@@ -338,9 +338,9 @@ def _rebuild(model, config, overrides):
     arguments = keras.saving.serialize_keras_object(model)["config"]
     given = ", ".join(f"{name}={value!r}" for name, value in overrides.items())
     classes = {name: overrides[name] for name in ("num_classes", "class_names") if name in overrides}
-    if classes and arguments.get("prior"):
+    prior = overrides.get("prior", {})
+    if classes and arguments.get("prior") and prior is not None:
         # The classes of such a model are its prior's.
-        prior = overrides.get("prior", {})
         if isinstance(prior, dict):
             prior = {**arguments["prior"], **prior, "class_names": None, **classes}
         overrides = {**{name: value for name, value in overrides.items() if name not in classes}, "prior": prior}
