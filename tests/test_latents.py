@@ -156,6 +156,8 @@ def test_averages_may_be_weighted():
         (lambda: latents.traverse(np.zeros((2, 2, 2, 2)), 0, [0.0]), r"latents has shape \(2, 2, 2, 2\)"),
         (lambda: latents.attribute_direction([ONE, OTHER], [True]), "present has shape"),
         (lambda: latents.attribute_direction([ONE, OTHER], [True, True]), "present is True for all"),
+        (lambda: latents.attribute_direction([ONE, OTHER], ["yes", "no"]), "present holds 'yes', expected True"),
+        (lambda: latents.attribute_direction([ONE, OTHER], [0, 2]), "present holds 2, expected True or False"),
         (lambda: latents.attribute_direction([ONE, OTHER], [True, False], [1, 2]), "others has shape"),
         (lambda: latents.attribute_changes([ONE, OTHER], [1, 0], [[1]]), r"others has shape \(1, 1\), expected \(2"),
         (lambda: latents.move(ONE, OTHER[:2], 1.0), r"direction has shape \(2,\), expected \(16,\) or \(2, 17, 16\)"),

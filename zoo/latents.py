@@ -172,7 +172,8 @@ def attribute_direction(latents, present, others=None):
         float32 array `(d,)`; a step of 1 along it is the mean change from without to with.
 
     Raises:
-        InputError: shapes that do not match, or examples that all have the attribute or all have not.
+        InputError: shapes that do not match, `present` that is not boolean, or examples that all have the attribute or
+            all have not.
     """
     latents, present, others = _examples(latents, present, others)
     return _regressed(np.column_stack([present, others]), latents)[1].astype("float32")
@@ -288,6 +289,9 @@ def _examples(latents, present, others):
     latents, present = _latents(latents, "latents"), np.asarray(present)
     if latents.ndim != 2 or present.shape != latents.shape[:1]:
         raise InputError(f"present has shape {present.shape}, expected one value for each of {len(latents)} latents.")
+    odd = [value for value in present.tolist() if value not in (False, True)]
+    if odd:
+        raise InputError(f"present holds {odd[0]!r}, expected True or False for each of the latents.")
     present = present.astype(bool)
     if present.all() or not present.any():
         raise InputError(f"present is {bool(present.all())} for all examples, expected some with and some without.")
