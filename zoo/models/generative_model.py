@@ -510,7 +510,7 @@ class GenerativeModel(keras.Model):
             raise InputError(f"{' and '.join(optimizers)} are the same object, expected one optimizer each.")
         variables = self._optimized_variables()
         for name, optimizer in optimizers.items():
-            known = {id(variable) for variable in getattr(optimizer, "inner_optimizer", optimizer)._trainable_variables}
+            known = {id(variable) for variable in _unscaled(optimizer)._trainable_variables}
             if optimizer.built and not known.issuperset(map(id, variables[name])):
                 raise InputError(f"{name} has moments of other variables than the model trains, expected a new one.")
         # Not handed to Keras: it knows one optimizer and would add an idle RMSprop for none.
@@ -528,12 +528,9 @@ class GenerativeModel(keras.Model):
     def get_compile_config(self):
         if not self.compiled:
             return None
-        optimizers = {}
-        for name in self.optimizer_names:
-            optimizer = getattr(self, name)
-            inner = getattr(optimizer, "inner_optimizer", optimizer)
-            optimizers[name] = keras.saving.serialize_keras_object(inner)
-        return {**optimizers, **self._compile_settings}
+        optimizers = {name: _unscaled(getattr(self, name)) for name in self.optimizer_names}
+        serialized = {name: keras.saving.serialize_keras_object(optimizer) for name, optimizer in optimizers.items()}
+        return {**serialized, **self._compile_settings}
 
     def compile_from_config(self, config):
         # Older presets hold settings that had no effect.
@@ -921,6 +918,11 @@ def check_backend(method):
     backend = keras.backend.backend()
     if backend != "tensorflow":
         raise InputError(f"KERAS_BACKEND is {backend!r}, expected 'tensorflow' for {method}; other backends generate.")
+
+
+def _unscaled(optimizer):
+    """The optimizer inside a `LossScaleOptimizer`, and any other as it is."""
+    return getattr(optimizer, "inner_optimizer", optimizer)
 
 
 def _optimizer(optimizer, name):
