@@ -30,6 +30,7 @@ ROOT = Path(__file__).resolve().parent.parent
 SEED = 0
 _CPU = Path("/proc/cpuinfo")
 _LATENTS_TO_FIT, _STRENGTH_OF_STYLES = 10_000, 0.5
+_BATCHES_OF_STATISTICS = 100
 
 
 def arguments(script, epochs, precision="float32", prior_epochs=None):
@@ -338,6 +339,9 @@ def train_adversarially(args, model, train_set, batch_size, learning_rates, beta
         falling_adam(discriminator_rate, steps * model.discriminator_steps, beta_1=beta_1, beta_2=beta_2),
     )
     seconds = train(args, model, batches, **train_arguments)
+    # The same batches whether or not the run was killed on its way.
+    batches.set_epoch(args.epochs)
+    model.update_standing_statistics(batches.take(_BATCHES_OF_STATISTICS))
     # Users fine-tune at the rates that training began with, not at the schedule's end, and those suit small kernels.
     if isinstance(model, zoo.DCGAN):
         conv.shrink_kernels(model.generator, model.ema_generator)

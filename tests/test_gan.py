@@ -257,6 +257,43 @@ def test_moving_statistics_are_averaged_where_asked_for():
     assert zoo.BigGAN.averages_statistics and not zoo.SAGAN.averages_statistics
 
 
+@pytest.mark.parametrize("name", ["gan", "projection_gan"])
+def test_standing_statistics_are_those_of_what_the_average_draws(name, monkeypatch):
+    model = tiny_gan(generator=dense_generator()) if name == "gan" else TINY_GANS[name](residual=False)
+    average = keras.models.clone_model(model.generator)
+    average.set_weights(model.generator.get_weights())
+    for variable in model.generator.trainable_variables:
+        variable.assign(2.0 * variable + 0.1)
+    batches = [labelled(6), labelled(8)]
+    given = [model._generator_inputs(model._canonical({"images": x, "labels": y})) for x, y in batches]
+
+    def updated(*indices):
+        inputs = iter([given[index] for index in indices])
+        monkeypatch.setattr(model, "_generator_inputs", lambda batch: next(inputs))
+        before = values(model.generator.variables)
+        model.update_standing_statistics(batches[index] for index in indices)
+        for one, other in zip(before, values(model.generator.variables), strict=True):
+            np.testing.assert_array_equal(one, other)
+        return values(model.ema_generator.weights)
+
+    first, second, both = updated(0), updated(1), updated(0, 1)
+    # With the statistics of this batch alone, the average draws it as it would in training.
+    model.ema_generator.set_weights(second)
+    drawn = model.ema_generator(given[1], training=False)
+    np.testing.assert_allclose(drawn, average(given[1], training=True), atol=1e-4)
+    for one, other, mean in zip(first, second, both, strict=True):
+        np.testing.assert_allclose((one + other) / 2, mean, rtol=1e-4, atol=1e-6)
+    assert any(not np.allclose(one, other) for one, other in zip(first, second, strict=True))
+
+
+def test_standing_statistics_want_a_batch_and_something_to_measure():
+    with pytest.raises(InputError, match="batches is empty, expected at least one batch"):
+        tiny_gan(generator=dense_generator()).update_standing_statistics([])
+    unread = iter([images(4)])
+    tiny_gan().update_standing_statistics(unread)
+    assert len(list(unread)) == 1
+
+
 # === Labels ===
 
 
