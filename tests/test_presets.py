@@ -311,6 +311,12 @@ def test_impossible_overrides_are_refused_by_name(stored, name, overrides, messa
     assert "\n" not in str(caught.value)
 
 
+def test_plain_networks_have_no_arguments_to_change():
+    message = r"Functional is a plain Keras network, which takes no image_shape=\(32, 32, 1\)\.$"
+    with pytest.raises(InputError, match=message):
+        zoo.load("classifier_mnist_28", image_shape=(32, 32, 1))
+
+
 def test_networks_that_do_not_fit_each_other_are_refused():
     with pytest.raises(InputError, match=r"discriminator takes \(4, 4, 1\), expected image_shape=\(8, 8, 1\)"):
         zoo.GAN(SHAPE, LATENT_DIM, discriminator=dense_discriminator((4, 4, 1)))

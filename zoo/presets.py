@@ -334,37 +334,14 @@ def _rebuild(model, config, overrides):
     """A model of the changed configuration that keeps every weight whose place and shape are unchanged."""
     import keras
 
+    given = ", ".join(f"{name}={value!r}" for name, value in overrides.items())
+    if not hasattr(model, "changed_arguments"):
+        raise InputError(f"{config['class_name']} is a plain Keras network, which takes no {given}.")
     # The loaded model's, not the file's, which may be older than some arguments.
     arguments = keras.saving.serialize_keras_object(model)["config"]
-    given = ", ".join(f"{name}={value!r}" for name, value in overrides.items())
-    classes = {name: overrides[name] for name in ("num_classes", "class_names") if name in overrides}
-    prior = overrides.get("prior", {})
-    if classes and arguments.get("prior") and prior is not None:
-        # The classes of such a model are its prior's.
-        if isinstance(prior, dict):
-            prior = {**arguments["prior"], **prior, "class_names": None, **classes}
-        overrides = {**{name: value for name, value in overrides.items() if name not in classes}, "prior": prior}
-    unknown = sorted(set(overrides) - set(arguments))
-    if unknown:
-        raise InputError(
-            f"{config['class_name']} has no argument {unknown[0]!r} to change; it has {', '.join(sorted(arguments))}."
-        )
-    if "num_classes" in overrides and "class_names" in arguments:
-        # They are those of the pretrained classes.
-        arguments["class_names"] = None
-        if overrides["num_classes"] is None and "class_map_features" in arguments:
-            arguments["class_map_features"] = None
-    if "vocabulary" in overrides:
-        # They are texts of the pretrained words.
-        arguments["example_prompts"] = None
-    forgotten = ""
-    if overrides.keys() & {"image_shape", "latent_dim", "encoder"} and arguments.get("attribute_directions"):
-        # They are directions between the pretrained latents.
-        arguments["attribute_directions"] = None
-        forgotten = " Its attributes are forgotten; learn_attribute finds their directions anew."
-    wanted = {**config, "config": {**arguments, **overrides}}
+    arguments, forgotten = model.changed_arguments(arguments, overrides)
     try:
-        changed = keras.saving.deserialize_keras_object(wanted, safe_mode=True)
+        changed = keras.saving.deserialize_keras_object({**config, "config": arguments}, safe_mode=True)
     except ZooError:
         raise
     except (TypeError, ValueError, AttributeError) as error:
@@ -372,7 +349,7 @@ def _rebuild(model, config, overrides):
         reason = first_line(str(error).rpartition("Exception encountered: ")[2])
         raise InputError(f"{config['class_name']} takes no {given} ({reason})") from error
     pretrained = _weights_by_place(model)
-    rows = changed.rows_of(model) if hasattr(changed, "rows_of") else {}
+    rows = changed.rows_of(model)
     kept, fresh = [], []
     for place, variable in _weights_by_place(changed).items():
         source = pretrained.get(place)
@@ -395,9 +372,10 @@ def _rebuild(model, config, overrides):
             f"{config['class_name']} from scratch for that."
         )
     if fresh:
-        aliases = tuple(f"{alias}/" for _, alias in getattr(model, "preset_aliases", ()))
+        aliases = tuple(f"{alias}/" for _, alias in model.preset_aliases)
         names = ", ".join(place for place in fresh if not place.startswith(aliases))
-        warnings.warn(f"{given}: newly initialized {names}; all other weights are pretrained.{forgotten}", stacklevel=4)
+        message = f"{given}: newly initialized {names}; all other weights are pretrained. {forgotten}"
+        warnings.warn(message.rstrip(), stacklevel=4)
     return changed
 
 

@@ -192,6 +192,31 @@ class GenerativeModel(keras.Model):
         """`zoo.load`, refusing a preset of another class; see there for arguments and errors."""
         return presets.load_as(cls, preset, **overrides)
 
+    @classmethod
+    def changed_arguments(cls, arguments, overrides):
+        """What `from_preset` builds a model from: its preset's arguments, changed by those that it was given.
+
+        A subclass sees to those that belong to what is changed.
+
+        Returns:
+            Dict of arguments, and a sentence on what the model forgets besides weights, or "".
+
+        Raises:
+            InputError: an argument that the class does not have.
+        """
+        for name in sorted(overrides):
+            if name not in arguments:
+                raise InputError(
+                    f"{cls.__name__} has no argument {name!r} to change; it has {', '.join(sorted(arguments))}."
+                )
+        # The names are those of the pretrained classes.
+        renamed = {"class_names": None} if "num_classes" in overrides and "class_names" in arguments else {}
+        return {**arguments, **renamed, **overrides}, ""
+
+    def rows_of(self, other):
+        """Which rows of another model's embeddings begin those of this one, by the name of the layer; none here."""
+        return {}
+
     def save_to_preset(self, directory, weights_dtype="float32"):
         """Writes this model as a preset that `zoo.load(directory)` loads; see `zoo.presets.save`."""
         presets.save(self, directory, weights_dtype=weights_dtype)

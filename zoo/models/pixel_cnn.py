@@ -110,6 +110,13 @@ class PixelCNN(AutoregressiveModel):
         self._log_likelihoods = _LogLikelihood(self.network, self.likelihood).predict
         self._sample = CodeSampler(self.network, self.likelihood).sample
 
+    @classmethod
+    def changed_arguments(cls, arguments, overrides):
+        if overrides.get("num_classes", arguments["num_classes"]) is None:
+            # They are maps of the classes.
+            arguments = {**arguments, "class_map_features": None}
+        return super().changed_arguments(arguments, overrides)
+
     @property
     def generate_arguments(self):
         labels = () if self.num_classes is None else ("labels",)

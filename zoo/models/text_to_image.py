@@ -236,6 +236,13 @@ class TextToImageGAN(AdversarialModel):
         if tuple(batch["prompts"].shape[1:]) != (self._tokenizer.max_words,):
             raise InputError(f"{what} has prompts of shape {tuple(batch['prompts'].shape)}, expected {expected}.")
 
+    @classmethod
+    def changed_arguments(cls, arguments, overrides):
+        if "vocabulary" in overrides:
+            # They are texts of the pretrained words.
+            arguments = {**arguments, "example_prompts": None}
+        return super().changed_arguments(arguments, overrides)
+
     def rows_of(self, other):
         """For each embedding, which row of another model's begins each row of this one's, -1 for none.
 

@@ -238,6 +238,15 @@ class VAE(GenerativeModel):
 
     # === Editing ===
 
+    @classmethod
+    def changed_arguments(cls, arguments, overrides):
+        forgotten = ""
+        if overrides.keys() & {"image_shape", "latent_dim", "encoder"} and arguments["attribute_directions"]:
+            # They are directions between the pretrained latents.
+            arguments = {**arguments, "attribute_directions": None}
+            forgotten = "Its attributes are forgotten; learn_attribute finds their directions anew."
+        return super().changed_arguments(arguments, overrides)[0], forgotten
+
     def learn_attribute(self, name, images, present, others=None, scale=1.0):
         """Finds the direction of an attribute from labelled images and keeps it under `name`, for `edit`.
 

@@ -266,6 +266,17 @@ class VQVAE(GenerativeModel):
 
     # === The prior ===
 
+    @classmethod
+    def changed_arguments(cls, arguments, overrides):
+        classes = {name: overrides[name] for name in ("num_classes", "class_names") if name in overrides}
+        own, prior = arguments["prior"], overrides.get("prior", {})
+        if classes and own and prior is not None:
+            # The classes of such a model are its prior's.
+            if isinstance(prior, dict):
+                prior = {**own, **prior, "class_names": None, **classes}
+            overrides = {**{name: value for name, value in overrides.items() if name not in classes}, "prior": prior}
+        return super().changed_arguments(arguments, overrides)
+
     def build_prior(self, filters=64, num_blocks=8, num_classes=None, class_names=None):
         """Makes an untrained prior, in place of one that there is.
 
