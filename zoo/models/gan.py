@@ -385,8 +385,8 @@ class BigGAN(SAGAN):
 
     Blocks of the generator share one embedding of the class and each have a part of the latents; its weights are kept
     orthogonal by a penalty, so that `generate(truncation=...)` draws images of less variety and more fidelity. The
-    average has averaged batch statistics, which spares the paper's standing statistics. The discriminator takes two
-    steps for each of the generator; Adam of betas 0 and 0.999 has the rates 5e-5 and 2e-4.
+    average has averaged batch statistics, until `update_standing_statistics` measures the paper's. The discriminator
+    takes two steps for each of the generator; Adam of betas 0 and 0.999 has the rates 5e-5 and 2e-4.
 
     Args:
         orthogonal_weight: beta of the orthogonal regularization (eq. 3); 0 leaves it out.
