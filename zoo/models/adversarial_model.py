@@ -340,19 +340,16 @@ class AdversarialModel(GenerativeModel):
             _, states = self.generator.stateless_call(trained, states, inputs, training=True)
             return [states[index] for index in moving]
 
-        number, momenta, totals = 0, None, [0.0] * len(moving)
+        from_zero = []
         for batch in batches:
             inputs = self._generator_inputs(next(self._parts(self._canonical(batch))))
-            shares = moved(inputs, 0.0)
-            if momenta is None:
-                # From s, a batch with the statistics b moves them to m s + (1 - m) b, and layers keep m to themselves.
-                momenta = [one - zero for one, zero in zip(moved(inputs, 1.0), shares, strict=True)]
-            totals = [total + share for total, share in zip(totals, shares, strict=True)]
-            number += 1
-        if not number:
+            from_zero.append(moved(inputs, 0.0))
+        if not from_zero:
             raise InputError("batches is empty, expected at least one batch.")
-        for index, total, momentum in zip(moving, totals, momenta, strict=True):
-            average_of[id(fixed[index])].assign(total / (number * (1.0 - momentum)))
+        for index, from_one, *shares in zip(moving, moved(inputs, 1.0), *from_zero, strict=True):
+            # From s, a batch with the statistics b moves them to m s + (1 - m) b, and layers keep m to themselves.
+            momentum = from_one - shares[-1]
+            average_of[id(fixed[index])].assign(sum(shares) / (len(shares) * (1.0 - momentum)))
 
     def _watchers(self, dataset):
         from zoo import callbacks
