@@ -4,6 +4,11 @@ Networks of `DCGAN` with attention, since two cores take four times as long for 
 knows where things are: after an epoch the residual ones drew eyes all over the faces (distance to training images 95).
 The generator learns faster than its discriminator, unlike the paper's: at these rates the distance was 80 after 200
 steps, at three times the discriminator's 105.
+
+The first six epochs had the hinge objective, and the samples were crisp but too much alike (recall 0.10 at a distance
+of 12.0), so that the rest went on by pairs: from there, 300 steps at full rates led to a distance (to 5,000 training
+images) of 12.9, to 13.2 with R1 and R2 of weight 5 besides, and to 14.4 by the hinge. Spectral norm alone keeps the
+discriminator smooth.
 """
 
 import _common
@@ -20,7 +25,7 @@ def main():
     args = _common.arguments(__file__, EPOCHS, PRECISION)
     _common.train_gan(
         args,
-        zoo.SAGAN(avatars.IMAGE_SHAPE, LATENT_DIM, filters=FILTERS, residual=False),
+        zoo.SAGAN(avatars.IMAGE_SHAPE, LATENT_DIM, filters=FILTERS, residual=False, objective="relativistic"),
         _common.read(args, DATASET, avatars.IMAGE_SHAPE, "train"),
         batch_size=BATCH_SIZE,
         learning_rates=LEARNING_RATES,
