@@ -9,8 +9,8 @@ The first six epochs had the hinge objective, and the samples were crisp but too
 of 12.0), so that the rest went on by pairs: from there, 300 steps at full rates led to a distance (to 5,000 training
 images) of 12.9 and by the hinge to 14.4. Spectral norm alone did not hold the discriminator back for long (its loss was
 0.23 in the first of these epochs, 0.15 in the third), so that the last two of five had R1 and R2 besides. The
-distance of 2,000 samples was 13.8, 12.7 and 12.1 after the first three, then 10.5 and 10.2. The run was begun as one of
-six epochs.
+distance (to the training images, of 2,000 samples) was 13.8, 12.7 and 12.1 after the first three, then 10.5 and 10.2.
+The run was begun as one of six epochs.
 """
 
 import _common

@@ -735,7 +735,7 @@ def test_networks_that_do_not_fit_are_refused():
 @pytest.mark.slow
 def test_a_last_batch_of_fewer_images_than_steps_gives_some_twice():
     model = tiny_dcgan(discriminator_steps=4)
-    model.compile(run_eagerly=True)
+    model.compile()
     batches = tf.data.Dataset.from_tensor_slices(images(9)).batch(8)
     assert np.isfinite(model.fit(batches, verbose=0).history["discriminator_loss"]).all()
 
