@@ -287,7 +287,7 @@ def test_of_a_larger_batch_the_rest_passes_by():
 @pytest.mark.slow
 def test_a_preset_leaves_the_store_out_and_a_backup_keeps_it(tmp_path):
     model = tiny_cycle_gan()
-    model.compile(run_eagerly=True)
+    model.compile()
     model.fit(pairs(12), batch_size=4, epochs=2, verbose=0)
     assert int(model.image_pool.filled) == 6
     model.save_to_preset(tmp_path / "preset")
