@@ -197,6 +197,27 @@ def begin_style_gan(model, trained):
         model.discriminator.get_layer(name).set_weights(weights)
 
 
+def begin_sagan(model, trained):
+    """Gives a `SAGAN` that is not residual what it shares with a trained `DCGAN` of its width.
+
+    Attention begins as the identity, so that the generator's images stay the same, and so do the logits, but for one
+    factor: that by which the discriminator's kernels are divided under spectral normalization.
+    """
+    for new, old in ((model.generator, trained.generator), (model.ema_generator, trained.ema_generator)):
+        for layer in filter(lambda layer: layer.weights, old.layers):
+            new.get_layer(layer.name).set_weights(layer.get_weights())
+    divisor = 1.0
+    for layer in filter(lambda layer: layer.weights, trained.discriminator.layers):
+        kernel, bias = layer.get_weights()
+        new = model.discriminator.get_layer(layer.name)
+        sigma = np.linalg.norm(kernel.reshape(-1, kernel.shape[-1]), 2)
+        divisor *= sigma
+        # So that the power iteration has arrived when training begins.
+        vector = np.linalg.svd(kernel.reshape(-1, kernel.shape[-1]), full_matrices=False)[2][:1]
+        new.layer.set_weights([kernel, bias / divisor])
+        new.vector.assign(vector)
+
+
 def total_steps(epochs, image_set, batch_size):
     """Optimizer steps of the whole run, for learning-rate schedules."""
     return epochs * (len(image_set.images) // batch_size)
@@ -343,7 +364,7 @@ def train_adversarially(args, model, train_set, batch_size, learning_rates, beta
     batches.set_epoch(args.epochs)
     model.update_standing_statistics(batches.take(_BATCHES_OF_STATISTICS))
     # Users fine-tune at the rates that training began with, not at the schedule's end, and those suit small kernels.
-    if isinstance(model, zoo.DCGAN):
+    if isinstance(model, zoo.DCGAN) or (isinstance(model, zoo.SAGAN) and not model.get_config().get("residual", True)):
         conv.shrink_kernels(model.generator, model.ema_generator)
     model.compile(*(keras.optimizers.Adam(rate, beta_1=beta_1, beta_2=beta_2) for rate in learning_rates))
     return seconds

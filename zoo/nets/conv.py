@@ -46,7 +46,7 @@ def dcgan_generator(image_shape, latent_dim, filters, stages, num_classes=None, 
     A dense projection, then `stages` transposed convolutions that double the resolution, each after batch
     normalization and ReLU, and a 3x3 convolution to the image, which ends in tanh. `filters` is the width at half
     the resolution; it doubles with every stage below, up to eight times, and is a quarter at the full resolution.
-    With `attention`, self-attention follows at half the resolution.
+    With `attention`, self-attention follows on batch normalization and ReLU at half the resolution.
 
     The paper makes the image by its last transposed convolution; there each pixel of a 2x2 block has weights of its
     own, which leaves a grain that the convolution removes for little time.
@@ -102,11 +102,13 @@ def dcgan_enlarged(x, channels, filters, stages, norm_and_relu, attention=False)
     """
     widths = [*doubled_widths(filters, stages)[-2::-1], max(filters // 4, 1)]
     for stage, stage_width in enumerate(widths):
+        x = norm_and_relu(x, stage, stage)
+        # Behind a norm, since scores grow with the square of what they compare, and kernels before one keep growing.
+        if attention and stage == stages - 1:
+            x = SelfAttention(name="attention")(x)
         x = layers.Conv2DTranspose(
             stage_width, 4, strides=2, padding="same", use_bias=False, kernel_initializer=init(), name=f"up_{stage}"
-        )(norm_and_relu(x, stage, stage))
-        if attention and stage == stages - 2:
-            x = SelfAttention(name="attention")(x)
+        )(x)
     x = norm_and_relu(x, stages, "image")
     x = layers.Conv2D(channels, 3, padding="same", kernel_initializer=init(), name="to_image")(x)
     # float32 whatever the policy: half precision would quantize the pixels.
