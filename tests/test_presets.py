@@ -497,6 +497,13 @@ def test_a_loaded_preset_saves_to_the_same_hashes(stored, tmp_path):
         assert sha256(tmp_path / name / "model.weights.h5") == sha256(directory / "model.weights.h5")
 
 
+def test_many_small_layers_take_little_room(tmp_path):
+    model = zoo.GAN((4, 4, 1), 2, hidden_units=(2,) * 12)
+    model.save_to_preset(tmp_path)
+    # In the oldest format of HDF5, h5py's default, it would be 144,000 bytes.
+    assert (tmp_path / "model.weights.h5").stat().st_size < 60_000
+
+
 def test_large_variables_are_compressed(tmp_path):
     model = zoo.GAN((8, 8, 1), 128, hidden_units=(128,))
     model.save_to_preset(tmp_path)
