@@ -209,13 +209,12 @@ def begin_sagan(model, trained):
     divisor = 1.0
     for layer in filter(lambda layer: layer.weights, trained.discriminator.layers):
         kernel, bias = layer.get_weights()
-        new = model.discriminator.get_layer(layer.name)
-        sigma = np.linalg.norm(kernel.reshape(-1, kernel.shape[-1]), 2)
-        divisor *= sigma
-        # So that the power iteration has arrived when training begins.
-        vector = np.linalg.svd(kernel.reshape(-1, kernel.shape[-1]), full_matrices=False)[2][:1]
-        new.layer.set_weights([kernel, bias / divisor])
-        new.vector.assign(vector)
+        _, sigmas, vectors = np.linalg.svd(kernel.reshape(-1, kernel.shape[-1]), full_matrices=False)
+        divisor *= sigmas[0]
+        normalized = model.discriminator.get_layer(layer.name)
+        normalized.layer.set_weights([kernel, bias / divisor])
+        # Where the power iteration would arrive.
+        normalized.vector.assign(vectors[:1])
 
 
 def total_steps(epochs, image_set, batch_size):

@@ -108,6 +108,8 @@ def test_attention_and_spectral_normalization_join_the_layers_of_a_dcgan():
     assert kinds(model.discriminator) == normed
     for network in (model.generator, model.discriminator):
         assert network.get_layer("attention").output.shape[1:3] == (8, 8)
+    # Behind the norm, so that how large kernels are does not decide what is looked at.
+    assert model.generator.get_layer("attention").input is model.generator.get_layer("relu_1").output
     assert type(model).from_config(model.get_config()).count_params() == model.count_params()
 
 

@@ -74,10 +74,11 @@ SMALL = {
     "NUM_BLOCKS": 2,
     "PRIOR": {"filters": 8, "num_blocks": 2},
 }
-# SRGAN and StyleGAN begin with the weights of a preset.
+# SAGAN, SRGAN and StyleGAN begin with the weights of a preset.
 AS_THEY_ARE = {
     "vae_mnist_28",
     "dcgan_fashion_mnist_28",
+    "sagan_avatars_64",
     "srgan_photo_x4",
     "style_gan_avatars_64",
     "style_gan_tf_flowers_64",
