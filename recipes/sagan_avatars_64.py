@@ -6,8 +6,8 @@ The distance to training images (of 2,000 samples) was 9.0, 7.7, 7.0, 6.1, 5.9, 
 after each epoch, and the discriminator never got ahead: its loss was 0.56 in the first, 0.53 in the last.
 
 What was shipped before had begun from nothing, with 32 filters and for six of eleven epochs by the hinge objective:
-crisp faces, but too much alike (distance 9.8, recall 0.14). Its attention came before a norm, kernels before which
-grow, so that every query ended up looking at a single place.
+crisp faces, but too much alike (distance 9.8, recall 0.14). Its attention came before a norm, where kernels grow, so
+that every query ended up looking at a single place.
 """
 
 import _common
