@@ -28,6 +28,13 @@ def run(recipe, *arguments, **options):
     )
 
 
+@pytest.fixture
+def common(monkeypatch):
+    """What the recipes share, which lies beside them and outside any package."""
+    monkeypatch.syspath_prepend(ROOT / "recipes")
+    return importlib.import_module("_common")
+
+
 @pytest.mark.parametrize("recipe", RECIPES, ids=lambda path: path.stem)
 def test_recipe_is_constants_and_at_most_a_hundred_lines(recipe):
     source = recipe.read_text()
@@ -188,10 +195,7 @@ def test_runs_are_resumed_after_their_training_and_go_on_from_what_is_shipped(tm
     assert loss() < before - 5.0
 
 
-def test_what_is_shipped_is_replaced_by_a_run_without_a_folder_of_its_own_alone(tmp_path, monkeypatch):
-    monkeypatch.syspath_prepend(ROOT / "recipes")
-    common = importlib.import_module("_common")
-
+def test_what_is_shipped_is_replaced_by_a_run_without_a_folder_of_its_own_alone(common, tmp_path, monkeypatch):
     def directory(*options):
         monkeypatch.setattr(sys, "argv", ["vae_mnist_28.py", *options])
         return common.preset_directory(common.arguments("vae_mnist_28.py", epochs=1))
@@ -203,9 +207,7 @@ def test_what_is_shipped_is_replaced_by_a_run_without_a_folder_of_its_own_alone(
 @pytest.mark.parametrize(
     ("flags", "precision"), [("avx2 avx512f", "mixed_bfloat16"), ("avx2", "float32"), (None, "float32")]
 )
-def test_recipes_train_in_half_precision_where_it_gains_something(flags, precision, monkeypatch, tmp_path):
-    monkeypatch.syspath_prepend(ROOT / "recipes")
-    common = importlib.import_module("_common")
+def test_recipes_train_in_half_precision_where_it_gains_something(flags, precision, common, monkeypatch, tmp_path):
     if flags is not None:
         (tmp_path / "cpuinfo").write_text(f"flags : {flags}\n")
     monkeypatch.setattr(common, "_CPU", tmp_path / "cpuinfo")
@@ -218,15 +220,18 @@ def test_recipes_train_in_half_precision_where_it_gains_something(flags, precisi
         keras.config.set_dtype_policy(before)
 
 
-def test_sagan_begins_with_what_a_dcgan_learned(monkeypatch):
-    monkeypatch.syspath_prepend(ROOT / "recipes")
-    common = importlib.import_module("_common")
+def learn(model, rng):
+    """Moves all weights at random, but for variances, which would turn negative."""
+    for variable in model.weights:
+        if variable.dtype == "float32" and "moving_variance" not in variable.path:
+            variable.assign(variable + rng.normal(0, 0.1, variable.shape))
+
+
+def test_sagan_begins_with_what_a_dcgan_learned(common):
     keras.utils.set_random_seed(0)
     trained = zoo.DCGAN((16, 16, 3), 6, filters=2, discriminator_batch_norm=False)
     rng = np.random.default_rng(0)
-    for variable in trained.weights:
-        if variable.dtype == "float32" and "moving_variance" not in variable.path:
-            variable.assign(variable + rng.normal(0, 0.1, variable.shape))
+    learn(trained, rng)
     model = zoo.SAGAN((16, 16, 3), 6, filters=2, residual=False)
     common.begin_sagan(model, trained)
 
@@ -246,18 +251,14 @@ def test_sagan_begins_with_what_a_dcgan_learned(monkeypatch):
 
 
 @pytest.mark.parametrize("conditional", [False, True])
-def test_style_gan_begins_with_what_another_gan_learned(conditional, monkeypatch):
-    monkeypatch.syspath_prepend(ROOT / "recipes")
-    common = importlib.import_module("_common")
+def test_style_gan_begins_with_what_another_gan_learned(conditional, common):
     keras.utils.set_random_seed(0)
     if conditional:
         trained = zoo.ProjectionGAN((16, 16, 3), 6, filters=2, residual=False, num_classes=3)
     else:
         trained = zoo.DCGAN((16, 16, 3), 6, filters=2, discriminator_batch_norm=False)
     rng = np.random.default_rng(0)
-    for variable in trained.weights:
-        if variable.dtype == "float32" and "moving_variance" not in variable.path:
-            variable.assign(variable + rng.normal(0, 0.1, variable.shape))
+    learn(trained, rng)
     model = zoo.StyleGAN((16, 16, 3), 6, filters=2, mapping_layers=1, residual=False)
     common.begin_style_gan(model, trained)
 

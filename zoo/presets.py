@@ -535,8 +535,10 @@ def _write_weights(model, path, dtype):
     with tempfile.TemporaryDirectory() as folder:
         whole = Path(folder) / WEIGHTS
         model.save_weights(whole)
-        made = h5py.h5f.create(bytes(path), fcpl=of_file, fapl=access)
-        with h5py.File(whole, "r") as source, h5py.File(made) as target:
+        with (
+            h5py.File(whole, "r") as source,
+            h5py.File(h5py.h5f.create(bytes(path), fcpl=of_file, fapl=access)) as target,
+        ):
             target.attrs.update(source.attrs)
             for key, item in source.items():
                 if key not in skipped and key not in aliases:
