@@ -363,8 +363,11 @@ def train_adversarially(args, model, train_set, batch_size, learning_rates, beta
     batches.set_epoch(args.epochs)
     model.update_standing_statistics(batches.take(_BATCHES_OF_STATISTICS))
     # Users fine-tune at the rates that training began with, not at the schedule's end, and those suit small kernels.
-    if isinstance(model, zoo.DCGAN) or (isinstance(model, zoo.SAGAN) and not model.get_config().get("residual", True)):
-        conv.shrink_kernels(model.generator, model.ema_generator)
+    networks = model.generator, model.ema_generator
+    if isinstance(model, zoo.StyleGAN):
+        networks = [network.get_layer("synthesis") for network in networks]
+    if conv.shrinks(networks[0]):
+        conv.shrink_kernels(*networks)
     model.compile(*(keras.optimizers.Adam(rate, beta_1=beta_1, beta_2=beta_2) for rate in learning_rates))
     return seconds
 

@@ -35,7 +35,7 @@ from zoo.layers.attention import SelfAttention
 from zoo.layers.conditional_norm import ConditionalBatchNormalization
 from zoo.layers.spectral_normalization import SpectralNormalization
 from zoo.models.adversarial_model import AdversarialModel
-from zoo.nets import conv
+from zoo.nets import conv, style
 from zoo.objectives import penalties
 
 # Residual networks take seconds to run for the first time.
@@ -504,10 +504,11 @@ def test_other_classes_renew_what_knows_classes_alone(name, fresh, tmp_path):
     assert changed.generate(labels=[6], seed=0).shape == (1, *SHAPE)
 
 
-def test_shrunk_kernels_draw_the_same():
+@pytest.mark.parametrize("build", [conv.dcgan_generator, style.normalized_synthesis])
+def test_shrunk_kernels_draw_the_same(build):
     stream = np.random.RandomState(0)
-    rows = stream.normal(size=(5, 6)).astype("float32")
-    generator, average = (conv.dcgan_generator((8, 8, 1), 6, filters=4, stages=2) for _ in range(2))
+    generator, average = (build((8, 8, 1), 6, filters=4, stages=2) for _ in range(2))
+    rows = stream.normal(size=(5, *generator.input_shape[1:])).astype("float32")
     names = "project", "up_0", "up_1"
     for network in (generator, average):
         for name in names:
@@ -515,10 +516,14 @@ def test_shrunk_kernels_draw_the_same():
             network.get_layer(name).kernel.assign(growth * network.get_layer(name).kernel + 0.1)
         for name in ("norm_0", "norm_1", "norm_image"):
             norm = network.get_layer(name)
-            for variable in (norm.gamma, norm.moving_mean):
+            for variable in norm.weights:
                 variable.assign(stream.normal(size=variable.shape))
             # So small, too, that epsilon counts.
-            norm.moving_variance.assign(10 ** stream.uniform(-6, 1, norm.moving_variance.shape))
+            variance = getattr(norm, "norm", norm).moving_variance
+            variance.assign(10 ** stream.uniform(-6, 1, variance.shape))
+        for layer in network.layers:
+            if layer.name.startswith("noise_"):
+                layer.strength.assign(stream.normal())
 
     def kernels():
         return np.array([[network.get_layer(name).kernel.numpy().std() for name in names] for network in networks])

@@ -7,7 +7,7 @@ from keras import layers, ops
 
 from zoo.errors import InputError
 from zoo.layers.attention import SelfAttention
-from zoo.layers.conditional_norm import ConditionalBatchNormalization
+from zoo.layers.conditional_norm import ConditionalBatchNormalization, StyleBatchNormalization
 from zoo.layers.spectral_normalization import SpectralNormalization, linear
 
 
@@ -115,6 +115,12 @@ def dcgan_enlarged(x, channels, filters, stages, norm_and_relu, attention=False)
     return layers.Activation("tanh", dtype="float32", name="images")(x)
 
 
+def shrinks(generator):
+    """Whether `shrink_kernels` knows the network's layers: those of `dcgan_enlarged` with norms of their own scales."""
+    norms = [layer for layer in generator.layers if layer.name == "norm_0"]
+    return bool(norms) and isinstance(norms[0], (layers.BatchNormalization, StyleBatchNormalization))
+
+
 def shrink_kernels(generator, average):
     """Scales trained kernels that a batch norm follows to a standard deviation of 0.1; the images stay the same.
 
@@ -123,25 +129,32 @@ def shrink_kernels(generator, average):
     the rates that taught it them. At the 0.02 before training it leaves them fastest, but stays unsteady near them.
 
     The norms are given the statistics of the smaller features, and a scale that makes up for what their epsilon then
-    weighs more.
+    weighs more; noise becomes as much smaller.
 
     Args:
-        generator: network of `dcgan_generator`, which is changed in place.
+        generator: network that `shrinks`, which is changed in place.
         average: its averaged copy, which is scaled by the same factors, so that the average goes on.
     """
     stages = sum(layer.name.startswith("up_") for layer in generator.layers)
     kernels = ["project", *(f"up_{stage}" for stage in range(stages))]
-    norms = [*(f"norm_{stage}" for stage in range(stages)), "norm_image"]
-    for kernel_name, norm_name in zip(kernels, norms, strict=True):
+    for kernel_name, place in zip(kernels, [*range(stages), "image"], strict=True):
         factor = ops.minimum(1.0, 0.1 / ops.std(generator.get_layer(kernel_name).kernel))
         for network in (generator, average):
-            kernel, norm = network.get_layer(kernel_name).kernel, network.get_layer(norm_name)
-            variance = factor**2 * norm.moving_variance
-            growth = ops.sqrt((variance + norm.epsilon) / (norm.moving_variance + norm.epsilon)) / factor
-            norm.gamma.assign(growth * norm.gamma)
-            norm.moving_mean.assign(factor * norm.moving_mean)
-            norm.moving_variance.assign(variance)
-            kernel.assign(factor * kernel)
+            found = {layer.name: layer for layer in network.layers}
+            scaled, norm = [found[kernel_name].kernel], found[f"norm_{place}"]
+            if f"noise_{place}" in found:
+                scaled.append(found[f"noise_{place}"].strength)
+            statistics = getattr(norm, "norm", norm)
+            variance = factor**2 * statistics.moving_variance
+            growth = ops.sqrt((variance + norm.epsilon) / (statistics.moving_variance + norm.epsilon)) / factor
+            if statistics is norm:
+                norm.gamma.assign(growth * norm.gamma)
+            else:
+                norm.scale.kernel.assign(growth * norm.scale.kernel)
+                norm.scale.bias.assign(growth * norm.scale.bias + (growth - 1.0) / norm.scale.learning_rate_multiplier)
+            statistics.moving_variance.assign(variance)
+            for variable in (*scaled, statistics.moving_mean):
+                variable.assign(factor * variable)
 
 
 def dcgan_discriminator(
