@@ -200,6 +200,7 @@ def prepared(tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 def test_images_and_attributes_come_in_the_order_of_their_indices(prepared):
     for split, number in (("train", 12), ("test", 5)):
         found = data.read("avatars", avatars.IMAGE_SHAPE, split=split, data_dir=prepared)

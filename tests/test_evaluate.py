@@ -93,6 +93,7 @@ def test_sample_quality_against_the_functions_it_stands_for(real_data, tmp_path,
     assert figures["recall200_test_pool"]["value"] < figures["recall200_test_pool"]["real"]
 
 
+@pytest.mark.slow
 def test_truncation_curve_draws_at_each_truncation(real_data, tmp_path, monkeypatch):
     splits, _ = real_data
     monkeypatch.setenv("ZOO_CACHE", str(tmp_path))
@@ -163,6 +164,7 @@ class Bicubic:
         return resize_bicubic(image, [4 * side for side in image.shape[:2]])
 
 
+@pytest.mark.slow
 def test_upscaling_is_measured_on_luma_without_a_border():
     large = np.random.RandomState(0).randint(0, 256, (1, 17, 22, 3)).astype("uint8")
 
@@ -176,6 +178,7 @@ def test_upscaling_is_measured_on_luma_without_a_border():
     assert figures["psnr_luma_x4_bicubic_noise"]["value"] == figures["psnr_luma_x4_noise"]["value"]
 
 
+@pytest.mark.slow
 def test_perceptual_distance_is_that_of_unit_features_of_each_stage():
     classifier = presets.load("classifier_avatars_64")
     image, other = np.random.RandomState(0).randint(0, 256, (2, 64, 64, 3)).astype("uint8")

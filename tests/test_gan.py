@@ -162,6 +162,7 @@ def test_sizes_of_images_are_met_by_as_many_blocks():
         zoo.BigGAN(SHAPE, 2, filters=1)
 
 
+@pytest.mark.slow
 def test_each_block_of_big_gan_has_a_part_of_the_latents():
     generator = zoo.BigGAN(SHAPE, 7, filters=2, class_dim=3, num_classes=3).generator
     for variable in generator.weights:
@@ -404,6 +405,7 @@ def conditional_vq_vae(class_names=None):
     return model
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "build",
     [
@@ -469,6 +471,7 @@ def test_networks_and_classes_fit_each_other():
         conditional(num_classes=0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "fresh"),
     [
@@ -584,6 +587,7 @@ def test_truncation_is_refused_where_there_is_none():
 # === Finding latents ===
 
 
+@pytest.mark.slow
 def test_an_image_of_the_generator_is_found_again():
     model = tiny_gan()
     for variable in model.ema_generator.weights:

@@ -263,6 +263,7 @@ def test_figures_come_every_so_many_epochs(every):
         SampleMetric("a", float, every=every)
 
 
+@pytest.mark.slow
 def test_grids_without_a_place_or_a_source_are_refused_before_the_first_epoch(tmp_path):
     (tmp_path / "file").write_text("")
     model = tiny_gan()

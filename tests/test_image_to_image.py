@@ -217,6 +217,7 @@ def test_generated_images_are_penalized_beside_the_source_images_that_were_augme
     assert float(found) > 0
 
 
+@pytest.mark.slow
 def test_cycle_gan_minimizes_the_papers_sum():
     model = tiny_cycle_gan(cycle_weight=3.0, identity_weight=2.0)
     model.compile()

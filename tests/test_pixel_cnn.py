@@ -375,6 +375,7 @@ def test_fit_learns_one_image(name):
     assert found["loss"] == pytest.approx(-model.log_prob(x, 0).mean(), rel=1e-5)
 
 
+@pytest.mark.slow
 def test_evaluating_counts_each_image_alike_where_the_last_batch_is_smaller():
     model = variant("categorical_rgb_classes")
     x = images(5, model.image_shape)
@@ -448,6 +449,7 @@ def test_generate_equals_the_loop_over_whole_images(name):
     assert len(np.unique(found)) > 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kernel_size", [3, 5])
 def test_large_kernels_and_temperatures_equal_the_loop(kernel_size):
     model = variant("categorical", kernel_size=kernel_size, first_kernel_size=7, num_blocks=3)
@@ -513,6 +515,7 @@ def test_drawing_inverts_the_distribution():
     np.testing.assert_array_equal(likelihoods.draw(log_p[:4], around, 2.0), [0, 1, 1, 2])
 
 
+@pytest.mark.slow
 def test_low_temperatures_draw_likelier_images():
     model = tiny_pixel_cnn()
     cold, plain = (model.log_prob(model.generate(64, seed=0, temperature=t)).mean() for t in (0.3, 1.0))
@@ -531,6 +534,7 @@ def test_an_image_depends_on_the_seed_and_its_index_alone():
         assert (model.generate(4) != model.generate(4)).any()
 
 
+@pytest.mark.slow
 def test_labels_are_the_given_ones_or_drawn_uniformly():
     model = variant("bernoulli_classes")
     each = [model.generate(64, labels=label, seed=0) for label in range(3)]
@@ -542,6 +546,7 @@ def test_labels_are_the_given_ones_or_drawn_uniformly():
     np.testing.assert_array_equal(model.generate(64, seed=0), model.generate(64, labels=drawn[:64], seed=0))
 
 
+@pytest.mark.slow
 def test_generating_moves_no_random_state():
     model = tiny_pixel_cnn()
     before = values(model.variables)
@@ -554,6 +559,7 @@ def test_generating_moves_no_random_state():
 # === Completion ===
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["bernoulli", "categorical_rgb_classes", "logistic_mixture"])
 def test_completion_keeps_what_is_masked_and_draws_the_rest_given_it(name):
     model = variant(name)
@@ -571,6 +577,7 @@ def test_completion_keeps_what_is_masked_and_draws_the_rest_given_it(name):
     assert_same_codes(found, loop(model.network, model.likelihood, noise, labels, codes=codes, keep=mask))
 
 
+@pytest.mark.slow
 def test_completing_draws_rows_below_from_the_models_conditional():
     model = tiny_pixel_cnn((2, 2, 1))
     top = np.uint8([[255, 0]])[..., None]
@@ -613,6 +620,7 @@ def test_a_preset_draws_and_scores_the_same(name, tmp_path):
     assert again.optimizer.learning_rate == model.optimizer.learning_rate
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "classes", "fresh"),
     [

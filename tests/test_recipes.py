@@ -227,6 +227,7 @@ def learn(model, rng):
             variable.assign(variable + rng.normal(0, 0.1, variable.shape))
 
 
+@pytest.mark.slow
 def test_sagan_begins_with_what_a_dcgan_learned(common):
     keras.utils.set_random_seed(0)
     trained = zoo.DCGAN((16, 16, 3), 6, filters=2, discriminator_batch_norm=False)
@@ -250,6 +251,7 @@ def test_sagan_begins_with_what_a_dcgan_learned(common):
             np.testing.assert_allclose(layer.normalized_weight(training=True), weight, rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("conditional", [False, True])
 def test_style_gan_begins_with_what_another_gan_learned(conditional, common):
     keras.utils.set_random_seed(0)

@@ -601,6 +601,7 @@ def test_presets_keep_the_growth(tmp_path):
         assert [layer.trainable for layer in loaded._growing("generator")[0].image_layers] == [True, True, False]
 
 
+@pytest.mark.slow
 def test_weights_of_another_stage_say_so(tmp_path):
     source, model = grown([0.5, 0.0]), tiny_progressive_gan(LARGE)
     source.compile()
@@ -813,6 +814,7 @@ def test_styles_join_the_layers_of_a_dcgan():
     assert_each_layer_takes_a_latent_of_its_own(model)
 
 
+@pytest.mark.slow
 def test_generators_without_styles_are_refused():
     with pytest.raises(InputError, match=r"generator has the layers .*, expected mapping and synthesis"):
         zoo.StyleGAN(SHAPE, LATENT_DIM, generator=tiny_gan().generator)

@@ -260,6 +260,7 @@ def test_it_trains_on_images_and_on_pairs(name, dtype):
     assert np.isfinite(list(model.evaluate(images(4, LARGE), verbose=0, return_dict=True).values())).all()
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("error:.build")
 def test_a_preset_holds_the_feature_network(tmp_path):
     # Given a generator, as from a pixel stage, whose layers are then built from what the preset says of them.

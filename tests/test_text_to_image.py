@@ -232,6 +232,7 @@ def test_the_generator_is_compared_with_real_images_of_its_prompts():
     assert float(loss - 2 * logs["contrast"]) == pytest.approx(np.mean(np.log1p(np.exp(behind))), rel=1e-4)
 
 
+@pytest.mark.slow
 def test_the_generator_pays_for_its_condition():
     model = tiny(kl_weight=3.0)
     model.compile()
@@ -309,6 +310,7 @@ def test_prompts_that_are_no_texts_are_refused(prompts):
         tiny().generate(prompts=prompts)
 
 
+@pytest.mark.slow
 def test_without_prompts_the_examples_are_drawn_from():
     model = tiny(example_prompts=PROMPTS)
     drawn = model.generate(8, seed=0)
@@ -317,6 +319,7 @@ def test_without_prompts_the_examples_are_drawn_from():
         tiny().generate(2)
 
 
+@pytest.mark.slow
 def test_a_preset_holds_the_vocabulary(tmp_path):
     model = tiny(example_prompts=PROMPTS)
     model.save_to_preset(tmp_path / "preset")

@@ -153,6 +153,7 @@ def test_the_elbo_is_the_likelihood_less_the_posteriors_divergence(linear, shift
         assert logs["loss"] == pytest.approx(-logs["elbo"], rel=1e-5)
 
 
+@pytest.mark.slow
 def test_with_a_wrong_posterior_the_bound_rises_with_the_samples(linear):
     # Wider than the true one, so that the weights have a finite variance.
     model = linear.vae(0.5, 1.7)
@@ -445,6 +446,7 @@ def test_an_edit_moves_the_posterior_mean_along_the_direction():
     np.testing.assert_array_equal(model.edit(faces[:3], "bright", 0), model.reconstruct(faces[:3]))
 
 
+@pytest.mark.slow
 def test_an_edit_given_others_moves_each_mean_along_a_direction_of_its_own():
     model, faces, bright = attributed()
     others = np.random.default_rng(0).normal(size=(40, 2))
@@ -460,6 +462,7 @@ def test_an_edit_given_others_moves_each_mean_along_a_direction_of_its_own():
     np.testing.assert_array_equal(copy.edit(faces[:3], "bright", amounts), wanted)
 
 
+@pytest.mark.slow
 def test_an_edit_can_keep_what_latents_do_not_hold():
     model, faces, bright = attributed()
     model.learn_attribute("bright", faces, bright)
@@ -504,6 +507,7 @@ def test_options_of_default_networks_beside_given_ones_are_refused():
         tiny_beta_vae(encoder=given.encoder, decoder=given.decoder)
 
 
+@pytest.mark.slow
 def test_directions_go_with_the_latents_that_they_lie_in(tmp_path):
     model, faces, bright = attributed()
     model.learn_attribute("bright", faces, bright)

@@ -175,6 +175,7 @@ def test_gradients_go_where_the_paper_sends_them():
         np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_evaluating_leaves_the_codebook_alone():
     model = tiny_vq_vae()
     model.compile()
@@ -194,6 +195,7 @@ def test_it_learns_and_uses_its_codebook():
     assert history["used_codes"][-1] > 0.5
 
 
+@pytest.mark.slow
 def test_a_codebook_that_collapses_is_reported():
     model = tiny_vq_vae(num_embeddings=64, ema_decay=None)
     model.quantizers[0].codebook.assign(np.eye(64, 3) + 100.0 * np.arange(64)[:, None])
@@ -347,6 +349,7 @@ def test_fit_leaves_the_prior_alone():
         np.testing.assert_array_equal(one, other)
 
 
+@pytest.mark.slow
 def test_images_are_decoded_codes_of_the_prior():
     model = with_prior()
     drawn = model.generate(5, seed=3)
@@ -562,6 +565,7 @@ def test_other_classes_renew_what_the_prior_knows_of_them(tmp_path):
     np.testing.assert_array_equal(changed.encode(images(2)), model.encode(images(2)))
 
 
+@pytest.mark.slow
 def test_half_precision_holds_any_number_of_updates(tmp_path):
     model = tiny_vq_vae()
     model.quantizers[0].updates.assign(70_000)
