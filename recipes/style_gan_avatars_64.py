@@ -1,10 +1,10 @@
 """StyleGAN on avatars, with the grid of mixed styles (Karras et al. 2019, figure 3).
 
-The networks, rates and objective of `dcgan_avatars_64`, with styles and noise in the generator, and its weights to
-begin with. How strong new styles are at first decides: at full strength they throw the distance to training images up
-to 126, which is 16 after an epoch, at half of it to 51 and 10. Without any it is 18 and 9, but then styles hardly learn
-to change anything: after an epoch they moved scales by 0.004. Trained from nothing by the non-saturating objective the
-distance stayed at 15 from the fifth of nine epochs on, while the discriminator got ahead.
+The networks and objective of `dcgan_avatars_64`, with styles and noise in the generator, and the weights that it had
+after 15 epochs to begin with. How strong new styles are at first decides: at full strength they throw the distance to
+training images up to 126, which is 16 after an epoch, at half of it to 51 and 10. Without any it is 18 and 9, but then
+styles hardly learn to change anything: after an epoch they moved scales by 0.004. Trained from nothing by the
+non-saturating objective the distance stayed at 15 from the fifth of nine epochs on, while the discriminator got ahead.
 
 Why features are normalized over the batch: 600 steps from nothing led to a distance of 38 without styles and noise, of
 45 with styles, of 60 where the norm was that of each image (AdaIN, 2019), of 48 with noise and half of the images mixed
