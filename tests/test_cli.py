@@ -509,6 +509,12 @@ def test_sample_draws_one_class(tmp_path):
     np.testing.assert_allclose(np.asarray(Image.open(tmp_path / "dog.png")), expected, atol=1)
     assert (tmp_path / "dog.png").read_bytes() == (tmp_path / "1.png").read_bytes()
     assert "expected names among cat, dog" in fail("sample", "preset", "--label", "cow", cwd=tmp_path, by=run_here)
+    # Classes whose names are numbers go by their names.
+    model = zoo.ConditionalGAN((8, 8, 1), 4, num_classes=2, class_names=["1", "0"], filters=2)
+    model.save_to_preset(tmp_path / "digits")
+    succeed("sample", "digits", "-n", 4, "--label", "1", "-o", "ones.png", cwd=tmp_path, by=run_here)
+    expected = grid(model.generate(4, labels=0, seed=0))[..., 0]
+    np.testing.assert_allclose(np.asarray(Image.open(tmp_path / "ones.png")), expected, atol=1)
     said = fail("sample", "dcgan_fashion_mnist_28", "--label", "bag", cwd=tmp_path, by=run_here)
     assert "GAN.generate does not understand labels" in said
 

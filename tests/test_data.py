@@ -1,6 +1,7 @@
 """Sources of images: what is read, what is refused, in which order, and what `fit` makes of each."""
 
 import io
+import struct
 import warnings
 
 import keras
@@ -9,11 +10,11 @@ import pytest
 import tensorflow as tf
 import tensorflow_datasets as tfds
 from helpers import SHAPE, images, tiny_gan, tiny_vae, values
-from PIL import Image
+from PIL import Image, ImageOps
 
 from zoo import data
 from zoo.errors import DataError, InputError
-from zoo.images import fit_image, read_image, read_picture, write_png_bands
+from zoo.images import fit_image, picture_sides, read_image, read_picture, write_png_bands
 
 
 def write(folder, name, pixels, **options):
@@ -353,7 +354,9 @@ def test_many_damaged_files_are_named_in_part(tmp_path):
     png_folder(tmp_path, images(1))
     for index in range(9):
         (tmp_path / f"bad_{index}.png").write_bytes(b"")
-    with pytest.warns(UserWarning, match=r"Skipped 9 of 10 .*bad_0\.png, .*bad_4\.png, …\.$"):
+    with pytest.warns(
+        UserWarning, match=r"Skipped 9 of 10 .*bad_0\.png, .*bad_4\.png, …; the first: The file '.*bad_0\.png' .*\.$"
+    ):
         data.read(tmp_path, SHAPE)
 
 
@@ -363,7 +366,9 @@ def test_folders_without_images_are_refused(tmp_path):
     (tmp_path / "bad.png").write_bytes(b"")
     with (
         pytest.warns(UserWarning, match="Skipped 1 of 1"),
-        pytest.raises(DataError, match=r"None of the 1 files in .* can be read as an image"),
+        pytest.raises(
+            DataError, match=r"None of the 1 files in .* can be read as an image; the first: The file '.*bad"
+        ),
     ):
         data.read(tmp_path, SHAPE)
 
@@ -394,6 +399,35 @@ def test_photographs_are_turned_upright(tmp_path):
     exif[0x0112] = 6
     path = write(tmp_path, "photo.png", pixels, exif=exif)
     np.testing.assert_array_equal(read_image(path, (8, 8, 1))[..., 0], np.rot90(pixels[..., 0], -1))
+
+
+def exif_of(*tags):
+    """An EXIF block of `(tag, type, value of 4 bytes)`, each of one value."""
+    entries = b"".join(struct.pack("<HHI4s", tag, kind, 1, value) for tag, kind, value in tags)
+    return b"Exif\0\0II*\0" + struct.pack("<IH", 8, len(tags)) + entries + bytes(4)
+
+
+@pytest.mark.parametrize("orientation", range(11))
+def test_every_orientation_is_that_of_pillow(tmp_path, orientation):
+    pixels = np.random.RandomState(0).randint(0, 256, (4, 8, 3), "uint8")
+    path = write(tmp_path, "photo.png", pixels, exif=exif_of((0x0112, 3, struct.pack("<HH", orientation, 0))))
+    with Image.open(path) as image:
+        expected = np.asarray(ImageOps.exif_transpose(image))
+    np.testing.assert_array_equal(read_picture(path), expected)
+    assert picture_sides(path) == expected.shape[1::-1]
+
+
+def test_photographs_with_odd_metadata_are_read(tmp_path):
+    on_its_side = (0x0112, 3, struct.pack("<HH", 6, 0))
+    pixels = np.random.RandomState(0).randint(0, 256, (4, 8, 3), "uint8")
+    # The width as a float; the orientation as a text.
+    for tags, upright in (
+        (((0x0100, 11, struct.pack("<f", 8)), on_its_side), np.rot90(pixels, -1)),
+        (((0x0112, 2, b"6\0\0\0"),), pixels),
+    ):
+        path = write(tmp_path, "odd.png", pixels, exif=exif_of(*tags))
+        np.testing.assert_array_equal(read_picture(path), upright)
+        assert picture_sides(path) == upright.shape[1::-1]
 
 
 def test_files_of_floats_are_skipped(tmp_path):

@@ -30,7 +30,7 @@ from PIL import Image
 
 import zoo
 from zoo import callbacks, latents
-from zoo.errors import InputError
+from zoo.errors import DataError, InputError
 from zoo.layers.attention import SelfAttention
 from zoo.layers.conditional_norm import ConditionalBatchNormalization
 from zoo.layers.spectral_normalization import SpectralNormalization
@@ -351,6 +351,13 @@ def test_a_folder_names_the_classes(tmp_path):
     model.fit(folder, batch_size=4, verbose=0)
     assert model.class_names == ("bag", "boot", "shirt")
     assert model.generate(1, labels="boot").shape == (1, *SHAPE)
+    # What was refused, or merely measured, was not learned.
+    model = conditional()
+    model.compile()
+    model.evaluate(folder, batch_size=4, verbose=0)
+    with pytest.raises(DataError, match="has 12 images, fewer than one batch of 13"):
+        model.fit(folder, batch_size=13)
+    assert model.class_names is None
     # In whatever case, but in the same order.
     model = conditional(class_names=["Bag", "Boot", "Shirt"])
     model.compile()

@@ -219,3 +219,7 @@ def test_factors_that_do_not_vary_are_left_out():
     assert set(mutual_information_gap(STREAM.normal(size=(300, 4)), factors)[1]) == {"a"}
     with pytest.raises(InputError, match="no factor of more than one value"):
         mutual_information_gap(STREAM.normal(size=(300, 4)), {"still": factors["still"]})
+    with pytest.raises(InputError, match=r"factors\['short'\] has shape \(299,\), expected \(300,\)"):
+        mutual_information_gap(STREAM.normal(size=(300, 4)), {**factors, "short": factors["a"][1:]})
+    with pytest.raises(InputError, match="latents holds NaN or infinite values"):
+        mutual_information_gap(np.full((300, 4), np.nan), factors)

@@ -370,6 +370,14 @@ DAMAGES = {
         r"metadata\.json is damaged: its metrics are not figures with a value and a protocol",
     ),
     "no hash of a file": (state_no_hashes({}), r"states no size and SHA-256 of config\.json"),
+    "numbers for hashes": (
+        lambda d: state_no_hashes({"config.json": {"size": (d / "config.json").stat().st_size, "sha256": 5}})(d),
+        r"states no size and SHA-256 of config\.json",
+    ),
+    "nested without end": (
+        lambda d: (d / "metadata.json").write_text("[" * 200_000),
+        r"metadata\.json is damaged \(.*\); expected a JSON",
+    ),
     "odd hashes": (state_no_hashes("none"), r"states no size and SHA-256 of config\.json"),
     "weights are a folder": (
         lambda d: ((d / "model.weights.h5").unlink(), (d / "model.weights.h5").mkdir()),
@@ -531,12 +539,17 @@ def test_the_metadata_states_class_hashes_and_what_it_was_given(tmp_path):
     assert set(metadata["files"]) == {"config.json", "model.weights.h5"}
 
 
-def test_saving_over_a_preset_replaces_it_and_keeps_the_card(preset):
-    (preset / "README.md").write_text("A card of my own.")
+@pytest.mark.parametrize(
+    "card",
+    ["A card of my own.", "---\nlicense: a: b\n---\nNo YAML.", "---\nMine\n---\nNo table.", b"\xe9 is no UTF-8."],
+)
+def test_saving_over_a_preset_replaces_it_and_keeps_the_card(preset, card):
+    card = card if isinstance(card, bytes) else card.encode()
+    (preset / "README.md").write_bytes(card)
     model = tiny_gan()
     model.save_to_preset(preset)
     assert type(zoo.load(preset)) is zoo.GAN
-    assert (preset / "README.md").read_text() == "A card of my own."
+    assert (preset / "README.md").read_bytes() == card
     assert [path.name for path in preset.parent.iterdir()] == ["preset"]
 
 

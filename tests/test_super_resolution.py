@@ -1,6 +1,7 @@
 """Super-resolution: shrinking as MATLAB does, training on pixels and against a discriminator, enlarging in parts."""
 
 import functools
+import shutil
 import tracemalloc
 
 import keras
@@ -258,6 +259,21 @@ def test_it_trains_on_images_and_on_pairs(name, dtype):
     model.fit(images(4, LARGE), batch_size=2, verbose=0)
     model.fit(*pairs(4, LARGE, SMALL), batch_size=2, verbose=0)
     assert np.isfinite(list(model.evaluate(images(4, LARGE), verbose=0, return_dict=True).values())).all()
+
+
+def test_a_folder_of_pairs_is_trained_on_as_pairs(tmp_path):
+    sources, targets = pairs(3, LARGE, SMALL)
+    for side, pictures in (("A", sources), ("B", targets)):
+        (tmp_path / side).mkdir()
+        for index, picture in enumerate(pictures):
+            Image.fromarray(picture.squeeze()).save(tmp_path / side / f"{index}.png")
+    read = tiny_sr_resnet()._read(tmp_path, "train")
+    np.testing.assert_array_equal(read.images, targets)
+    np.testing.assert_array_equal(read.source_images, sources)
+    # Classes are no pairs, whatever their names.
+    shutil.copytree(tmp_path / "B", tmp_path / "C")
+    shutil.copytree(tmp_path / "B", tmp_path / "A", dirs_exist_ok=True)
+    assert len(tiny_sr_resnet()._read(tmp_path, "train").images) == 9
 
 
 @pytest.mark.slow

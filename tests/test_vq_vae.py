@@ -281,6 +281,22 @@ def test_a_refused_prior_leaves_none(arguments, says):
     assert model.prior is None and not model.draws_alone
 
 
+@pytest.mark.slow
+def test_a_prior_in_place_of_another_is_saved_alone(tmp_path):
+    model = tiny_vq_vae()
+    model.compile()
+    # Refused when its prior was there already.
+    with pytest.raises(InputError, match="optimizer is 'foo'"):
+        model.fit_prior(images(8), batch_size=4, optimizer="foo")
+    model.save_to_preset(tmp_path / "without")
+    assert zoo.load(tmp_path / "without").prior is None
+    for filters in (8, 4):
+        model.build_prior(filters=filters, num_blocks=1)
+    assert [layer.name for layer in model.layers].count("prior") == 1
+    model.save_to_preset(tmp_path / "with")
+    np.testing.assert_array_equal(zoo.load(tmp_path / "with").generate(3, seed=0), model.generate(3, seed=0))
+
+
 def convolution(inputs, filters):
     inputs = keras.Input(inputs)
     return keras.Model(inputs, keras.layers.Conv2D(filters, 1)(inputs))
@@ -515,10 +531,17 @@ def test_two_grids_are_trained_drawn_and_saved_as_one(tmp_path):
         np.testing.assert_array_equal(loaded.generate(labels=[0, 1, 1], seed=0), drawn)
 
 
-@pytest.mark.parametrize("codes", [np.zeros((2, 2, 2), int), (np.zeros((2, 2, 2), int), np.zeros((1, 4, 4), int))])
-def test_codes_come_in_pairs(codes):
-    with pytest.raises(InputError, match="codes is no pair of coarse and fine codes"):
-        tiny_vq_vae_2().decode(codes if isinstance(codes, tuple) else codes[:1])
+@pytest.mark.parametrize(
+    ("codes", "says"),
+    [
+        (np.zeros((1, 2, 2), int), "codes is no pair of coarse and fine codes"),
+        ((np.zeros((2, 2, 2), int), np.zeros((1, 4, 4), int)), "codes has grids of 2 and 1 images"),
+        ([1, 2], r"codes is int64 of shape \(\), expected integers \(n, 2, 2\)"),
+    ],
+)
+def test_codes_come_in_pairs(codes, says):
+    with pytest.raises(InputError, match=says):
+        tiny_vq_vae_2().decode(codes)
 
 
 @pytest.mark.slow

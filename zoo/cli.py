@@ -130,7 +130,9 @@ def info(name):
         "date": facts.get("date", facts.get("date_saved")),
     }
     for file in presets.HASHED_FILES:
-        stated = files.get(file) or (presets.describe_file(found.directory / file) if found.directory else None)
+        stated = presets.stated_of(files, file)
+        if stated is None and found.directory:
+            stated = presets.describe_file(found.directory / file)
         shown[file] = stated and f"{stated['size']} bytes, sha256 {stated['sha256']}"
     click.echo(name)
     for label, value in shown.items():
@@ -236,7 +238,8 @@ def sample(name, num_samples, seed, label, prompt, output):
     from zoo.images import check_drawable, grid, write_png
 
     check_drawable(model.image_shape[-1])
-    conditions = {} if label is None else {"labels": int(label) if label.isdecimal() else label}
+    named = label is not None and label.casefold() in map(str.casefold, model.class_names or ())
+    conditions = {} if label is None else {"labels": int(label) if label.isdecimal() and not named else label}
     if prompt is not None:
         conditions["prompts"] = prompt
     picture = grid(model.generate(num_samples, seed=seed, **conditions))

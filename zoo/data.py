@@ -139,6 +139,14 @@ def _is_folder(source):
     return False
 
 
+def is_pair_folder(source):
+    """Whether a source is a folder with the subfolders `A` and `B`, and no others, of source images and images."""
+    if not isinstance(source, (str, os.PathLike)) or not _is_folder(source):
+        return False
+    inside = Path(source).expanduser().iterdir()
+    return {path.name for path in inside if path.is_dir() and not path.name.startswith(".")} == {"A", "B"}
+
+
 def read_pairs(source, image_shape, source_shape, *, paired=True, split="train", data_dir=None):
     """Reads images and the source images that they are made from into an `ImageSet`.
 
@@ -374,12 +382,13 @@ def _read_files(files, folder, read_one, *shapes):
 
     Files that it cannot are named in a warning and left out.
     """
-    arrays, kept, unreadable = [_allocate(len(files), shape) for shape in shapes], [], []
+    arrays, kept, unreadable, why = [_allocate(len(files), shape) for shape in shapes], [], [], None
     for index, file in enumerate(tqdm(files, "reading images", unit="", delay=1, leave=False, disable=None)):
         try:
             found = read_one(file)
-        except DataError:
+        except DataError as error:
             unreadable.append(str(file.relative_to(folder)))
+            why = why or f"the first: {error}"
             continue
         for array, image in zip(arrays, found if len(shapes) > 1 else (found,), strict=True):
             array[len(kept)] = image
@@ -387,11 +396,11 @@ def _read_files(files, folder, read_one, *shapes):
     if unreadable:
         warnings.warn(
             f"Skipped {len(unreadable)} of {len(files)} files in {str(folder)!r} that cannot be read as images: "
-            f"{first_of(unreadable)}.",
+            f"{first_of(unreadable)}; {why}",
             stacklevel=5,
         )
     if not kept:
-        raise DataError(f"None of the {len(files)} files in {str(folder)!r} can be read as an image.")
+        raise DataError(f"None of the {len(files)} files in {str(folder)!r} can be read as an image; {why}")
     return *(array[: len(kept)] for array in arrays), kept
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import zoo
-from zoo.errors import HubError, InputError, PresetError, ZooError
+from zoo.errors import HubError, InputError, PresetError, ZooError, first_line
 from zoo.presets import CONFIG, HASHED_FILES, METADATA, metadata_of
 
 SCHEME = "hf://"
@@ -104,6 +104,7 @@ _USES = {
     "TextToImageGAN": _ILLUSTRATOR,
 }
 # Marks a card's text as ours; the hash tells whether a person has edited it since.
+_METADATA_BLOCK = re.compile(r"\A\s*---[ \t]*\n.*?\n---[ \t]*(\n|\Z)", re.DOTALL)
 _STAMP = re.compile(r"\n<!-- written by generative-zoo, sha256 (\w{16}) -->\n$")
 
 
@@ -344,12 +345,16 @@ def publish(
 
     Raises:
         InputError: a malformed name of a repository, branch or tag.
+        PresetError: the card beside the preset cannot be read.
         HubError: no permission, no connection, a tag that names another commit, or somebody else pushed meanwhile.
     """
     from huggingface_hub import CommitOperationAdd
 
     check_names(repo_id, revision, tag)
     api, branch, directory = _api(token), revision or "main", Path(directory)
+    # Refused before anything is made on the Hub.
+    if (own_card := _own_card(directory)) is not None:
+        _parsed(own_card)
     with _explained(repo_id, branch, token):
         api.create_repo(repo_id, private=private, exist_ok=True)
         if revision is not None:
@@ -398,13 +403,22 @@ def _contents(directory, repo_id, title, facts, published):
     contents = {name: (directory / name).read_bytes() for name in HASHED_FILES}
     pictures = [name for name in PICTURES if (directory / name).is_file()]
     contents |= {name: (directory / name).read_bytes() for name in pictures}
-    card, own_card = published.get(CARD), directory / CARD
-    if own_card.is_file() and (card is None or is_unedited(card)):
-        card = own_card.read_text(encoding="utf-8")
+    card = published.get(CARD)
+    if card is None or is_unedited(card):
+        card = _own_card(directory) or card
     classes = _classes_of(json.loads(contents[CONFIG])["config"])
     contents[CARD] = model_card(repo_id, title, facts, pictures, classes, card).encode()
     contents[METADATA] = _same_but_for_the_date(facts, published.get(METADATA)).encode()
     return contents
+
+
+def _own_card(directory):
+    """The text of the card beside a preset, or None."""
+    path = directory / CARD
+    try:
+        return path.read_text(encoding="utf-8") if path.is_file() else None
+    except UnicodeDecodeError as error:
+        raise PresetError(f"{path} is no text in UTF-8 ({error.reason}).") from error
 
 
 def _classes_of(config):
@@ -445,12 +459,10 @@ def model_card(repo_id, title, facts, pictures=(), classes=(), existing=None):
     Returns:
         Markdown under a block of metadata as the Hub reads it.
     """
-    from huggingface_hub import ModelCard
-
     header = _card_metadata(title or repo_id.split("/")[1], facts)
     body = _card_body(repo_id, title, facts, pictures, classes)
     if existing is not None:
-        card = ModelCard(existing, ignore_metadata_errors=True)
+        card = _parsed(existing)
         tags = dict.fromkeys([*(card.data.tags or ()), *header.tags])
         kept = card.data.to_dict()
         if is_unedited(existing):
@@ -463,6 +475,19 @@ def model_card(repo_id, title, facts, pictures=(), classes=(), existing=None):
     return f"---\n{header.to_yaml()}\n---\n\n{body}"
 
 
+def _parsed(card):
+    import yaml
+    from huggingface_hub import ModelCard
+
+    try:
+        return ModelCard(card, ignore_metadata_errors=True)
+    except (ValueError, yaml.YAMLError) as error:
+        raise PresetError(
+            f"The metadata at the top of {CARD} cannot be read ({first_line(error)}); expected YAML between two lines "
+            "of three dashes."
+        ) from error
+
+
 def bundled_card(directory, title, facts):
     """The text of the card beside a preset of the package, whose folder, name and manifest entry are given."""
     return _contents(Path(directory), None, title, facts, {})[CARD].decode()
@@ -470,9 +495,8 @@ def bundled_card(directory, title, facts):
 
 def is_unedited(card):
     """Whether a card's text is as `_card_body` wrote it."""
-    from huggingface_hub import ModelCard
-
-    text = ModelCard(card, ignore_metadata_errors=True).text
+    # Whatever stands in the metadata, which a person may have left broken.
+    text = _METADATA_BLOCK.sub("", card)
     stamp = _STAMP.search(text)
     return stamp is not None and stamp[1] == _digest(text[: stamp.start()])
 

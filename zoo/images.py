@@ -5,11 +5,12 @@ Everywhere in the zoo, uint8 means 0..255 and floats lie in [-1, 1]; arrays are 
 
 import contextlib
 import math
+import struct
 import warnings
 from pathlib import Path
 
 import numpy as np
-from PIL import ExifTags, Image, ImageOps
+from PIL import ExifTags, Image
 
 from zoo.errors import DataError, InputError, first_line
 from zoo.files import replacing
@@ -19,6 +20,17 @@ from zoo.latents import stream
 _RANGE_TOLERANCE = 1e-3
 #: Channels that a PNG file may have: grey, grey with alpha, colours, colours with alpha.
 DRAWABLE = (1, 2, 3, 4)
+# By the orientation that EXIF gives a picture that does not stand upright.
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_TO_THE_SIDE = [_TURNS[orientation] for orientation in (5, 6, 7, 8)]
 
 
 def as_array(images, name="images"):
@@ -142,7 +154,7 @@ def read_image(path, image_shape, part=None):
         DataError: there is no such file, or it cannot be read as an image.
     """
     with _opened(path) as image:
-        image = ImageOps.exif_transpose(image)
+        image = _upright(image)
         if part is not None:
             half = image.width // 2
             image = image.crop((part * half, 0, (part + 1) * half, image.height))
@@ -156,9 +168,7 @@ def picture_sides(path):
         DataError: as for `read_image`.
     """
     with _opened(path) as image:
-        # Orientations from 5 on lie on their side.
-        lies = image.getexif().get(ExifTags.Base.Orientation, 1) >= 5
-        return image.size[::-1] if lies else image.size
+        return image.size[::-1] if _turn_of(image) in _TO_THE_SIDE else image.size
 
 
 def read_picture(path):
@@ -168,7 +178,7 @@ def read_picture(path):
         DataError: there is no such file, or it cannot be read as an image.
     """
     with _opened(path) as image:
-        image = _to_eight_bits(ImageOps.exif_transpose(image))
+        image = _to_eight_bits(_upright(image))
         grey = image.mode in ("1", "L", "LA")
         if _has_alpha(image):
             rgba = image.convert("RGBA")
@@ -181,6 +191,17 @@ def read_picture(path):
         return pixels if pixels.ndim == 3 else pixels[..., None]
 
 
+def _turn_of(image):
+    """How a picture is to be turned to stand upright, None where it does."""
+    return _TURNS.get(image.getexif().get(ExifTags.Base.Orientation))
+
+
+def _upright(image):
+    # Pillow's exif_transpose writes all other tags anew, too, and fails where one of them is odd.
+    turn = _turn_of(image)
+    return image if turn is None else image.transpose(turn)
+
+
 @contextlib.contextmanager
 def _opened(path):
     """Opens an image file with Pillow, and says in one sentence what is wrong with it."""
@@ -189,7 +210,7 @@ def _opened(path):
             yield image
     except FileNotFoundError:
         raise DataError(f"There is no image file {str(path)!r}.") from None
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+    except (OSError, SyntaxError, ValueError, struct.error, Image.DecompressionBombError) as error:
         # Pillow raises any of these for a damaged file, depending on the format.
         raise DataError(f"The file {str(path)!r} cannot be read as an image ({first_line(error)}).") from error
 

@@ -200,7 +200,7 @@ def metadata_of(directory):
         found = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise PresetError(f"{path} is damaged ({error}); expected a JSON object.") from error
     if not isinstance(found, dict):
         raise PresetError(f"{path} is damaged: it holds a {type(found).__name__}, expected a JSON object.")
@@ -217,6 +217,14 @@ def _is_figure(figure):
         and isinstance(figure.get("protocol"), str)
         and all(isinstance(figure.get(key), (numbers.Real, type(None))) for key in ("std", "real"))
     )
+
+
+def stated_of(files, name):
+    """Size and SHA-256 of a file as `files` of a manifest entry or `metadata.json` states them, None where not."""
+    stated = files.get(name) if isinstance(files, dict) else None
+    if isinstance(stated, dict) and isinstance(stated.get("size"), int) and isinstance(stated.get("sha256"), str):
+        return stated
+    return None
 
 
 def verify(location):
@@ -241,12 +249,11 @@ def verify(location):
         return
     for name in HASHED_FILES:
         path = location.directory / name
-        try:
-            expected = {key: location.files[name][key] for key in ("size", "sha256")}
-        except (KeyError, TypeError) as error:
+        expected = stated_of(location.files, name)
+        if expected is None:
             raise PresetError(
                 f"The preset in {location.directory} states no size and SHA-256 of {name}; expected them under 'files'."
-            ) from error
+            )
         size = path.stat().st_size
         if size != expected["size"]:
             raise PresetError(f"{path} has {size} bytes, expected {expected['size']}: it is truncated or another file.")
@@ -464,7 +471,7 @@ def _kept(directory, weights):
     card, samples = directory / hub.CARD, directory / hub.SAMPLES
     if (directory / WEIGHTS).exists() and describe_file(directory / WEIGHTS) == weights:
         return [file.name for file in (card, samples) if file.exists()]
-    by_hand = card.exists() and not hub.is_unedited(card.read_text(encoding="utf-8"))
+    by_hand = card.exists() and not hub.is_unedited(card.read_text(encoding="utf-8", errors="replace"))
     return [card.name] if by_hand else []
 
 

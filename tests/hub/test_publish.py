@@ -287,6 +287,21 @@ def test_a_card_beside_the_preset_is_published(hub, publish, preset, tmp_path):
     assert card_of(hub)[1].strip() == "# From my disk"
 
 
+@pytest.mark.parametrize(
+    ("card", "says"),
+    [
+        (b"---\nlicense: a: b\n---\n# Mine\n", "The metadata at the top of README.md cannot be read"),
+        (b"---\nMine\n---\n# Mine\n", "The metadata at the top of README.md cannot be read"),
+        (b"# \xe9\n", "README.md is no text in UTF-8"),
+    ],
+)
+def test_a_card_that_cannot_be_read_is_refused(hub, publish, preset, tmp_path, card, says):
+    own = shutil.copytree(preset, tmp_path / "own")
+    (own / "README.md").write_bytes(card)
+    assert says in publish(directory=own)["error"]
+    assert REPO not in hub.repos
+
+
 # === Permission and bad input ===
 
 

@@ -22,11 +22,16 @@ def mutual_information_gap(latents, factors, bins=20):
     Raises:
         InputError: shapes that do not match, or no factor that varies.
     """
-    names = list(factors) if isinstance(factors, dict) else None
-    columns = np.stack([factors[name] for name in names], 1) if names else np.asarray(factors)
     latents = np.asarray(latents, "float64")
     if latents.ndim != 2 or latents.shape[1] < 2:
         raise InputError(f"latents has shape {latents.shape}, expected (n, d) with at least 2 dimensions.")
+    if not np.isfinite(latents).all():
+        raise InputError("latents holds NaN or infinite values, expected finite ones.")
+    names = list(factors) if isinstance(factors, dict) else None
+    for name in names or ():
+        if np.shape(factors[name]) != (len(latents),):
+            raise InputError(f"factors[{name!r}] has shape {np.shape(factors[name])}, expected ({len(latents)},).")
+    columns = np.stack([factors[name] for name in names], 1) if names else np.asarray(factors)
     if columns.ndim != 2 or len(columns) != len(latents):
         raise InputError(f"factors has shape {columns.shape}, expected ({len(latents)}, number of factors).")
     codes = np.stack([_discretize(column, bins) for column in latents.T], 1)

@@ -481,20 +481,23 @@ class GenerativeModel(keras.Model):
         self._check_labels(labels)
 
     def _check_class_names(self, names):
-        """Refuses a data set whose class of some number is another than the model's; keeps names not known so far."""
+        """Refuses a data set whose class of some number is another than the model's."""
         if not self._trains_on_labels or names is None:
             return
         if len(names) != self.num_classes:
             raise InputError(
                 f"x has {len(names)} classes ({', '.join(names)}), expected num_classes={self.num_classes}."
             )
-        if self.class_names is None:
-            self._set_classes(self.num_classes, names)
-        elif [name.casefold() for name in names] != [name.casefold() for name in self.class_names]:
+        known = names if self.class_names is None else self.class_names
+        if [name.casefold() for name in names] != [name.casefold() for name in known]:
             raise InputError(
-                f"x has the classes {', '.join(names)}, expected those of the model in its order: "
-                f"{', '.join(self.class_names)}."
+                f"x has the classes {', '.join(names)}, expected those of the model in its order: {', '.join(known)}."
             )
+
+    def _learn_class_names(self, names):
+        """Keeps the names of the classes that it is to train on, where it knows none so far."""
+        if self._trains_on_labels and self.class_names is None:
+            self._set_classes(self.num_classes, names)
 
     # === Training ===
 
@@ -700,7 +703,7 @@ class GenerativeModel(keras.Model):
             # As Keras wants them.
             return (batch if isinstance(batch, tuple) else (batch,) for batch in itertools.chain([first], x))
         image_set = self._read(x if y is None else (x, y), "train" if training else "test")
-        return data.batches(
+        batches = data.batches(
             image_set,
             64 if batch_size is None else batch_size,
             shuffle=shuffle,
@@ -708,6 +711,10 @@ class GenerativeModel(keras.Model):
             paired=self.trains_on_pairs,
             parts=self._parts_of_batch if training else 1,
         )
+        if training:
+            # Not before: what is refused leaves no trace.
+            self._learn_class_names(image_set.class_names)
+        return batches
 
     #: Whether what an image is made from, where there is such, belongs to this very image.
     trains_on_pairs = True

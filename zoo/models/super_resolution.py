@@ -23,14 +23,15 @@ class Upscaling(FromImages):
     """What models share that enlarge images `scale` times, whose networks take images of any size.
 
     They train on images of `image_shape` alone, which they shrink themselves by MATLAB's bicubic `imresize` to 8 bits;
-    given pairs, on those.
+    given pairs, in a folder of subfolders `A` and `B` too, on those.
     """
 
     def _read(self, source, split):
         from zoo import data
 
         paired = isinstance(source, dict) and "source_images" in source
-        if paired or (isinstance(source, (tuple, list)) and len(source) == 2):
+        paired = paired or (isinstance(source, (tuple, list)) and len(source) == 2)
+        if paired or data.is_pair_folder(source):
             return super()._read(source, split)
         return data.read(source, self.image_shape, split=split)
 

@@ -1,6 +1,7 @@
 """The variational autoencoder and the importance-weighted one."""
 
 import base64
+import inspect
 
 import keras
 import numpy as np
@@ -31,7 +32,8 @@ class VAE(GenerativeModel):
 
     with q(z|x) = N(mean(x), exp(log_variance(x))) sampled as mean + exp(log_variance / 2) * noise. With K =
     `num_importance_samples` above 1 it minimizes the importance-weighted bound (Burda et al. 2016, eq. 8)
-    -log 1/K sum_k p(x, z_k) / q(z_k|x) instead, which is tighter.
+    -log 1/K sum_k p(x, z_k) / q(z_k|x) instead, which is tighter. The variance of a Gaussian likelihood stays the one
+    that suits all K samples alike, a little above the one at which that bound is largest.
 
     Images are uint8 or floats in [-1, 1] outside, as everywhere; inside, a Bernoulli likelihood takes grey values
     as probabilities and draws a binary image in {0, 1} at every step.
@@ -95,6 +97,10 @@ class VAE(GenerativeModel):
             raise InputError(f"encoder makes {self.encoder.output_shape[1:]}, expected ({2 * latent_dim},).")
         if tuple(self.decoder.output_shape[1:]) != self.image_shape:
             raise InputError(f"decoder makes {self.decoder.output_shape[1:]}, expected {self.image_shape}.")
+        if not isinstance(attribute_directions, (dict, type(None))):
+            raise InputError(
+                f"attribute_directions is {attribute_directions!r}, expected a dict by attribute, or None."
+            )
         self._attribute_directions = {
             name: _direction(value, name, latent_dim) for name, value in (attribute_directions or {}).items()
         }
@@ -241,7 +247,8 @@ class VAE(GenerativeModel):
     @classmethod
     def changed_arguments(cls, arguments, overrides):
         forgotten = ""
-        if overrides.keys() & {"image_shape", "latent_dim", "encoder"} and arguments["attribute_directions"]:
+        of_networks = inspect.signature(cls.default_networks).parameters
+        if overrides.keys() & {"encoder", *of_networks} and arguments["attribute_directions"]:
             # They are directions between the pretrained latents.
             arguments = {**arguments, "attribute_directions": None}
             forgotten = "Its attributes are forgotten; learn_attribute finds their directions anew."

@@ -243,6 +243,9 @@ class VQVAE(GenerativeModel):
 
     def _decode(self, grids):
         grids = [self._check_codes(codes, shape) for codes, shape in zip(grids, self.code_shapes, strict=True)]
+        numbers = [len(codes) for codes in grids]
+        if len(set(numbers)) > 1:
+            raise InputError(f"codes has grids of {' and '.join(map(str, numbers))} images, expected as many of each.")
         parts = [
             to_uint8(self._images([codes[start : start + _AT_ONCE] for codes in grids]))
             for start in _parts(len(grids[0]), "decoding")
@@ -286,8 +289,15 @@ class VQVAE(GenerativeModel):
             class_names: their names, or None.
         """
         with built_under(self.dtype_policy):
-            self.prior = CodePrior(self.code_shapes, self.num_embeddings, filters, num_blocks, num_classes, class_names)
+            prior = CodePrior(self.code_shapes, self.num_embeddings, filters, num_blocks, num_classes, class_names)
+        self._replace_prior(prior)
         self.num_classes, self.class_names = self.prior.num_classes, self.prior.class_names
+
+    def _replace_prior(self, prior):
+        if self.prior is not None:
+            # Keras would go on to count and save a part whose attribute holds another one.
+            self._tracker.untrack(self.prior)
+        self.prior = prior
 
     def fit_prior(self, x, y=None, batch_size=64, epochs=1, optimizer=None, validation_data=None, **kwargs):
         """Trains the prior on the codes of images: Keras' `fit` of `self.prior`, which `fit` here leaves alone.
@@ -320,7 +330,7 @@ class VQVAE(GenerativeModel):
         except BaseException:
             if fresh and not (self.prior.compiled and int(self.prior.optimizer.iterations)):
                 # What it refused must not leave a prior that draws noise.
-                self.prior = None
+                self._replace_prior(None)
             raise
 
     def code_dataset(self, x, batch_size=64):
@@ -335,9 +345,10 @@ class VQVAE(GenerativeModel):
         if self.prior is not None:
             self.prior._check_class_names(image_set.class_names)
             self.prior._check_training_labels(image_set.labels)
-            # The prior may just have learned them.
-            self.class_names = self.prior.class_names
         data.check_batch_size(batch_size, len(image_set.images), training)
+        if self.prior is not None and training:
+            self.prior._learn_class_names(image_set.class_names)
+            self.class_names = self.prior.class_names
         return image_set
 
     def _code_batches(self, image_set, batch_size, training=True):
@@ -478,8 +489,6 @@ class VQVAE2(VQVAE):
 
     def decode(self, codes):
         """uint8 images of a pair of coarse and fine codes, as `encode` returns them; errors as for `VQVAE.decode`."""
-        if not isinstance(codes, (tuple, list)) or len(codes) != 2 or len(codes[0]) != len(codes[1]):
-            raise InputError(
-                "codes is no pair of coarse and fine codes of as many images, expected what encode returns."
-            )
+        if not isinstance(codes, (tuple, list)) or len(codes) != 2:
+            raise InputError("codes is no pair of coarse and fine codes, expected what encode returns.")
         return self._decode(codes)

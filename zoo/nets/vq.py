@@ -88,7 +88,7 @@ def _up(x, channels, filters, stages, residual_blocks):
     x = _residual_stack(layers.Conv2D(filters, 3, padding="same", name="mix")(x), filters, residual_blocks)
     for stage in range(stages):
         # The finest is a quarter as wide as the one before, since its maps are four times as large.
-        width = filters >> (stage if stage < stages - 1 else stage + 1)
+        width = max(filters >> (stage if stage < stages - 1 else stage + 1), 1)
         x = layers.Conv2DTranspose(width, 4, strides=2, padding="same", activation="relu", name=f"up_{stage}")(x)
     return layers.Conv2D(channels, 3, padding="same", dtype="float32", name="pixels")(x)
 
