@@ -307,10 +307,28 @@ def test_the_average_follows_its_formula_through_the_warm_up():
     assert momenta[0] < momenta[1] < momenta[2] == momenta[3] == 0.3
 
 
-@pytest.mark.parametrize("network", ["x", keras.Sequential([keras.layers.Dense(3)])], ids=["text", "unbuilt"])
+class OfOnesOwn(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.dense = keras.layers.Dense(3)
+
+    def call(self, inputs):
+        return self.dense(inputs)
+
+
+def subclassed():
+    network = OfOnesOwn()
+    network(np.zeros((1, LATENT_DIM)))
+    return network
+
+
+@pytest.mark.parametrize(
+    "network", ["x", keras.Sequential([keras.layers.Dense(3)]), subclassed()], ids=["text", "unbuilt", "subclassed"]
+)
 def test_what_is_no_network_is_refused(network):
-    with pytest.raises(InputError, match=r"generator is .*, expected a Keras network whose inputs are known"):
-        zoo.GAN(SHAPE, LATENT_DIM, generator=network)
+    for argument in ("generator", "discriminator"):
+        with pytest.raises(InputError, match=f"{argument} is .*, expected a functional Keras network of known inputs"):
+            zoo.GAN(SHAPE, LATENT_DIM, **{argument: network})
 
 
 def gap_of_the_average(optimizers, steps, **arguments):

@@ -641,7 +641,7 @@ def test_validation_splits_are_shares(trained, fraction):
         trained.fit(X, validation_split=fraction)
 
 
-@pytest.mark.parametrize("batch", [X, (X,), (X, Y), {"images": X}])
+@pytest.mark.parametrize("batch", [X, (X,), (X, Y), [X, Y], {"images": X}])
 def test_iterators_of_batches_are_checked_and_no_batch_is_lost(trained, batch):
     before = int(trained.optimizer.iterations)
     trained.fit((batch for _ in range(3)), verbose=0)
@@ -658,6 +658,22 @@ def test_labels_of_a_batch_may_be_none_in_a_compiled_step():
     model.compile()
     model.fit(((X, None) for _ in range(2)), verbose=0)
     assert int(model.optimizer.iterations) == 2
+
+
+@pytest.mark.slow
+def test_batches_whose_shape_is_not_known_before_are_trained_on():
+    model = tiny_vae()
+    model.compile()
+    model.fit(tf.data.Dataset.range(3).map(lambda _: tf.numpy_function(lambda: X, [], tf.uint8)), verbose=0)
+    assert int(model.optimizer.iterations) == 3
+
+
+def test_validation_has_batches_of_its_own_size(trained):
+    ends = []
+    count = keras.callbacks.LambdaCallback()
+    count.on_test_batch_end = lambda batch, logs=None: ends.append(batch)
+    trained.fit(X, batch_size=8, validation_data=X, validation_batch_size=2, callbacks=[count], verbose=0)
+    assert len(ends) == len(X) // 2
 
 
 def test_validation_split_needs_an_array(trained, tmp_path):

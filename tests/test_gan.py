@@ -99,6 +99,12 @@ def test_where_spectral_normalization_and_attention_are(name, generator_too):
         assert [layer.output.shape[1:3] for layer in attention] == ([] if name == "projection_gan" else [(4, 4)])
 
 
+def test_networks_of_one_stage_have_attention_too():
+    model = zoo.SAGAN(SHAPE, LATENT_DIM, filters=2, stages=1)
+    for network in (model.generator, model.discriminator):
+        assert network.get_layer("attention").output.shape[1:3] == (4, 4)
+
+
 def test_attention_and_spectral_normalization_join_the_layers_of_a_dcgan():
     model = zoo.SAGAN((16, 16, 1), LATENT_DIM, filters=2, residual=False)
     plain = zoo.DCGAN((16, 16, 1), LATENT_DIM, filters=2, discriminator_batch_norm=False)

@@ -620,6 +620,24 @@ def test_weights_of_another_stage_say_so(tmp_path):
     assert (model.stage, model.alpha) == (1, 0.5)
 
 
+@pytest.mark.slow
+def test_predicting_follows_the_stage():
+    model, given = tiny_progressive_gan(SHAPE), normal(2, LATENT_DIM)
+
+    def predicted():
+        images = model.predict(given, verbose=0)
+        np.testing.assert_allclose(images, model.ema_generator.predict_on_batch(given), atol=1e-6)
+        return images
+
+    grown_up, weights = predicted(), model.get_weights()
+    model.grow([0.0])
+    # At half the resolution each 2x2 pixels are alike.
+    coarse = predicted().reshape(2, 4, 2, 4, 2, -1)
+    np.testing.assert_allclose(coarse, np.broadcast_to(coarse[:, :, :1, :, :1], coarse.shape), atol=1e-6)
+    model.set_weights(weights)
+    np.testing.assert_allclose(predicted(), grown_up, atol=1e-6)
+
+
 def test_weights_of_another_number_of_stages_are_refused(tmp_path):
     grown([0.5, 0.0]).save_weights(tmp_path / "some.weights.h5")
     message = r"some\.weights\.h5 do not fit a ProgressiveGAN of 2 stages, up to 8x8 pixels \(A total of"
@@ -818,3 +836,8 @@ def test_styles_join_the_layers_of_a_dcgan():
 def test_generators_without_styles_are_refused():
     with pytest.raises(InputError, match=r"generator has the layers .*, expected mapping and synthesis"):
         zoo.StyleGAN(SHAPE, LATENT_DIM, generator=tiny_gan().generator)
+
+
+def test_a_style_gan_of_classes_is_refused():
+    with pytest.raises(InputError, match="num_classes is 3, expected None: styles here know no classes"):
+        zoo.StyleGAN(SHAPE, LATENT_DIM, num_classes=3)

@@ -358,6 +358,10 @@ def test_another_vocabulary_keeps_the_vectors_of_the_words_that_both_have(tmp_pa
         (lambda m: m.fit(images(4, SHAPE)), "x has no prompts"),
         (lambda m: m.fit({"images": images(4, SHAPE), "prompts": ["a"]}), "expected one text for each of the 4"),
         (lambda m: m.fit(tf.data.Dataset.from_tensors({"images": images(4, SHAPE)})), "expected prompts too"),
+        (
+            lambda m: m.fit(iter([{"images": images(2, SHAPE), "prompts": ["a", "man"]}])),
+            r"prompts of shape \(2,\), expected word numbers",
+        ),
         (lambda m: m.fit(numbered(9)), "prompts of int32 from 9 to 9, expected word numbers from 0 to 8"),
         (lambda m: m.fit(numbered(-1)), "prompts of int32 from -1 to -1"),
     ],

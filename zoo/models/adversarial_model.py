@@ -84,8 +84,9 @@ class AdversarialModel(GenerativeModel):
             raise InputError(f"ema_momentum is {ema_momentum!r}, expected a number from 0 up to, not including, 1.")
         discriminator_steps = check_count(discriminator_steps, "discriminator_steps")
         for argument, network in (("generator", generator), ("discriminator", discriminator)):
-            if not isinstance(network, keras.Model) or not network.built:
-                raise InputError(f"{argument} is {network!r}, expected a Keras network whose inputs are known.")
+            # A class of one's own has no inputs, nor can it be copied.
+            if not isinstance(network, keras.Model) or not getattr(network, "inputs", None):
+                raise InputError(f"{argument} is {network!r}, expected a functional Keras network of known inputs.")
         self.generator, self.discriminator = generator, discriminator
         self.objective = adversarial.get(objective)
         self.penalties = penalties_.get(penalties)
@@ -312,9 +313,9 @@ class AdversarialModel(GenerativeModel):
         """Measures the statistics of the averaged generator's batch norms anew (Brock et al. 2019, appendix C.1).
 
         `fit` leaves it those of about the last ten batches of the generator that trains, whose weights are others. Here
-        they become the means over as many images as all these batches have, drawn by the average as in training, which
-        took 1 to 4 % from the Fréchet distances of avatars and of Fashion-MNIST. A generator without batch norms stays
-        as it is.
+        they become the means over what the average draws as in training, once for each batch and as many images as one
+        step of the generator sees, which took 1 to 4 % from the Fréchet distances of avatars and of Fashion-MNIST. A
+        generator without batch norms stays as it is.
 
         Args:
             batches: iterable of batches as `fit` takes them, a hundred say, of which images count only where the

@@ -638,7 +638,8 @@ class GenerativeModel(keras.Model):
             dataset = dataset.shortened(kwargs.pop("steps_per_epoch"))
         if validation_data is not None:
             try:
-                validation_data = self._dataset(validation_data, None, batch_size, training=False)
+                size = kwargs.pop("validation_batch_size", None) or batch_size
+                validation_data = self._dataset(validation_data, None, size, training=False)
             except (InputError, DataError) as error:
                 # Which speaks of x, whatever it was read for.
                 raise type(error)(f"validation_data was refused: {error}") from None
@@ -701,7 +702,7 @@ class GenerativeModel(keras.Model):
         if drawn:
             first = self._check_first_batch(lambda: next(x))
             # As Keras wants them.
-            return (batch if isinstance(batch, tuple) else (batch,) for batch in itertools.chain([first], x))
+            return (tuple(each) if isinstance(each, (tuple, list)) else (each,) for each in itertools.chain([first], x))
         image_set = self._read(x if y is None else (x, y), "train" if training else "test")
         batches = data.batches(
             image_set,
@@ -783,7 +784,12 @@ class GenerativeModel(keras.Model):
     @staticmethod
     def _scaled(batch, name, image_shape):
         """The images of that name in a batch as float32 in [-1, 1]."""
+        import tensorflow as tf
+
         images = batch[name]
+        if tf.is_tensor(images) and images.shape.is_compatible_with((None, *image_shape)):
+            # What Python makes within a tf.data pipeline has no shape before it runs, which then checks it.
+            images = tf.ensure_shape(images, (None, *image_shape))
         if tuple(images.shape[1:]) != image_shape:
             expected = ", ".join(map(str, image_shape))
             raise InputError(f"A batch of {name} has shape {tuple(images.shape)}, expected (n, {expected}).")

@@ -126,7 +126,7 @@ class ProgressiveGAN(GAN):
         if self._static() == self._compiled_growth:
             return
         self._compiled_growth = self._static()
-        self.test_function = self.ema_generator.predict_function = None
+        self.test_function = self.predict_function = self.ema_generator.predict_function = None
         if self.train_function is not None:
             # Not left to the next `fit`: one that is running looks it up at every step.
             super().make_train_function(force=True)
@@ -138,6 +138,14 @@ class ProgressiveGAN(GAN):
     def make_test_function(self, force=False):
         self._follow()
         return super().make_test_function(force)
+
+    def make_predict_function(self, force=False):
+        self._follow()
+        return super().make_predict_function(force)
+
+    def set_weights(self, weights):
+        super().set_weights(weights)
+        self._follow()
 
     def _generate_batch(self, latents, **conditions):
         self._follow()

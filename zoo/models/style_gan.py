@@ -34,7 +34,7 @@ class StyleGAN(GAN):
     Args:
         generator: as for `GAN`, with layers `mapping` and `synthesis` as `zoo.nets.style.style_generator` has them.
         penalties: as for `GAN`; default R1 of weight 1 at every 16th step.
-        Others: as for `GAN`; the network options are those of `default_networks` here.
+        Others: as for `GAN`, without classes; the network options are those of `default_networks` here.
 
     Raises:
         InputError: an argument out of range, or an image whose sides no doubling of 4 to 7 pixels reaches; sides that
@@ -45,6 +45,8 @@ class StyleGAN(GAN):
 
     def __init__(self, image_shape, latent_dim=128, *, penalties=None, **arguments):
         penalties = R1(1.0, interval=16) if penalties is None else penalties
+        if (classes := arguments.get("num_classes")) is not None:
+            raise InputError(f"num_classes is {classes!r}, expected None: styles here know no classes.")
         super().__init__(image_shape, latent_dim, penalties=penalties, **arguments)
         names = {layer.name for layer in self.generator.layers}
         if not {"mapping", "synthesis"} <= names:

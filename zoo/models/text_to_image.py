@@ -233,8 +233,9 @@ class TextToImageGAN(AdversarialModel):
         expected = f"word numbers (n, {self._tokenizer.max_words}) as `tokenize` makes them"
         if "prompts" not in batch:
             raise InputError(f"{what} has the keys {sorted(batch)}, expected prompts too, {expected}.")
-        if tuple(batch["prompts"].shape[1:]) != (self._tokenizer.max_words,):
-            raise InputError(f"{what} has prompts of shape {tuple(batch['prompts'].shape)}, expected {expected}.")
+        shape = np.shape(batch["prompts"])
+        if tuple(shape[1:]) != (self._tokenizer.max_words,):
+            raise InputError(f"{what} has prompts of shape {tuple(shape)}, expected {expected}.")
 
     @classmethod
     def changed_arguments(cls, arguments, overrides):

@@ -68,12 +68,12 @@ def generator(
     x = linear(layers.Dense, base[0] * base[1] * base[2], spectral_norm, name="project")(latents)
     x = layers.Reshape(base, name="reshape")(x)
     for stage, part in enumerate(parts):
+        if attention and stage == stages - 1:
+            x = SelfAttention(name="attention")(x)
         condition = [*part, *classes]
         if len(condition) == 2:
             condition = [layers.Concatenate(name=f"condition_{stage}")(condition)]
         x = _up_block(x, condition, widths[stage + 1], spectral_norm, f"block_{stage}")
-        if attention and stage == stages - 2:
-            x = SelfAttention(name="attention")(x)
     x = _norm_and_relu(x, [], "image")
     x = linear(layers.Conv2D, channels, spectral_norm, kernel_size=3, padding="same", name="to_image")(x)
     # float32 whatever the policy: half precision would quantize the pixels.
