@@ -103,8 +103,8 @@ _USES = {
     "SRGAN": _ENLARGER,
     "TextToImageGAN": _ILLUSTRATOR,
 }
-# Marks a card's text as ours; the hash tells whether a person has edited it since.
 _METADATA_BLOCK = re.compile(r"\A\s*---[ \t]*\n.*?\n---[ \t]*(\n|\Z)", re.DOTALL)
+# Marks a card's text as ours; the hash tells whether a person has edited it since.
 _STAMP = re.compile(r"\n<!-- written by generative-zoo, sha256 (\w{16}) -->\n$")
 
 
