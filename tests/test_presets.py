@@ -1,5 +1,6 @@
 """Presets: the same model after a round trip, what overrides keep, and damage that is named before Keras sees it."""
 
+import errno
 import json
 import os
 import shutil
@@ -649,6 +650,20 @@ def test_the_old_directory_comes_back_where_the_new_one_cannot(tmp_path, monkeyp
     monkeypatch.setattr("os.replace", failing)
     with pytest.raises(OSError, match="no space"), replacing_directory(tmp_path / "mine"):
         pass
+    assert listing(tmp_path) == before
+
+
+def test_a_mount_point_is_told_from_other_places(preset, monkeypatch, tmp_path):
+    before, model, rename = listing(tmp_path), zoo.load(preset), os.replace
+
+    def busy(source, target):
+        if Path(source) == preset:
+            raise OSError(errno.EBUSY, os.strerror(errno.EBUSY))
+        rename(source, target)
+
+    monkeypatch.setattr("os.replace", busy)
+    with pytest.raises(PresetError, match=r"cannot be written \(.* busy\); choose a folder inside it\.$"):
+        model.save_to_preset(preset)
     assert listing(tmp_path) == before
 
 

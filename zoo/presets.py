@@ -8,6 +8,7 @@ import collections
 import contextlib
 import datetime
 import difflib
+import errno
 import fnmatch
 import functools
 import json
@@ -480,7 +481,9 @@ def _explained(directory):
     try:
         yield
     except OSError as error:
-        raise PresetError(f"{directory} cannot be written ({error.strerror or first_line(error)}).") from error
+        # A mount point, such as a container's volume, cannot be replaced as a whole.
+        instead = "; choose a folder inside it" if error.errno == errno.EBUSY else ""
+        raise PresetError(f"{directory} cannot be written ({error.strerror or first_line(error)}){instead}.") from error
 
 
 def describe_file(path):
