@@ -13,7 +13,7 @@ from PIL import Image
 import zoo
 from zoo.bicubic import resize_bicubic, resize_matrix
 from zoo.errors import DataError, InputError
-from zoo.images import read_picture
+from zoo.images import read_picture, write_png
 from zoo.layers.upsampling import BicubicUpsampling, DepthToSpace
 from zoo.metrics import psnr_luma
 from zoo.metrics.pixels import luma
@@ -266,7 +266,7 @@ def test_a_folder_of_pairs_is_trained_on_as_pairs(tmp_path):
     for side, pictures in (("A", sources), ("B", targets)):
         (tmp_path / side).mkdir()
         for index, picture in enumerate(pictures):
-            Image.fromarray(picture.squeeze()).save(tmp_path / side / f"{index}.png")
+            write_png(tmp_path / side / f"{index}.png", picture)
     read = tiny_sr_resnet()._read(tmp_path, "train")
     np.testing.assert_array_equal(read.images, targets)
     np.testing.assert_array_equal(read.source_images, sources)

@@ -143,8 +143,7 @@ def is_pair_folder(source):
     """Whether a source is a folder with the subfolders `A` and `B`, and no others, of source images and images."""
     if not isinstance(source, (str, os.PathLike)) or not _is_folder(source):
         return False
-    inside = Path(source).expanduser().iterdir()
-    return {path.name for path in inside if path.is_dir() and not path.name.startswith(".")} == {"A", "B"}
+    return [path.name for path in _subfolders(Path(source).expanduser())] == ["A", "B"]
 
 
 def read_pairs(source, image_shape, source_shape, *, paired=True, split="train", data_dir=None):
@@ -355,9 +354,13 @@ def _read_arrays(source, image_shape):
     return ImageSet(images, labels, prompts=prompts)
 
 
+def _subfolders(folder):
+    return [path for path in sorted(folder.iterdir()) if path.is_dir() and not path.name.startswith(".")]
+
+
 def _read_folder(folder, image_shape):
     files, labels, class_names = _images_in(folder), None, None
-    found = {p.name: _images_in(p) for p in sorted(folder.iterdir()) if p.is_dir() and not p.name.startswith(".")}
+    found = {path.name: _images_in(path) for path in _subfolders(folder)}
     by_class = {name: images for name, images in found.items() if images}
     if files:
         left_out, why = by_class, "images beside them are no class of their own"

@@ -29,9 +29,9 @@ class Upscaling(FromImages):
     def _read(self, source, split):
         from zoo import data
 
-        paired = isinstance(source, dict) and "source_images" in source
-        paired = paired or (isinstance(source, (tuple, list)) and len(source) == 2)
-        if paired or data.is_pair_folder(source):
+        named = isinstance(source, dict) and "source_images" in source
+        both = isinstance(source, (tuple, list)) and len(source) == 2
+        if named or both or data.is_pair_folder(source):
             return super()._read(source, split)
         return data.read(source, self.image_shape, split=split)
 

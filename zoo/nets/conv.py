@@ -137,10 +137,10 @@ def shrink_kernels(generator, average):
     """
     stages = sum(layer.name.startswith("up_") for layer in generator.layers)
     kernels = ["project", *(f"up_{stage}" for stage in range(stages))]
+    by_name = [{layer.name: layer for layer in network.layers} for network in (generator, average)]
     for kernel_name, place in zip(kernels, [*range(stages), "image"], strict=True):
         factor = ops.minimum(1.0, 0.1 / ops.std(generator.get_layer(kernel_name).kernel))
-        for network in (generator, average):
-            found = {layer.name: layer for layer in network.layers}
+        for found in by_name:
             scaled, norm = [found[kernel_name].kernel], found[f"norm_{place}"]
             if f"noise_{place}" in found:
                 scaled.append(found[f"noise_{place}"].strength)
