@@ -186,6 +186,9 @@ def begin_style_gan(model, trained):
             else:
                 new.set_weights(layer.get_weights())
 
+    if isinstance(model.discriminator.get_layer("logit"), SpectralNormalization):
+        _begin_normalized(model.discriminator, trained.discriminator)
+        return
     discriminator = {layer.name: layer for layer in trained.discriminator.layers if layer.weights}
     vectors = discriminator.pop("class_vectors", None)
     for name, layer in discriminator.items():
@@ -200,18 +203,25 @@ def begin_style_gan(model, trained):
 def begin_sagan(model, trained):
     """Gives a `SAGAN` that is not residual what it shares with a trained `DCGAN` of its width.
 
-    Attention begins as the identity, so that the generator's images stay the same, and so do the logits, but for one
-    factor: that by which the discriminator's kernels are divided under spectral normalization.
+    Attention begins as the identity, so that the generator's images stay the same.
     """
     for new, old in ((model.generator, trained.generator), (model.ema_generator, trained.ema_generator)):
         for layer in filter(lambda layer: layer.weights, old.layers):
             new.get_layer(layer.name).set_weights(layer.get_weights())
+    _begin_normalized(model.discriminator, trained.discriminator)
+
+
+def _begin_normalized(discriminator, trained):
+    """Gives a discriminator under spectral normalization what it shares with a trained one that is not.
+
+    Logits stay the same, but for one factor: that by which the kernels are divided.
+    """
     divisor = 1.0
-    for layer in filter(lambda layer: layer.weights, trained.discriminator.layers):
+    for layer in filter(lambda layer: layer.weights, trained.layers):
         kernel, bias = layer.get_weights()
         _, sigmas, vectors = np.linalg.svd(kernel.reshape(-1, kernel.shape[-1]), full_matrices=False)
         divisor *= sigmas[0]
-        normalized = model.discriminator.get_layer(layer.name)
+        normalized = discriminator.get_layer(layer.name)
         normalized.layer.set_weights([kernel, bias / divisor])
         # Where the power iteration would arrive.
         normalized.vector.assign(vectors[:1])

@@ -61,6 +61,7 @@ class StyleGAN(GAN):
         mapping_layers=4,
         mixing_probability=0.9,
         residual=True,
+        spectral_norm=False,
     ):
         """Networks with `filters` features at the full resolution, twice as many at each below up to `max_filters`.
 
@@ -69,16 +70,20 @@ class StyleGAN(GAN):
 
         Networks that are not `residual` are those of `DCGAN`, `filters` wide at half the resolution and up to eight
         times below whatever `max_filters`, with noise and styles in the generator, the first of which makes the
-        coarsest features, too, and no batch norm in the discriminator. They draw faces after 200 steps where the others
-        draw blots.
+        coarsest features, too, and no batch norm in the discriminator, whose kernels `spectral_norm` normalizes. They
+        draw faces after 200 steps where the others draw blots.
         """
+        if residual and spectral_norm:
+            raise InputError("spectral_norm is True, expected False with residual=True, whose kernels are equalized.")
         if residual:
             synthesis = style.style_synthesis(image_shape, latent_dim, filters, max_filters)
             discriminator = style.style_discriminator(image_shape, filters, max_filters)
         else:
             stages = conv.stages_of(image_shape)
             synthesis = style.normalized_synthesis(image_shape, latent_dim, filters, stages)
-            discriminator = conv.dcgan_discriminator(image_shape, filters, stages, batch_norm=False)
+            discriminator = conv.dcgan_discriminator(
+                image_shape, filters, stages, batch_norm=False, spectral_norm=spectral_norm
+            )
         return (
             style.style_generator(synthesis, mapping_layers, mixing_probability),
             discriminator,
@@ -88,6 +93,7 @@ class StyleGAN(GAN):
                 "mapping_layers": mapping_layers,
                 "mixing_probability": mixing_probability,
                 "residual": residual,
+                "spectral_norm": spectral_norm,
             },
         )
 
