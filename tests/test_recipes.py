@@ -241,14 +241,31 @@ def test_sagan_begins_with_what_a_dcgan_learned(common):
         drawn, wanted = (getattr(one, name).predict_on_batch(rows) for one in (model, trained))
         assert wanted.std() > 1e-3
         np.testing.assert_allclose(drawn, wanted, atol=1e-6)
+    assert_normalized_anew(model.discriminator, trained.discriminator, rng)
+
+
+def assert_normalized_anew(discriminator, trained, rng):
+    """One discriminator is the other under spectral normalization, and so its logits but for a factor."""
     images = rng.uniform(-1, 1, (5, 16, 16, 3)).astype("float32")
-    logits, wanted = (one.discriminator.predict_on_batch(images)[:, 0] for one in (model, trained))
+    logits, wanted = (one.predict_on_batch(images)[:, 0] for one in (discriminator, trained))
     np.testing.assert_allclose(logits / logits[0], wanted / wanted[0], rtol=1e-4)
+    normalized = [layer for layer in discriminator.layers if isinstance(layer, SpectralNormalization)]
+    assert len(normalized) == 3
     # The power iteration has arrived: a further step finds the same.
-    for layer in model.discriminator.layers:
-        if isinstance(layer, SpectralNormalization):
-            weight = layer.normalized_weight().numpy()
-            np.testing.assert_allclose(layer.normalized_weight(training=True), weight, rtol=1e-4, atol=1e-6)
+    for layer in normalized:
+        weight = layer.normalized_weight().numpy()
+        np.testing.assert_allclose(layer.normalized_weight(training=True), weight, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.slow
+def test_style_gan_under_spectral_normalization_begins_with_a_plain_discriminator(common):
+    keras.utils.set_random_seed(0)
+    trained = zoo.DCGAN((16, 16, 3), 6, filters=2, discriminator_batch_norm=False)
+    rng = np.random.default_rng(0)
+    learn(trained, rng)
+    model = zoo.StyleGAN((16, 16, 3), 6, filters=2, mapping_layers=1, residual=False, spectral_norm=True)
+    common.begin_style_gan(model, trained)
+    assert_normalized_anew(model.discriminator, trained.discriminator, rng)
 
 
 @pytest.mark.slow
