@@ -1,8 +1,10 @@
 """Sources of images: what is read, what is refused, in which order, and what `fit` makes of each."""
 
 import io
+import re
 import struct
 import warnings
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -407,13 +409,16 @@ def exif_of(*tags):
     return b"Exif\0\0II*\0" + struct.pack("<IH", 8, len(tags)) + entries + bytes(4)
 
 
+@pytest.mark.parametrize("suffix", ["png", "tif"])
 @pytest.mark.parametrize("orientation", range(11))
-def test_every_orientation_is_that_of_pillow(tmp_path, orientation):
+def test_every_orientation_is_that_of_pillow(tmp_path, orientation, suffix):
     pixels = np.random.RandomState(0).randint(0, 256, (4, 8, 3), "uint8")
-    path = write(tmp_path, "photo.png", pixels, exif=exif_of((0x0112, 3, struct.pack("<HH", orientation, 0))))
-    with Image.open(path) as image:
+    exif = exif_of((0x0112, 3, struct.pack("<HH", orientation, 0)))
+    with Image.open(write(tmp_path, "turned.png", pixels, exif=exif)) as image:
         expected = np.asarray(ImageOps.exif_transpose(image))
+    path = write(tmp_path, f"photo.{suffix}", pixels, exif=exif)
     np.testing.assert_array_equal(read_picture(path), expected)
+    np.testing.assert_array_equal(read_image(path, expected.shape), expected)
     assert picture_sides(path) == expected.shape[1::-1]
 
 
@@ -523,10 +528,20 @@ def test_flowers_are_cut_into_training_and_test_images(monkeypatch):
             return tf.data.Dataset.from_tensor_slices(pictures)
 
     monkeypatch.setattr(data, "_prepared", lambda name, data_dir: Builder())
-    for split in ("train", "test", "train[:10]"):
+    # Parts are those of the share, so that no part of "train" reaches into the test images.
+    for split, read in (
+        ("train", "train[0:3120]"),
+        ("test", "train[3120:3670]"),
+        ("train[:10]", "train[0:10]"),
+        ("train[3000:]", "train[3000:3120]"),
+        ("train[:50%]+test[-10:]", "train[0:1560]+train[3660:3670]"),
+    ):
         data.read("tf_flowers", (8, 8, 3), split=split)
+        assert asked.pop() == read
     data.read("tf_flowers:3.0.1", (8, 8, 3), split="test")
-    assert asked == ["train[:85%]", "train[85%:]", "train[:10]", "train[85%:]"]
+    assert asked == ["train[3120:3670]"]
+    with pytest.raises(DataError, match=r"The data set 'tf_flowers' has no split 'train\[3200:\]', only test, train;"):
+        data.read("tf_flowers", (8, 8, 3), split="train[3200:]")
 
 
 def test_unknown_names_suggest_the_nearest():
@@ -536,6 +551,40 @@ def test_unknown_names_suggest_the_nearest():
         data.read("xqzvw", (28, 28, 1))
     with pytest.raises(DataError, match=r"no folder and no TFDS data set 'mnist:9\.9\.9'"):
         data.read("mnist:9.9.9", (28, 28, 1))
+
+
+def test_what_cannot_be_looked_up_is_said_in_one_sentence(monkeypatch):
+    def offline(*_, **__):
+        raise ConnectionError("no route\nto host")
+
+    monkeypatch.setattr(tfds, "builder", offline)
+    with pytest.raises(DataError, match=r"'huggingface:x' could not be looked up \(ConnectionError: no route\)\.$"):
+        data.read("huggingface:x", SHAPE)
+
+
+def test_names_of_data_sets_are_no_folders_in_the_folder_of_tfds(tmp_path, monkeypatch):
+    (tmp_path / "mnist" / "3.0.1").mkdir(parents=True)
+    (tmp_path / "mnist" / "3.0.1" / "dataset_info.json").write_text("{}")
+    png_folder(tmp_path / "mine", images(2))
+    monkeypatch.chdir(tmp_path)
+    with tfds.testing.mock_data(num_examples=7, policy=tfds.testing.MockPolicy.USE_CODE):
+        assert len(data.read("mnist", (28, 28, 1)).images) == 7
+    assert len(data.read("mine", SHAPE).images) == 2
+    with pytest.raises(DataError, match="The folder 'mnist' holds no images"):
+        data.read(Path("mnist"), SHAPE)
+
+
+@pytest.mark.parametrize(
+    ("source", "says"),
+    [
+        ("", "There is no image folder ''"),
+        ("~nobody_of_this_name/photos", "'~nobody_of_this_name/photos' begins with the home folder of a user who is"),
+        ("a" * 300, "There is no folder and no TFDS data set 'a{300}'"),
+    ],
+)
+def test_paths_that_lead_nowhere_are_said_in_one_sentence(source, says):
+    with pytest.raises((DataError, InputError), match=says):
+        data.read(source, SHAPE)
 
 
 def test_sets_without_images_are_refused():
@@ -693,9 +742,34 @@ def test_labels_of_different_lengths_are_refused():
         data.read((images(3), [[1, 2], [3], [4]]), SHAPE)
 
 
-def test_no_split_is_refused():
-    with pytest.raises(InputError, match="split is None, expected the name of a split"):
-        data.read("mnist", (28, 28, 1), split=None)
+@pytest.mark.parametrize("split", [None, 5, ["train"]])
+def test_what_names_no_split_is_refused(split):
+    with (
+        tfds.testing.mock_data(num_examples=2, policy=tfds.testing.MockPolicy.USE_CODE),
+        pytest.raises(InputError, match=f"split is {re.escape(repr(split))}, expected the name of a split"),
+    ):
+        data.read("mnist", (28, 28, 1), split=split)
+
+
+def test_an_empty_split_is_refused(monkeypatch):
+    class Builder:
+        name, info = "mnist", tfds.builder("mnist").info
+
+        def as_dataset(self, split):
+            return tf.data.Dataset.range(9).take(0)
+
+    monkeypatch.setattr(data, "_prepared", lambda name, data_dir: Builder())
+    with pytest.raises(DataError, match=r"The split 'train\[5:2\]' of the data set 'mnist' is empty"):
+        data.read("mnist", (28, 28, 1), split="train[5:2]")
+
+
+@pytest.mark.parametrize(
+    ("shapes", "says"),
+    [((64, SHAPE), "image_shape is 64, expected"), ((SHAPE, (8, 8)), r"source_shape is \(8, 8\), expected")],
+)
+def test_pairs_of_no_shape_are_refused(tmp_path, shapes, says):
+    with pytest.raises(InputError, match=says):
+        data.read_pairs(tmp_path, *shapes)
 
 
 @pytest.mark.parametrize("build", [tiny_vae, tiny_gan])

@@ -70,6 +70,24 @@ def test_reference_is_computed_once_then_cached_and_dies_with_its_network(real_d
     network.identity = "pool-2"
     references.load("synthetic", network, SHAPE)
     assert len(reads) == 4
+    # A damaged file is as good as none.
+    (file,) = tmp_path.iterdir()
+    file.write_bytes(b"half of it")
+    assert references.load("synthetic", network, SHAPE).keys() == found.keys() and len(reads) == 6
+
+
+def test_reference_that_cannot_be_cached_serves_all_the_same(real_data, tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("no folder")
+    monkeypatch.setenv("ZOO_CACHE", str(tmp_path / "file"))
+    with pytest.warns(UserWarning, match="'synthetic' is compared with was computed, but cannot be kept in .*file"):
+        assert references.load("synthetic", pool_network(), SHAPE)["train_features"].shape == (300, 16)
+
+
+@pytest.mark.parametrize("text", [True, False])
+def test_a_folder_has_no_test_images(text, tmp_path):
+    folder = str(tmp_path) if text else tmp_path
+    with pytest.raises(InputError, match=r"The data set is .*, expected the name of a TFDS data set"):
+        protocols.evaluate(tiny_vae(), folder, feature_network="classifier_mnist_28")
 
 
 def test_sample_quality_against_the_functions_it_stands_for(real_data, tmp_path, monkeypatch):

@@ -411,6 +411,8 @@ def test_psnr_matches_the_definition():
         (lambda: psnr(-np.ones((1, 4, 4, 1)), np.ones((1, 4, 4, 1))), "images is float64 of shape .*, expected uint8"),
         (lambda: psnr(PICTURES, PICTURES[0]), r"others has shape \(4, 4, 1\), expected that of images, \(2, 4, 4, 1\)"),
         (lambda: psnr(PICTURES[:0], PICTURES[:0]), r"images is uint8 of shape \(0, 4, 4, 1\), expected uint8 images"),
+        (lambda: psnr_luma(PICTURES[0] / 255, PICTURES[0]), "image is float64 of shape .*, expected uint8"),
+        (lambda: psnr_luma(PICTURES[0], PICTURES), r"other has shape \(2, 4, 4, 1\), expected \(height, width, 1 or 3"),
         (lambda: psnr_luma(PICTURES[0], PICTURES[0], border=2), "border is 2, expected from 0 to less than half"),
         (lambda: psnr_luma(PICTURES[0], PICTURES[0, :2]), r"other is \(2, 4\), expected the size of image"),
     ],

@@ -592,6 +592,9 @@ def test_what_is_no_part_of_a_preset_outlives_the_next(tmp_path):
     assert (tmp_path / ".git" / "HEAD").read_text() == "ref: refs/heads/main"
     assert (tmp_path / "notes.txt").read_text() == "years of work"
     assert not (tmp_path / "nearest.png").exists()
+    (tmp_path / "nearest.png").write_bytes(b"of these weights")
+    zoo.load(tmp_path).save_to_preset(tmp_path)
+    assert (tmp_path / "nearest.png").read_bytes() == b"of these weights"
     assert not list(tmp_path.parent.glob(f".{tmp_path.name}-*"))
 
 

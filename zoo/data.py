@@ -11,7 +11,6 @@ import errno
 import os
 import tempfile
 import warnings
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -22,6 +21,7 @@ from tqdm import tqdm
 # Which registers the builders with TFDS.
 from zoo.datasets import avatars, emoji, photographs  # noqa: F401
 from zoo.errors import DataError, InputError, ZooError, check_count, check_image_shape, first_line, first_of
+from zoo.files import expanded
 from zoo.images import as_array, check_images, fit_image, picture_sides, read_image
 from zoo.latents import check_seed
 
@@ -75,7 +75,7 @@ def dataset(
         image_shape: `(height, width, channels)` to crop and resize to; arrays must have it already.
         batch_size: images a batch.
         split: TFDS split, such as `"train"` or `"train[:90%]"`. TFDS has no test split of `tf_flowers`: there
-            `"train"` stands for the first 85 % and `"test"` for the others.
+            `"train"` stands for the first 85 % and `"test"` for the others, of which parts are taken, too.
         data_dir: where TFDS finds or puts its data sets; default `TFDS_DATA_DIR` or TFDS' own.
         shuffle: whether each epoch has an order of its own.
         seed: integer that picks the orders.
@@ -114,7 +114,7 @@ def read(source, image_shape=None, *, split="train", data_dir=None):
             raise InputError(f"image_shape is needed to read {os.fspath(source)!r}, got None.")
         _check_channels(image_shape)
         if _is_folder(source):
-            return _read_folder(Path(source).expanduser(), image_shape)
+            return _read_folder(expanded(source), image_shape)
         return _read_tfds(source, image_shape, split, data_dir)
     return _read_arrays(source, image_shape)
 
@@ -128,22 +128,34 @@ def _check_channels(*shapes):
 
 def _is_folder(source):
     """Whether a text or path means a folder rather than a TFDS name; `DataError` where it means one that is missing."""
-    path, text = Path(source).expanduser(), os.fspath(source)
-    if path.is_dir():
-        return True
-    if path.exists():
+    path, text = expanded(source), os.fspath(source)
+    # Unlike pathlib's, these find no fault with a text that is too long for a path.
+    if os.path.isdir(path) and text:
+        # In the folder of TFDS, names of data sets are folders, too.
+        return isinstance(source, os.PathLike) or not any(path.glob("*/dataset_info.json"))
+    if os.path.isfile(path):
         raise DataError(f"{text!r} is a file, expected an image folder or the name of a TFDS data set.")
     # TFDS names have neither, but may have a slash, a colon and dots of a version.
-    if isinstance(source, os.PathLike) or text.startswith((".", "/", "~")) or text.endswith("/") or " " in text:
+    if isinstance(source, os.PathLike) or text.startswith((".", "/", "~")) or text[-1:] in ("", "/") or " " in text:
         raise DataError(f"There is no image folder {text!r}.")
     return False
+
+
+def check_name(name):
+    """Raises `InputError` unless this is a text that names no folder, but may be a TFDS data set."""
+    if not isinstance(name, str):
+        raise InputError(f"The data set is a {type(name).__name__}, expected the name of a TFDS data set.")
+    if _is_folder(name):
+        raise InputError(
+            f"The data set is the folder {name!r}, expected the name of a TFDS data set, which has splits."
+        )
 
 
 def is_pair_folder(source):
     """Whether a source is a folder with the subfolders `A` and `B`, and no others, of source images and images."""
     if not isinstance(source, (str, os.PathLike)) or not _is_folder(source):
         return False
-    return [path.name for path in _subfolders(Path(source).expanduser())] == ["A", "B"]
+    return [path.name for path in _subfolders(expanded(source))] == ["A", "B"]
 
 
 def read_pairs(source, image_shape, source_shape, *, paired=True, split="train", data_dir=None):
@@ -163,12 +175,13 @@ def read_pairs(source, image_shape, source_shape, *, paired=True, split="train",
         DataError: the data set or folder is missing, empty or unreadable, or its pairs do not match.
         InputError: arrays of the wrong number, shape, dtype or range.
     """
+    image_shape, source_shape = check_image_shape(image_shape), check_image_shape(source_shape, "source_shape")
     if isinstance(source, ImageSet):
         images, sources = source.images, source.source_images
     elif isinstance(source, (str, os.PathLike)):
         _check_channels(image_shape, source_shape)
         if _is_folder(source):
-            return _read_pair_folder(Path(source).expanduser(), image_shape, source_shape, paired)
+            return _read_pair_folder(expanded(source), image_shape, source_shape, paired)
         return _read_tfds(source, image_shape, split, data_dir, source_shape)
     elif isinstance(source, dict):
         images, sources = source.get("images"), source.get("source_images")
@@ -198,11 +211,10 @@ def attributes(name, *, split="train", data_dir=None):
         Dict of an array `(n,)` of integers, booleans or floats for each attribute.
 
     Raises:
-        InputError: `name` is no string.
+        InputError: `name` is no string, or a folder.
         DataError: the data set is missing, unreadable, or has no attributes.
     """
-    if not isinstance(name, str):
-        raise InputError(f"name is a {type(name).__name__}, expected the name of a TFDS data set.")
+    check_name(name)
     builder = _prepared(name, data_dir)
     known = builder.info.features
     if "attributes" not in known:
@@ -510,6 +522,10 @@ def _prepared(name, data_dir):
         near = difflib.get_close_matches(name, tfds.list_builders(), n=3)
         hint = f"; did you mean {', '.join(near)}?" if near else "."
         raise DataError(f"There is no folder and no TFDS data set {name!r}{hint}") from None
+    # Names of communities and of the Hub are looked up there, with errors of their own.
+    except Exception as error:
+        reason = f"{type(error).__name__}: {first_line(error)}"
+        raise DataError(f"The data set {name!r} could not be looked up ({reason}).") from error
     try:
         builder.download_and_prepare()
     except ZooError:
@@ -530,23 +546,47 @@ def _prepared(name, data_dir):
 
 
 def _examples(builder, split, **options):
-    """The data set of a split, or `DataError` where there is none of that name."""
+    """The examples of a split, one of `_SHARES` too.
+
+    Raises:
+        InputError: `split` is no text.
+        DataError: there is no such split, or it is empty.
+    """
+    if not isinstance(split, str):
+        raise InputError(
+            f"split is {split!r}, expected the name of a split, such as 'train', or of a part, 'train[:10%]'."
+        )
     try:
-        return builder.as_dataset(split=split, **options)
+        examples = builder.as_dataset(split=_within_share(builder, split), **options)
     except ValueError:
         known = sorted({*builder.info.splits, *_SHARES.get(builder.name, ())})
         raise DataError(
             f"The data set {builder.name!r} has no split {split!r}, only {', '.join(known)}; "
             "zoo.data.dataset(..., split=...) reads any of them, and parts."
         ) from None
+    if examples.cardinality() < 1:
+        raise DataError(f"The split {split!r} of the data set {builder.name!r} is empty.")
+    return examples
+
+
+def _within_share(builder, split):
+    """A split in the terms of TFDS: of a share in `_SHARES` the images that it has of the whole."""
+    if builder.name not in _SHARES:
+        return split
+    whole, read = builder.info.splits, tfds.core.ReadInstruction.from_spec
+    parts = []
+    shares = {name: whole[part] for name, part in _SHARES[builder.name].items()}
+    for part in read(split).to_absolute(shares):
+        (share,) = read(_SHARES[builder.name][part.splitname]).to_absolute(whole)
+        start = share.from_ or 0
+        end = shares[part.splitname].num_examples if part.to is None else part.to
+        parts.append(f"{share.splitname}[{start + (part.from_ or 0)}:{start + end}]")
+    return "+".join(parts)
 
 
 def _read_tfds(name, image_shape, split, data_dir, source_shape=None):
     """Images of a TFDS data set with what else it has of them; source images where their shape is given."""
-    if split is None:
-        raise InputError("split is None, expected the name of a split, such as 'train', or of a part, 'train[:10%]'.")
     builder = _prepared(name, data_dir)
-    split = _SHARES.get(builder.name, {}).get(split, split)
     features = builder.info.features
     image_key = next((k for k, f in features.items() if isinstance(f, tfds.features.Image)), None)
     if image_key is None:

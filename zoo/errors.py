@@ -64,15 +64,15 @@ def check_share(value, name):
     return value
 
 
-def check_image_shape(image_shape):
-    """`image_shape` as a tuple of three positive ints, or `InputError`."""
+def check_image_shape(image_shape, name="image_shape"):
+    """`image_shape` as a tuple of three positive ints, or `InputError` that names the argument."""
     shape = tuple(image_shape) if isinstance(image_shape, (tuple, list)) else image_shape
     if (
         not isinstance(shape, tuple)
         or len(shape) != 3
         or not all(isinstance(size, numbers.Integral) and size > 0 for size in shape)
     ):
-        raise InputError(f"image_shape is {image_shape!r}, expected (height, width, channels), positive integers.")
+        raise InputError(f"{name} is {image_shape!r}, expected (height, width, channels), positive integers.")
     return tuple(int(size) for size in shape)
 
 

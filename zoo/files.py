@@ -8,6 +8,16 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from zoo.errors import InputError
+
+
+def expanded(path):
+    """A path that may begin with `~`; `InputError` where that is the home of a user who has none here."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        raise InputError(f"{str(path)!r} begins with the home folder of a user who is not known here.") from None
+
 
 @contextlib.contextmanager
 def replacing(path):

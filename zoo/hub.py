@@ -27,7 +27,9 @@ PICTURES = {
     "captions.png": "Five images of each of ten captions, a row each: five of training pictures, five of test pictures",
     "style_mixing.png": "The coarse styles of the first column with the fine styles of the first row",
 }
-_NAME = r"[A-Za-z0-9](?:[\w.-]*[A-Za-z0-9_])?"
+_NAME = r"[A-Za-z0-9](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?"
+# The Hub's own limits.
+_LONGEST_REPOSITORY, _REFUSED_IN_REPOSITORY = 96, ("..", "--")
 _REPOSITORY = re.compile(rf"{_NAME}/{_NAME}")
 _REVISION = re.compile(r"[A-Za-z0-9][\w.+-]*(?:/[\w.+-]+)*")
 _FETCHED_FILES = [*HASHED_FILES, METADATA]
@@ -126,7 +128,8 @@ def parse(reference):
 
 def check_repo_id(repo_id, argument="repo_id"):
     """Returns a repository's name `org/name`, or raises `InputError`."""
-    if not isinstance(repo_id, str) or not _REPOSITORY.fullmatch(repo_id) or ".." in repo_id or "--" in repo_id:
+    is_name = isinstance(repo_id, str) and _REPOSITORY.fullmatch(repo_id) and len(repo_id) <= _LONGEST_REPOSITORY
+    if not is_name or repo_id.endswith(".git") or any(part in repo_id for part in _REFUSED_IN_REPOSITORY):
         expected = "hf://org/name or hf://org/name@revision" if argument == "preset" else "org/name"
         raise InputError(f"{argument} names the repository {repo_id!r}, expected {expected}.")
     return repo_id

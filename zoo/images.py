@@ -193,7 +193,8 @@ def read_picture(path):
 
 def _turn_of(image):
     """How a picture is to be turned to stand upright, None where it does."""
-    return _TURNS.get(image.getexif().get(ExifTags.Base.Orientation))
+    # Pillow turns TIFF files itself.
+    return None if image.format == "TIFF" else _TURNS.get(image.getexif().get(ExifTags.Base.Orientation))
 
 
 def _upright(image):

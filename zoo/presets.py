@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from zoo.errors import InputError, PresetError, ZooError, first_line
-from zoo.files import replacing_directory, sha256, write_json
+from zoo.files import expanded, replacing_directory, sha256, write_json
 
 CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
 HASHED_FILES = (CONFIG, WEIGHTS)
@@ -133,11 +133,11 @@ def resolve(preset, bundled=True):
 
         return _on_the_hub(*hub.parse(text), None)
     is_path = isinstance(preset, os.PathLike) or os.sep in text or text.startswith((".", "~"))
-    if is_path or (text not in manifest() and Path(text).is_dir()):
+    if is_path or (text not in manifest() and os.path.isdir(text)):
         if not bundled:
             raise InputError(f"bundled is False, but {text!r} is a directory, which has no copy on the Hub.")
-        directory = Path(text).expanduser()
-        if not (directory / CONFIG).is_file():
+        directory = expanded(text)
+        if not os.path.isfile(directory / CONFIG):
             raise PresetError(f"{text!r} is no preset directory: it has no {CONFIG}{_instead(text)}")
         return Location(directory, metadata_of(directory).get("files"), "directory")
     entry = entry_of(text)
@@ -155,7 +155,7 @@ def _instead(text):
     name = text.strip(os.sep)
     if name in manifest():
         return f"; did you mean {name}?"
-    if re.fullmatch(r"[\w-][\w.-]*/[\w.-]+", text) and not Path(text).exists():
+    if re.fullmatch(r"[\w-][\w.-]*/[\w.-]+", text) and not os.path.exists(text):
         return f"; did you mean hf://{text}?"
     return "."
 
@@ -379,6 +379,7 @@ def _rebuild(model, config, overrides):
             f"{given} leaves only {len(kept)} of {len(kept) + len(fresh)} pretrained weights usable; build a "
             f"{config['class_name']} from scratch for that."
         )
+    changed.forget_beside(fresh)
     if fresh:
         aliases = tuple(f"{alias}/" for _, alias in model.preset_aliases)
         names = ", ".join(place for place in fresh if not place.startswith(aliases))
@@ -431,7 +432,7 @@ def save(model, directory, *, weights_dtype="float32", **metadata):
             f"{os.path.join('.', directory)!r}.",
             stacklevel=3,
         )
-    directory = Path(directory).expanduser().resolve()
+    directory = expanded(directory).resolve()
     if Path.cwd().is_relative_to(directory):
         raise PresetError(f"{directory} is the current folder or holds it; choose a folder in it.")
     there = [file.name for file in directory.iterdir()] if directory.is_dir() else []
@@ -469,9 +470,9 @@ def _kept(directory, weights):
     """Names of files beside an older preset that are as true of one with these weights."""
     from zoo import hub
 
-    card, samples = directory / hub.CARD, directory / hub.SAMPLES
     if (directory / WEIGHTS).exists() and describe_file(directory / WEIGHTS) == weights:
-        return [file.name for file in (card, samples) if file.exists()]
+        return [name for name in _shown() if (directory / name).exists()]
+    card = directory / hub.CARD
     by_hand = card.exists() and not hub.is_unedited(card.read_text(encoding="utf-8", errors="replace"))
     return [card.name] if by_hand else []
 

@@ -20,7 +20,13 @@ def words(text):
 
 
 def vocabulary_of(prompts, least=1):
-    """The words of many texts that occur at least `least` times, the most frequent first."""
+    """The words of many texts that occur at least `least` times, the most frequent first.
+
+    Raises:
+        InputError: one text in place of many.
+    """
+    if isinstance(prompts, str):
+        raise InputError(f"prompts is {prompts!r}, expected a list of texts.")
     counts = collections.Counter(word for prompt in prompts for word in words(prompt))
     return [word for word, count in sorted(counts.items(), key=lambda item: (-item[1], item[0])) if count >= least]
 
@@ -42,11 +48,11 @@ class Tokenizer:
         self.vocabulary, self.max_words = tuple(vocabulary), check_count(max_words, "max_words")
         if not self.vocabulary:
             raise InputError("vocabulary is empty, expected the words that prompts may have.")
-        if len(set(self.vocabulary)) < len(self.vocabulary):
-            raise InputError("vocabulary names a word twice, expected each once.")
         for word in self.vocabulary:
             if not isinstance(word, str) or words(word) != [word]:
                 raise InputError(f"vocabulary holds {word!r}, expected single words in lower case.")
+        if len(set(self.vocabulary)) < len(self.vocabulary):
+            raise InputError("vocabulary names a word twice, expected each once.")
         self._numbers = {word: number for number, word in enumerate(self.vocabulary, start=_SPECIAL)}
 
     @property

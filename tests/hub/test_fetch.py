@@ -93,7 +93,19 @@ def test_a_cached_commit_needs_no_network(hub, published, obtain):
 
 @pytest.mark.parametrize(
     "reference",
-    ["hf://me", "hf://me/a/b", "hf://../x", "hf://me/..", "hf://me/x@", "hf://me/x@../../y", "hf:///x", "hf://"],
+    [
+        "hf://me",
+        "hf://me/a/b",
+        "hf://../x",
+        "hf://me/..",
+        "hf://me/x@",
+        "hf://me/x@../../y",
+        "hf:///x",
+        "hf://",
+        "hf://me/model.git",
+        "hf://me/na\u00efve",
+        f"hf://me/{'x' * 97}",
+    ],
 )
 def test_a_malformed_reference_is_refused(hub, obtain, reference):
     found = obtain(reference)

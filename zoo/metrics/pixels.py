@@ -13,13 +13,17 @@ def psnr(images, others):
     Raises:
         InputError: arrays of another dtype, of two shapes, or empty.
     """
-    for name, array in (("images", images), ("others", others)):
-        if getattr(array, "dtype", None) != np.uint8 or array.size == 0:
-            found = f"{array.dtype} of shape {array.shape}" if hasattr(array, "dtype") else type(array).__name__
-            raise InputError(f"{name} is {found}, expected uint8 images.")
+    _check_uint8(images=images, others=others)
     if images.shape != others.shape:
         raise InputError(f"others has shape {others.shape}, expected that of images, {images.shape}.")
     return _psnr(images, others)
+
+
+def _check_uint8(**arrays):
+    for name, array in arrays.items():
+        if getattr(array, "dtype", None) != np.uint8 or array.size == 0:
+            found = f"{array.dtype} of shape {array.shape}" if hasattr(array, "dtype") else type(array).__name__
+            raise InputError(f"{name} is {found}, expected uint8 images.")
 
 
 def _psnr(images, others):
@@ -34,8 +38,12 @@ def psnr_luma(image, other, border=0):
     side do not count.
 
     Raises:
-        InputError: images of two sizes, or a border that leaves nothing.
+        InputError: arrays of another dtype or number of channels, images of two sizes, or a border that leaves nothing.
     """
+    _check_uint8(image=image, other=other)
+    for name, array in {"image": image, "other": other}.items():
+        if array.ndim != 3 or array.shape[-1] not in (1, 3):
+            raise InputError(f"{name} has shape {array.shape}, expected (height, width, 1 or 3).")
     if image.shape[:2] != other.shape[:2]:
         raise InputError(f"other is {other.shape[:2]}, expected the size of image, {image.shape[:2]}.")
     if not 0 <= 2 * border < min(image.shape[:2]):

@@ -9,6 +9,7 @@ from tqdm import tqdm
 from zoo import presets
 from zoo.bicubic import resize_bicubic
 from zoo.datasets import avatars, captions
+from zoo.errors import InputError
 from zoo.images import fit_image
 from zoo.latents import sample_labels
 from zoo.metrics import editing, features, references
@@ -61,12 +62,23 @@ def evaluate(model, dataset, *, size=FULL, feature_network=None, data_dir=None):
         Dict of figures by name. Each is a dict of `value` (the mean over seeds), `std` over the seeds,
         `real` (the same figure for real training images in place of the generated ones, where that has a
         meaning) and `protocol`, a sentence.
+
+    Raises:
+        InputError: the data set is a folder, which has no test images of its own, or a feature network is named for
+            enlargement, whose figures have networks of their own.
     """
-    described = hasattr(model, "reconstruct") or hasattr(model, "log_prob") or "prompts" in model.generate_arguments
-    if dataset == "avatars" and described:
+    from zoo import data
+
+    data.check_name(dataset)
+    if dataset == "avatars" and (hasattr(model, "reconstruct") or hasattr(model, "log_prob")):
         # Test faces are drawn, which needs an extra: said now rather than after all that comes first.
         avatars.check_renderer()
     if hasattr(model, "upscale"):
+        if feature_network is not None:
+            raise InputError(
+                f"The feature network {feature_network!r} was named, expected none: enlargement is measured on "
+                f"{' and '.join(PERCEPTUAL_FEATURES)}."
+            )
         return upscaling(model, dataset, size=size, data_dir=data_dir)
     if hasattr(model, "translate"):
         return translation(model, dataset, size=size, feature_network=feature_network, data_dir=data_dir)

@@ -1,12 +1,14 @@
 """What generated images are compared with: statistics and features of real images, bundled or computed and cached."""
 
 import os
+import warnings
+import zipfile
 from pathlib import Path
 
 import numpy as np
 
-from zoo.errors import DataError
-from zoo.files import replacing
+from zoo.errors import DataError, first_line
+from zoo.files import expanded, replacing
 from zoo.metrics.distances import gaussian_statistics
 
 BUNDLED = Path(__file__).parent / "references"
@@ -17,7 +19,7 @@ SPLITS = ("test", "train")
 
 def cache_folder():
     """`ZOO_CACHE`, or `~/.cache/zoo`."""
-    return Path(os.environ.get("ZOO_CACHE", "~/.cache/zoo")).expanduser()
+    return expanded(os.environ.get("ZOO_CACHE", "~/.cache/zoo"))
 
 
 def load(dataset, network, image_shape, data_dir=None):
@@ -38,15 +40,29 @@ def load(dataset, network, image_shape, data_dir=None):
     """
     name = file_name(dataset, image_shape, network)
     for folder in (BUNDLED, cache_folder()):
-        if (folder / name).exists():
-            with np.load(folder / name) as stored:
-                found = dict(stored)
-            # A retrained network would silently make every figure wrong.
-            if str(found.pop("network")) == network.identity:
-                return found
+        if (folder / name).exists() and (found := _stored(folder / name, network)) is not None:
+            return found
     found = compute(dataset, network, image_shape, data_dir)
-    write(cache_folder() / name, network, found)
+    try:
+        write(cache_folder() / name, network, found)
+    except OSError as error:
+        warnings.warn(
+            f"What {dataset!r} is compared with was computed, but cannot be kept in {cache_folder()} "
+            f"({error.strerror or first_line(error)}); ZOO_CACHE names another folder.",
+            stacklevel=2,
+        )
     return found
+
+
+def _stored(path, network):
+    """The arrays of a file that `write` made; None where it is damaged, or of another network."""
+    try:
+        with np.load(path) as stored:
+            found = dict(stored)
+        # A retrained network would silently make every figure wrong.
+        return found if str(found.pop("network")) == network.identity else None
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        return None
 
 
 def file_name(dataset, image_shape, network):
