@@ -19,7 +19,7 @@ from zoo import callbacks, data, hub, latents, presets
 from zoo.bicubic import resize_bicubic
 from zoo.datasets import avatars
 from zoo.errors import InputError
-from zoo.files import write_json
+from zoo.files import replacing_directory, write_json
 from zoo.images import grid, read_picture, write_png
 from zoo.layers.conditional_norm import ConditionalBatchNormalization
 from zoo.layers.spectral_normalization import SpectralNormalization
@@ -396,10 +396,12 @@ def train_upscaler(args, model, train_set, test_set, learn, *, dataset, **facts)
         shown = [bicubic, [model.upscale(image) for image in small], large]
         return np.stack(shown, 1).reshape(-1, *model.image_shape)
 
+    # Read before a training that a missing folder would make useless.
+    pictures = {f"test_{dataset}": test_set.images}
+    for folder in sorted(args.test_sets.iterdir()) if args.test_sets else ():
+        pictures[folder.name] = [read_picture(file) for file in sorted(folder.glob("*.png"))]
+
     def evaluate(model, size):
-        pictures = {f"test_{dataset}": test_set.images}
-        for folder in sorted(args.test_sets.iterdir()) if args.test_sets else ():
-            pictures[folder.name] = [read_picture(file) for file in sorted(folder.glob("*.png"))]
         figures = {}
         for name, found in pictures.items():
             figures |= protocols.upscaling_of(model, found[: size.images], name)
@@ -489,9 +491,14 @@ def preset_directory(args):
     return args.output / "preset" if args.apart else presets.BUNDLED / args.name
 
 
+def _draft(args):
+    """Where the preset is until it is measured, so that what is shipped always fits its manifest entry."""
+    return args.output / "draft"
+
+
 def write_and_reload(args, model):
     """Writes the preset and loads it again, so that figures are measured on what users get."""
-    directory = preset_directory(args)
+    directory = _draft(args)
     presets.save(model, directory, weights_dtype="float16")
     keras.config.set_dtype_policy("float32")
     if args.precision == "float32":
@@ -503,10 +510,10 @@ def write_and_reload(args, model):
 
 
 def write_entry(args, model, *, metrics, seconds, kind="model", **facts):
-    """Writes the manifest entry of the preset; a trial or a smoke run writes a manifest of its own."""
+    """Puts the preset in its place, with its manifest entry; a trial or a smoke run has a manifest of its own."""
     path = args.output / "weights_manifest.json" if args.apart else presets.manifest_path()
     entries = json.loads(path.read_text(encoding="utf-8"))["presets"] if path.exists() else {}
-    directory = preset_directory(args)
+    draft = _draft(args)
     uncounted = [alias for alias, _ in getattr(model, "preset_aliases", ())]
     uncounted += getattr(model, "left_out_of_presets", ())
     parameters = model.count_params() - sum(getattr(model, name).count_params() for name in uncounted)
@@ -517,7 +524,7 @@ def write_entry(args, model, *, metrics, seconds, kind="model", **facts):
         "version": entries.get(args.name, {}).get("version", 0) + 1,
         "repo_id": None,
         "revision": None,
-        "files": {name: presets.describe_file(directory / name) for name in presets.HASHED_FILES},
+        "files": {name: presets.describe_file(draft / name) for name in presets.HASHED_FILES},
         "parameters": parameters,
         **facts,
         "weights_licence": "Apache-2.0",
@@ -534,8 +541,12 @@ def write_entry(args, model, *, metrics, seconds, kind="model", **facts):
         "date": datetime.date.today().isoformat(),
         "metrics": metrics,
     }
+    (draft / hub.CARD).write_text(hub.bundled_card(draft, args.name, entries[args.name]), encoding="utf-8")
+    directory = preset_directory(args)
+    with replacing_directory(directory) as temporary:
+        shutil.copytree(draft, temporary, dirs_exist_ok=True)
     write_json(path, {"presets": dict(sorted(entries.items()))})
-    (directory / hub.CARD).write_text(hub.bundled_card(directory, args.name, entries[args.name]), encoding="utf-8")
+    shutil.rmtree(draft)
     remove_backup(args)
     _mark(args).unlink(missing_ok=True)
     print(f"Wrote {directory} and its entry in {path}.")
@@ -581,7 +592,7 @@ def finish_classifier(args, model, *, train, test, seconds, measure=accuracy, ke
 
 def _write_reference(args, model, dataset, train, test, keep_test_set):
     image_shape = test.images.shape[1:]
-    identity = presets.describe_file(preset_directory(args) / presets.WEIGHTS)["sha256"]
+    identity = presets.describe_file(_draft(args) / presets.WEIGHTS)["sha256"]
     network = features.of_classifier(model, dataset, identity)
     folder = args.output / "references" if args.apart else references.BUNDLED
     arrays = references.describe({"test": test.images, "train": train.images}, network)
@@ -603,17 +614,17 @@ def finish(args, model, *, train, seconds, draw=None, evaluate=None, pictures=No
     """
     model = write_and_reload(args, model)
     for name, picture in (pictures or {}).items():
-        write_png(preset_directory(args) / name, picture(model), scale=2)
+        write_png(_draft(args) / name, picture(model), scale=2)
     # Large images need no enlargement, and a card's picture should not be heavier than its weights.
     scale = 2 if max(model.image_shape[:2]) <= 64 else 1
     if draw is None:
         shown = sought = model.generate(64, seed=SEED)
     else:
         shown, sought = draw(model)
-    write_png(preset_directory(args) / "samples.png", grid(shown), scale=scale)
+    write_png(_draft(args) / "samples.png", grid(shown), scale=scale)
     if sought is not None:
         pairs = grid(nearest_pairs(sought[:32], train.images), columns=8)
-        write_png(preset_directory(args) / "nearest.png", pairs, scale=scale)
+        write_png(_draft(args) / "nearest.png", pairs, scale=scale)
     size = protocols.SMOKE if args.smoke else protocols.FULL
     metrics = (
         evaluate(model, size)

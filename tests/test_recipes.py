@@ -17,6 +17,7 @@ import pytest
 import zoo
 from zoo import hub, latents, presets
 from zoo.layers.spectral_normalization import SpectralNormalization
+from zoo.metrics import protocols
 
 ROOT = Path(__file__).resolve().parent.parent
 RECIPES = sorted(path for path in (ROOT / "recipes").glob("*.py") if not path.name.startswith("_"))
@@ -188,7 +189,15 @@ def test_runs_are_resumed_after_their_training_and_go_on_from_what_is_shipped(tm
     first, before = entry(), loss()
     assert first["training_minutes"] == round(json.loads(written[1]) / 60, 1) and "cycles" not in first
 
-    smoke(recipe, tmp_path, monkeypatch, "--further")
+    shipped = {path.name: path.read_bytes() for path in (tmp_path / "preset").iterdir()}
+    with monkeypatch.context() as patch:
+        patch.setattr(protocols, "evaluate", killed)
+        with pytest.raises(KeyboardInterrupt):
+            smoke(recipe, tmp_path, monkeypatch, "--further")
+    # What is shipped fits its entry until the new figures are known.
+    assert {path.name: path.read_bytes() for path in (tmp_path / "preset").iterdir()} == shipped and entry() == first
+    smoke(recipe, tmp_path, monkeypatch, "--resume")
+    assert not (tmp_path / "draft").exists()
     assert [entry()[name] for name in ("epochs", "cycles", "version")] == [2, 2, 2]
     assert entry()["training_minutes"] >= first["training_minutes"]
     # The mean over an epoch of four steps, which begins where the first run ended.
