@@ -68,12 +68,16 @@ def tiny_gan(**arguments):
 
 
 def tiny_dcgan(**arguments):
-    model = zoo.DCGAN(SHAPE, LATENT_DIM, **{"filters": 2, **arguments})
-    # At their initial size, without training, so few filters make one flat grey.
+    return strengthened(zoo.DCGAN(SHAPE, LATENT_DIM, **{"filters": 2, **arguments}))
+
+
+def strengthened(model):
+    """The model with larger kernels: at their initial size, without training, few filters make one flat grey."""
     for variable in model.trainable_variables:
         if variable.path.endswith("kernel"):
             variable.assign(20.0 * variable)
-    model.ema_generator.set_weights(model.generator.get_weights())
+    if hasattr(model, "ema_generator"):
+        model.ema_generator.set_weights(model.generator.get_weights())
     return model
 
 

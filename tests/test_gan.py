@@ -18,6 +18,7 @@ from helpers import (
     images,
     labelled,
     state,
+    strengthened,
     tiny_gan,
     tiny_pixel_cnn,
     tiny_progressive_gan,
@@ -191,20 +192,11 @@ def test_each_block_of_big_gan_has_a_part_of_the_latents():
 # === The step ===
 
 
-def strengthen(model):
-    """At their initial size, without training, the weights of so few filters let nothing through."""
-    for variable in model.trainable_variables:
-        if variable.path.endswith("kernel"):
-            variable.assign(20.0 * variable)
-    model.ema_generator.set_weights(model.generator.get_weights())
-    return model
-
-
 @pytest.mark.parametrize("name", slow_if_residual)
 def test_a_step_moves_exactly_what_is_trained(name):
     model = TINY_GANS[name](ema_momentum=0.5)
     if name not in RESIDUAL:
-        strengthen(model)
+        strengthened(model)
     model.compile(*(keras.optimizers.SGD(1.0) for _ in range(2)))
     before = {id(variable): value for variable, value in zip(model.weights, values(model.weights), strict=True)}
     model.train_step(labelled(8))
@@ -308,7 +300,7 @@ def test_standing_statistics_want_a_batch_and_something_to_measure():
 
 def conditional(**arguments):
     """A ConditionalGAN whose classes look different without training."""
-    return strengthen(TINY_GANS["conditional_gan"](**arguments))
+    return strengthened(TINY_GANS["conditional_gan"](**arguments))
 
 
 def test_both_networks_are_given_the_labels_of_the_batch():
@@ -766,7 +758,7 @@ def test_it_trains_under_xla_in_half_precision(name):
 def test_a_preset_is_the_model_and_draws_the_prefix(name, tmp_path):
     model = TINY_GANS[name]()
     if name not in RESIDUAL:
-        strengthen(model)
+        strengthened(model)
     model.compile()
     model.train_step(labelled(8))
     model.save_to_preset(tmp_path / "preset")

@@ -1,5 +1,6 @@
 """`generate`: its one contract for every class, and that it leaves training alone."""
 
+import math
 import time
 import tracemalloc
 
@@ -23,12 +24,13 @@ from helpers import (
     tiny_vq_vae,
     values,
 )
+from PIL import Image
 
 import zoo
 from zoo import latents
 from zoo.callbacks import BackupAndRestore, SampleGrid, SampleMetric
 from zoo.errors import DataError, InputError
-from zoo.images import write_png
+from zoo.images import grid, write_png
 
 MODELS = {
     "gan": tiny_gan,
@@ -261,6 +263,21 @@ def test_more_channels_than_a_picture_has_are_refused_before_the_first_epoch(tmp
 def test_figures_come_every_so_many_epochs(every):
     with pytest.raises(InputError, match=f"every is {every!r}, expected an integer of at least 1"):
         SampleMetric("a", float, every=every)
+
+
+@pytest.mark.slow
+def test_every_epoch_draws_the_same_seed_and_every_second_has_a_figure(tmp_path):
+    model = tiny_gan()
+    # A generator that stands still draws the same again.
+    model.compile(keras.optimizers.SGD(0.0), keras.optimizers.SGD(0.0))
+    watching = [SampleGrid(tmp_path, num_samples=4, seed=3), SampleMetric("figure", lambda _: 2.5, every=2)]
+    history = model.fit(images(4), batch_size=4, epochs=2, callbacks=watching, verbose=0).history
+    assert math.isnan(history["figure"][0]) and history["figure"][1] == 2.5
+    drawn = [np.asarray(Image.open(tmp_path / f"epoch_000{epoch}.png")) for epoch in (1, 2)]
+    np.testing.assert_array_equal(*drawn)
+    last = grid(model.generate(4, seed=3))[..., 0].repeat(2, 0).repeat(2, 1)
+    np.testing.assert_array_equal(drawn[1], last)
+    assert (model.generate(4, seed=0) != model.generate(4, seed=3)).any()
 
 
 @pytest.mark.slow

@@ -363,7 +363,8 @@ def test_what_is_no_pair_is_refused(call, says):
     [
         ({"source_shape": (8, 4, 1)}, r"source_shape is \(8, 4, 1\), expected the sides"),
         ({"l1_weight": -1}, "l1_weight is -1"),
-        ({"stages": 4}, "divisible by 16"),
+        ({"stages": 4}, r"image_shape is \(8, 8, 1\), expected sides divisible by 16"),
+        ({"patch_stages": 3}, r"patch_stages is 3, expected fewer: halved so often, image_shape=.* is one pixel"),
         (
             {"generator": keras.Sequential([keras.Input(COLOUR), keras.layers.Conv2D(1, 1)]), "discriminator": None},
             "generator takes",
@@ -373,6 +374,11 @@ def test_what_is_no_pair_is_refused(call, says):
 def test_arguments_that_do_not_fit_are_refused(arguments, says):
     with pytest.raises(InputError, match=says):
         tiny_pix2pix(**arguments)
+
+
+def test_a_cycle_gan_has_no_shape_of_its_sources():
+    with pytest.raises(InputError, match="CycleGAN has no source_shape for its default networks, which take filters,"):
+        tiny_cycle_gan(source_shape=(8, 8, 1))
 
 
 # === Training ===

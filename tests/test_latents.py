@@ -155,6 +155,10 @@ def test_averages_may_be_weighted():
         (lambda: latents.traverse(ONE, 16, [0.0]), "dimension is 16, expected an integer from 0 to 15"),
         (lambda: latents.traverse(np.zeros((2, 2, 2, 2)), 0, [0.0]), r"latents has shape \(2, 2, 2, 2\)"),
         (lambda: latents.attribute_direction([ONE, OTHER], [True]), "present has shape"),
+        (
+            lambda: latents.attribute_direction(np.zeros((2, 6, 5)), [True, False]),
+            r"latents has shape \(2, 6, 5\), exp",
+        ),
         (lambda: latents.attribute_direction([ONE, OTHER], [True, True]), "present is True for all"),
         (lambda: latents.attribute_direction([ONE, OTHER], ["yes", "no"]), "present holds 'yes', expected True"),
         (lambda: latents.attribute_direction([ONE, OTHER], [0, 2]), "present holds 2, expected True or False"),

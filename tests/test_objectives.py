@@ -75,6 +75,22 @@ def test_losses_without_probabilities_are_those_of_the_papers(objective, of_disc
     assert float(objective.generator_loss(FAKE)) == pytest.approx(of_generator, rel=1e-6)
 
 
+@keras.saving.register_keras_serializable(package="tests")
+class WiderHinge(Hinge):
+    """An objective of one's own, with an argument."""
+
+    def __init__(self, margin=1.0):
+        self.margin = margin
+
+    def get_config(self):
+        return {"margin": self.margin}
+
+
+def test_an_objective_of_ones_own_keeps_its_arguments():
+    model = tiny_gan(objective=WiderHinge(0.25))
+    assert type(model).from_config(model.get_config()).objective.margin == 0.25
+
+
 def test_relativistic_losses_are_those_of_pairs():
     objective = Relativistic()
     expected = -log_sigmoid(LOGITS - FAKE).mean()
@@ -375,27 +391,42 @@ def test_augmentation_differs_by_image_and_lets_gradients_through():
 
 
 class Counting(DiffAugment):
-    """Notes what it is called on."""
+    """Notes what it is called on, and what it returns."""
 
     def __init__(self):
         super().__init__()
-        self.seen = []
+        self.seen, self.made = [], []
 
     def call(self, images, seed):
         self.seen.append(images)
-        return 0.5 * super().call(images, seed)
+        self.made.append(0.5 * super().call(images, seed))
+        return self.made[-1]
 
 
 def test_both_networks_see_real_and_generated_images_augmented():
     model = tiny_gan(augmentation=(counting := Counting()), dropout=0.0)
     model.compile()
+    judged = []
+    call = model.discriminator.call
+    model.discriminator.call = lambda images, *args, **options: judged.append(images) or call(images, *args, **options)
     batch = model._canonical(images(4))
     model.discriminator_loss(batch)
     real, fake = counting.seen
     np.testing.assert_array_equal(real, batch["images"])
     assert (real.numpy() != fake.numpy()).any()
     model.generator_loss(batch)
-    assert len(counting.seen) == 3
+    assert len(counting.seen) == len(judged) == 3
+    for given, made in zip(judged, counting.made, strict=True):
+        np.testing.assert_array_equal(given, made)
+
+
+@pytest.mark.parametrize("build", [tiny_gan, tiny_cycle_gan])
+def test_a_step_moves_the_probability_of_augmentation_once(build):
+    model = build(augmentation=AdaptiveAugment(ramp=1), dtype="float32")
+    model.compile()
+    for update in range(1, 4):
+        model.train_step({"images": images(4), "source_images": images(4, seed=1)})
+        assert int(model.augmentation.updates) == update
 
 
 def test_the_probability_follows_how_much_the_discriminator_overfits():
@@ -443,6 +474,11 @@ def test_adaptive_augmentation_needs_bounded_outputs():
     tiny_gan(augmentation="diff_augment", objective="wasserstein")
     with pytest.raises(InputError, match="policies has 'zoom', expected some of color, translation, cutout"):
         DiffAugment(["zoom"])
+    for policies in (None, "color"):
+        with pytest.raises(
+            InputError, match=f"policies is {policies!r}, expected a list of some of color, translation"
+        ):
+            DiffAugment(policies)
 
 
 def test_the_probability_is_saved_with_the_model(tmp_path):

@@ -1,5 +1,7 @@
 """Progressive and style-based GANs: their layers by definition, growing through one fit, and styles for each layer."""
 
+import re
+
 import keras
 import numpy as np
 import pytest
@@ -771,8 +773,12 @@ def test_an_image_is_found_in_the_space_of_w():
     assert changed.any((1, 2, 3)).tolist() == [False, True]
     with pytest.raises(InputError, match="labels were given to a model without classes"):
         model.encode_image(originals, labels=0)
-    with pytest.raises(InputError, match=r"latents has shape \(2, 5, 4\), expected \(n, 4\) or \(n, 6, 4\)"):
-        model.synthesize(found[:, :5])
+    for wrong, shape in ((found[:, :5], (2, 5, 4)), (found[:, :, :3], (2, 6, 3))):
+        with pytest.raises(
+            InputError, match=rf"latents has shape {re.escape(str(shape))}, expected \(n, 4\) or \(n, 6,"
+        ):
+            model.synthesize(wrong)
+    np.testing.assert_array_equal(model.synthesize(list(found)), model.synthesize(found))
 
 
 def test_noise_does_not_change_what_is_drawn(style_gan):

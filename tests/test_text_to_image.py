@@ -291,6 +291,21 @@ def test_it_trains_under_xla_in_half_precision():
     assert np.isfinite(list(model.evaluate(data_of(4), verbose=0, return_dict=True).values())).all()
 
 
+@pytest.mark.parametrize(
+    ("steps", "batch_size", "says"),
+    [(1, 1, "batch_size is 1, expected at least 2"), (2, 3, r"has 3 prompts, expected at least 4, 2 for each")],
+)
+def test_too_few_prompts_to_tell_apart_are_refused(steps, batch_size, says):
+    model = tiny(discriminator_steps=steps)
+    model.compile()
+    with pytest.raises(InputError, match=says):
+        if steps == 1:
+            model.fit(data_of(4), batch_size=batch_size, verbose=0)
+        else:
+            ready = {"images": images(batch_size, SHAPE), "prompts": model.tokenize(["a hat"] * batch_size)}
+            model.fit(tf.data.Dataset.from_tensors(ready), verbose=0)
+
+
 # === Drawing ===
 
 

@@ -374,6 +374,7 @@ def wrong_decoder(latent_dim=LATENT_DIM):
         (lambda: {"decoder": wrong_decoder()}, r"decoder makes \(4, 4, 1\), expected \(8, 8, 1\)"),
         (lambda: {"encoder": wrong_encoder((5, 5, 1))}, r"encoder takes \(5, 5, 1\), expected \(8, 8, 1\)"),
         (lambda: {"decoder": wrong_decoder(3)}, r"decoder takes \(3,\), expected latent_dim=4"),
+        (lambda: {"encoder": keras.layers.Dense(3)}, "encoder is <Dense .*, expected a functional Keras network"),
     ],
 )
 def test_impossible_arguments_are_refused(arguments, message):

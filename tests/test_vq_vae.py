@@ -150,6 +150,41 @@ def test_the_objective_is_the_papers(ema_decay):
     assert float(logs["used_codes"]) == pytest.approx((shares > 0).mean())
 
 
+def test_codes_are_used_of_as_many_as_a_batch_has():
+    model = tiny_vq_vae(num_embeddings=64)
+    batch = model._canonical(images(2))
+    [(_, codes)] = model._quantize(batch["images"])
+    _, logs = model.objective(batch)
+    assert float(logs["used_codes"]) == pytest.approx(len(np.unique(codes)) / 8)
+
+
+@pytest.mark.slow
+def test_another_length_of_embeddings_begins_their_running_means_anew(tmp_path):
+    model = tiny_vq_vae()
+    model.compile()
+    model.fit(images(16), batch_size=4, verbose=0)
+    assert int(model.quantizers[0].updates) == 4
+    model.save_to_preset(tmp_path / "preset")
+    with pytest.warns(UserWarning, match=r"embedding_dim=4: newly initialized .*quantizer_0/codebook"):
+        changed = zoo.VQVAE.from_preset(tmp_path / "preset", embedding_dim=4)
+    for mean in (changed.quantizers[0].counts, changed.quantizers[0].sums, changed.quantizers[0].updates):
+        assert not np.any(mean)
+    kept = zoo.VQVAE.from_preset(tmp_path / "preset", commitment_cost=0.5)
+    assert int(kept.quantizers[0].updates) == 4 and np.any(kept.quantizers[0].counts)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ({"prior": {"blocks": 1}}, "prior has 'blocks', expected some of .*num_blocks"),
+        ({"encoder": "x"}, "encoder is 'x', expected a functional Keras network of known inputs"),
+    ],
+)
+def test_arguments_of_another_kind_are_refused(arguments, says):
+    with pytest.raises(InputError, match=says):
+        tiny_vq_vae(**arguments)
+
+
 def test_gradients_go_where_the_paper_sends_them():
     model = tiny_vq_vae(ema_decay=None, commitment_cost=0.4)
     batch = model._canonical(images(5))
@@ -387,15 +422,25 @@ def test_labels_choose_the_class():
         model.fit_prior(images(16))
     unlearned = tiny_vq_vae()
     unlearned.compile()
+    unlearned._encode = model._encode = lambda images: pytest.fail("images were encoded before all was checked")
     with pytest.raises(InputError, match="optimizer is 'foo', expected a Keras optimizer"):
         unlearned.fit_prior(images(8), batch_size=4, optimizer="foo")
     assert unlearned.prior is None
     with pytest.raises(InputError, match="labels is None"):
         model.bits_per_image(images(2))
+    del model._encode
     labels = np.arange(64) % 3
     shades = (images(64) // 8 + 80 * labels[:, None, None, None]).astype("uint8")
     model.fit_prior(shades, labels, batch_size=16, epochs=2, verbose=0)
-    assert model.bits_per_image(shades, labels).shape == (64,)
+    for variable in model.prior.trainable_variables:
+        variable.assign(4.0 * variable)
+    bits = model.bits_per_image(shades, labels)
+    assert bits.shape == (64,) and (bits != model.bits_per_image(shades, (labels + 1) % 3)).all()
+    drawn = [
+        model.prior.sample(latents.sample(16, model.noise_shape, 0, distribution="uniform"), label)[0]
+        for label in np.repeat([[0], [1]], 16, axis=1)
+    ]
+    assert (drawn[0] != drawn[1]).any()
     with pytest.raises(InputError, match="labels has 3 rows, expected one for each of 64 images"):
         model.bits_per_image(shades, [0, 1, 2])
     with pytest.raises(InputError, match="labels were given to a model without classes"):
@@ -430,7 +475,7 @@ def test_one_preset_holds_both_parts(tmp_path):
     [
         ({"prior": "x", "num_classes": 3}, "prior is 'x', expected a dict of what build_prior takes"),
         ({"prior": None, "num_classes": 3}, "VQVAE has no argument 'num_classes' to change"),
-        ({"prior": {"depth": 1}}, r"VQVAE takes no prior={'depth': 1} \(.*unexpected keyword argument 'depth'\)$"),
+        ({"prior": {"depth": 1}}, "prior has .depth., expected some of filters, num_blocks"),
     ],
 )
 def test_overrides_that_are_no_options_of_a_prior_are_refused(overrides, says, tmp_path):

@@ -287,7 +287,9 @@ def average(latents, weights=None):
 def _examples(latents, present, others):
     """Float64 latents `(n, d)`, booleans `(n,)` and numbers `(n, k)`, of no column without `others`."""
     latents, present = _latents(latents, "latents"), np.asarray(present)
-    if latents.ndim != 2 or present.shape != latents.shape[:1]:
+    if latents.ndim != 2:
+        raise InputError(f"latents has shape {latents.shape}, expected (n, d).")
+    if present.shape != latents.shape[:1]:
         raise InputError(f"present has shape {present.shape}, expected one value for each of {len(latents)} latents.")
     odd = [value for value in present.tolist() if value not in (False, True)]
     if odd:

@@ -62,6 +62,12 @@ class VectorQuantizer(keras.layers.Layer):
                 name="updates",
             )
 
+    def forget(self):
+        """Begins the running means anew, as for a codebook that did."""
+        if self.ema_decay is not None:
+            for mean in (self.counts, self.sums, self.updates):
+                mean.assign(ops.zeros_like(mean))
+
     def nearest(self, vectors):
         """Index of the nearest embedding, int32 `(...)`, of vectors `(..., embedding_dim)`."""
         flat = ops.reshape(ops.cast(vectors, "float32"), (-1, self.embedding_dim))

@@ -83,10 +83,6 @@ class AdversarialModel(GenerativeModel):
         if not isinstance(ema_momentum, numbers.Real) or not 0 <= ema_momentum < 1:
             raise InputError(f"ema_momentum is {ema_momentum!r}, expected a number from 0 up to, not including, 1.")
         discriminator_steps = check_count(discriminator_steps, "discriminator_steps")
-        for argument, network in (("generator", generator), ("discriminator", discriminator)):
-            # A class of one's own has no inputs, nor can it be copied.
-            if not isinstance(network, keras.Model) or not getattr(network, "inputs", None):
-                raise InputError(f"{argument} is {network!r}, expected a functional Keras network of known inputs.")
         self.generator, self.discriminator = generator, discriminator
         self.objective = adversarial.get(objective)
         self.penalties = penalties_.get(penalties)

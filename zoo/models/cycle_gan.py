@@ -138,7 +138,8 @@ class CycleGAN(FromImages, AdversarialModel):
 
                 loss += 0.5 * self._penalized(judge, real[side], fake[side])
             if self.augmentation is not None:
-                self.augmentation.update(self.objective, ops.concatenate([real_logits[side] for side in SIDES]))
+                logits = ops.concatenate([real_logits[side] for side in SIDES])
+                self.augmentation.update(self.objective, logits, self._num_replicas())
         return loss, {"discriminator_loss": loss, **self._outputs_of_sides(real_logits, fake_logits)}
 
     def generator_loss(self, batch, training=True):

@@ -381,7 +381,7 @@ class SAGAN(GAN):
 
 @keras.saving.register_keras_serializable(package="zoo")
 class BigGAN(SAGAN):
-    """BigGAN (Brock et al. 2019), at any size: what it adds to SAGAN.
+    """BigGAN (Brock et al. 2019), at any size that SAGAN takes: what it adds to that.
 
     Blocks of the generator share one embedding of the class and each have a part of the latents; its weights are kept
     orthogonal by a penalty, so that `generate(truncation=...)` draws images of less variety and more fidelity. The

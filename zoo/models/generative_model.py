@@ -94,6 +94,12 @@ class _Monitor:
         self.failure.assign(ops.where(first, found, self.failure.value))
 
 
+def check_functional(argument, network):
+    """Refuses what is no functional network: a class of one's own has no inputs, nor can it be copied."""
+    if not isinstance(network, keras.Model) or not getattr(network, "inputs", None):
+        raise InputError(f"{argument} is {network!r}, expected a functional Keras network of known inputs.")
+
+
 class GenerativeModel(keras.Model):
     """Base of all models of the zoo.
 
@@ -161,12 +167,16 @@ class GenerativeModel(keras.Model):
         of `network_arguments`, and the options with their defaults filled in. Where models may have classes it takes
         `num_classes` too, which is no option.
         """
+        for argument, network in given.items():
+            if network is not None:
+                check_functional(argument, network)
         if None not in given.values():
             if options:
                 raise InputError(f"{next(iter(options))} shapes default networks, but all networks were given.")
             return given, given
         arguments = options if num_classes is None else {**options, "num_classes": num_classes}
-        known = inspect.signature(cls.default_networks).parameters
+        # The options, which follow shape and length of the code.
+        known = dict(list(inspect.signature(cls.default_networks).parameters.items())[2:])
         for name in arguments:
             if name not in known:
                 raise InputError(
@@ -216,6 +226,9 @@ class GenerativeModel(keras.Model):
     def rows_of(self, other):
         """Which rows of another model's embeddings begin those of this one, by the name of the layer; none here."""
         return {}
+
+    def forget_beside(self, fresh):
+        """Lets go of what means nothing beside weights that `from_preset` begins anew, whose places are `fresh`."""
 
     def save_to_preset(self, directory, weights_dtype="float32"):
         """Writes this model as a preset that `zoo.load(directory)` loads; see `zoo.presets.save`."""

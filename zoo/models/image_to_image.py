@@ -126,7 +126,7 @@ class Pix2Pix(FromImages, AdversarialModel):
         **network_options,
     ):
         image_shape = check_image_shape(image_shape)
-        source_shape = image_shape if source_shape is None else check_image_shape(source_shape)
+        source_shape = image_shape if source_shape is None else check_image_shape(source_shape, "source_shape")
         if source_shape[:2] != image_shape[:2]:
             raise InputError(f"source_shape is {source_shape}, expected the sides of image_shape={image_shape}.")
         check_amount(l1_weight, "l1_weight")

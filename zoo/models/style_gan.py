@@ -5,6 +5,7 @@ import numpy as np
 
 from zoo import latents as latent_vectors
 from zoo.errors import InputError, check_count
+from zoo.images import as_array
 from zoo.metrics import nearest_images
 from zoo.models.gan import GAN
 from zoo.models.generative_model import check_backend
@@ -150,16 +151,15 @@ class StyleGAN(GAN):
         return images.reshape(*mixed.shape[:2], *self.image_shape)
 
     def _check_latents(self, latents):
-        shape = getattr(latents, "shape", ())
-        if len(shape) != 3:
+        latents = as_array(latents, "latents")
+        if latents.ndim != 3:
             return super()._check_latents(latents)
-        if shape[1] != self.num_layers:
+        if latents.shape[1:] != (self.num_layers, self.latent_dim):
             raise InputError(
-                f"latents has shape {shape}, expected (n, {self.latent_dim}) or "
+                f"latents has shape {latents.shape}, expected (n, {self.latent_dim}) or "
                 f"(n, {self.num_layers}, {self.latent_dim})."
             )
-        rows = super()._check_latents(np.reshape(latents, (-1, shape[2])))
-        return rows.reshape(-1, *shape[1:])
+        return super()._check_latents(latents.reshape(-1, self.latent_dim)).reshape(latents.shape)
 
     def _generate_batch(self, latents, truncation=1.0):
         rows = latents.reshape(-1, self.latent_dim)

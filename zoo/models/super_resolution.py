@@ -9,7 +9,7 @@ from zoo.bicubic import resize_bicubic, resize_matrix
 from zoo.errors import InputError, check_amount, check_count, check_image_shape
 from zoo.images import to_uint8
 from zoo.models.adversarial_model import AdversarialModel, input_shapes
-from zoo.models.generative_model import GenerativeModel
+from zoo.models.generative_model import GenerativeModel, check_functional
 from zoo.models.image_to_image import FromImages
 from zoo.nets import image_to_image, super_resolution
 
@@ -302,8 +302,7 @@ class SRGAN(Upscaling, AdversarialModel):
         if isinstance(feature_network, dict):
             feature_network = keras.saving.deserialize_keras_object(feature_network)
         if feature_network is not None:
-            if not isinstance(feature_network, keras.Model):
-                raise InputError(f"feature_network is {feature_network!r}, expected a Keras network or None.")
+            check_functional("feature_network", feature_network)
             takes = input_shapes(feature_network)
             if len(takes) != 3 or any(side not in (None, own) for side, own in zip(takes, image_shape, strict=True)):
                 raise InputError(f"feature_network takes {takes}, expected {image_shape}.")

@@ -214,8 +214,18 @@ class TextToImageGAN(AdversarialModel):
             raise InputError("x has no prompts, expected a dict of images and prompts, one text for each image.")
         return image_set._replace(prompts=self._tokenizer(image_set.prompts.tolist()))
 
+    def _dataset(self, x, y, batch_size, *, shuffle=False, training=True):
+        if training and batch_size == 1:
+            raise InputError("batch_size is 1, expected at least 2: prompts are told apart from one another.")
+        return super()._dataset(x, y, batch_size, shuffle=shuffle, training=training)
+
     def _check_batch(self, batch):
         self._check_prompts_of(batch, "The first batch of x")
+        if len(batch["prompts"]) < 2 * self._parts_of_batch:
+            raise InputError(
+                f"The first batch of x has {len(batch['prompts'])} prompts, expected at least "
+                f"{2 * self._parts_of_batch}, 2 for each discriminator step: they are told apart from one another."
+            )
         numbers = np.asarray(batch["prompts"])
         if numbers.dtype.kind not in "iu" or numbers.min() < 0 or numbers.max() >= self._tokenizer.size:
             raise InputError(

@@ -1,5 +1,6 @@
 """Vector-quantized autoencoders with one grid of codes and with two."""
 
+import inspect
 import numbers
 
 import keras
@@ -12,7 +13,7 @@ from zoo.errors import InputError, check_amount, check_count, check_image_shape
 from zoo.images import as_array, to_uint8
 from zoo.layers.vector_quantizer import VectorQuantizer
 from zoo.models.code_prior import CodePrior
-from zoo.models.generative_model import GenerativeModel, built_under
+from zoo.models.generative_model import GenerativeModel, built_under, check_backend
 from zoo.nets import vq
 
 # Images encoded or decoded at once.
@@ -100,6 +101,10 @@ class VQVAE(GenerativeModel):
         if prior is not None:
             if not isinstance(prior, dict):
                 raise InputError(f"prior is {prior!r}, expected a dict of what build_prior takes.")
+            known = inspect.signature(self.build_prior).parameters
+            for name in prior:
+                if name not in known:
+                    raise InputError(f"prior has {name!r}, expected some of {', '.join(known)}.")
             self.build_prior(**prior)
 
     @staticmethod
@@ -178,8 +183,8 @@ class VQVAE(GenerativeModel):
 
         Returns:
             The scalar loss, and a dict with `reconstruction` (mean squared error in [-1, 1]), `psnr` in dB of it,
-            `commitment`, `perplexity` of the codes of this batch and the share `used_codes` of the codebook, of the
-            grid where they are least.
+            `commitment`, `perplexity` of the codes of this batch and the share `used_codes` of the codebook, or of as
+            many of it as the batch has codes, of the grid where they are least.
         """
         images = batch["images"]
         levels = self._quantize(images, training)
@@ -209,13 +214,20 @@ class VQVAE(GenerativeModel):
         }
 
     def _usage(self, codes):
-        """The perplexity of codes and the share of the codebook that they use."""
+        """The perplexity of codes, and how many of those that they could use they use."""
         shares = ops.mean(ops.one_hot(ops.reshape(codes, (-1,)), self.num_embeddings, dtype="float32"), 0)
         entropy = -ops.sum(shares * ops.log(shares + 1e-10))
-        return ops.exp(entropy), ops.mean(ops.cast(shares > 0, "float32"))
+        most = ops.minimum(self.num_embeddings, ops.size(codes))
+        return ops.exp(entropy), ops.sum(ops.cast(shares > 0, "float32")) / ops.cast(most, "float32")
 
     def _watchers(self, dataset):
         return [WarnOfUnusedCodes()]
+
+    def forget_beside(self, fresh):
+        for quantizer in self.quantizers:
+            # Running means of another codebook would draw the new one towards 0.
+            if any(place.endswith(quantizer.codebook.path) for place in fresh):
+                quantizer.forget()
 
     # === Using ===
 
@@ -315,17 +327,20 @@ class VQVAE(GenerativeModel):
         Raises:
             InputError, DataError, NonFiniteError: as for `fit`.
         """
+        check_backend("fit_prior")
         epochs, fresh = check_count(epochs, "epochs"), self.prior is None
         image_set = self._read_for_prior(x, y, batch_size)
         if validation_data is not None:
             validation_data = self._read_for_prior(validation_data, None, batch_size, training=False)
-            validation_data = self._code_batches(validation_data, batch_size, training=False)
-        dataset = self._code_batches(image_set, batch_size)
         try:
             if fresh:
                 self.build_prior()
             if optimizer is not None or not self.prior.compiled:
                 self.prior.compile(optimizer)
+            # Encoded only now that nothing is left to refuse.
+            dataset = self._code_batches(image_set, batch_size)
+            if validation_data is not None:
+                validation_data = self._code_batches(validation_data, batch_size, training=False)
             return self.prior.fit(dataset, epochs=epochs, validation_data=validation_data, **kwargs)
         except BaseException:
             if fresh and not (self.prior.compiled and int(self.prior.optimizer.iterations)):
@@ -368,9 +383,10 @@ class VQVAE(GenerativeModel):
             InputError: there is no prior yet, or labels are missing or of a prior without classes.
         """
         self._check_prior()
+        images = as_array(images)
+        labels = self._labels_of(len(images) if images.ndim else 1, labels)
         rows = self._rows(images)
         inputs = {"images": rows}
-        labels = self._labels_of(len(rows), labels)
         if labels is not None:
             inputs["labels"] = labels
         progress = [PredictionProgress("likelihoods of codes")]

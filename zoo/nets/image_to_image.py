@@ -99,7 +99,14 @@ def patch_discriminator(image_shape, filters, stages, source_shape=None, name="d
 
     With `source_shape` a dict of `images` and `source_images`, which go in together. `stages` strided convolutions,
     one that keeps the resolution, and the logits: a patch is 70 pixels wide for three stages, 34 for two.
+
+    Raises:
+        InputError: so many stages leave a single pixel, of which normalization over the image leaves nothing.
     """
+    if max(image_shape[:2]) <= 2**stages:
+        raise InputError(
+            f"patch_stages is {stages}, expected fewer: halved so often, image_shape={tuple(image_shape)} is one pixel."
+        )
     # === Layers ===
     inputs = x = keras.Input(image_shape, name="images")
     if source_shape is not None:
@@ -125,7 +132,7 @@ def patch_discriminator(image_shape, filters, stages, source_shape=None, name="d
 def check_sides(image_shape, stages):
     """Refuses images whose sides are not divisible by `2 ** stages`."""
     if image_shape[0] % 2**stages or image_shape[1] % 2**stages:
-        raise InputError(f"source_shape is {tuple(image_shape)}, expected sides divisible by {2**stages}.")
+        raise InputError(f"image_shape is {tuple(image_shape)}, expected sides divisible by {2**stages}.")
 
 
 def _instance_norm(x, name, slope):

@@ -37,7 +37,7 @@ class AdversarialObjective:
     @classmethod
     def from_config(cls, config):
         # The first presets carry an empty list of penalties here, which the models hold now.
-        return cls()
+        return cls(**{name: value for name, value in config.items() if name != "penalties"})
 
 
 class _CrossEntropy(AdversarialObjective):

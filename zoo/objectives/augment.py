@@ -83,6 +83,8 @@ class DiffAugment(keras.layers.Layer):
 
     def __init__(self, policies=("color", "translation", "cutout"), **kwargs):
         super().__init__(**{**kwargs, "dtype": "float32"})
+        if not isinstance(policies, (list, tuple)):
+            raise InputError(f"policies is {policies!r}, expected a list of some of {', '.join(POLICIES)}.")
         for policy in policies:
             if policy not in POLICIES:
                 raise InputError(f"policies has {policy!r}, expected some of {', '.join(POLICIES)}.")
