@@ -1,6 +1,6 @@
 """Class-conditional VQ-VAE-2 on 2,900 photographs of flowers: 8x8 codes for the whole and 16x16 for the detail.
 
-After this many epochs the priors give photographs held out 1,780 bits and those of training 1,730: they know the light
+After this many epochs the priors give photographs held out 1,750 bits and those of training 1,730: they know the light
 and colours of each flower rather than its shape.
 """
 

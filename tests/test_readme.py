@@ -72,6 +72,17 @@ def test_targets_and_recipes_exist():
     assert recipes and all((ROOT / "recipes" / f"{name}.py").exists() for name in recipes)
 
 
+# What the table calls the figures that it brackets with those of real images.
+NAMED = {
+    r"fid10k_test_\w+_classifier$": "Fréchet distance",
+    r"kid5k_test_\w+_classifier$": "kernel distance",
+    r"precision5k_test_\w+_classifier$": "precision",
+    r"recall5k_test_\w+_classifier$": "recall",
+}
+# Of the textbook's settings, of another paper, and of chance.
+NO_METRICS = {"2.73", "81.3", "0.1"}
+
+
 def test_table_states_the_manifests_figures():
     rows = {}
     for line in README.splitlines():
@@ -83,6 +94,11 @@ def test_table_states_the_manifests_figures():
         if entry["kind"] == "model":
             assert re.search(rf"\b{round(entry['training_minutes'])} min$", rows[name][-2]), name
         numbers = re.findall(r"-?\d+\.\d+", rows[name][-1].replace("(0.9 or more)", ""))
+        for metric, what in NAMED.items():
+            for figure in (figure for key, figure in entry["metrics"].items() if re.match(metric, key)):
+                digits = 2 if metric.startswith("fid") else 3
+                shown = f"{what} {figure['value']:.{digits}f} ({figure['real']:.{digits}f}"
+                assert shown.replace("-0.000", "0.000") in rows[name][-1].replace("*", ""), (name, shown)
         for metric, figure in entry["metrics"].items():
             # Curves have no room in a table; the model card has them.
             if "_truncation_" in metric:
@@ -95,6 +111,7 @@ def test_table_states_the_manifests_figures():
                 # So that none stands for two that happen to be near one another, as the attributes' accuracies do.
                 if entry["kind"] == "model":
                     numbers.remove(max(shown, key=len))
+        assert entry["kind"] != "model" or set(numbers) <= NO_METRICS, (name, numbers)
 
 
 PAGES = [ROOT / "README.md", *(ROOT / "docs").glob("*.md"), *presets.BUNDLED.glob("*/README.md")]

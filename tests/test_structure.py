@@ -1,8 +1,10 @@
 """What the design says of the code as a whole: who may import whom, and that presets, recipes and weights agree."""
 
 import ast
+import importlib
 import json
 import re
+import types
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,7 @@ from zoo import hub, presets
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = Path(zoo.__file__).parent
 RECIPES = ROOT / "recipes"
+SCRIPTS = sorted(path for folder in ("recipes", "docs", "benchmarks") for path in (ROOT / folder).glob("*.py"))
 SOURCES = {path: path.relative_to(PACKAGE.parent) for path in sorted(PACKAGE.rglob("*.py"))}
 
 
@@ -101,6 +104,34 @@ def test_every_public_name_resolves():
         assert getattr(zoo, name).__name__ == name
     with pytest.raises(AttributeError, match="module 'zoo' has no attribute 'StyleGAN9'"):
         zoo.StyleGAN9  # noqa: B018 - the access is what is tested
+
+
+@pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.stem)
+def test_scripts_name_nothing_that_is_gone(path, monkeypatch):
+    # Most take minutes to hours, so that no test runs them.
+    monkeypatch.syspath_prepend(RECIPES)
+    nodes, modules = list(ast.walk(ast.parse(path.read_text(encoding="utf-8")))), {}
+    own = {"zoo", *(recipe.stem for recipe in RECIPES.glob("*.py"))}
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            found = {alias.asname or alias.name: alias.name for alias in node.names if alias.name.split(".")[0] in own}
+            modules |= {name: importlib.import_module(module) for name, module in found.items()}
+        elif isinstance(node, ast.ImportFrom) and node.module.split(".")[0] in own:
+            for alias in node.names:
+                module = importlib.import_module(node.module)
+                found = getattr(module, alias.name, None) or importlib.import_module(f"{node.module}.{alias.name}")
+                if isinstance(found, types.ModuleType):
+                    modules[alias.asname or alias.name] = found
+    assert modules
+    local = {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+    local |= {node.arg for node in nodes if isinstance(node, ast.arg)}
+    for node in nodes:
+        if (
+            isinstance(node, ast.Attribute)
+            and isinstance(node.value, ast.Name)
+            and node.value.id in modules.keys() - local
+        ):
+            assert hasattr(modules[node.value.id], node.attr), f"{node.value.id}.{node.attr}"
 
 
 # === One preset = one recipe = one manifest entry = one directory ===

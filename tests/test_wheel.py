@@ -20,7 +20,7 @@ pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).resolve().parent.parent
 # All that a build may read: a wheel that needed anything else would differ between a checkout and an archive of it.
-SOURCES = ("setup.py", "pyproject.toml", "README.md", "LICENSE", "weights_manifest.json", "zoo")
+SOURCES = ("setup.py", "MANIFEST.in", "pyproject.toml", "README.md", "LICENSE", "weights_manifest.json", "zoo")
 
 
 def run(*command, cwd):
@@ -31,7 +31,7 @@ def run(*command, cwd):
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory):
-    """The wheel, built of a copy, so that neither leftovers in build/ enter it nor the checkout gains any."""
+    """The wheel, built of the archive of a copy, so that no leftovers in build/ enter it nor the checkout gains any."""
     folder = tmp_path_factory.mktemp("wheel")
     source = folder / "source"
     source.mkdir()
@@ -40,7 +40,7 @@ def wheel(tmp_path_factory):
             shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
         else:
             shutil.copy(ROOT / name, source)
-    run(sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", folder, cwd=source)
+    run(sys.executable, "-m", "build", "--no-isolation", "--outdir", folder, cwd=source)
     (built,) = folder.glob("*.whl")
     return built
 
