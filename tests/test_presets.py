@@ -294,7 +294,11 @@ def test_overrides_that_keep_every_weight_do_not_warn(stored):
     [
         ("dcgan", {"dtype": "foo"}, "DCGAN takes no dtype='foo' "),
         ("dcgan", {"image_size": 3}, "DCGAN has no argument 'image_size' to change; it has .*image_shape.*latent_dim"),
-        ("dcgan", {"image_shape": (9, 9, 1)}, r"image_shape is \(9, 9, 1\), expected a height and width divisible by 4"),
+        (
+            "dcgan",
+            {"image_shape": (9, 9, 1)},
+            r"image_shape is \(9, 9, 1\), expected a height and width divisible by 4",
+        ),
         ("dcgan", {"image_shape": (8, 8)}, r"image_shape is \(8, 8\), expected \(height, width, channels\)"),
         ("dcgan", {"filters": 3}, "filters=3 leaves only .* of .* pretrained weights usable; build a DCGAN"),
         ("dcgan", {"latent_dim": 0}, "latent_dim is 0, expected an integer of at least 1"),

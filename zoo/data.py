@@ -129,14 +129,15 @@ def _check_channels(*shapes):
 def _is_folder(source):
     """Whether a text or path means a folder rather than a TFDS name; `DataError` where it means one that is missing."""
     path, text = expanded(source), os.fspath(source)
+    # TFDS names have none of these, but may have a slash, a colon and dots of a version.
+    explicit = isinstance(source, os.PathLike) or text.startswith((".", "/", "~")) or text.endswith("/") or " " in text
     # Unlike pathlib's, these find no fault with a text that is too long for a path.
-    if os.path.isdir(path) and text:
+    if text and os.path.isdir(path):
         # In the folder of TFDS, names of data sets are folders, too.
-        return isinstance(source, os.PathLike) or not any(path.glob("*/dataset_info.json"))
+        return explicit or not any(path.glob("*/dataset_info.json"))
     if os.path.isfile(path):
         raise DataError(f"{text!r} is a file, expected an image folder or the name of a TFDS data set.")
-    # TFDS names have neither, but may have a slash, a colon and dots of a version.
-    if isinstance(source, os.PathLike) or text.startswith((".", "/", "~")) or text[-1:] in ("", "/") or " " in text:
+    if explicit or not text:
         raise DataError(f"There is no image folder {text!r}.")
     return False
 
@@ -571,13 +572,13 @@ def _examples(builder, split, **options):
 
 def _within_share(builder, split):
     """A split in the terms of TFDS: of a share in `_SHARES` the images that it has of the whole."""
-    if builder.name not in _SHARES:
-        return split
+    names = _SHARES.get(builder.name, {split: split})
+    if split in names:
+        return names[split]
     whole, read = builder.info.splits, tfds.core.ReadInstruction.from_spec
-    parts = []
-    shares = {name: whole[part] for name, part in _SHARES[builder.name].items()}
+    parts, shares = [], {name: whole[share] for name, share in names.items()}
     for part in read(split).to_absolute(shares):
-        (share,) = read(_SHARES[builder.name][part.splitname]).to_absolute(whole)
+        (share,) = read(names[part.splitname]).to_absolute(whole)
         start = share.from_ or 0
         end = shares[part.splitname].num_examples if part.to is None else part.to
         parts.append(f"{share.splitname}[{start + (part.from_ or 0)}:{start + end}]")
