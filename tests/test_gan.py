@@ -470,7 +470,7 @@ def test_networks_and_classes_fit_each_other():
         zoo.ConditionalGAN(SHAPE, LATENT_DIM, num_classes=3, generator=dense_generator(), filters=2)
     with pytest.raises(InputError, match=r"generator takes \['labels', 'latents'\], expected latents alone"):
         zoo.DCGAN(SHAPE, LATENT_DIM, generator=conditional().generator, filters=2)
-    with pytest.raises(InputError, match="GAN has no num_classes for its default networks, which take image_shape, "):
+    with pytest.raises(InputError, match="GAN has no num_classes for its default networks, which take hidden_units, "):
         tiny_gan(num_classes=3)
     with pytest.raises(InputError, match="num_classes is 0, expected an integer of at least 1"):
         conditional(num_classes=0)

@@ -735,7 +735,7 @@ def test_styles_mix_at_a_layer_that_there_is(style_gan, at_layer):
     ("given", "message"),
     [
         ({"latents": normal(2, 5, LATENT_DIM)}, r"latents has shape \(2, 5, 4\), expected \(n, 4\) or \(n, 6, 4\)"),
-        ({"latents": normal(2, 6, 3)}, r"latents has shape \(12, 3\), expected"),
+        ({"latents": normal(2, 6, 3)}, r"latents has shape \(2, 6, 3\), expected"),
         ({"truncation": -0.1}, r"truncation is -0\.1, expected a number of at least 0"),
         ({"truncation": "much"}, "truncation is 'much', expected a number"),
     ],
