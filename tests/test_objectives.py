@@ -420,6 +420,7 @@ def test_both_networks_see_real_and_generated_images_augmented():
         np.testing.assert_array_equal(given, made)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("build", [tiny_gan, tiny_cycle_gan])
 def test_a_step_moves_the_probability_of_augmentation_once(build):
     model = build(augmentation=AdaptiveAugment(ramp=1), dtype="float32")

@@ -800,6 +800,7 @@ def spectral_style_gan():
     return tiny_style_gan(LARGE, residual=False, spectral_norm=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("build", [tiny_style_gan, normalized_style_gan, spectral_style_gan])
 def test_a_step_moves_all_weights_and_the_mean_of_w_once(build):
     model = build()

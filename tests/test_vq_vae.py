@@ -611,6 +611,7 @@ def test_the_autoencoder_ignores_classes_that_are_not_the_priors(tmp_path):
         model.fit_prior(str(tmp_path), batch_size=6, verbose=0)
 
 
+@pytest.mark.slow
 def test_a_prior_learns_the_names_of_the_classes(tmp_path):
     for name in "ab":
         (tmp_path / name).mkdir()
