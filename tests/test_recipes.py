@@ -229,19 +229,19 @@ def test_recipes_train_in_half_precision_where_it_gains_something(flags, precisi
         keras.config.set_dtype_policy(before)
 
 
-def learn(model, rng):
-    """Moves all weights at random, but for variances, which would turn negative."""
+def learned(cls, **arguments):
+    """A tiny GAN whose weights moved at random, but for variances, which would turn negative, and the random stream."""
+    keras.utils.set_random_seed(0)
+    model, rng = cls((16, 16, 3), 6, filters=2, **arguments), np.random.default_rng(0)
     for variable in model.weights:
         if variable.dtype == "float32" and "moving_variance" not in variable.path:
             variable.assign(variable + rng.normal(0, 0.1, variable.shape))
+    return model, rng
 
 
 @pytest.mark.slow
 def test_sagan_begins_with_what_a_dcgan_learned(common):
-    keras.utils.set_random_seed(0)
-    trained = zoo.DCGAN((16, 16, 3), 6, filters=2, discriminator_batch_norm=False)
-    rng = np.random.default_rng(0)
-    learn(trained, rng)
+    trained, rng = learned(zoo.DCGAN, discriminator_batch_norm=False)
     model = zoo.SAGAN((16, 16, 3), 6, filters=2, residual=False)
     common.begin_sagan(model, trained)
 
@@ -268,10 +268,7 @@ def assert_normalized_anew(discriminator, trained, rng):
 
 @pytest.mark.slow
 def test_style_gan_under_spectral_normalization_begins_with_a_plain_discriminator(common):
-    keras.utils.set_random_seed(0)
-    trained = zoo.DCGAN((16, 16, 3), 6, filters=2, discriminator_batch_norm=False)
-    rng = np.random.default_rng(0)
-    learn(trained, rng)
+    trained, rng = learned(zoo.DCGAN, discriminator_batch_norm=False)
     model = zoo.StyleGAN((16, 16, 3), 6, filters=2, mapping_layers=1, residual=False, spectral_norm=True)
     common.begin_style_gan(model, trained)
     assert_normalized_anew(model.discriminator, trained.discriminator, rng)
@@ -280,13 +277,10 @@ def test_style_gan_under_spectral_normalization_begins_with_a_plain_discriminato
 @pytest.mark.slow
 @pytest.mark.parametrize("conditional", [False, True])
 def test_style_gan_begins_with_what_another_gan_learned(conditional, common):
-    keras.utils.set_random_seed(0)
     if conditional:
-        trained = zoo.ProjectionGAN((16, 16, 3), 6, filters=2, residual=False, num_classes=3)
+        trained, rng = learned(zoo.ProjectionGAN, residual=False, num_classes=3)
     else:
-        trained = zoo.DCGAN((16, 16, 3), 6, filters=2, discriminator_batch_norm=False)
-    rng = np.random.default_rng(0)
-    learn(trained, rng)
+        trained, rng = learned(zoo.DCGAN, discriminator_batch_norm=False)
     model = zoo.StyleGAN((16, 16, 3), 6, filters=2, mapping_layers=1, residual=False)
     common.begin_style_gan(model, trained)
 
