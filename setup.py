@@ -57,7 +57,6 @@ setup(
             "scikit-learn",
             "build",
             "setuptools>=77",
-            "wheel",
             "jax",
             *AVATARS,
         ],

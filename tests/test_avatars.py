@@ -12,7 +12,7 @@ import tensorflow_datasets as tfds
 from helpers import images, run_script
 
 import zoo
-from zoo import data, presets
+from zoo import data
 from zoo.datasets import avatars
 from zoo.errors import DataError, InputError, MissingDependencyError
 from zoo.metrics.features import AvatarAttributes, of_classifier
@@ -304,7 +304,6 @@ def test_attributes_are_read_off_images_of_any_size():
 
 
 @pytest.mark.slow
-@pytest.mark.skipif("classifier_avatars_64" not in presets.manifest(), reason="the classifier is not trained yet")
 def test_the_bundled_classifier_sees_what_was_drawn():
     faces = [avatars.draw("test", index) for index in range(200)]
     found = AvatarAttributes()(np.stack([avatars.render(face) for face in faces]))

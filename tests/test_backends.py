@@ -36,7 +36,6 @@ np.savez(path, **{{name: draw(name) for name in names}})
 
 @pytest.mark.slow
 def test_jax_draws_what_tensorflow_draws(tmp_path):
-    pytest.importorskip("jax")
     growing = tiny_progressive_gan((16, 16, 1))
     growing.grow([0.5, 0.0])
     # Classes whose layers no bundled preset has.

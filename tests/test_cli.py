@@ -504,8 +504,6 @@ def test_sample_draws_one_class(tmp_path):
     model.save_to_preset(tmp_path / "preset")
     for label in ("dog", "1"):
         succeed("sample", "preset", "-n", 4, "--label", label, "-o", f"{label}.png", cwd=tmp_path, by=run_here)
-    from zoo.images import grid
-
     cats, dogs = (grid(model.generate(4, labels=label, seed=0))[..., 0].astype(int) for label in (0, 1))
     assert np.abs(cats - dogs).max() > 5
     np.testing.assert_allclose(np.asarray(Image.open(tmp_path / "dog.png")), dogs, atol=1)
@@ -543,8 +541,6 @@ def test_edit_writes_the_edited_picture(editable):
     printed = succeed(*arguments, cwd=editable, by=run_here)
     assert printed == "Wrote edited.png.\n"
     written = np.asarray(Image.open(editable / "edited.png"))
-    from zoo.images import read_image
-
     face = read_image(editable / "face.png", (16, 16, 3))[None]
     model = zoo.load(editable / "preset")
     edited, other = (model.edit(face, "bright", amount)[0].astype(int) for amount in (40, -40))

@@ -285,7 +285,6 @@ def test_captions_are_found_again_among_ten_by_the_picture_that_is_drawn_of_them
 
 
 def test_faces_are_shown_to_a_model_at_its_own_size():
-    pytest.importorskip("resvg_py")
     small = zoo.BetaVAE((32, 32, 3), 4, filters=2, units=4)
     size = SMALL._replace(likelihood_images=2)
     [figure] = protocols.reconstruction(small, "avatars", size=size).values()

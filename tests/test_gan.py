@@ -416,7 +416,7 @@ def conditional_vq_vae(class_names=None):
     [
         conditional,
         functools.partial(tiny_pixel_cnn, (4, 4, 1), num_classes=NUM_CLASSES),
-        pytest.param(conditional_vq_vae, marks=pytest.mark.slow),
+        conditional_vq_vae,
     ],
 )
 def test_classes_are_drawn_by_name(build, tmp_path):
@@ -481,12 +481,8 @@ def test_networks_and_classes_fit_each_other():
     ("name", "fresh"),
     [
         ("conditional_gan", {"generator/class_vectors/embeddings", "discriminator/class_maps/embeddings"}),
-        pytest.param(
-            "big_gan",
-            {"generator/class_vectors/embeddings", "discriminator/class_vectors/class_vectors/embeddings"},
-            marks=pytest.mark.slow,
-        ),
-        pytest.param(
+        ("big_gan", {"generator/class_vectors/embeddings", "discriminator/class_vectors/class_vectors/embeddings"}),
+        (
             "projection_gan",
             {"discriminator/class_vectors/class_vectors/embeddings"}
             | {
@@ -495,7 +491,6 @@ def test_networks_and_classes_fit_each_other():
                 for part in range(2)
                 for name in ("scale", "shift")
             },
-            marks=pytest.mark.slow,
         ),
     ],
 )

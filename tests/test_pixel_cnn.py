@@ -681,7 +681,6 @@ numpy.savez(
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["categorical_rgb_classes", "logistic_mixture_rgb_classes"])
 def test_jax_draws_what_tensorflow_draws(name, tmp_path, monkeypatch):
-    pytest.importorskip("jax")
     monkeypatch.setenv("KERAS_BACKEND", "jax")
     monkeypatch.setenv("JAX_PLATFORMS", "cpu")
     model = variant(name)

@@ -23,10 +23,8 @@ ROOT = Path(__file__).resolve().parent.parent
 RECIPES = sorted(path for path in (ROOT / "recipes").glob("*.py") if not path.name.startswith("_"))
 
 
-def run(recipe, *arguments, **options):
-    return subprocess.run(
-        [sys.executable, str(recipe), *arguments], capture_output=True, text=True, check=False, **options
-    )
+def run(recipe, *arguments):
+    return subprocess.run([sys.executable, str(recipe), *arguments], capture_output=True, text=True, check=False)
 
 
 @pytest.fixture

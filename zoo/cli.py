@@ -144,7 +144,7 @@ def info(name):
 
 def _facts(name, location):
     """What the manifest says of an official preset, or `metadata.json` of another."""
-    if name in presets.manifest() and location.origin != "directory":
+    if name in presets.manifest():
         return presets.entry_of(name)
     if location.directory is not None:
         return presets.metadata_of(location.directory)
@@ -417,8 +417,6 @@ def _check_generative(name):
     Refuses what needs no TensorFlow to tell: unknown and damaged presets, official ones of another kind.
     """
     entry = presets.manifest().get(name)
-    if presets.resolve(name).origin == "directory":
-        entry = None
     if entry is not None and entry["kind"] != "model":
         raise InputError(f"{name!r} is a {entry['kind'].replace('_', ' ')}, expected a preset that generates images.")
     presets.obtain(name)

@@ -404,7 +404,7 @@ def _weights_by_place(model):
     return places
 
 
-def save(model, directory, *, weights_dtype="float32", **metadata):
+def save(model, directory, *, weights_dtype="float32"):
     """Writes a model as a preset directory, whole or not at all.
 
     Of an older preset there a card that a person wrote is kept, and where the weights are the same what else was shown
@@ -416,7 +416,6 @@ def save(model, directory, *, weights_dtype="float32", **metadata):
         model: a built Keras model of registered classes.
         directory: where; an existing directory must be a preset or empty.
         weights_dtype: `"float32"`, or `"float16"` to halve the file.
-        **metadata: JSON values that `metadata.json` carries besides ours.
 
     Raises:
         PresetError: `directory` holds something else or cannot be written, or the weights do not fit float16.
@@ -453,7 +452,6 @@ def save(model, directory, *, weights_dtype="float32", **metadata):
                 "class": type(model).__name__,
                 "keras_version": keras.__version__,
                 "date_saved": now,
-                **metadata,
                 "files": files,
             },
         )

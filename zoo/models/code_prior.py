@@ -25,7 +25,7 @@ class CodePrior(AutoregressiveModel):
         num_embeddings: how many codes there are.
         filters, num_blocks: of the networks.
         num_classes, class_names: how many classes condition every gate, and their names; or None.
-        name, dtype: as for every Keras model.
+        dtype: as for every Keras model.
     """
 
     # The model that it is a part of draws.
@@ -35,15 +35,14 @@ class CodePrior(AutoregressiveModel):
         self,
         grids,
         num_embeddings,
-        filters=64,
-        num_blocks=8,
-        num_classes=None,
-        class_names=None,
-        name="prior",
-        dtype=None,
+        filters,
+        num_blocks,
+        num_classes,
+        class_names,
+        dtype,
     ):
         total = sum(math.prod(grid) for grid in grids)
-        super().__init__((1, 1, total), ("loss", "bits_per_image", "network_gradient_norm"), name, dtype)
+        super().__init__((1, 1, total), ("loss", "bits_per_image", "network_gradient_norm"), "prior", dtype)
         self.grids = [tuple(grid) for grid in grids]
         self.filters, self.num_blocks = check_count(filters, "filters"), check_count(num_blocks, "num_blocks")
         self.num_embeddings = num_embeddings

@@ -1,5 +1,7 @@
 """CycleGAN: translation between two kinds of images, both ways, without pairs."""
 
+import functools
+
 import keras
 from keras import ops
 
@@ -174,10 +176,11 @@ class CycleGAN(FromImages, AdversarialModel):
         Raises:
             InputError: images of another shape, dtype or range.
         """
-        return super().translate(images, "to_source" if reverse else "to_images")
+        return self._translated(functools.partial(self._translate_batch, reverse=reverse), images)
 
-    def _generate_batch(self, noise, source_images):
-        return self._translate_batch(source_images, "to_images")
+    def _translate_batch(self, source_images, reverse=False):
+        translator = self.ema_generator.get_layer("to_source" if reverse else "to_images")
+        return translator.predict_on_batch(source_images)
 
     def get_config(self):
         return {

@@ -426,7 +426,6 @@ class BigGAN(SAGAN):
                 filters,
                 stages,
                 class_dim=class_dim,
-                skip_latents=True,
                 spectral_norm=True,
                 **shared,
             ),

@@ -1,7 +1,5 @@
 """Models that make an image from another one: Pix2Pix, and what it shares with super-resolution."""
 
-import functools
-
 import keras
 from keras import ops
 
@@ -58,7 +56,7 @@ class FromImages:
             raise InputError("source_images is None, expected the images that new ones are made from.")
         return super()._check_conditions(given)
 
-    def translate(self, images, translator=None):
+    def translate(self, images):
         """uint8 images `(n, height, width, channels)` of source images.
 
         Args:
@@ -67,14 +65,13 @@ class FromImages:
         Raises:
             InputError: images of another shape, dtype or range.
         """
-        images = self._checked(images, "images", self.source_shape)
-        draw = functools.partial(self._translate_batch, translator=translator)
-        return self._in_batches(draw, images, "translating")
+        return self._translated(self._translate_batch, images)
 
-    def _translate_batch(self, source_images, translator=None):
-        """Images in [-1, 1] by the averaged generator, or by the layer of it that is named."""
-        network = self.ema_generator if translator is None else self.ema_generator.get_layer(translator)
-        return network.predict_on_batch(source_images)
+    def _translated(self, translate, images):
+        return self._in_batches(translate, self._checked(images, "images", self.source_shape), "translating")
+
+    def _translate_batch(self, source_images):
+        return self.ema_generator.predict_on_batch(source_images)
 
     def _generate_batch(self, noise, source_images):
         return self._translate_batch(source_images)

@@ -49,9 +49,7 @@ class StyleGAN(GAN):
         if (classes := arguments.get("num_classes")) is not None:
             raise InputError(f"num_classes is {classes!r}, expected None: styles here know no classes.")
         super().__init__(image_shape, latent_dim, penalties=penalties, **arguments)
-        names = {layer.name for layer in self.generator.layers}
-        if not {"mapping", "synthesis"} <= names:
-            raise InputError(f"generator has the layers {', '.join(sorted(names))}, expected mapping and synthesis.")
+        self._check_layers(generator={"mapping", "synthesis"})
 
     @staticmethod
     def default_networks(

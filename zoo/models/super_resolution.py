@@ -69,7 +69,7 @@ class Upscaling(FromImages):
         """The network that `upscale` uses."""
         return self.ema_generator
 
-    def _translate_batch(self, source_images, translator=None):
+    def _translate_batch(self, source_images):
         return self._upscaler.predict_on_batch(source_images)
 
     def upscale(self, image):

@@ -13,7 +13,7 @@ from zoo.errors import InputError, check_amount, check_count, check_image_shape
 from zoo.images import as_array, to_uint8
 from zoo.layers.vector_quantizer import VectorQuantizer
 from zoo.models.code_prior import CodePrior
-from zoo.models.generative_model import GenerativeModel, built_under, check_backend
+from zoo.models.generative_model import GenerativeModel, check_backend
 from zoo.nets import vq
 
 # Images encoded or decoded at once.
@@ -300,9 +300,8 @@ class VQVAE(GenerativeModel):
             num_classes: how many classes `generate(labels=...)` chooses from, or None.
             class_names: their names, or None.
         """
-        with built_under(self.dtype_policy):
-            prior = CodePrior(self.code_shapes, self.num_embeddings, filters, num_blocks, num_classes, class_names)
-        self._replace_prior(prior)
+        options = filters, num_blocks, num_classes, class_names
+        self._replace_prior(CodePrior(self.code_shapes, self.num_embeddings, *options, dtype=self.dtype_policy))
         self.num_classes, self.class_names = self.prior.num_classes, self.prior.class_names
 
     def _replace_prior(self, prior):

@@ -18,7 +18,6 @@ def generator(
     *,
     num_classes=None,
     class_dim=None,
-    skip_latents=False,
     attention=False,
     spectral_norm=False,
 ):
@@ -33,17 +32,16 @@ def generator(
         filters: width at the full resolution; it doubles with each block below, up to eight times.
         stages: number of blocks.
         num_classes: classes of the labels, or None.
-        class_dim: length of one embedding of the class that all blocks share (Brock et al. 2019, section 3); None gives
-            each block scales and shifts of its own for each class.
-        skip_latents: whether each block is conditioned on a part of the latents too, and the projection made from the
-            first part alone (Brock et al. 2019, appendix B).
+        class_dim: length of one embedding of the class that all blocks share (Brock et al. 2019, section 3). Each block
+            is conditioned on a part of the latents besides, and the projection made from the first part alone
+            (appendix B). None gives each block scales and shifts of its own for each class.
         attention: whether self-attention follows at half of the full resolution.
         spectral_norm: whether convolutions and the projection have spectral normalization.
 
     Raises:
         InputError: fewer latents than parts.
     """
-    if skip_latents and latent_dim <= stages:
+    if class_dim is not None and latent_dim <= stages:
         raise InputError(f"latent_dim is {latent_dim}, expected at least {stages + 1}, a part for each block.")
 
     # === Layers ===
@@ -58,7 +56,7 @@ def generator(
             # As the authors have it. As strong as latents, it moved the scales of the norms more than they do.
             classes = [layers.Embedding(num_classes, class_dim, "orthogonal", name="class_vectors")(labels)]
     parts = [[]] * stages
-    if skip_latents:
+    if class_dim is not None:
         size = latent_dim // (stages + 1)
         latents, *rest = ops.split(latents, [latent_dim - size * left for left in range(stages, 0, -1)], axis=-1)
         parts = [[part] for part in rest]

@@ -36,8 +36,7 @@ class AdversarialObjective:
 
     @classmethod
     def from_config(cls, config):
-        # The first presets carry an empty list of penalties here, which the models hold now.
-        return cls(**{name: value for name, value in config.items() if name != "penalties"})
+        return cls(**config)
 
 
 class _CrossEntropy(AdversarialObjective):
