@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 import zoo
-from zoo.images import binarize, grid, to_uint8, write_png
+from zoo.images import binarize, grid, to_float, to_uint8, write_png
 from zoo.metrics import references
 
 DIGITS, COMPLETIONS, SEEN, SEED = 8, 6, 14, 0
@@ -18,7 +18,7 @@ GREY = 128
 def main():
     model = zoo.load("pixel_cnn_mnist_28")
     images, _ = references.test_set("mnist", model.image_shape)
-    digits = to_uint8(2.0 * binarize(images[:DIGITS] / 127.5 - 1.0, SEED) - 1.0)
+    digits = to_uint8(binarize(to_float(images[:DIGITS]), SEED))
     keep = np.zeros(model.image_shape[:2], bool)
     keep[:SEEN] = True
     given = np.where(keep[..., None], digits, np.uint8(GREY))

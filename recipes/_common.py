@@ -17,7 +17,7 @@ import numpy as np
 import zoo
 from zoo import callbacks, data, hub, latents, presets
 from zoo.bicubic import resize_bicubic
-from zoo.datasets import avatars
+from zoo.datasets import avatars, photographs
 from zoo.errors import InputError
 from zoo.files import replacing_directory, write_json
 from zoo.images import grid, read_picture, write_png
@@ -28,6 +28,16 @@ from zoo.nets import conv
 
 ROOT = Path(__file__).resolve().parent.parent
 SEED = 0
+LICENCES = {
+    "avatars": "free for personal and commercial use",
+    "debian_photographs": f"by photograph: {photographs.credits()}",
+    "emoji_in_two_hands": "Noto Emoji by Google: Apache-2.0; Twemoji by Twitter, Inc. and contributors: CC BY 4.0; "
+    "names: emojibase-data, MIT, after Unicode CLDR",
+    "fashion_mnist": "MIT",
+    "mnist": "CC BY-SA 3.0",
+    "openmoji_line_art": "CC BY-SA 4.0, by the OpenMoji project (https://openmoji.org)",
+    "tf_flowers": "CC BY 2.0, by the photographers whom its LICENSE.txt names",
+}
 _CPU = Path("/proc/cpuinfo")
 _LATENTS_TO_FIT, _STRENGTH_OF_STYLES = 10_000, 0.5
 _BATCHES_OF_STATISTICS = 100
@@ -509,7 +519,7 @@ def write_and_reload(args, model):
     return model
 
 
-def write_entry(args, model, *, metrics, seconds, kind="model", **facts):
+def write_entry(args, model, *, dataset, metrics, seconds, kind="model", **facts):
     """Puts the preset in its place, with its manifest entry; a trial or a smoke run has a manifest of its own."""
     path = args.output / "weights_manifest.json" if args.apart else presets.manifest_path()
     entries = json.loads(path.read_text(encoding="utf-8"))["presets"] if path.exists() else {}
@@ -526,6 +536,8 @@ def write_entry(args, model, *, metrics, seconds, kind="model", **facts):
         "revision": None,
         "files": {name: presets.describe_file(draft / name) for name in presets.HASHED_FILES},
         "parameters": parameters,
+        "dataset": dataset,
+        "dataset_licence": LICENCES[dataset],
         **facts,
         "weights_licence": "Apache-2.0",
         "recipe": f"recipes/{args.name}.py",

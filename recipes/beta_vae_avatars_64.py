@@ -8,7 +8,7 @@ from zoo import data
 from zoo.datasets import avatars
 from zoo.metrics import editing, features
 
-DATASET, LICENCE = "avatars", "free for personal and commercial use"
+DATASET = "avatars"
 LATENT_DIM, FILTERS, BETA = 64, 32, 2.0
 EPOCHS, BATCH_SIZE, LEARNING_RATE, PRECISION = 15, 64, 1e-3, "mixed_bfloat16"
 # Of the 40,000 training faces, the first ones that the directions are found on, the last that say how far to go.
@@ -32,7 +32,7 @@ def main():
         metrics=[_common.distance_to_train(args, model, DATASET, every=5)],
     )
     learn(model, train.images, attributes, AMOUNTS[:1] if args.smoke else AMOUNTS)
-    _common.finish(args, model, train=train, seconds=seconds, dataset=DATASET, dataset_licence=LICENCE)
+    _common.finish(args, model, train=train, seconds=seconds, dataset=DATASET)
 
 
 def learn(model, images, attributes, amounts):

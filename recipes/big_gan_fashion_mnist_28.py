@@ -10,7 +10,7 @@ import zoo
 from zoo.images import grid
 from zoo.metrics import protocols
 
-DATASET, LICENCE = "fashion_mnist", "MIT"
+DATASET = "fashion_mnist"
 IMAGE_SHAPE, LATENT_DIM, FILTERS, CLASS_DIM = (28, 28, 1), 60, 32, 32
 EMA_MOMENTUM, DISCRIMINATOR_STEPS = 0.999, 1
 EPOCHS, BATCH_SIZE, LEARNING_RATES, BETAS, PRECISION = 12, 32, (3e-4, 6e-4), (0.0, 0.9), "mixed_bfloat16"
@@ -49,7 +49,6 @@ def main():
         learning_rates=LEARNING_RATES,
         betas=BETAS,
         dataset=DATASET,
-        dataset_licence=LICENCE,
         evaluate=evaluate,
         pictures={"truncation.png": truncations},
     )

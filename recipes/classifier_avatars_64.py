@@ -14,7 +14,7 @@ from zoo.datasets import avatars
 from zoo.metrics.features import AvatarAttributes
 from zoo.nets import conv
 
-DATASET, LICENCE = "avatars", "free for personal and commercial use"
+DATASET = "avatars"
 FILTERS, STAGES = 16, 4
 EPOCHS, BATCH_SIZE = 6, 64
 LEARNING_RATE, WEIGHT_DECAY = 3e-3, 1e-3
@@ -49,7 +49,6 @@ def main():
         seconds=seconds,
         measure=lambda model, test: figures(AvatarAttributes(model)(test.images), test_attributes),
         dataset=DATASET,
-        dataset_licence=LICENCE,
     )
 
 

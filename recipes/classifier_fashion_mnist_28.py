@@ -8,7 +8,7 @@ import keras
 
 from zoo.nets import conv
 
-DATASET, LICENCE = "fashion_mnist", "MIT"
+DATASET = "fashion_mnist"
 IMAGE_SHAPE = (28, 28, 1)
 FILTERS, DROPOUT = 32, 0.15
 EPOCHS, BATCH_SIZE = 16, 128
@@ -31,7 +31,6 @@ def main():
         learning_rate=LEARNING_RATE,
         weight_decay=WEIGHT_DECAY,
         dataset=DATASET,
-        dataset_licence=LICENCE,
         keep_test_set=True,
     )
 

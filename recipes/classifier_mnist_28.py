@@ -7,7 +7,7 @@ import _common
 
 from zoo.nets import conv
 
-DATASET, LICENCE = "mnist", "CC BY-SA 3.0"
+DATASET = "mnist"
 IMAGE_SHAPE = (28, 28, 1)
 FILTERS, DROPOUT = 24, 0.3
 EPOCHS, BATCH_SIZE = 5, 128
@@ -29,7 +29,6 @@ def main():
         learning_rate=LEARNING_RATE,
         weight_decay=WEIGHT_DECAY,
         dataset=DATASET,
-        dataset_licence=LICENCE,
         keep_test_set=True,
     )
 

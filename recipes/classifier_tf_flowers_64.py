@@ -9,7 +9,7 @@ import keras
 
 from zoo.nets import conv
 
-DATASET, LICENCE = "tf_flowers", "CC BY 2.0, by the photographers whom its LICENSE.txt names"
+DATASET = "tf_flowers"
 IMAGE_SHAPE = (64, 64, 3)
 FILTERS, STAGES, DROPOUT = 24, 4, 0.3
 EPOCHS, BATCH_SIZE = 60, 64
@@ -37,7 +37,6 @@ def main():
         learning_rate=LEARNING_RATE,
         weight_decay=WEIGHT_DECAY,
         dataset=DATASET,
-        dataset_licence=LICENCE,
     )
 
 

@@ -4,7 +4,7 @@ import _common
 
 import zoo
 
-DATASET, LICENCE = "mnist", "CC BY-SA 3.0"
+DATASET = "mnist"
 IMAGE_SHAPE, LATENT_DIM, FILTERS = (28, 28, 1), 64, 48
 EPOCHS, BATCH_SIZE, LEARNING_RATE, BETAS, PRECISION = 12, 32, 5e-4, (0.5, 0.999), "mixed_bfloat16"
 
@@ -22,7 +22,6 @@ def main():
         learning_rates=(LEARNING_RATE, LEARNING_RATE),
         betas=BETAS,
         dataset=DATASET,
-        dataset_licence=LICENCE,
     )
 
 

@@ -10,7 +10,6 @@ import zoo
 from zoo.datasets import emoji
 
 DATASET = "emoji_in_two_hands"
-LICENCE = "Noto Emoji by Google: Apache-2.0; Twemoji by Twitter, Inc. and contributors: CC BY 4.0"
 FILTERS, RESIDUAL_BLOCKS, PATCH_FILTERS = 16, 6, 48
 EPOCHS, BATCH_SIZE, LEARNING_RATES, BETAS, PRECISION = 36, 4, (2e-4, 2e-4), (0.5, 0.999), "mixed_bfloat16"
 
@@ -29,7 +28,6 @@ def main():
         learning_rates=LEARNING_RATES,
         betas=BETAS,
         dataset=DATASET,
-        dataset_licence=LICENCE,
     )
 
 

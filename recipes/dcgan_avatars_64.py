@@ -18,7 +18,7 @@ import zoo
 from zoo.datasets import avatars
 from zoo.objectives.penalties import R1, R2
 
-DATASET, LICENCE = "avatars", "free for personal and commercial use"
+DATASET = "avatars"
 LATENT_DIM, FILTERS = 96, 48
 PENALTY_WEIGHT, PENALTY_INTERVAL = 5.0, 8
 EPOCHS, BATCH_SIZE, LEARNING_RATES, BETAS, PRECISION = 12, 32, (2e-3, 5e-4), (0.0, 0.99), "mixed_bfloat16"
@@ -42,7 +42,6 @@ def main():
         learning_rates=LEARNING_RATES,
         betas=BETAS,
         dataset=DATASET,
-        dataset_licence=LICENCE,
     )
 
 

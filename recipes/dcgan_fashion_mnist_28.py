@@ -10,7 +10,7 @@ import _common
 import zoo
 from zoo.objectives.penalties import R1
 
-DATASET, LICENCE = "fashion_mnist", "MIT"
+DATASET = "fashion_mnist"
 IMAGE_SHAPE, LATENT_DIM, FILTERS = (28, 28, 1), 64, 64
 R1_WEIGHT, R1_INTERVAL = 0.2, 8
 LEARNING_RATES, BETAS = (8e-3, 1e-3), (0.0, 0.99)
@@ -37,7 +37,6 @@ def main():
         learning_rates=LEARNING_RATES,
         betas=BETAS,
         dataset=DATASET,
-        dataset_licence=LICENCE,
     )
 
 

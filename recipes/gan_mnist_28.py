@@ -4,7 +4,7 @@ import _common
 
 import zoo
 
-DATASET, LICENCE = "mnist", "CC BY-SA 3.0"
+DATASET = "mnist"
 IMAGE_SHAPE, LATENT_DIM, HIDDEN_UNITS, DROPOUT = (28, 28, 1), 64, (512, 1024), 0.3
 EPOCHS, BATCH_SIZE, LEARNING_RATE, BETAS = 60, 64, 4e-4, (0.5, 0.999)
 
@@ -23,7 +23,6 @@ def main():
         learning_rates=(LEARNING_RATE, LEARNING_RATE),
         betas=BETAS,
         dataset=DATASET,
-        dataset_licence=LICENCE,
     )
 
 

@@ -5,7 +5,7 @@ import _common
 import zoo
 from zoo.datasets import emoji
 
-DATASET, LICENCE = "openmoji_line_art", "CC BY-SA 4.0, by the OpenMoji project (https://openmoji.org)"
+DATASET = "openmoji_line_art"
 FILTERS, DROPOUT, L1_WEIGHT = 22, 0.3, 50.0
 EPOCHS, BATCH_SIZE, LEARNING_RATES, BETAS, PRECISION = 100, 16, (4e-4, 2e-4), (0.5, 0.999), "mixed_bfloat16"
 
@@ -24,7 +24,6 @@ def main():
         learning_rates=LEARNING_RATES,
         betas=BETAS,
         dataset=DATASET,
-        dataset_licence=LICENCE,
     )
 
 

@@ -10,7 +10,7 @@ import _common
 import zoo
 from zoo import callbacks
 
-DATASET, LICENCE = "fashion_mnist", "MIT"
+DATASET = "fashion_mnist"
 IMAGE_SHAPE, LEVELS = (28, 28, 1), 16
 FILTERS, NUM_BLOCKS, FIRST_KERNEL_SIZE, CLASS_MAP_FEATURES = 32, 10, 7, 8
 EPOCHS, BATCH_SIZE, LEARNING_RATE, PRECISION = 12, 64, 1e-3, "mixed_bfloat16"
@@ -45,7 +45,7 @@ def main():
         learning_rate=LEARNING_RATE,
         metrics=[callbacks.SampleMetric("val_bits_per_dim", validation_bits)],
     )
-    _common.finish(args, model, train=train, seconds=seconds, dataset=DATASET, dataset_licence=LICENCE)
+    _common.finish(args, model, train=train, seconds=seconds, dataset=DATASET)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ import _common
 import zoo
 from zoo import callbacks
 
-DATASET, LICENCE = "mnist", "CC BY-SA 3.0"
+DATASET = "mnist"
 IMAGE_SHAPE, FILTERS, NUM_BLOCKS, FIRST_KERNEL_SIZE = (28, 28, 1), 32, 12, 11
 EPOCHS, BATCH_SIZE, LEARNING_RATE, PRECISION = 16, 64, 1e-3, "mixed_bfloat16"
 TRAIN, VALIDATION = "train[:59000]", "train[59000:]"
@@ -34,7 +34,7 @@ def main():
         learning_rate=LEARNING_RATE,
         metrics=[callbacks.SampleMetric("val_nll", validation_nll)],
     )
-    _common.finish(args, model, train=train, seconds=seconds, dataset=DATASET, dataset_licence=LICENCE)
+    _common.finish(args, model, train=train, seconds=seconds, dataset=DATASET)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import _common
 
 import zoo
 
-DATASET, LICENCE = "fashion_mnist", "MIT"
+DATASET = "fashion_mnist"
 IMAGE_SHAPE, LATENT_DIM, FILTERS, DISCRIMINATOR_STEPS = (28, 28, 1), 64, 32, 1
 EPOCHS, BATCH_SIZE, LEARNING_RATES, BETAS, PRECISION = 10, 32, (3e-4, 6e-4), (0.0, 0.9), "mixed_bfloat16"
 
@@ -30,7 +30,6 @@ def main():
         learning_rates=LEARNING_RATES,
         betas=BETAS,
         dataset=DATASET,
-        dataset_licence=LICENCE,
     )
 
 

@@ -11,7 +11,7 @@ import _common
 import zoo
 from zoo.objectives.augment import DiffAugment
 
-DATASET, LICENCE = "tf_flowers", "CC BY 2.0, by the photographers whom its LICENSE.txt names"
+DATASET = "tf_flowers"
 IMAGE_SHAPE, LATENT_DIM, FILTERS, DISCRIMINATOR_STEPS = (64, 64, 3), 120, 24, 1
 EPOCHS, BATCH_SIZE, LEARNING_RATES, BETAS, PRECISION = 140, 32, (4e-3, 1e-3), (0.0, 0.99), "mixed_bfloat16"
 EPOCHS_BETWEEN_FIGURES = 5
@@ -39,7 +39,6 @@ def main():
         betas=BETAS,
         metrics=[_common.distance_to_train(args, model, DATASET, every=EPOCHS_BETWEEN_FIGURES)],
         dataset=DATASET,
-        dataset_licence=LICENCE,
     )
 
 

@@ -7,7 +7,7 @@ import _common
 import zoo
 from zoo.datasets import photographs
 
-DATASET, LICENCE = "debian_photographs", f"by photograph: {photographs.credits()}"
+DATASET = "debian_photographs"
 SCALE, FILTERS, RESIDUAL_BLOCKS = 4, 64, 12
 EPOCHS, BATCH_SIZE, LEARNING_RATE, PRECISION = 13, 16, 5e-4, "mixed_bfloat16"
 
@@ -24,7 +24,7 @@ def main():
         batch_size=BATCH_SIZE,
         learning_rate=LEARNING_RATE,
     )
-    _common.train_upscaler(args, model, train, test, learn, dataset=DATASET, dataset_licence=LICENCE)
+    _common.train_upscaler(args, model, train, test, learn, dataset=DATASET)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ import zoo
 from zoo.datasets import photographs
 from zoo.metrics import features
 
-DATASET, LICENCE = "debian_photographs", f"by photograph: {photographs.credits()}"
+DATASET = "debian_photographs"
 PIXEL_STAGE, PERCEPTUAL_FEATURES, STAGE = "sr_resnet_photo_x4", "classifier_tf_flowers_64", 2
 SCALE, FILTERS, RESIDUAL_BLOCKS = pixel_stage.SCALE, pixel_stage.FILTERS, pixel_stage.RESIDUAL_BLOCKS
 # At a weight of 1, texture in the wrong place costs more pixels than the discriminator pays for.
@@ -52,7 +52,7 @@ def main():
             network.set_weights([(1 - SHARE) * before + SHARE * after for before, after in pairs])
         return seconds
 
-    _common.train_upscaler(args, model, train, test, learn, dataset=DATASET, dataset_licence=LICENCE)
+    _common.train_upscaler(args, model, train, test, learn, dataset=DATASET)
 
 
 if __name__ == "__main__":

@@ -31,7 +31,7 @@ from zoo.datasets import avatars
 from zoo.images import grid
 from zoo.objectives.penalties import R1, R2
 
-DATASET, LICENCE = "avatars", "free for personal and commercial use"
+DATASET = "avatars"
 LATENT_DIM, FILTERS, MAPPING_LAYERS, MIXING_PROBABILITY = 96, 48, 2, 0.5
 PENALTY_WEIGHT, PENALTY_INTERVAL = 5.0, 8
 EPOCHS, BATCH_SIZE, LEARNING_RATES, BETAS, PRECISION = 16, 32, (4e-3, 1e-3), (0.0, 0.99), "mixed_bfloat16"
@@ -71,7 +71,6 @@ def main():
         learning_rates=LEARNING_RATES,
         betas=BETAS,
         dataset=DATASET,
-        dataset_licence=LICENCE,
         pictures={"style_mixing.png": mixed},
     )
 

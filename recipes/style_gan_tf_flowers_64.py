@@ -16,7 +16,7 @@ import zoo
 from zoo.objectives.augment import DiffAugment
 from zoo.objectives.penalties import R1
 
-DATASET, LICENCE = "tf_flowers", "CC BY 2.0, by the photographers whom its LICENSE.txt names"
+DATASET = "tf_flowers"
 IMAGE_SHAPE, LATENT_DIM = (64, 64, 3), 120
 FILTERS, MAPPING_LAYERS, MIXING_PROBABILITY = 24, 2, 0.5
 R1_WEIGHT, R1_INTERVAL = 0.5, 8
@@ -47,7 +47,6 @@ def main():
         betas=BETAS,
         metrics=[_common.distance_to_train(args, model, DATASET, every=EPOCHS_BETWEEN_FIGURES)],
         dataset=DATASET,
-        dataset_licence=LICENCE,
     )
 
 

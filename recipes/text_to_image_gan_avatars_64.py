@@ -15,7 +15,7 @@ from zoo.metrics import features, protocols
 from zoo.objectives.penalties import R1
 from zoo.text import vocabulary_of
 
-DATASET, LICENCE = "avatars", "free for personal and commercial use"
+DATASET = "avatars"
 LATENT_DIM, FILTERS, TEXT_DIM, WORD_DIM, MAX_WORDS = 96, 48, 64, 96, 40
 R1_WEIGHT, R1_INTERVAL = 1.0, 8
 EPOCHS, BATCH_SIZE, LEARNING_RATES, BETAS, PRECISION = 12, 32, (5e-4, 5e-4), (0.5, 0.99), "mixed_bfloat16"
@@ -53,7 +53,6 @@ def main():
         learning_rates=LEARNING_RATES,
         betas=BETAS,
         dataset=DATASET,
-        dataset_licence=LICENCE,
         metrics=[callbacks.SampleMetric("agreement_train", agreement)],
         pictures={"prompts.png": lambda model: _common.drawn_of(model, shown)},
         shown_prompts=shown,

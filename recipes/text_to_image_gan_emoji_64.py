@@ -13,7 +13,7 @@ from zoo.metrics import protocols
 from zoo.objectives.penalties import R1
 from zoo.text import vocabulary_of
 
-DATASET, LICENCE = "emoji_in_two_hands", "Twemoji: CC BY 4.0; names: emojibase-data, MIT, after Unicode CLDR"
+DATASET = "emoji_in_two_hands"
 LATENT_DIM, FILTERS, TEXT_DIM, WORD_DIM, MAX_WORDS, VARIANTS = 80, 20, 48, 32, 40, 8
 R1_WEIGHT, R1_INTERVAL = 1.0, 8
 EPOCHS, BATCH_SIZE, LEARNING_RATES, BETAS, PRECISION = 56, 32, (8e-3, 1e-3), (0.0, 0.99), "mixed_bfloat16"
@@ -68,7 +68,6 @@ def main():
         learning_rates=LEARNING_RATES,
         betas=BETAS,
         dataset=DATASET,
-        dataset_licence=LICENCE,
         metrics=[callbacks.SampleMetric("retrieval_train", retrieved, every=5)],
         evaluate=evaluate,
         pictures={"captions.png": lambda model: _common.drawn_of(model, shown)},

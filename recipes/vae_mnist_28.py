@@ -8,7 +8,7 @@ import _common
 import zoo
 from zoo import callbacks
 
-DATASET, LICENCE = "mnist", "CC BY-SA 3.0"
+DATASET = "mnist"
 IMAGE_SHAPE, LATENT_DIM, HIDDEN_UNITS = (28, 28, 1), 40, (400, 400)
 NUM_IMPORTANCE_SAMPLES = 5
 EPOCHS, BATCH_SIZE, LEARNING_RATE = 90, 128, 1e-3
@@ -33,7 +33,7 @@ def main():
         learning_rate=LEARNING_RATE,
         metrics=[callbacks.SampleMetric("val_nll_50_samples", validation_nll, every=5)],
     )
-    _common.finish(args, model, train=train, seconds=seconds, dataset=DATASET, dataset_licence=LICENCE)
+    _common.finish(args, model, train=train, seconds=seconds, dataset=DATASET)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ import numpy as np
 import zoo
 from zoo.datasets import avatars
 
-DATASET, LICENCE = "avatars", "free for personal and commercial use"
+DATASET = "avatars"
 NUM_EMBEDDINGS, EMBEDDING_DIM, FILTERS, STAGES = 256, 32, 64, 2
 EPOCHS, BATCH_SIZE, LEARNING_RATE, PRECISION = 10, 64, 1e-3, "mixed_bfloat16"
 PRIOR, PRIOR_EPOCHS = {"filters": 64, "num_blocks": 8}, 8
@@ -31,7 +31,6 @@ def main():
         learning_rate=LEARNING_RATE,
         prior=PRIOR,
         dataset=DATASET,
-        dataset_licence=LICENCE,
     )
 
 

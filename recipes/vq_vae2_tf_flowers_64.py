@@ -10,7 +10,7 @@ import numpy as np
 import zoo
 from zoo.metrics import protocols
 
-DATASET, LICENCE = "tf_flowers", "CC BY 2.0, by the photographers whom its LICENSE.txt names"
+DATASET = "tf_flowers"
 IMAGE_SHAPE, NUM_EMBEDDINGS, EMBEDDING_DIM, FILTERS, STAGES = (64, 64, 3), 256, 32, 64, 2
 # A fifth of the usual: with more the vectors of the coarse grid become one, since the fine grid can do without it.
 COMMITMENT_COST = 0.05
@@ -45,7 +45,6 @@ def main():
         prior={**PRIOR, "num_classes": len(train.class_names), "class_names": train.class_names},
         evaluate=lambda model, size: measure(model, DATASET, size=size, data_dir=args.data_dir),
         dataset=DATASET,
-        dataset_licence=LICENCE,
     )
 
 

@@ -5,7 +5,7 @@ import numpy as np
 
 import zoo
 
-DATASET, LICENCE = "fashion_mnist", "MIT"
+DATASET = "fashion_mnist"
 IMAGE_SHAPE, NUM_EMBEDDINGS, EMBEDDING_DIM = (28, 28, 1), 512, 64
 FILTERS, RESIDUAL_BLOCKS = 192, 3
 EPOCHS, BATCH_SIZE, LEARNING_RATE, PRECISION = 20, 64, 1e-3, "mixed_bfloat16"
@@ -36,7 +36,6 @@ def main():
         learning_rate=LEARNING_RATE,
         prior=PRIOR,
         dataset=DATASET,
-        dataset_licence=LICENCE,
     )
 
 

@@ -10,7 +10,7 @@ import _common
 import zoo
 from zoo.metrics import protocols
 
-DATASET, LICENCE = "fashion_mnist", "MIT"
+DATASET = "fashion_mnist"
 IMAGE_SHAPE, LATENT_DIM, FILTERS, DISCRIMINATOR_STEPS = (28, 28, 1), 64, 64, 1
 EPOCHS, BATCH_SIZE, LEARNING_RATE, BETAS, PRECISION = 32, 32, 1e-3, (0.0, 0.9), "mixed_bfloat16"
 
@@ -31,7 +31,6 @@ def main():
         learning_rates=(LEARNING_RATE, LEARNING_RATE),
         betas=BETAS,
         dataset=DATASET,
-        dataset_licence=LICENCE,
         evaluate=evaluate,
     )
 

@@ -163,7 +163,7 @@ def test_sizes_of_images_are_met_by_as_many_blocks():
         model = zoo.SAGAN((side, side, 3), 8, filters=1)
         assert model._described_networks["stages"] == blocks
         assert model.generator.output_shape == (None, side, side, 3)
-    with pytest.raises(InputError, match="expected a height and width divisible by 4"):
+    with pytest.raises(InputError, match="expected sides divisible by 4"):
         zoo.BigGAN((30, 30, 1), filters=1)
     with pytest.raises(InputError, match="latent_dim is 2, expected at least 3, a part for each block"):
         zoo.BigGAN(SHAPE, 2, filters=1)
@@ -785,7 +785,7 @@ def test_generating_moves_no_state():
         ({"filters": 0}, "filters is 0"),
         ({"filters": 2.5}, r"filters is 2\.5"),
         ({"stages": -1}, "stages is -1"),
-        ({"stages": 9}, r"image_shape is \(8, 8, 1\), expected a height and width divisible by 512 with stages=9"),
+        ({"stages": 9}, r"image_shape is \(8, 8, 1\), expected sides divisible by 512, to be halved 9 times"),
         ({"ema_momentum": "0.9"}, "ema_momentum is '0.9'"),
         ({"num_classes": 3, "class_names": "cat"}, "class_names is 'cat', expected a list of one name for each class"),
         ({"num_classes": 3, "class_names": 2}, "class_names is 2, expected a list of one name for each class"),

@@ -297,7 +297,7 @@ def test_overrides_that_keep_every_weight_do_not_warn(stored):
         (
             "dcgan",
             {"image_shape": (9, 9, 1)},
-            r"image_shape is \(9, 9, 1\), expected a height and width divisible by 4",
+            r"image_shape is \(9, 9, 1\), expected sides divisible by 4, to be halved 2 times",
         ),
         ("dcgan", {"image_shape": (8, 8)}, r"image_shape is \(8, 8\), expected \(height, width, channels\)"),
         ("dcgan", {"filters": 3}, "filters=3 leaves only .* of .* pretrained weights usable; build a DCGAN"),

@@ -11,12 +11,12 @@ from pathlib import Path
 import h5py
 import keras
 import numpy as np
-from tqdm import tqdm
 
 from zoo.errors import DataError, InputError, MissingDependencyError, NonFiniteError, check_count, first_line
 from zoo.files import replacing
 from zoo.images import check_drawable, grid, to_uint8, write_png
 from zoo.latents import check_seed
+from zoo.progress import bar
 
 
 class EpochOrder(keras.callbacks.Callback):
@@ -45,7 +45,7 @@ class PredictionProgress(keras.callbacks.Callback):
 
     def on_predict_begin(self, logs=None):
         steps = self.params.get("steps")
-        self._bar = tqdm(total=steps, desc=self._what, unit="batch", delay=1, leave=False, disable=None)
+        self._bar = bar(total=steps, desc=self._what, unit="batch")
 
     def on_predict_batch_end(self, batch, logs=None):
         self._bar.update()

@@ -16,7 +16,6 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 import tensorflow_datasets as tfds
-from tqdm import tqdm
 
 # Which registers the builders with TFDS.
 from zoo.datasets import avatars, emoji, photographs  # noqa: F401
@@ -24,6 +23,7 @@ from zoo.errors import DataError, InputError, ZooError, check_count, check_image
 from zoo.files import expanded
 from zoo.images import as_array, check_images, fit_image, picture_sides, read_image
 from zoo.latents import check_seed
+from zoo.progress import bar
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff")
 # Beyond this many bytes decoded images live in an unlinked file that the system pages in and out.
@@ -399,7 +399,7 @@ def _read_files(files, folder, read_one, *shapes):
     Files that it cannot are named in a warning and left out.
     """
     arrays, kept, unreadable, why = [_allocate(len(files), shape) for shape in shapes], [], [], None
-    for index, file in enumerate(tqdm(files, "reading images", unit="", delay=1, leave=False, disable=None)):
+    for index, file in enumerate(bar(files, "reading images", unit="")):
         try:
             found = read_one(file)
         except DataError as error:
@@ -605,7 +605,7 @@ def _read_tfds(name, image_shape, split, data_dir, source_shape=None):
     # One Python step per example is slow; images that all have one shape come in large batches.
     examples = examples.batch(1024 if same_shape else 1)
     done = 0
-    with tqdm(desc=f"reading {name}", total=number, unit="", delay=1, leave=False, disable=None) as progress:
+    with bar(desc=f"reading {name}", total=number, unit="") as progress:
         for batch in tfds.as_numpy(examples):
             size = len(batch[image_key])
             for index in range(size):

@@ -92,9 +92,20 @@ def to_uint8(images):
     return np.clip(np.rint((images + 1.0) * 127.5), 0, 255).astype("uint8")
 
 
+def to_float(images):
+    """uint8 in 0..255 to float32 in [-1, 1]."""
+    return images / np.float32(127.5) - 1
+
+
 def binarize(images, seed):
-    """Draws binary images in {0, 1}, float32, taking images in [-1, 1] as the probabilities of 1."""
-    return (stream(seed, 0).uniform(size=images.shape) < 0.5 * (images + 1.0)).astype("float32")
+    """Draws images of -1 and 1, float32; those in [-1, 1] say how likely each pixel is 1, from never to always."""
+    return np.where(stream(seed, 0).uniform(size=images.shape) < 0.5 * (images + 1.0), np.float32(1), np.float32(-1))
+
+
+def over_white(image):
+    """A Pillow image, whatever its mode, without transparency: laid over white, RGB."""
+    rgba = image.convert("RGBA")
+    return Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba).convert("RGB")
 
 
 def fit_image(image, image_shape):
@@ -115,9 +126,7 @@ def fit_image(image, image_shape):
         image = Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image)
     image = _to_eight_bits(image)
     if _has_alpha(image):
-        rgba = image.convert("RGBA")
-        white = Image.new("RGBA", rgba.size, "white")
-        image = Image.alpha_composite(white, rgba)
+        image = over_white(image)
     image = image.convert("L" if channels == 1 else "RGB")
     scale = min(image.width / width, image.height / height)
     crop_width, crop_height = max(1, round(width * scale)), max(1, round(height * scale))

@@ -11,6 +11,7 @@ from PIL import Image
 
 from zoo.datasets.packages import Package, members, url_infos
 from zoo.errors import MissingDependencyError
+from zoo.images import over_white
 
 IMAGE_SHAPE, LINE_ART_SHAPE = (64, 64, 3), (64, 64, 1)
 _REGISTRY = "https://registry.npmjs.org"
@@ -57,9 +58,7 @@ def _plain(code):
 
 
 def _over_white(png):
-    picture = Image.open(io.BytesIO(png)).convert("RGBA")
-    white = Image.new("RGBA", picture.size, "white")
-    return np.asarray(Image.alpha_composite(white, picture).convert("RGB"))
+    return np.asarray(over_white(Image.open(io.BytesIO(png))))
 
 
 def _by_code(files, pattern):

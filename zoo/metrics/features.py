@@ -4,12 +4,12 @@ import re
 
 import keras
 import numpy as np
-from tqdm import tqdm
 
 from zoo import presets
 from zoo.datasets import avatars
 from zoo.errors import DataError, InputError, first_line
-from zoo.images import check_images, fit_image
+from zoo.images import check_images, fit_image, to_float
+from zoo.progress import bar
 
 INCEPTION = "inception_v3"
 _BATCH = 256
@@ -43,11 +43,11 @@ def _run(network, images):
         raise InputError(f"images has dtype {images.dtype}, expected uint8.")
     shape = tuple(network.input_shape[1:])
     batches = []
-    for start in tqdm(range(0, len(images), _BATCH), "features", unit="batch", delay=1, leave=False, disable=None):
+    for start in bar(range(0, len(images), _BATCH), "features", unit="batch"):
         part = images[start : start + _BATCH]
         if part.shape[1:] != shape:
             part = np.stack([fit_image(image, shape) for image in part])
-        batches.append(network.predict_on_batch(part / np.float32(127.5) - 1))
+        batches.append(network.predict_on_batch(to_float(part)))
     return batches
 
 
@@ -128,7 +128,7 @@ class PerceptualDistance:
     def _unit_features(self, image):
         # Each image alone, since places in a batch need not be rounded alike; not by predict, which would be traced
         # anew for each size.
-        for stage in self._trunk(image[None] / np.float32(127.5) - 1, training=False):
+        for stage in self._trunk(to_float(image[None]), training=False):
             stage = keras.ops.convert_to_numpy(stage)
             yield stage / np.maximum(np.linalg.norm(stage, axis=-1, keepdims=True), 1e-10)
 

@@ -4,13 +4,12 @@ from typing import NamedTuple
 
 import keras
 import numpy as np
-from tqdm import tqdm
 
 from zoo import presets
 from zoo.bicubic import resize_bicubic
 from zoo.datasets import avatars, captions
 from zoo.errors import InputError
-from zoo.images import fit_image
+from zoo.images import fit_image, to_float
 from zoo.latents import sample_labels
 from zoo.metrics import editing, features, references
 from zoo.metrics.disentanglement import mutual_information_gap
@@ -18,6 +17,7 @@ from zoo.metrics.distances import frechet_distance, gaussian_statistics, kernel_
 from zoo.metrics.pixels import psnr, psnr_luma
 from zoo.metrics.precision_recall import precision_recall
 from zoo.nets import conv
+from zoo.progress import bar
 from zoo.text import words
 
 NEIGHBORS = 3
@@ -42,6 +42,10 @@ class Size(NamedTuple):
     importance_samples: int = 5_000
     likelihood_images: int = 10_000
     seeds: tuple[int, ...] = (0, 1, 2)
+
+    @property
+    def named_seeds(self):
+        return ", ".join(map(str, self.seeds))
 
 
 FULL = Size()
@@ -118,7 +122,7 @@ def sample_quality(model, dataset, *, size=FULL, feature_network=None, data_dir=
     name, classifier = _classifier(model, dataset)
     judge = _judge_labels if model.num_classes else _judge_classes
     drawn, seen = [], []
-    for seed in tqdm(size.seeds, "seeds", delay=1, leave=False, disable=None):
+    for seed in bar(size.seeds, "seeds"):
         images = model.generate(size.images, seed=seed)
         drawn.append(_figures(network(images), reference, test_features))
         if classifier is not None:
@@ -129,7 +133,7 @@ def sample_quality(model, dataset, *, size=FULL, feature_network=None, data_dir=
         ),
         **_neighborly(train_features, test_features),
     }
-    seeds = ", ".join(map(str, size.seeds))
+    seeds = size.named_seeds
     figures = {}
     for key, number, against, what in (
         ("fid", size.images, int(reference["test_count"]), "Fréchet distance"),
@@ -236,7 +240,7 @@ def _accuracy_of_learning_from(images, labels, test_images, test_labels, seed):
     schedule = keras.optimizers.schedules.CosineDecay(CAS_RATE, steps)
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     classifier.compile(keras.optimizers.Adam(schedule), loss)
-    classifier.fit(images / np.float32(127.5) - 1, labels, batch_size=CAS_BATCH, epochs=CAS_EPOCHS, verbose=0)
+    classifier.fit(to_float(images), labels, batch_size=CAS_BATCH, epochs=CAS_EPOCHS, verbose=0)
     predicted = features.class_probabilities(classifier, test_images).argmax(1)
     return np.mean(predicted == test_labels)
 
@@ -274,7 +278,7 @@ def likelihood(model, dataset, *, size=FULL, data_dir=None):
     bounds = [-model.log_likelihood_bound(images, size.importance_samples, seed=seed).mean() for seed in size.seeds]
     protocol = (
         f"importance-weighted bound with {size.importance_samples} samples on -log p(x) in nats, mean over "
-        f"{len(images)} test images of {dataset}{_binarized(model)}; seeds {', '.join(map(str, size.seeds))}"
+        f"{len(images)} test images of {dataset}{_binarized(model)}; seeds {size.named_seeds}"
     )
     return {f"nll_iw{size.importance_samples}_test_{dataset}": _figure(bounds, protocol)}
 
@@ -289,7 +293,7 @@ def exact_likelihood(model, dataset, *, size=FULL, data_dir=None):
     over = f"exact, mean over {len(images)} test images of {dataset}"
     if model.likelihood.name == "bernoulli":
         found = [-model.log_prob(images, labels, seed=seed).mean() for seed in size.seeds]
-        seeds = ", ".join(map(str, size.seeds))
+        seeds = size.named_seeds
         protocol = f"-log {given} in nats, {over}{_binarized(model)}; seeds {seeds}"
         return {f"nll_test_{dataset}": _figure(found, protocol)}
     levels = model.likelihood.levels
@@ -377,7 +381,7 @@ def disentanglement(model, *, size=FULL):
 def _test_faces(number, image_shape):
     """The first faces of the test split of `avatars`, and their images, resized where the model's are others."""
     faces = [avatars.draw("test", index) for index in range(number)]
-    shown = tqdm(faces, "drawing faces", delay=1, leave=False, disable=None)
+    shown = bar(faces, "drawing faces")
     return faces, np.stack([fit_image(avatars.render(face), image_shape) for face in shown])
 
 
@@ -395,7 +399,7 @@ def prompt_agreement(model, *, size=FULL):
         right = prompts_right(model, described, reader, seed)
         shares.append(np.mean(np.concatenate(right)))
         whole.append(np.mean([all(found) for found in right]))
-    seeds = ", ".join(map(str, size.seeds))
+    seeds = size.named_seeds
     of = f"{number} captions of test faces, of combinations that training lacks, as the attribute classifier reads them"
     return {
         "prompt_agreement_test_avatars": _figure(shares, f"share right of all attributes named by {of}; seeds {seeds}"),
@@ -463,7 +467,7 @@ def retrieval_of(model, image_set, name, *, size=FULL, feature_network=None):
             f"share of {number} captions of {name} whose drawn picture is nearer to their true picture than to those "
             f"of {among - 1} others, drawn at random, on features of {network.name}; chance: {1 / among:.2g}; the "
             f"{number - known.sum()} captions without a word that the model knows count as wrong; real: the source "
-            f"images in place of drawn ones; seeds {', '.join(map(str, size.seeds))}",
+            f"images in place of drawn ones; seeds {size.named_seeds}",
             np.mean(real_shares),
         )
     }
@@ -556,7 +560,7 @@ def upscaling_of(model, pictures, name):
         return np.broadcast_to(cut, (*cut.shape[:2], 3))
 
     for way, enlarge, how in (("", model.upscale, "by the model"), ("_bicubic", bicubic, "bicubically")):
-        progress = tqdm(small, f"enlarging {how}", unit="image", delay=1, leave=False, disable=None)
+        progress = bar(small, f"enlarging {how}", unit="image")
         pairs = [(truth, enlarge(image)) for truth, image in zip(large, progress, strict=True)]
         of = f"over {len(pairs)} images of {name}, shrunk bicubically {scale} times and enlarged {how}"
         figures[f"psnr_luma_x{scale}{way}_{name}"] = _figure(

@@ -13,12 +13,12 @@ from pathlib import Path
 import keras
 import numpy as np
 from keras import ops
-from tqdm import tqdm
 
 from zoo import latents as latent_vectors
 from zoo import presets
 from zoo.errors import DataError, InputError, check_amount, check_count, check_image_shape, check_share
-from zoo.images import DRAWABLE, as_array, check_images, to_uint8
+from zoo.images import DRAWABLE, as_array, check_images, to_float, to_uint8
+from zoo.progress import bar
 
 _GENERATE_LIMIT_BYTES = 4 * 1024**3
 # What `compile` hands on to Keras.
@@ -346,7 +346,7 @@ class GenerativeModel(keras.Model):
 
         images = np.empty((num_samples, *self.image_shape), "uint8")
         starts = range(0, num_samples, self.generation_batch)
-        for start in tqdm(starts, "generating", unit="batch", delay=1, leave=False, disable=None):
+        for start in bar(starts, "generating", unit="batch"):
             stop = min(start + self.generation_batch, num_samples)
             batch = {name: self._padded(rows[start:stop]) for name, rows in each.items()}
             noise = batch.pop("latents", None)
@@ -375,7 +375,7 @@ class GenerativeModel(keras.Model):
     def _in_batches(self, draw, rows, label):
         """uint8 images of any number of rows; `draw` makes a batch of them, in [-1, 1], of a batch of rows."""
         drawn = []
-        for start in tqdm(range(0, len(rows), self.generation_batch), label, delay=1, leave=False, disable=None):
+        for start in bar(range(0, len(rows), self.generation_batch), label):
             batch = rows[start : start + self.generation_batch]
             drawn.append(to_uint8(draw(self._padded(batch))[: len(batch)]))
         return np.concatenate(drawn)
@@ -813,7 +813,7 @@ class GenerativeModel(keras.Model):
         """An array of images from outside as float32 in [-1, 1], or `InputError` that calls it `name`."""
         images = as_array(images, name)
         check_images(images, image_shape or self.image_shape, name)
-        return images / np.float32(127.5) - 1 if images.dtype == np.uint8 else images.astype("float32")
+        return to_float(images) if images.dtype == np.uint8 else images.astype("float32")
 
     def _update(self, part, loss_fn, batch, variables, optimizer):
         """One step of `optimizer` on `variables` down the gradient of `loss_fn(batch)`; no other variable is trained.
@@ -882,7 +882,7 @@ class GenerativeModel(keras.Model):
                 loss = loss_fn(found.value)
             optimizer.apply([tape.gradient(loss, found.value)], [found])
 
-        for _ in tqdm(range(steps), "inverting", unit="step", delay=1, leave=False, disable=None):
+        for _ in bar(range(steps), "inverting", unit="step"):
             step()
         return ops.convert_to_numpy(found)
 

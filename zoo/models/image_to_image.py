@@ -5,7 +5,7 @@ from keras import ops
 
 from zoo.errors import InputError, check_amount, check_image_shape
 from zoo.models.adversarial_model import AdversarialModel
-from zoo.nets import image_to_image
+from zoo.nets import conv, image_to_image
 
 
 class FromImages:
@@ -155,11 +155,7 @@ class Pix2Pix(FromImages, AdversarialModel):
         often the discriminator does.
         """
         if stages is None:
-            stages = 1
-            while min(image_shape[:2]) >> (stages + 1) >= 2 and not any(
-                side % 2 ** (stages + 1) for side in image_shape[:2]
-            ):
-                stages += 1
+            stages = conv.stages_of(image_shape, least=1, coarsest=2)
         return (
             image_to_image.u_net(source_shape, image_shape[-1], filters, stages, dropout),
             image_to_image.patch_discriminator(image_shape, filters, patch_stages, source_shape),

@@ -172,7 +172,7 @@ class PixelCNN(AutoregressiveModel):
         """
         images, seed = self._checked(images), check_seed(seed)
         if self.likelihood.name == "bernoulli":
-            images = 2.0 * binarize(images, seed) - 1.0
+            images = binarize(images, seed)
         inputs = {"codes": ops.convert_to_numpy(self.likelihood.nearest(images))}
         labels = self._labels_of(len(images), labels)
         if labels is not None:

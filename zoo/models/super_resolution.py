@@ -3,15 +3,15 @@
 import keras
 import numpy as np
 from keras import ops
-from tqdm import tqdm
 
 from zoo.bicubic import resize_bicubic, resize_matrix
 from zoo.errors import InputError, check_amount, check_count, check_image_shape
-from zoo.images import to_uint8
+from zoo.images import to_float, to_uint8
 from zoo.models.adversarial_model import AdversarialModel, input_shapes
 from zoo.models.generative_model import GenerativeModel, check_functional
 from zoo.models.image_to_image import FromImages
 from zoo.nets import image_to_image, super_resolution
+from zoo.progress import bar
 
 # Pixels of a small image that are enlarged at once, in a square of this side.
 _TILE = 192
@@ -127,7 +127,7 @@ class Upscaling(FromImages):
         scale, halo = self.scale, max(super_resolution.halo(self._upscaler), _BICUBIC_REACH)
         tops, lefts = range(0, height, _TILE), range(0, width, _TILE)
         parts = len(tops) * len(lefts)
-        with tqdm(total=parts, desc="upscaling", unit="part", delay=1, leave=False, disable=None) as bar:
+        with bar(total=parts, desc="upscaling", unit="part") as progress:
             for top in tops:
                 bottom, above = min(top + _TILE, height), max(top - halo, 0)
                 rows = slice((top - above) * scale, (bottom - above) * scale)
@@ -137,12 +137,12 @@ class Upscaling(FromImages):
                     made = self._upscale_part(pixels[above : bottom + halo, before : right + halo], colours)
                     columns = slice((left - before) * scale, (right - before) * scale)
                     band[:, left * scale : right * scale] = made[rows, columns]
-                    bar.update()
+                    progress.update()
                 yield band
 
     def _upscale_part(self, pixels, colours):
         own = self.image_shape[-1]
-        given = np.repeat(pixels[..., :colours], own // colours, -1) / np.float32(127.5) - 1
+        given = to_float(np.repeat(pixels[..., :colours], own // colours, -1))
         made = to_uint8(self._upscaler.predict_on_batch(given[None])[0])
         if colours < own:
             made = np.rint(made.mean(-1, keepdims=True)).astype("uint8")

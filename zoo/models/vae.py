@@ -6,7 +6,6 @@ import inspect
 import keras
 import numpy as np
 from keras import ops
-from tqdm import tqdm
 
 from zoo import latents as latent_vectors
 from zoo.errors import InputError, check_amount, check_count, check_counts, check_image_shape
@@ -15,6 +14,7 @@ from zoo.latents import check_seed
 from zoo.models.generative_model import GenerativeModel
 from zoo.nets import conv, mlp
 from zoo.objectives import variational
+from zoo.progress import bar
 
 # Decoded samples held at once while estimating a likelihood.
 _SAMPLES_AT_ONCE = 5000
@@ -216,21 +216,13 @@ class VAE(GenerativeModel):
         num_importance_samples = check_count(num_importance_samples, "num_importance_samples")
         images, seed = self._checked(images), check_seed(seed)
         if self._binary:
-            images = 2.0 * binarize(images, seed) - 1.0
+            images = binarize(images, seed)
         mean, log_variance = self._encode(images)
         chunk = min(num_importance_samples, _SAMPLES_AT_ONCE)
         together = max(1, _SAMPLES_AT_ONCE // num_importance_samples)
         bounds = np.empty(len(images))
         stream = np.random.Generator(np.random.Philox(key=[seed, 1]))
-        for start in tqdm(
-            range(0, len(images), together),
-            "likelihood",
-            unit="image",
-            unit_scale=together,
-            delay=1,
-            leave=False,
-            disable=None,
-        ):
+        for start in bar(range(0, len(images), together), "likelihood", unit="image", unit_scale=together):
             rows = slice(start, start + together)
             parts = []
             for first in range(0, num_importance_samples, chunk):

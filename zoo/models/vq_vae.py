@@ -6,7 +6,6 @@ import numbers
 import keras
 import numpy as np
 from keras import ops
-from tqdm import tqdm
 
 from zoo.callbacks import PredictionProgress, WarnOfUnusedCodes
 from zoo.errors import InputError, check_amount, check_count, check_image_shape
@@ -14,7 +13,8 @@ from zoo.images import as_array, to_uint8
 from zoo.layers.vector_quantizer import VectorQuantizer
 from zoo.models.code_prior import CodePrior
 from zoo.models.generative_model import GenerativeModel, check_backend
-from zoo.nets import vq
+from zoo.nets import conv, vq
+from zoo.progress import bar
 
 # Images encoded or decoded at once.
 _AT_ONCE = 256
@@ -110,8 +110,7 @@ class VQVAE(GenerativeModel):
     @staticmethod
     def default_networks(image_shape, embedding_dim, filters=128, stages=2, residual_blocks=2):
         """Convolutions that halve the image `stages` times, and residual blocks, `filters` wide (section 4.1)."""
-        if image_shape[0] % 2**stages or image_shape[1] % 2**stages:
-            raise InputError(f"image_shape is {image_shape}, expected sides divisible by {2**stages}.")
+        conv.check_sides(image_shape, stages)
         return (
             vq.encoder(image_shape, embedding_dim, filters, stages, residual_blocks),
             vq.decoder(image_shape, embedding_dim, filters, stages, residual_blocks),
@@ -429,7 +428,7 @@ class VQVAE(GenerativeModel):
 
 def _parts(number, what):
     """Where each of the parts begins in which `number` images are encoded or decoded, with a progress bar."""
-    return tqdm(range(0, number, _AT_ONCE), what, unit="part", delay=1, leave=False, disable=None)
+    return bar(range(0, number, _AT_ONCE), what, unit="part")
 
 
 class _Codes(keras.Model):
@@ -469,8 +468,7 @@ class VQVAE2(VQVAE):
     @staticmethod
     def default_networks(image_shape, embedding_dim, filters=128, stages=2, residual_blocks=2):
         """As `VQVAE`'s, with the coarse grid at half the side of the fine one, which is halved `stages` times."""
-        if image_shape[0] % 2 ** (stages + 1) or image_shape[1] % 2 ** (stages + 1):
-            raise InputError(f"image_shape is {image_shape}, expected sides divisible by {2 ** (stages + 1)}.")
+        conv.check_sides(image_shape, stages + 1)
         return (
             vq.two_level_encoder(image_shape, embedding_dim, filters, stages, residual_blocks),
             vq.fine_encoder(image_shape, embedding_dim, filters, stages, residual_blocks),

@@ -11,23 +11,28 @@ from zoo.layers.conditional_norm import ConditionalBatchNormalization, StyleBatc
 from zoo.layers.spectral_normalization import SpectralNormalization, linear
 
 
-def stages_of(image_shape, stages=None):
-    """How often networks halve an image: `stages`, by default down to 4 pixels or an odd side, at least twice.
+def check_sides(image_shape, stages):
+    """Refuses images whose sides cannot be halved `stages` times."""
+    if not _halves(image_shape, stages):
+        expected = f"sides divisible by {2**stages}, to be halved {stages} times"
+        raise InputError(f"image_shape is {tuple(image_shape)}, expected {expected}.")
+
+
+def _halves(image_shape, stages):
+    return not any(side % 2**stages for side in image_shape[:2])
+
+
+def stages_of(image_shape, stages=None, least=2, coarsest=4):
+    """How often networks halve an image: `stages`, by default down to `coarsest` pixels or an odd side.
 
     Raises:
-        InputError: a side of the image is not divisible by 2 that often, or by 4 by default.
+        InputError: a side of the image is not divisible by 2 that often, or `least` times by default.
     """
-    height, width, _ = image_shape
-    least = stages or 2
-    if height % 2**least or width % 2**least:
-        given = "" if stages is None else f" with stages={stages}"
-        raise InputError(
-            f"image_shape is {tuple(image_shape)}, expected a height and width divisible by {2**least}{given}."
-        )
+    check_sides(image_shape, least if stages is None else stages)
     if stages is not None:
         return stages
     stages = least
-    while min(height, width) >> (stages + 1) >= 4 and not (height % 2 ** (stages + 1) or width % 2 ** (stages + 1)):
+    while min(image_shape[:2]) >> (stages + 1) >= coarsest and _halves(image_shape, stages + 1):
         stages += 1
     return stages
 
@@ -109,7 +114,11 @@ def dcgan_enlarged(x, channels, filters, stages, norm_and_relu, attention=False)
         x = layers.Conv2DTranspose(
             stage_width, 4, strides=2, padding="same", use_bias=False, kernel_initializer=init(), name=f"up_{stage}"
         )(x)
-    x = norm_and_relu(x, stages, "image")
+    return to_image(norm_and_relu(x, stages, "image"), channels)
+
+
+def to_image(x, channels):
+    """Features to an image in [-1, 1] of the same size."""
     x = layers.Conv2D(channels, 3, padding="same", kernel_initializer=init(), name="to_image")(x)
     # float32 whatever the policy: half precision would quantize the pixels.
     return layers.Activation("tanh", dtype="float32", name="images")(x)

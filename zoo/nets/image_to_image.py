@@ -4,7 +4,7 @@ import keras
 from keras import layers
 
 from zoo.errors import InputError
-from zoo.nets.conv import doubled_widths, init
+from zoo.nets.conv import check_sides, doubled_widths, init, to_image
 
 
 def u_net(source_shape, channels, filters, stages, dropout):
@@ -50,7 +50,7 @@ def u_net(source_shape, channels, filters, stages, dropout):
         if dropout and stage >= stages - 2:
             x = layers.Dropout(dropout, name=f"dropout_{stage}")(x)
         x = layers.Concatenate(name=f"both_{stage}")([x, skips[stage]])
-    outputs = _to_image(x, channels)
+    outputs = to_image(x, channels)
 
     # === Functional model ===
     return keras.Model(inputs, outputs, name="generator")
@@ -88,7 +88,7 @@ def translator(source_shape, channels, filters, residual_blocks, name="generator
     for stage in (1, 0):
         x = layers.UpSampling2D(name=f"up_{stage}")(x)
         x = conv(x, filters * 2**stage, 3, f"up_{stage}_conv")
-    outputs = _to_image(x, channels)
+    outputs = to_image(x, channels)
 
     # === Functional model ===
     return keras.Model(inputs, outputs, name=name)
@@ -129,19 +129,7 @@ def patch_discriminator(image_shape, filters, stages, source_shape=None, name="d
     return keras.Model(inputs, outputs, name=name)
 
 
-def check_sides(image_shape, stages):
-    """Refuses images whose sides are not divisible by `2 ** stages`."""
-    if image_shape[0] % 2**stages or image_shape[1] % 2**stages:
-        raise InputError(f"image_shape is {tuple(image_shape)}, expected sides divisible by {2**stages}.")
-
-
 def _instance_norm(x, name, slope):
     """Normalizes each image's every channel, then leaky ReLU; a `slope` of None leaves it out."""
     x = layers.GroupNormalization(groups=-1, epsilon=1e-5, name=f"norm_{name}")(x)
     return x if slope is None else layers.LeakyReLU(slope, name=f"relu_{name}")(x)
-
-
-def _to_image(x, channels):
-    x = layers.Conv2D(channels, 3, padding="same", kernel_initializer=init(), name="to_image")(x)
-    # float32 whatever the policy: half precision would quantize the pixels.
-    return layers.Activation("tanh", dtype="float32", name="images")(x)
