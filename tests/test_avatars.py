@@ -262,7 +262,7 @@ def test_sets_without_attributes_are_refused():
         data.attributes("mnist")
     with pytest.raises(DataError, match=r"no TFDS data set 'avatrs'; did you mean avatars"):
         data.attributes("avatrs")
-    with pytest.raises(InputError, match="The data set is a NoneType, expected the name of a TFDS data set"):
+    with pytest.raises(InputError, match="dataset is None, expected the name of a TFDS data set"):
         data.attributes(None)
 
 

@@ -86,7 +86,7 @@ def test_reference_that_cannot_be_cached_serves_all_the_same(real_data, tmp_path
 @pytest.mark.parametrize("text", [True, False])
 def test_a_folder_has_no_test_images(text, tmp_path):
     folder = str(tmp_path) if text else tmp_path
-    with pytest.raises(InputError, match=r"The data set is .*, expected the name of a TFDS data set"):
+    with pytest.raises(InputError, match=r"dataset is .*, expected the name of a TFDS data set"):
         protocols.evaluate(tiny_vae(), folder, feature_network="classifier_mnist_28")
 
 
@@ -451,7 +451,7 @@ def test_the_extra_for_test_faces_is_missed_before_anything_is_drawn(monkeypatch
 def test_unknown_feature_networks():
     with pytest.raises(PresetError, match="no preset 'clasifier_mnist_28'; did you mean classifier_mnist_28"):
         features.load("clasifier_mnist_28")
-    with pytest.raises(InputError, match="network: classifier_avatars_64, classifier_fashion_mnist_28"):
+    with pytest.raises(InputError, match="expected one of classifier_avatars_64, classifier_fashion_mnist_28"):
         features.load("dcgan_fashion_mnist_28")
     with pytest.raises(InputError, match="No bundled feature network knows the data set 'cifar10'"):
         features.default_for("cifar10")

@@ -91,7 +91,7 @@ def test_prompts_that_say_nothing_are_refused(prompt, says):
     [
         ("cat", "is 'cat', expected a list of words"),
         ([], "is empty"),
-        (["a", "a"], "twice"),
+        (["a", "a"], "'a' 2 times, expected each word once"),
         (["A"], "'A', expected single"),
         (["a b"], "'a b'"),
     ],

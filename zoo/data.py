@@ -145,11 +145,9 @@ def _is_folder(source):
 def check_name(name):
     """Raises `InputError` unless this is a text that names no folder, but may be a TFDS data set."""
     if not isinstance(name, str):
-        raise InputError(f"The data set is a {type(name).__name__}, expected the name of a TFDS data set.")
+        raise InputError(f"dataset is {name!r}, expected the name of a TFDS data set.")
     if _is_folder(name):
-        raise InputError(
-            f"The data set is the folder {name!r}, expected the name of a TFDS data set, which has splits."
-        )
+        raise InputError(f"dataset is the folder {name!r}, expected the name of a TFDS data set, which has splits.")
 
 
 def is_pair_folder(source):

@@ -51,8 +51,9 @@ class Tokenizer:
         for word in self.vocabulary:
             if not isinstance(word, str) or words(word) != [word]:
                 raise InputError(f"vocabulary holds {word!r}, expected single words in lower case.")
-        if len(set(self.vocabulary)) < len(self.vocabulary):
-            raise InputError("vocabulary names a word twice, expected each once.")
+        [(word, times)] = collections.Counter(self.vocabulary).most_common(1)
+        if times > 1:
+            raise InputError(f"vocabulary names {word!r} {times} times, expected each word once.")
         self._numbers = {word: number for number, word in enumerate(self.vocabulary, start=_SPECIAL)}
 
     @property

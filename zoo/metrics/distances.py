@@ -32,11 +32,11 @@ def check_features(name, features, min_rows=1):
     features = np.asarray(features)
     if features.ndim != 2 or features.shape[1] == 0 or features.dtype.kind not in "fiu":
         raise InputError(
-            f"`{name}` must be a real array of shape (samples, dimensions), "
-            f"got shape {features.shape} and dtype {features.dtype}."
+            f"{name} has shape {features.shape} and dtype {features.dtype}, expected real numbers of shape "
+            "(samples, dimensions)."
         )
     if len(features) < min_rows:
-        raise InputError(f"`{name}` must have at least {min_rows} row(s), got {len(features)}.")
+        raise InputError(f"{name} has {len(features)} rows, expected at least {min_rows}.")
     _check_finite(name, features)
     return features
 
@@ -44,7 +44,7 @@ def check_features(name, features, min_rows=1):
 def check_same_dimensions(name_a, a, name_b, b):
     """Raises `InputError` unless the features `a` and `b` have equally many columns."""
     if a.shape[1] != b.shape[1]:
-        raise InputError(f"`{name_b}` must have as many dimensions as `{name_a}` ({a.shape[1]}), got {b.shape[1]}.")
+        raise InputError(f"{name_b} has {b.shape[1]} dimensions, expected {a.shape[1]}, as many as {name_a}.")
 
 
 def row_blocks(rows, block=BLOCK):
@@ -100,7 +100,7 @@ def frechet_distance(mean_a, cov_a, mean_b, cov_b):
     """
     mean_a = _check_moment("mean_a", mean_a)
     if mean_a.ndim != 1 or mean_a.size == 0:
-        raise InputError(f"`mean_a` must have shape (dimensions,), got {mean_a.shape}.")
+        raise InputError(f"mean_a has shape {mean_a.shape}, expected (dimensions,).")
     mean_b = _check_moment("mean_b", mean_b, mean_a.shape)
     cov_a = _check_moment("cov_a", cov_a, mean_a.shape * 2)
     cov_b = _check_moment("cov_b", cov_b, mean_a.shape * 2)
@@ -196,7 +196,7 @@ def nearest_neighbors(queries, references, block=BLOCK):
     references = check_features("references", references)
     check_same_dimensions("queries", queries, "references", references)
     if not isinstance(block, (int, np.integer)) or block < 1:
-        raise InputError(f"`block` must be a positive integer, got {block!r}.")
+        raise InputError(f"block is {block!r}, expected an integer of at least 1.")
     index = np.zeros(len(queries), np.int64)
     squared = np.full(len(queries), np.inf)
     for rows in row_blocks(len(queries), block):
@@ -221,13 +221,13 @@ def nearest_images(queries, references):
 def _check_finite(name, array):
     bad = array.size - np.count_nonzero(np.isfinite(array))
     if bad:
-        raise InputError(f"`{name}` must be finite, got {bad} NaN or infinite value(s).")
+        raise InputError(f"{name} holds {bad} NaN or infinite values, expected finite ones.")
 
 
 def _check_moment(name, moment, shape=None):
     moment = np.asarray(moment, np.float64)
     if shape is not None and moment.shape != shape:
-        raise InputError(f"`{name}` must have shape {shape} to fit `mean_a`, got {moment.shape}.")
+        raise InputError(f"{name} has shape {moment.shape}, expected {shape} to fit mean_a.")
     _check_finite(name, moment)
     return moment
 
@@ -236,12 +236,10 @@ def _factorize(name, covariance):
     """`F` of shape `(dimensions, rank)` with `F F^T = covariance`."""
     asymmetry = np.abs(covariance - covariance.T).max()
     if asymmetry > _COVARIANCE_TOLERANCE * np.abs(covariance).max():
-        raise InputError(
-            f"`{name}` must be symmetric, got entries that differ from their mirror image by up to {asymmetry:.3g}."
-        )
+        raise InputError(f"{name} differs from its mirror image by up to {asymmetry:.3g}, expected a symmetric matrix.")
     values, vectors = np.linalg.eigh(covariance)
     if values[0] < -_COVARIANCE_TOLERANCE * np.abs(values).max():
-        raise InputError(f"`{name}` must be positive semidefinite, got the eigenvalue {values[0]:.3g}.")
+        raise InputError(f"{name} has the eigenvalue {values[0]:.3g}, expected a positive semidefinite matrix.")
     # Eigenvalues below the rounding error of eigh are zeros, and their roots would not be small.
     kept = values > values[-1] * len(values) * np.finfo(np.float64).eps
     return vectors[:, kept] * np.sqrt(values[kept])

@@ -74,7 +74,7 @@ def load(name):
     entry = presets.entry_of(name)
     if entry["kind"] != "feature_network":
         known = ", ".join([*presets.list_presets(kind="feature_network"), INCEPTION])
-        raise InputError(f"features is {name!r}, expected a feature network: {known}.")
+        raise InputError(f"feature_network is {name!r}, expected one of {known}.")
     return of_classifier(presets.load(name), entry["dataset"], entry["files"][presets.WEIGHTS]["sha256"])
 
 

@@ -1,5 +1,6 @@
 """How the zoo's figures are measured: default `generate`, three seeds, 10,000 images, named networks."""
 
+import functools
 from typing import NamedTuple
 
 import keras
@@ -80,7 +81,7 @@ def evaluate(model, dataset, *, size=FULL, feature_network=None, data_dir=None):
     if hasattr(model, "upscale"):
         if feature_network is not None:
             raise InputError(
-                f"The feature network {feature_network!r} was named, expected none: enlargement is measured on "
+                f"feature_network is {feature_network!r}, expected None: enlargement is measured on "
                 f"{' and '.join(PERCEPTUAL_FEATURES)}."
             )
         return upscaling(model, dataset, size=size, data_dir=data_dir)
@@ -120,13 +121,19 @@ def sample_quality(model, dataset, *, size=FULL, feature_network=None, data_dir=
         reference[f"{split}_features"][:few].astype("float32") for split in ("test", "train")
     )
     name, classifier = _classifier(model, dataset)
-    judge = _judge_labels if model.num_classes else _judge_classes
+    test_set = None
+    if classifier is not None and model.num_classes and dataset in LEARNED_FROM:
+        test_set = references.test_set(dataset, model.image_shape, data_dir)
     drawn, seen = [], []
     for seed in bar(size.seeds, "seeds"):
         images = model.generate(size.images, seed=seed)
         drawn.append(_figures(network(images), reference, test_features))
-        if classifier is not None:
-            seen.append(judge(model, dataset, images, seed, name, classifier, data_dir))
+        if classifier is not None and model.num_classes:
+            # What `generate` drew, since it was given none.
+            labels = sample_labels(len(images), model.num_classes, seed)
+            seen.append(_judge_labels(images, labels, name, classifier, dataset, test_set, seed))
+        elif classifier is not None:
+            seen.append(_judge_classes(images, name, classifier))
     real = {
         "fid": frechet_distance(
             reference["train_mean"], reference["train_covariance"], reference["test_mean"], reference["test_covariance"]
@@ -196,7 +203,7 @@ def _classifier(model, dataset):
     return None, None
 
 
-def _judge_classes(model, dataset, images, seed, name, classifier, data_dir):
+def _judge_classes(images, name, classifier):
     """Whether images look like something, and like everything: `(value, what, real)` by name."""
     probabilities = features.class_probabilities(classifier, images)
     rarest = np.bincount(probabilities.argmax(1), minlength=probabilities.shape[1]).min() / len(images)
@@ -207,10 +214,8 @@ def _judge_classes(model, dataset, images, seed, name, classifier, data_dir):
     }
 
 
-def _judge_labels(model, dataset, images, seed, name, classifier, data_dir):
+def _judge_labels(images, labels, name, classifier, dataset, test_set, seed):
     """Whether images show what their labels say, all of it: `(value, what, real)` by name."""
-    # What `generate` drew, since it was given none.
-    labels = sample_labels(len(images), model.num_classes, seed)
     agreement = np.mean(features.class_probabilities(classifier, images).argmax(1) == labels)
     accuracy = presets.entry_of(name)["metrics"]["accuracy_test"]["value"]
     judged = {
@@ -221,8 +226,8 @@ def _judge_labels(model, dataset, images, seed, name, classifier, data_dir):
             accuracy,
         )
     }
-    if dataset in LEARNED_FROM:
-        test_images, test_labels = references.test_set(dataset, model.image_shape, data_dir)
+    if test_set is not None:
+        test_images, test_labels = test_set
         judged["cas"] = (
             _accuracy_of_learning_from(images, labels, test_images, test_labels, seed),
             f"classification accuracy score: accuracy on {len(test_images)} test images of {dataset} of a small "
@@ -378,6 +383,7 @@ def disentanglement(model, *, size=FULL):
     return {"mig_test_avatars": _figure([gap], protocol)}
 
 
+@functools.lru_cache(maxsize=1)
 def _test_faces(number, image_shape):
     """The first faces of the test split of `avatars`, and their images, resized where the model's are others."""
     faces = [avatars.draw("test", index) for index in range(number)]
