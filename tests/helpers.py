@@ -8,6 +8,7 @@ from pathlib import Path
 
 import keras
 import numpy as np
+import pytest
 from keras import layers
 
 import zoo
@@ -193,11 +194,34 @@ def run_script(script, *arguments):
     return result
 
 
-def one_update(model, part, batch):
-    network = getattr(model, part)
-    loss = getattr(model, f"{part}_loss")
-    optimizer = getattr(model, f"{part}_optimizer")
-    model._update(part, loss, model._canonical(batch), network.trainable_variables, optimizer)
+def one_update(model, part, batch, still=()):
+    """One step of a network, which must leave the other with its optimizer, the average and `still` as they were."""
+    (other,) = {"generator", "discriminator"} - {part}
+    still = [
+        *getattr(model, other).variables,
+        *getattr(model, f"{other}_optimizer").variables,
+        *model.ema_generator.variables,
+        *still,
+    ]
+    before = values(still)
+    loss, optimizer = (getattr(model, f"{part}_{what}") for what in ("loss", "optimizer"))
+    model._update(part, loss, model._canonical(batch), getattr(model, part).trainable_variables, optimizer)
+    assert not any(moved(before, still))
+
+
+def interrupt(model):
+    raise KeyboardInterrupt
+
+
+def load_warning(directory, **overrides):
+    """The model and the names that the one warning says start afresh."""
+    with pytest.warns(UserWarning, match="newly initialized") as caught:
+        model = zoo.load(directory, **overrides)
+    (message,) = [str(warning.message) for warning in caught]
+    ((name, value),) = overrides.items()
+    start, end = f"{name}={value!r}: newly initialized ", "; all other weights are pretrained."
+    assert message.startswith(start) and message.endswith(end)
+    return model, set(message.removeprefix(start).removesuffix(end).split(", "))
 
 
 def moved(before, variables):

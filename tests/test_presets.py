@@ -17,6 +17,7 @@ from helpers import (
     dense_discriminator,
     dense_generator,
     images,
+    load_warning,
     restless_gan,
     run_script,
     tiny_dcgan,
@@ -193,17 +194,6 @@ def test_custom_networks_survive_training_and_the_round_trip(tmp_path):
 
 
 # === Overrides ===
-
-
-def load_warning(directory, **overrides):
-    """The model and the names that the one warning says start afresh."""
-    with pytest.warns(UserWarning, match="newly initialized") as caught:
-        model = zoo.load(directory, **overrides)
-    (message,) = [str(warning.message) for warning in caught]
-    ((name, value),) = overrides.items()
-    start, end = f"{name}={value!r}: newly initialized ", "; all other weights are pretrained."
-    assert message.startswith(start) and message.endswith(end)
-    return model, set(message.removeprefix(start).removesuffix(end).split(", "))
 
 
 def kept(model, original, network, fresh):

@@ -13,6 +13,7 @@ from helpers import (
     assert_equal_states,
     assert_resumes_bit_equal,
     images,
+    interrupt,
     labelled,
     restless_gan,
     run_script,
@@ -74,10 +75,6 @@ def test_a_saved_training_continues_bit_equal(tmp_path):
 @pytest.mark.slow
 def test_epochs_that_end_early_continue_bit_equal(tmp_path):
     assert_resumes_bit_equal(MODELS["vae"], DATA, tmp_path, steps_per_epoch=2)
-
-
-def interrupt(model):
-    raise KeyboardInterrupt
 
 
 @pytest.mark.slow

@@ -12,6 +12,7 @@ from helpers import (
     AtBatch,
     assert_equal_states,
     images,
+    interrupt,
     state,
     tiny_gan,
     tiny_progressive_gan,
@@ -547,10 +548,6 @@ def grown_in_one_go():
     """State, step, stage and alpha after three epochs, in the middle of the first fade."""
     model = grow_for(3)
     return state(model), int(model.grown_steps), model.stage, model.alpha
-
-
-def interrupt(model):
-    raise KeyboardInterrupt
 
 
 @pytest.mark.slow
