@@ -248,6 +248,14 @@ def test_a_flat_folder_is_read_in_the_order_of_its_names(tmp_path):
     assert found.labels is None and found.class_names is None
 
 
+def test_hidden_files_are_no_images(tmp_path):
+    png_folder(tmp_path, images(2))
+    # As macOS writes beside a file on a foreign disk.
+    (tmp_path / "._0.png").write_bytes(b"resource fork")
+    (tmp_path / ".hidden.png").write_bytes(next(tmp_path.glob("*.png")).read_bytes())
+    assert len(data.read(tmp_path, SHAPE).images) == 2
+
+
 def test_a_folder_of_folders_has_classes(tmp_path):
     png_folder(tmp_path / "zebra", images(2, seed=1))
     png_folder(tmp_path / "ant", images(3, seed=2))
@@ -692,6 +700,11 @@ def test_batches_of_a_sequence_are_shuffled_as_keras_does(trained, shuffle):
     assert (epochs == [list(range(8))] * 2) != shuffle
 
 
+def test_validation_splits_leave_something_to_train_on(trained):
+    with pytest.raises(InputError, match=r"validation_split is 0\.99, which leaves none of 8 images to train on"):
+        trained.fit(X, validation_split=0.99)
+
+
 @pytest.mark.parametrize("fraction", [1.5, -0.5, "0.1"])
 def test_validation_splits_are_shares(trained, fraction):
     with pytest.raises(InputError, match=f"validation_split is {fraction!r}, expected a number from 0 to below 1"):
@@ -796,6 +809,8 @@ def test_an_uncompiled_model_says_so(build):
         ({"epochs": 1.5}, "epochs is 1.5, expected an integer of at least 1"),
         ({"class_weight": {0: 2.0}}, "class_weight was given, expected None"),
         ({"sample_weight": np.ones(len(X))}, "sample_weight was given, expected None"),
+        ({"validation_freq": 0}, "validation_freq is 0, expected an integer of at least 1"),
+        ({"validation_batch_size": 0}, "validation_batch_size is 0, expected an integer of at least 1"),
     ],
 )
 def test_what_keras_would_ignore_is_refused(trained, arguments, message):
@@ -814,6 +829,12 @@ def test_labels_beside_ready_made_batches_are_refused(trained):
     for x in (batches, iter(batches)):
         with pytest.raises(InputError, match="y was given beside an x of ready-made batches, expected None"):
             trained.fit(x, np.zeros(len(X), "int32"), verbose=0)
+
+
+def test_sample_weights_in_batches_are_refused(trained):
+    weighted = tf.data.Dataset.from_tensors((X, np.zeros(len(X), "int32"), np.ones(len(X))))
+    with pytest.raises(InputError, match="A batch has 3 entries, expected one or two: all images weigh the same"):
+        trained.fit(weighted, verbose=0)
 
 
 WRONG_BATCHES = [

@@ -21,6 +21,7 @@ from helpers import (
     one_update,
     state,
     strengthened,
+    tiny_dcgan,
     tiny_gan,
     tiny_pixel_cnn,
     tiny_progressive_gan,
@@ -284,6 +285,47 @@ def test_standing_statistics_are_those_of_what_the_average_draws(name, monkeypat
     assert any(not np.allclose(one, other) for one, other in zip(first, second, strict=True))
 
 
+def test_standing_statistics_of_large_features_are_exact_and_without_dropout(monkeypatch):
+    wide = keras.initializers.RandomNormal(stddev=1e4, seed=0)
+    dense = keras.layers.Dense(64, kernel_initializer=wide, bias_initializer=wide)
+    norm = keras.layers.BatchNormalization()
+    dropout, reshape = keras.layers.Dropout(0.5), keras.layers.Reshape(SHAPE)
+    model = tiny_gan(generator=keras.Sequential([keras.Input((LATENT_DIM,)), dense, dropout, norm, reshape]))
+    given = np.random.RandomState(0).normal(size=(8, LATENT_DIM)).astype("float32")
+    monkeypatch.setattr(model, "_generator_inputs", lambda batch: given)
+    model.update_standing_statistics([images(8)])
+    average, features = model.ema_generator.get_layer(norm.name), np.array(dense(given))
+    np.testing.assert_allclose(average.moving_mean, features.mean(0), rtol=1e-3, atol=1.0)
+    np.testing.assert_allclose(average.moving_variance, features.var(0), rtol=1e-3)
+    assert dropout.rate == 0.5
+
+
+def test_standing_statistics_of_frozen_norms_stay():
+    model = tiny_dcgan()
+    frozen, moving = model.ema_generator.get_layer("norm_0"), model.ema_generator.get_layer("norm_image")
+    model.generator.get_layer("norm_0").trainable = False
+    before = values(frozen.weights), values(moving.weights)
+    model.update_standing_statistics([images(8)])
+    np.testing.assert_equal(values(frozen.weights), before[0])
+    assert all(np.isfinite(value).all() for value in values(model.ema_generator.weights))
+    assert not np.array_equal(values(moving.weights)[-1], before[1][-1])
+
+
+def test_standing_statistics_see_new_noise_in_every_batch(monkeypatch):
+    model = tiny_style_gan(residual=False)
+    for layer in model.generator.get_layer("synthesis").layers:
+        if layer.name.startswith("noise"):
+            layer.strength.assign(1.0)
+    model.ema_generator.set_weights(model.generator.get_weights())
+    given = np.ones((4, LATENT_DIM), "float32")
+    monkeypatch.setattr(model, "_generator_inputs", lambda batch: given)
+    found = []
+    for number in (1, 2):
+        model.update_standing_statistics([images(4)] * number)
+        found.append(values(v for v in model.ema_generator.weights if v.path.endswith("moving_variance")))
+    assert any(np.abs(one - other).max() > 1e-3 for one, other in zip(*found, strict=True))
+
+
 def test_standing_statistics_want_a_batch_and_something_to_measure():
     with pytest.raises(InputError, match="batches is empty, expected at least one batch"):
         tiny_gan(generator=dense_generator()).update_standing_statistics([])
@@ -419,7 +461,8 @@ def conditional_vq_vae(class_names=None):
 def test_classes_are_drawn_by_name(build, tmp_path):
     model = build(class_names=NAMES)
     drawn = model.generate(2, labels=[1, 2], seed=0)
-    for given in (["Ankle boot", "Bag"], ["ankle boot", "BAG"], np.array(["ankle Boot", "bag"])):
+    column = np.array(["ankle boot", "bag"], dtype=object)
+    for given in (["Ankle boot", "Bag"], ["ankle boot", "BAG"], np.array(["ankle Boot", "bag"]), column):
         np.testing.assert_array_equal(model.generate(labels=given, seed=0), drawn)
     np.testing.assert_array_equal(model.generate(2, labels="bag", seed=0), model.generate(2, labels=2, seed=0))
     with pytest.raises(InputError, match=r"labels holds 'sneaker', expected names among Shirt, Ankle boot, Bag\."):

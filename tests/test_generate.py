@@ -263,6 +263,8 @@ def test_more_channels_than_a_picture_has_are_refused_before_the_first_epoch(tmp
 def test_figures_come_every_so_many_epochs(every):
     with pytest.raises(InputError, match=f"every is {every!r}, expected an integer of at least 1"):
         SampleMetric("a", float, every=every)
+    with pytest.raises(InputError, match="function is 'abc', expected a function of the model"):
+        SampleMetric("a", "abc")
 
 
 @pytest.mark.slow

@@ -252,6 +252,14 @@ def test_an_update_moves_its_own_network_alone(name, updated):
     assert np.mean(moved(old, weights)) > 0.5
 
 
+@pytest.mark.parametrize("name", TINY_TRANSLATORS)
+def test_batches_are_trained_on_one_by_one(name):
+    model = TINY_TRANSLATORS[name]()
+    model.compile(run_eagerly=True)
+    assert np.isfinite(model.train_on_batch(*pairs(4))).all()
+    assert int(model.generator_optimizer.iterations) == 1
+
+
 # === The store of earlier images ===
 
 

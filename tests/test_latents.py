@@ -179,6 +179,7 @@ def test_averages_may_be_weighted():
         (lambda: latents.average(ONE), r"latents has shape \(16,\), expected several"),
         (lambda: latents.average([ONE, OTHER], weights=[1, -1]), "expected 2 numbers that do not add up to 0"),
         (lambda: latents.sample(0, (3,)), "num_samples is 0"),
+        (lambda: latents.sample(4, 64), "shape is 64, expected a list of integers"),
     ],
 )
 def test_what_does_not_fit_is_refused(call, says):

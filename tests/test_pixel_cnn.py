@@ -632,7 +632,7 @@ def test_other_classes_renew_what_knows_classes_alone(name, classes, fresh, tmp_
     variant(name).save_to_preset(tmp_path / "preset")
     if fresh is None:
         with warnings.catch_warnings():
-            warnings.simplefilter("error")
+            warnings.simplefilter("error", UserWarning)
             changed = zoo.load(tmp_path / "preset", num_classes=classes)
     else:
         changed, named = load_warning(tmp_path / "preset", num_classes=classes)

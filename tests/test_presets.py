@@ -296,6 +296,7 @@ def test_overrides_that_keep_every_weight_do_not_warn(stored):
         ("vae", {"latent_dim": "4"}, "latent_dim is '4', expected an integer of at least 1"),
         ("vae", {"hidden_units": (9, 9)}, r"hidden_units=\(9, 9\) leaves only"),
         ("vae", {"beta": -1}, "beta is -1, expected"),
+        ("vae", {"likelihood": "gaussian"}, "likelihood is 'gaussian', expected 'bernoulli', which says what the pre"),
         ("custom", {"latent_dim": 7}, r"generator takes \(4,\), expected latent_dim=7"),
         ("custom", {"image_shape": (4, 4, 1)}, r"generator makes \(8, 8, 1\), expected image_shape=\(4, 4, 1\)"),
     ],
@@ -573,6 +574,20 @@ def test_saving_over_something_else_is_refused(tmp_path, kind):
     with pytest.raises(PresetError, match="thesis exists and is no preset directory; choose another place"):
         tiny_gan().save_to_preset(target)
     assert listing(tmp_path) == before
+
+
+class Unregistered(keras.layers.Layer):
+    def call(self, x):
+        return x
+
+
+def test_parts_that_could_not_be_loaded_are_not_saved(tmp_path):
+    generator = dense_generator()
+    generator.add(Unregistered())
+    model = tiny_gan(generator=generator)
+    with pytest.raises(PresetError, match="The model has a Unregistered, which is not registered"):
+        model.save_to_preset(tmp_path / "preset")
+    assert not list(tmp_path.iterdir())
 
 
 def test_what_is_no_part_of_a_preset_outlives_the_next(tmp_path):

@@ -346,6 +346,14 @@ def test_generators_fade_from_stage_to_stage():
     assert (drawn(model) != enlarged(drawn(model)[:, ::2, ::2], 2)).any()
 
 
+def test_a_stage_that_begins_warms_the_average_up_anew():
+    model = grown([1.0, 0.0])
+    for fade, expected in (([1.0, 0.0], 100), ([1.0, 0.25], 0), ([1.0, 0.5], 100), ([0.0, 0.0], 100)):
+        model.averaged_steps.steps.assign(100)
+        model.grow(fade)
+        assert int(model.averaged_steps.steps) == expected
+
+
 def test_discriminators_fade_from_stage_to_stage():
     x = normal(3, *SHAPE)
     layer = GrowingDiscriminator(SHAPE, [5, 3])

@@ -14,6 +14,7 @@ import zoo
 from zoo.bicubic import resize_bicubic, resize_matrix
 from zoo.errors import DataError, InputError
 from zoo.images import read_picture, write_png
+from zoo.layers.spectral_normalization import SpectralNormalization
 from zoo.layers.upsampling import BicubicUpsampling, DepthToSpace
 from zoo.metrics import psnr_luma
 from zoo.metrics.pixels import luma
@@ -171,15 +172,21 @@ def test_an_untrained_network_enlarges_bicubically(scale):
     assert BicubicUpsampling(scale)(np.ones((1, 1, 1, 2), "float32")).shape == (1, scale, scale, 2)
 
 
-def test_the_network_looks_no_further_than_its_halo():
-    model = tiny_sr_resnet()
-    reach = nets.halo(model.generator)
+def spectral_upscaler():
+    inputs = x = keras.Input((None, None, 3))
+    for _ in range(3):
+        x = SpectralNormalization(keras.layers.Conv2D(3, 3, padding="same"))(x)
+    return keras.Model(inputs, keras.layers.UpSampling2D(SCALE)(x))
+
+
+@pytest.mark.parametrize("build", [lambda: tiny_sr_resnet().generator, spectral_upscaler])
+def test_the_network_looks_no_further_than_its_halo(build):
+    network = build()
+    reach = nets.halo(network)
     image = np.zeros((1, 2 * reach + 5, 2 * reach + 5, 3), "float32")
     changed = image.copy()
     changed[0, reach + 2, reach + 2] = 1.0
-    rows = np.flatnonzero(
-        np.any(np.array(model.generator(image)) != np.array(model.generator(changed)), axis=(0, 2, 3))
-    )
+    rows = np.flatnonzero(np.any(np.array(network(image)) != np.array(network(changed)), axis=(0, 2, 3)))
     middle = (reach + 2) * SCALE
     assert rows.min() >= middle - reach * SCALE and rows.max() < middle + (reach + 1) * SCALE
 
@@ -328,6 +335,15 @@ def test_grey_and_alpha_are_handled():
     np.testing.assert_array_equal(model.upscale(rgba[..., [0, 3]])[..., 0], grey)
     of_grey = tiny_sr_resnet((16, 24, 1))
     assert of_grey.upscale(rgba[..., 0]).shape == (12, 14)
+
+
+@pytest.mark.parametrize("mode", ["P", "CMYK", "L"])
+def test_pillow_images_are_what_they_look_like(mode):
+    picture = Image.fromarray(images(1, (6, 7, 3))[0]).convert(mode)
+    model = tiny_sr_resnet()
+    large = model.upscale(picture)
+    shown = np.asarray(picture if mode == "L" else picture.convert("RGB")).reshape(6, 7, -1)
+    np.testing.assert_array_equal(large, model.upscale(shown))
 
 
 def test_grey_and_alpha_have_no_seams_either(monkeypatch):

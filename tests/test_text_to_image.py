@@ -50,6 +50,13 @@ def without_parts():
 
 def test_words_are_what_letters_and_digits_make():
     assert text.words("A Man's T-Shirt, (Ünly)  2nd!") == ["a", "man's", "t", "shirt", "ünly", "2nd"]
+    assert text.words("cafe\N{COMBINING ACUTE ACCENT} हिन्दी भाषा, woman\N{RIGHT SINGLE QUOTATION MARK}s 'hat'") == [
+        "caf\N{LATIN SMALL LETTER E WITH ACUTE}",
+        "हिन्दी",
+        "भाषा",
+        "woman's",
+        "hat",
+    ]
     assert text.vocabulary_of(["b a", "B c", "b, a"]) == ["b", "a", "c"]
     assert text.vocabulary_of(["b a", "B c", "b, a"], least=2) == ["b", "a"]
 
@@ -65,10 +72,18 @@ def test_a_text_is_no_list_of_texts():
         tiny().tokenize("a man")
 
 
-def test_unknown_words_are_reported_and_have_one_number():
-    with pytest.warns(UserWarning, match=r"2 words of prompts are not known .*: c, d\."):
-        rows = text.Tokenizer(["a", "b"], 4)(["a c", "c d b"])
-    np.testing.assert_array_equal(rows, [[2, 1, 0, 0], [1, 1, 3, 0]])
+def test_columns_of_texts_are_texts():
+    model, given = tiny(), data_of(4)
+    model.compile(run_eagerly=True)
+    column = np.array(list(given["prompts"]), dtype=object)
+    model.fit({"images": given["images"], "prompts": column}, batch_size=4, verbose=0)
+    assert int(model.generator_optimizer.iterations) == 1
+
+
+def test_unknown_words_are_reported_and_left_out():
+    with pytest.warns(UserWarning, match=r"2 words of prompts are not known and left out: c, d\."):
+        rows = text.Tokenizer(["a", "b"], 4)(["a c a", "c d b c c"])
+    np.testing.assert_array_equal(rows, [[2, 2, 0, 0], [3, 0, 0, 0]])
 
 
 @pytest.mark.parametrize(

@@ -323,6 +323,7 @@ def test_calling_the_model_reconstructs_in_its_own_range(likelihood):
     called = model(floats).numpy()
     assert called.shape == floats.shape and np.abs(called).max() <= 1
     assert np.abs((called + 1) * 127.5 - model.reconstruct(floats)).max() <= 0.51
+    np.testing.assert_array_equal(model(images(3)), called)
 
 
 def test_gaussian_means_beyond_the_range_are_clipped():

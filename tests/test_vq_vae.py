@@ -1,5 +1,7 @@
 """The codebook against numpy, its gradient, its restarts; the VQ-VAE's step against the paper's formula."""
 
+import warnings
+
 import h5py
 import keras
 import numpy as np
@@ -120,6 +122,7 @@ def test_a_model_in_half_precision_encodes_and_decodes():
     assert model.dtype_policy.name == "mixed_bfloat16"
     assert model.reconstruct(given).shape == given.shape
     assert model(given / np.float32(127.5) - 1).shape == given.shape
+    np.testing.assert_array_equal(model(given), model(given / np.float32(127.5) - 1))
 
 
 @pytest.mark.parametrize("codes", [[0, 4], [[1, 2], [3, 3]]])
@@ -498,6 +501,18 @@ def test_an_interrupted_prior_resumes_bit_equal(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         fit(build(), AtBatch(1, 1, interrupt), BackupAndRestore(tmp_path / "backup"))
     assert_equal_states(fit(build(), BackupAndRestore(tmp_path / "backup")), expected)
+
+
+@pytest.mark.slow
+def test_training_warns_that_the_prior_knows_the_codes_from_before(tmp_path):
+    model = tiny_vq_vae()
+    model.compile()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        model.fit(images(4), batch_size=4, verbose=0)
+    model.build_prior(filters=4, num_blocks=1)
+    with pytest.warns(UserWarning, match="mean something else now than the prior has learned, .* fit_prior teaches"):
+        model.fit(images(4), batch_size=4, verbose=0)
 
 
 # === Two grids ===

@@ -6,14 +6,13 @@ And one for `predict`, a progress bar.
 import contextlib
 import math
 import warnings
-from pathlib import Path
 
 import h5py
 import keras
 import numpy as np
 
 from zoo.errors import DataError, InputError, MissingDependencyError, NonFiniteError, check_count, first_line
-from zoo.files import replacing
+from zoo.files import expanded, replacing
 from zoo.images import check_drawable, grid, to_uint8, write_png
 from zoo.latents import check_seed
 from zoo.progress import bar
@@ -95,6 +94,18 @@ class WarnOfUnusedCodes(keras.callbacks.Callback):
             warnings.warn(
                 f"The codebook collapses: in epoch {epoch + 1} a batch used {100 * share:.1f} % of it, perplexity "
                 f"{logs['perplexity']:.1f}; running means (ema_decay) restart unused codes, and larger batches help.",
+                stacklevel=2,
+            )
+
+
+class WarnOfStalePrior(keras.callbacks.Callback):
+    """Warns at the end of a training that its VQ-VAE has a prior, which knows the codes from before."""
+
+    def on_train_end(self, logs=None):
+        if self.model.prior is not None:
+            warnings.warn(
+                "The codes mean something else now than the prior has learned, which generate draws from; fit_prior "
+                "teaches it anew.",
                 stacklevel=2,
             )
 
@@ -206,8 +217,9 @@ class BackupAndRestore(keras.callbacks.BackupAndRestore):
     """
 
     def __init__(self, backup_dir, delete_checkpoint=True):
-        super().__init__(str(backup_dir), delete_checkpoint=delete_checkpoint)
-        self._path = Path(backup_dir) / "state.weights.h5"
+        folder = expanded(backup_dir)
+        super().__init__(str(folder), delete_checkpoint=delete_checkpoint)
+        self._path = folder / "state.weights.h5"
 
     def on_train_begin(self, logs=None):
         if not self._path.exists():
@@ -331,7 +343,7 @@ class SampleGrid(keras.callbacks.Callback):
 
     def __init__(self, folder, num_samples=64, seed=0, log_dir=None, draw=None):
         super().__init__()
-        self._folder, self._num_samples, self._draw = Path(folder), check_count(num_samples, "num_samples"), draw
+        self._folder, self._num_samples, self._draw = expanded(folder), check_count(num_samples, "num_samples"), draw
         self._seed = check_seed(seed)
         self._writer = _summary_writer(log_dir) if log_dir else None
 
@@ -372,8 +384,9 @@ def _summary_writer(log_dir):
         import tensorboard  # noqa: F401 - TensorFlow's writer needs it and fails late without
         import tensorflow as tf
 
-        _make_folder(Path(log_dir), "log_dir")
-        return tf.summary.create_file_writer(str(log_dir))
+        folder = expanded(log_dir)
+        _make_folder(folder, "log_dir")
+        return tf.summary.create_file_writer(str(folder))
     raise MissingDependencyError(
         "TensorBoard logs need the package tensorboard: pip install 'generative-zoo[tensorboard]'."
     )
@@ -390,6 +403,8 @@ class SampleMetric(keras.callbacks.Callback):
 
     def __init__(self, name, function, every=1):
         super().__init__()
+        if not callable(function):
+            raise InputError(f"function is {function!r}, expected a function of the model.")
         self._name, self._function, self._every = name, function, check_count(every, "every")
 
     def on_epoch_end(self, epoch, logs=None):

@@ -356,7 +356,7 @@ def _read_arrays(source, image_shape):
             raise InputError(f"labels holds values from {labels.min()} to {labels.max()}, expected 32-bit integers.")
         labels = labels.reshape(-1).astype("int32")
     if prompts is not None:
-        prompts = np.asarray(prompts)
+        prompts = as_array(prompts, "prompts")
         if prompts.shape != (len(images),) or prompts.dtype.kind != "U":
             raise InputError(
                 f"prompts has shape {prompts.shape} and dtype {prompts.dtype}, expected one text for each of the "
@@ -509,7 +509,8 @@ def _warn_of_odd_halves(files, folder, image_shape):
 
 
 def _images_in(folder):
-    return sorted(p for p in folder.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES and p.is_file())
+    shown = (path for path in folder.iterdir() if not path.name.startswith("."))
+    return sorted(path for path in shown if path.suffix.lower() in IMAGE_SUFFIXES and path.is_file())
 
 
 def _prepared(name, data_dir):

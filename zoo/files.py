@@ -12,9 +12,11 @@ from zoo.errors import InputError
 
 
 def expanded(path):
-    """A path that may begin with `~`; `InputError` where that is the home of a user who has none here."""
+    """A path that may begin with `~`; `InputError` where that is the home of a user who has none here, or no path."""
     try:
         return Path(path).expanduser()
+    except TypeError:
+        raise InputError(f"A path is {path!r}, expected a string or a pathlib.Path.") from None
     except RuntimeError:
         raise InputError(f"{str(path)!r} begins with the home folder of a user who is not known here.") from None
 

@@ -34,11 +34,14 @@ _TO_THE_SIDE = [_TURNS[orientation] for orientation in (5, 6, 7, 8)]
 
 
 def as_array(images, name="images"):
-    """An array of what may be a list of images, or `InputError` that calls it `name`."""
+    """An array of what may be a list of images, labels or texts, or `InputError` that calls it `name`."""
     try:
-        return np.asarray(images)
+        array = np.asarray(images)
     except ValueError:
         raise InputError(f"{name} is a list of arrays of different shapes, expected one shape for all.") from None
+    # As which pandas hands over columns of texts.
+    texts = array.dtype == object and all(isinstance(value, str) for value in array.flat)
+    return array.astype(str) if texts else array
 
 
 def check_images(images, image_shape=None, name="images"):
@@ -187,17 +190,31 @@ def read_picture(path):
         DataError: there is no such file, or it cannot be read as an image.
     """
     with _opened(path) as image:
-        image = _to_eight_bits(_upright(image))
-        grey = image.mode in ("1", "L", "LA")
-        if _has_alpha(image):
-            rgba = image.convert("RGBA")
-            # A palette without transparency has none.
-            opaque = rgba.getchannel("A").getextrema()[0] == 255
-            image = rgba.convert("L" if opaque else "LA") if grey else rgba.convert("RGB" if opaque else "RGBA")
-        else:
-            image = image.convert("L" if grey else "RGB")
-        pixels = np.asarray(image)
-        return pixels if pixels.ndim == 3 else pixels[..., None]
+        return _pixels(_upright(image))
+
+
+def as_pixels(image):
+    """The array of an image that may be a Pillow image: grey, grey with alpha, RGB or RGBA."""
+    if not isinstance(image, Image.Image):
+        return np.asarray(image)
+    try:
+        return _pixels(image)
+    except ValueError as error:
+        raise InputError(f"image is a Pillow image of mode {image.mode}; {error}.") from None
+
+
+def _pixels(image):
+    image = _to_eight_bits(image)
+    grey = image.mode in ("1", "L", "LA")
+    if _has_alpha(image):
+        rgba = image.convert("RGBA")
+        # A palette without transparency has none.
+        opaque = rgba.getchannel("A").getextrema()[0] == 255
+        image = rgba.convert("L" if opaque else "LA") if grey else rgba.convert("RGB" if opaque else "RGBA")
+    else:
+        image = image.convert("L" if grey else "RGB")
+    pixels = np.asarray(image)
+    return pixels if pixels.ndim == 3 else pixels[..., None]
 
 
 def _turn_of(image):

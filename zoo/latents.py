@@ -9,7 +9,7 @@ from statistics import NormalDist
 
 import numpy as np
 
-from zoo.errors import InputError, check_amount, check_count
+from zoo.errors import InputError, check_amount, check_count, check_counts
 
 _NORMAL = NormalDist()
 _SHAPES = "latents (d,), (n, d) or (n, num_layers, d)"
@@ -37,7 +37,7 @@ def sample(num_samples, shape, seed=None, start=0, distribution="normal"):
     if distribution not in ("normal", "uniform"):
         raise InputError(f"distribution is {distribution!r}, expected 'normal' or 'uniform'.")
     seed = fresh_seed() if seed is None else check_seed(seed)
-    num_samples = check_count(num_samples, "num_samples")
+    num_samples, shape = check_count(num_samples, "num_samples"), check_counts(shape, "shape")
     rows = np.empty((num_samples, *shape), "float32")
     for index in range(num_samples):
         numbers = stream(seed, start + index)

@@ -325,16 +325,36 @@ def _refuse_code(config, directory):
     """Keras refuses these too, but some only after it imported what they wrap, and in many words."""
     if not isinstance(config, dict):
         raise PresetError(f"The preset in {directory} is damaged: {CONFIG} holds no JSON object.")
+    for part in _parts_of(config):
+        if part.get("class_name") in _CODE_CLASSES:
+            raise PresetError(
+                f"The preset in {directory} holds a {part['class_name']}, which may run code; presets may not."
+            )
+
+
+def _refuse_unregistered(config):
+    """What Keras saves without complaint, but could not load again."""
+    import keras
+
+    for part in _parts_of(config):
+        name, module = part.get("registered_name"), str(part.get("module"))
+        if name and module.partition(".")[0] != "keras" and keras.saving.get_registered_object(name) is None:
+            found = part["config"] if part["class_name"] == "function" else part["class_name"]
+            raise PresetError(
+                f"The model has a {found}, which is not registered, so that it could not be loaded; decorate it with "
+                "keras.saving.register_keras_serializable()."
+            )
+
+
+def _parts_of(config):
+    """The dicts in a Keras configuration."""
     parts = [config]
     while parts:
         part = parts.pop()
         if isinstance(part, dict):
-            if part.get("class_name") in _CODE_CLASSES:
-                raise PresetError(
-                    f"The preset in {directory} holds a {part['class_name']}, which may run code; presets may not."
-                )
+            yield part
             parts.extend(part.values())
-        elif isinstance(part, list):
+        elif isinstance(part, (list, tuple)):
             parts.extend(part)
 
 
@@ -418,7 +438,8 @@ def save(model, directory, *, weights_dtype="float32"):
         weights_dtype: `"float32"`, or `"float16"` to halve the file.
 
     Raises:
-        PresetError: `directory` holds something else or cannot be written, or the weights do not fit float16.
+        PresetError: `directory` holds something else or cannot be written, the model has a part of a class that is not
+            registered, or the weights do not fit float16.
         InputError: another `weights_dtype`.
     """
     import keras
@@ -440,6 +461,7 @@ def save(model, directory, *, weights_dtype="float32"):
     others = set(there) - {*HASHED_FILES, METADATA, *_shown()}
     with _explained(directory), replacing_directory(directory, others) as temporary:
         config = keras.saving.serialize_keras_object(model)
+        _refuse_unregistered(config)
         (temporary / CONFIG).write_text(json.dumps(config, indent=1) + "\n", encoding="utf-8")
         _write_weights(model, temporary / WEIGHTS, weights_dtype)
         files = {name: describe_file(temporary / name) for name in HASHED_FILES}

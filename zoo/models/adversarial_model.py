@@ -1,6 +1,6 @@
 """`AdversarialModel`: the alternating step of every GAN, and the averaged generator."""
 
-import functools
+import contextlib
 import numbers
 import warnings
 
@@ -102,6 +102,7 @@ class AdversarialModel(GenerativeModel):
         self.ema_generator = keras.models.clone_model(generator)
         self.ema_generator.set_weights(generator.get_weights())
         self.ema_generator.trainable = False
+        self._learned = frozenset(variable.path for variable in generator.trainable_variables)
         # Not the optimizer's, since the average goes on where a model that was trained is compiled anew.
         self.averaged_steps = StepCount(name="averaged_steps")
         self._parts_of_batch = discriminator_steps
@@ -196,7 +197,12 @@ class AdversarialModel(GenerativeModel):
             real, fake = self._augmented(real, batch), self._augmented(fake, batch)
         loss, real_logits, fake_logits = self._discrimination(real, fake, batch, training)
         if training:
-            loss += self._penalized(functools.partial(self._judge, batch=batch, training=True), real, fake)
+
+            def judge(images):
+                # Which moves no variables, since replicas may not where a lazy penalty is skipped.
+                return self._fixed(self.discriminator, self._discriminator_inputs(images, batch), training=True)
+
+            loss += self._penalized(judge, real, fake)
             if self.augmentation is not None:
                 self.augmentation.update(self.objective, real_logits, self._num_replicas())
         return loss, {"discriminator_loss": loss, **self._outputs(real_logits, fake_logits)}
@@ -242,7 +248,7 @@ class AdversarialModel(GenerativeModel):
         return self.generator(inputs, training=True) if training else self.ema_generator(inputs, training=False)
 
     def _fixed(self, network, inputs, training):
-        """A network's outputs while another is trained, which move no statistics; outside of training the average's."""
+        """A network's outputs in training, without moving its statistics; outside of training the average's."""
         if training:
             return without_moving(network, inputs)
         return (self.ema_generator if network is self.generator else network)(inputs, training=False)
@@ -297,7 +303,10 @@ class AdversarialModel(GenerativeModel):
         averaged = {
             id(variable)
             for variable in self.generator.weights
-            if variable.trainable or (self.averages_statistics and variable.path.endswith(_STATISTICS))
+            # Those that were frozen since the model was made, too, lest the average leap to them.
+            if variable.trainable
+            or variable.path in self._learned
+            or (self.averages_statistics and variable.path.endswith(_STATISTICS))
         }
         averages = [
             average.value + (1.0 - momentum) * (value.value - average.value) if id(value) in averaged else value.value
@@ -309,9 +318,9 @@ class AdversarialModel(GenerativeModel):
         """Measures the statistics of the averaged generator's batch norms anew (Brock et al. 2019, appendix C.1).
 
         `fit` leaves it those of about the last ten batches of the generator that trains, whose weights are others. Here
-        they become the means over what the average draws as in training, once for each batch and as many images as one
-        step of the generator sees, which took 1 to 4 % from the Fréchet distances of avatars and of Fashion-MNIST. A
-        generator without batch norms stays as it is.
+        they become the means over what the average draws as in training, but for dropout, once for each batch and as
+        many images as one step of the generator sees, which took 1 to 4 % from the Fréchet distances of avatars and of
+        Fashion-MNIST. A generator without batch norms stays as it is.
 
         Args:
             batches: iterable of batches as `fit` takes them, a hundred say, of which images count only where the
@@ -324,29 +333,39 @@ class AdversarialModel(GenerativeModel):
             id(own): average for average, own in zip(self.ema_generator.weights, self.generator.weights, strict=True)
         }
         fixed = self.generator.non_trainable_variables
-        moving = [index for index, variable in enumerate(fixed) if variable.path.endswith(_STATISTICS)]
-        if not moving:
+        statistics = [index for index, variable in enumerate(fixed) if variable.path.endswith(_STATISTICS)]
+        if not statistics:
             return
         trained = [average_of[id(variable)].value for variable in self.generator.trainable_variables]
+        # The random states among them go on from batch to batch.
+        states = [average_of.get(id(variable), variable).value for variable in fixed]
 
         def moved(inputs, start):
-            states = [
-                ops.full_like(variable, start) if index in moving else average_of.get(id(variable), variable).value
-                for index, variable in enumerate(fixed)
-            ]
-            _, states = self.generator.stateless_call(trained, states, inputs, training=True)
-            return [states[index] for index in moving]
+            given = [start.get(index, state) for index, state in enumerate(states)]
+            return self.generator.stateless_call(trained, given, inputs, training=True)[1]
 
-        from_zero = []
-        for batch in batches:
-            inputs = self._generator_inputs(next(self._parts(self._canonical(batch))))
-            from_zero.append(moved(inputs, 0.0))
-        if not from_zero:
+        zeros, shares = {index: ops.zeros_like(fixed[index]) for index in statistics}, []
+        with _without_dropout(self.generator):
+            for batch in batches:
+                inputs = self._generator_inputs(next(self._parts(self._canonical(batch))))
+                if not shares:
+                    left = moved(inputs, zeros)
+                    # Frozen norms keep theirs, and draw by them.
+                    moving = [index for index in statistics if ops.any(left[index] != 0)]
+                    zeros = {index: zeros[index] for index in moving}
+                left = moved(inputs, zeros)
+                if not shares:
+                    # From s, statistics b of a batch move them to m s + (1 - m) b, and layers keep m to themselves.
+                    start = {index: 1.0 + ops.abs(left[index]) for index in moving}
+                    again = moved(inputs, start)
+                    rates = {index: 1.0 - (again[index] - left[index]) / start[index] for index in moving}
+                shares.append(left)
+                states = [state if index in statistics else left[index] for index, state in enumerate(states)]
+        if not shares:
             raise InputError("batches is empty, expected at least one batch.")
-        for index, from_one, *shares in zip(moving, moved(inputs, 1.0), *from_zero, strict=True):
-            # From s, a batch with the statistics b moves them to m s + (1 - m) b, and layers keep m to themselves.
-            momentum = from_one - shares[-1]
-            average_of[id(fixed[index])].assign(sum(shares) / (len(shares) * (1.0 - momentum)))
+        for index in moving:
+            mean = sum(left[index] for left in shares) / len(shares)
+            average_of[id(fixed[index])].assign(mean / rates[index])
 
     def _watchers(self, dataset):
         from zoo import callbacks
@@ -373,6 +392,19 @@ def without_moving(network, inputs):
         training=True,
     )
     return outputs
+
+
+@contextlib.contextmanager
+def _without_dropout(network):
+    """Within it a network run in training mode drops nothing."""
+    rates = {layer: layer.rate for layer in network.layers if isinstance(layer, keras.layers.Dropout)}
+    for layer in rates:
+        layer.rate = 0.0
+    try:
+        yield
+    finally:
+        for layer, rate in rates.items():
+            layer.rate = rate
 
 
 def _is_bounded(network):

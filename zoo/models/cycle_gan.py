@@ -136,7 +136,7 @@ class CycleGAN(FromImages, AdversarialModel):
             for side in SIDES:
 
                 def judge(images, side=side):
-                    return self.discriminator({**real, side: images}, training=True)[side]
+                    return self._fixed(self.discriminator, {**real, side: images}, training=True)[side]
 
                 loss += 0.5 * self._penalized(judge, real[side], fake[side])
             if self.augmentation is not None:

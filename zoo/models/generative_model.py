@@ -427,10 +427,7 @@ class GenerativeModel(keras.Model):
 
     def _check_labels(self, labels):
         expected = f"expected integers from 0 to {self.num_classes - 1}"
-        try:
-            labels = np.asarray(labels)
-        except ValueError:
-            raise InputError(f"labels is no array, {expected}.") from None
+        labels = as_array(labels, "labels")
         if labels.dtype.kind == "U":
             labels = self._labels_named(labels)
         if not np.issubdtype(labels.dtype, np.integer) or labels.ndim > 1 or labels.size == 0:
@@ -551,8 +548,7 @@ class GenerativeModel(keras.Model):
             raise InputError(f"{' and '.join(optimizers)} are the same object, expected one optimizer each.")
         variables = self._optimized_variables()
         for name, optimizer in optimizers.items():
-            known = {id(variable) for variable in _unscaled(optimizer)._trainable_variables}
-            if optimizer.built and not known.issuperset(map(id, variables[name])):
+            if optimizer.built and not _knows(optimizer, variables[name]):
                 raise InputError(f"{name} has moments of other variables than the model trains, expected a new one.")
         # Not handed to Keras: it knows one optimizer and would add an idle RMSprop for none.
         super().compile(optimizer=None, loss=None, **settings)
@@ -639,7 +635,13 @@ class GenerativeModel(keras.Model):
         check_backend("fit")
         if not self.compiled:
             raise InputError(f"fit needs a compiled model; call {type(self).__name__}.compile() first.")
+        for name, variables in self._optimized_variables().items():
+            if not _knows(getattr(self, name), variables):
+                raise InputError(f"{name} lacks variables that are trained since it was compiled; compile anew.")
         epochs = check_count(epochs, "epochs")
+        for name in ("validation_batch_size", "validation_freq"):
+            if isinstance(kwargs.get(name), int):
+                check_count(kwargs[name], name)
         for name in ("class_weight", "sample_weight"):
             if kwargs.get(name) is not None:
                 raise InputError(f"{name} was given, expected None, since all images weigh the same.")
@@ -777,12 +779,10 @@ class GenerativeModel(keras.Model):
     @staticmethod
     def _unpack(batch):
         """A batch as Keras hands it over - dict, tuple or array - as the canonical dict."""
-        if isinstance(batch, (tuple, list)):
-            images, labels = batch[0], batch[1] if len(batch) > 1 else None
-            if isinstance(images, dict):
-                return images
-            return {"images": images} if labels is None else {"images": images, "labels": labels}
-        return batch if isinstance(batch, dict) else {"images": batch}
+        images, *labels = entries_of(batch)
+        if isinstance(images, dict):
+            return images
+        return {"images": images, "labels": labels[0]} if labels else {"images": images}
 
     def _canonical(self, batch):
         """The canonical dict with float32 images in [-1, 1]."""
@@ -837,6 +837,8 @@ class GenerativeModel(keras.Model):
         gradients = tape.gradient(scaled, values)
         # Dense, since the norm of a sparse one counts rows that repeat as if they were different rows.
         norm = tf.linalg.global_norm([None if g is None else tf.convert_to_tensor(g) for g in gradients])
+        # That of the loss of its own share.
+        norm *= self._num_replicas()
         step = optimizer.iterations
         if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
             # Overflowing gradients are how it finds its scale; it skips them, and so does the mean of the norms.
@@ -953,6 +955,19 @@ class GenerativeModel(keras.Model):
             variable.assign(store[str(index)])
 
 
+def entries_of(batch):
+    """One or two entries of a batch that Keras may have padded with None for labels and sample weights."""
+    entries = list(batch) if isinstance(batch, (tuple, list)) else [batch]
+    while len(entries) > 1 and entries[-1] is None:
+        entries.pop()
+    if len(entries) > 2:
+        raise InputError(
+            f"A batch has {len(entries)} entries, expected one or two: all images weigh the same, so that there are no "
+            "sample weights."
+        )
+    return entries
+
+
 @contextlib.contextmanager
 def built_under(dtype):
     """Layers made inside get this dtype policy; None leaves the global one."""
@@ -969,6 +984,11 @@ def check_backend(method):
     backend = keras.backend.backend()
     if backend != "tensorflow":
         raise InputError(f"KERAS_BACKEND is {backend!r}, expected 'tensorflow' for {method}; other backends generate.")
+
+
+def _knows(optimizer, variables):
+    """Whether a built optimizer has moments of these variables."""
+    return {id(variable) for variable in _unscaled(optimizer)._trainable_variables}.issuperset(map(id, variables))
 
 
 def _unscaled(optimizer):
@@ -994,6 +1014,8 @@ def _split(x, y, fraction):
     if y is not None and not np.ndim(as_array(y, "y")):
         raise InputError(f"y is {y!r}, expected one label for each image.")
     at = int(len(x) * (1 - fraction))
+    if at == 0:
+        raise InputError(f"validation_split is {fraction!r}, which leaves none of {len(x)} images to train on.")
     if y is None:
         return x[:at], x[at:]
     return (x[:at], y[:at]), (x[at:], y[at:])

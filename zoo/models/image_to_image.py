@@ -5,6 +5,7 @@ from keras import ops
 
 from zoo.errors import InputError, check_amount, check_image_shape
 from zoo.models.adversarial_model import AdversarialModel
+from zoo.models.generative_model import entries_of
 from zoo.nets import conv, image_to_image
 
 
@@ -27,11 +28,9 @@ class FromImages:
 
     @staticmethod
     def _unpack(batch):
-        if isinstance(batch, (tuple, list)):
-            if len(batch) == 2:
-                return {"source_images": batch[0], "images": batch[1]}
-            # As Keras hands over what iterators give.
-            [batch] = batch
+        batch, *images = entries_of(batch)
+        if images:
+            return {"source_images": batch, "images": images[0]}
         return batch if isinstance(batch, dict) else {"images": batch}
 
     def _check_batch(self, batch):

@@ -104,8 +104,12 @@ class ProgressiveGAN(GAN):
                 f"fade is {fade.tolist()}, expected {self.last_stage} numbers from 0 to 1, in which 0 is followed by "
                 "0 alone."
             )
+        before = self.stage
         for growing in self._growing("generator", "ema_generator", "discriminator"):
             growing.fade.assign(fade)
+        if self.stage > before:
+            # Or the average would still be half of what new layers began as when they are faded in.
+            self.averaged_steps.steps.assign(0)
         self._follow()
 
     def _fade(self):

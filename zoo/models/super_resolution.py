@@ -6,7 +6,7 @@ from keras import ops
 
 from zoo.bicubic import resize_bicubic, resize_matrix
 from zoo.errors import InputError, check_amount, check_count, check_image_shape
-from zoo.images import to_float, to_uint8
+from zoo.images import as_pixels, to_float, to_uint8
 from zoo.models.adversarial_model import AdversarialModel, input_shapes
 from zoo.models.generative_model import GenerativeModel, check_functional
 from zoo.models.image_to_image import FromImages
@@ -78,8 +78,8 @@ class Upscaling(FromImages):
         Parts overlap by as much as the network sees, so that their seams cannot be told.
 
         Args:
-            image: uint8 array `(h, w)` or `(h, w, channels)`. A model of colour images takes grey ones too, and what
-                follows the colours, an alpha channel, is enlarged bicubically.
+            image: uint8 array `(h, w)` or `(h, w, channels)`, or a Pillow image. A model of colour images takes grey
+                ones too, and what follows the colours, an alpha channel, is enlarged bicubically.
 
         Returns:
             uint8 array, `scale` times as high and wide, otherwise like `image`.
@@ -87,6 +87,7 @@ class Upscaling(FromImages):
         Raises:
             InputError: no uint8 array, or channels that are none of these.
         """
+        image = as_pixels(image)
         bands = self.upscale_bands(image)
         height, width, *channels = np.shape(image)
         large = np.empty((height * self.scale, width * self.scale, *channels), "uint8")
@@ -108,7 +109,7 @@ class Upscaling(FromImages):
         Raises:
             InputError: as `upscale`, at once.
         """
-        image = np.asarray(image)
+        image = as_pixels(image)
         if image.ndim not in (2, 3) or image.dtype != np.uint8 or 0 in image.shape:
             raise InputError(
                 f"image has dtype {image.dtype} and shape {image.shape}, expected uint8 (h, w) or (h, w, channels)."
@@ -240,8 +241,9 @@ class SRGAN(Upscaling, AdversarialModel):
     Args:
         image_shape: `(height, width, channels)` of the large images to train on, sides divisible by `scale`.
         scale: how many times as high and wide images become.
-        generator: functional network to use instead of the default one, from images in [-1, 1] of any size, whose
-            convolutions have no strides: `upscale` tells from them how far it sees.
+        generator: functional network to use instead of the default one, from images in [-1, 1] of any size. How far it
+            sees, `upscale` tells from Keras' convolutions in it, which are to have no strides; what pools, attends or
+            normalizes over the image would leave seams.
         discriminator: the same, from images of `image_shape` to logits of any shape.
         feature_network: phi, from images in [-1, 1]; None leaves its term out.
         objective, penalties, augmentation, ema_momentum, discriminator_steps: as for `GAN`.

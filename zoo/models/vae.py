@@ -132,8 +132,8 @@ class VAE(GenerativeModel):
         )
 
     def call(self, images):
-        """Reconstructions in [-1, 1] of images in [-1, 1], by the posterior's mean."""
-        mean, _ = self._posterior(images)
+        """Reconstructions in [-1, 1] of uint8 or [-1, 1] images, by the posterior's mean."""
+        mean, _ = self._posterior(self._canonical(images)["images"])
         return self.likelihood.mean_images(self.decoder(mean, training=False))
 
     def train_step(self, data):
@@ -238,6 +238,12 @@ class VAE(GenerativeModel):
 
     @classmethod
     def changed_arguments(cls, arguments, overrides):
+        likelihood, pretrained = overrides.get("likelihood"), arguments["likelihood"]
+        if likelihood not in (None, pretrained):
+            raise InputError(
+                f"likelihood is {likelihood!r}, expected {pretrained!r}, which says what the pretrained decoder's "
+                f"outputs mean; build a {cls.__name__} from scratch for another."
+            )
         forgotten = ""
         of_networks = inspect.signature(cls.default_networks).parameters
         if overrides.keys() & {"encoder", *of_networks} and arguments["attribute_directions"]:

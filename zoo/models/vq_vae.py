@@ -7,7 +7,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from zoo.callbacks import PredictionProgress, WarnOfUnusedCodes
+from zoo.callbacks import PredictionProgress, WarnOfStalePrior, WarnOfUnusedCodes
 from zoo.errors import InputError, check_amount, check_count, check_image_shape
 from zoo.images import as_array, to_uint8
 from zoo.layers.vector_quantizer import VectorQuantizer
@@ -123,8 +123,8 @@ class VQVAE(GenerativeModel):
         return (keras.optimizers.Adam(3e-4),)
 
     def call(self, images):
-        """Reconstructions in [-1, 1] of images in [-1, 1]."""
-        levels = self._quantize(images)
+        """Reconstructions in [-1, 1] of uint8 or [-1, 1] images."""
+        levels = self._quantize(self._canonical(images)["images"])
         embeddings = [quantizer.lookup(codes) for quantizer, (_, codes) in zip(self.quantizers, levels, strict=True)]
         return ops.clip(self._reconstruct(embeddings), -1.0, 1.0)
 
@@ -220,7 +220,7 @@ class VQVAE(GenerativeModel):
         return ops.exp(entropy), ops.sum(ops.cast(shares > 0, "float32")) / ops.cast(most, "float32")
 
     def _watchers(self, dataset):
-        return [WarnOfUnusedCodes()]
+        return [WarnOfUnusedCodes(), WarnOfStalePrior()]
 
     def forget_beside(self, fresh):
         for quantizer in self.quantizers:

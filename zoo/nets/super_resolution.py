@@ -54,6 +54,8 @@ def halo(network):
 def _reach(layer):
     if isinstance(layer, keras.Model):
         return sum(map(_reach, layer.layers))
+    if isinstance(layer, layers.Wrapper):
+        return _reach(layer.layer)
     if not isinstance(layer, (layers.Conv2D, layers.DepthwiseConv2D, layers.SeparableConv2D, layers.Conv2DTranspose)):
         return 0
     return max(size // 2 * rate for size, rate in zip(layer.kernel_size, layer.dilation_rate, strict=True))
