@@ -1,4 +1,4 @@
-"""The Fréchet distance of `vq_vae_fashion_mnist_28` beside that of a VAE on as many images.
+"""The Fréchet distance of `vq_vae_fashion_mnist_28` beside that of a VAE trained as long as its autoencoder.
 
 The VAE has convolutional networks, the same optimizer and rate, a Gaussian likelihood whose variance is learned, and
 beta 1. Its figures are kept in `benchmarks/results`; remove them to train again.

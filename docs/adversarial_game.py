@@ -67,7 +67,7 @@ def optimal_discriminator():
     write_png(FIGURES / "optimal_discriminator.png", np.rint(255 * maps[..., None]).astype("uint8"), scale=2)
 
     weights = (p_data + p_g) / np.sum(p_data + p_g)
-    print(f"mean |D - D*| under (p_data + p_g) / 2: {np.sum(weights * np.abs(found - optimal)):.3f}")
+    print(f"mean |D - D*| under (p_data + p_g) / 2 in the square: {np.sum(weights * np.abs(found - optimal)):.3f}")
     # Over a square so wide that nothing of p_g is left outside.
     wide = np.stack(np.meshgrid(*[np.linspace(-3, 3, 1201)] * 2), axis=-1).reshape(-1, 2)
     p, q = np.mean([gaussian(wide, centre, SPREAD) for centre in CENTRES], axis=0), gaussian(wide, 0.0, spread)

@@ -170,8 +170,9 @@ def _draw(random):
 def is_held_out(face):
     """Whether a face belongs to `test`: a fifth of the combinations of hair style, skin and mouth do.
 
-    They form a Latin square, so that both splits have every value, and every two values together, equally often: only
-    the three together are new in `test`, and what else the splits differ in is chance.
+    They form a Latin square, so that both splits have every value, and each hair style with each skin and each mouth,
+    equally often; a skin and a mouth meet in three or four of the 16 hair styles of `test`. Only the three together are
+    new there, and what else the splits differ in is chance.
     """
     hair, skin, mouth = (CHOSEN[name].index(face[name]) for name in ("hair_style", "skin", "mouth"))
     return mouth == (hair + skin) % len(CHOSEN["mouth"])

@@ -46,7 +46,7 @@ class SpectralNormalization(keras.layers.Wrapper):
         return self.layer.embeddings if isinstance(self.layer, keras.layers.Embedding) else self.layer.kernel
 
     def normalized_weight(self, training=False):
-        """The float32 weight divided by sigma, which in training takes a step of the power iteration first."""
+        """The weight, as the policy computes with it, over sigma, in float32; training iterates for sigma first."""
         # In float32, since half precision is bad at sums such as sigma.
         return ops.cast(self._weight, "float32") / self._largest_singular_value(training)
 

@@ -222,8 +222,9 @@ class NoiseInjection(keras.layers.Layer):
     """Adds one number for each pixel of each image, times a learned strength (Karras et al. 2019, section 2).
 
     All features share the strength, as in 2020 (appendix B).
-    In training the noise is new at every step. Otherwise it is always the same, for all images, and saved with the
-    weights, so that an image is a function of its latents alone.
+    In training the noise is new at every step, whose updates of the discriminator see that of the generator's.
+    Otherwise it is always the same, for all images, and saved with the weights, so that an image is a function of its
+    latents alone.
 
     Called on `(n, h, w, c)` of fixed height and width.
     """

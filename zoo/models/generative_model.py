@@ -620,7 +620,8 @@ class GenerativeModel(keras.Model):
             y: labels, where `x` is an array of images.
             batch_size: images a batch, default 64, for sources that are not batched already.
             callbacks, epochs, verbose, validation_split, shuffle: as in Keras, which shuffles the batches of a
-                `PyDataset`; other ready-made ones keep their order.
+                `PyDataset`; other ready-made ones keep their order. Callbacks that watch a figure of this model, such
+                as `EarlyStopping("val_generator_loss", mode="min")`, have to be told which way is better.
             validation_data: what `x` may be, labels included; of a TFDS name the split `test`.
             **kwargs: of Keras' `fit`, such as `initial_epoch`; `steps_per_epoch` ends each epoch early, whose order
                 is its own as ever, but for ready-made batches, where Keras goes on with the next.

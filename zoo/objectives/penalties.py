@@ -16,8 +16,10 @@ class InputGradientPenalty:
     """Base of the penalties on the gradient g(x) of the discriminator's output with respect to the image.
 
     A subclass says at which images (`points`) and what the gradient costs there (`cost`). Computed on every
-    `interval`-th step and then counted `interval` times, which costs less and trains alike (Karras et al. 2020,
-    section 3.1). Not for discriminators with batch norm, which couples the images of a batch.
+    `interval`-th step and then counted `interval` times, which costs less and trains much alike (Karras et al. 2020,
+    section 3.1; their appendix B adapts rate and betas of Adam to it, too, which is left to whoever compiles). Where
+    images are augmented, the gradient is with respect to what the discriminator sees of them. Not for discriminators
+    with batch norm, which couples the images of a batch.
 
     Args:
         weight: factor of the penalty.
