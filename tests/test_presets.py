@@ -1,6 +1,7 @@
 """Presets: the same model after a round trip, what overrides keep, and damage that is named before Keras sees it."""
 
 import errno
+import functools
 import json
 import os
 import shutil
@@ -574,6 +575,32 @@ def test_saving_over_something_else_is_refused(tmp_path, kind):
     with pytest.raises(PresetError, match="thesis exists and is no preset directory; choose another place"):
         tiny_gan().save_to_preset(target)
     assert listing(tmp_path) == before
+
+
+@pytest.mark.parametrize("build", [tiny_gan, functools.partial(tiny_style_gan, residual=False)])
+@pytest.mark.parametrize("file", ["model.keras", "preset"])
+def test_frozen_layers_stay_frozen(build, file, tmp_path):
+    model = build()
+    for network in (model.generator, model.generator.layers[-1]):
+        # The last layer of a StyleGAN is a network of its own.
+        for layer in getattr(network, "layers", ())[:2]:
+            layer.trainable = False
+    model.compile()
+    model.train_step(images(4))
+    with warnings.catch_warnings():
+        # As Keras does of an optimizer of other variables.
+        warnings.simplefilter("error", UserWarning)
+        if file == "preset":
+            model.save_to_preset(tmp_path / file)
+            loaded = zoo.load(tmp_path / file)
+        else:
+            model.save(tmp_path / file)
+            loaded = keras.saving.load_model(tmp_path / file)
+            assert int(loaded.generator_optimizer.iterations) == 1
+    trained = [variable.path for variable in loaded.generator.trainable_variables]
+    assert trained == [variable.path for variable in model.generator.trainable_variables]
+    assert len(trained) < len(build().generator.trainable_variables)
+    loaded.fit(images(4), batch_size=4, verbose=0)
 
 
 class Unregistered(keras.layers.Layer):

@@ -50,7 +50,7 @@ def without_parts():
 
 def test_words_are_what_letters_and_digits_make():
     assert text.words("A Man's T-Shirt, (Ünly)  2nd!") == ["a", "man's", "t", "shirt", "ünly", "2nd"]
-    assert text.words("cafe\N{COMBINING ACUTE ACCENT} हिन्दी भाषा, woman\N{RIGHT SINGLE QUOTATION MARK}s 'hat'") == [
+    assert text.words("cafe\N{COMBINING ACUTE ACCENT} हिन्दी भाषा, woman's 'hat'") == [
         "caf\N{LATIN SMALL LETTER E WITH ACUTE}",
         "हिन्दी",
         "भाषा",

@@ -16,7 +16,7 @@ _FIRST = 2
 
 def words(text):
     """The words of a text in lower case; whatever is neither letter, mark on one, digit nor apostrophe parts them."""
-    text = unicodedata.normalize("NFC", text.casefold()).replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
+    text = unicodedata.normalize("NFC", text.casefold())
     kept = "".join(c if c.isalnum() or c == "'" or unicodedata.category(c).startswith("M") else " " for c in text)
     return re.findall(r"[^\s']+(?:'[^\s']+)*", kept)
 

@@ -920,11 +920,13 @@ class GenerativeModel(keras.Model):
         described = dict(getattr(self, "_described_networks", {}))
         for name in described.keys() & set(self.network_arguments):
             described[name] = keras.saving.serialize_keras_object(described[name])
+        frozen = [path for path, layer in self._layers_by_path() if not layer.trainable]
         return {
             "name": self.name,
             "dtype": self.dtype_policy.name,
             "image_shape": list(self.image_shape),
             **described,
+            **({"frozen_layers": frozen} if frozen else {}),
         }
 
     @classmethod
@@ -934,7 +936,26 @@ class GenerativeModel(keras.Model):
             for name in cls.network_arguments
             if name in config
         }
-        return cls(**{**config, **networks})
+        arguments = {**config, **networks}
+        frozen = arguments.pop("frozen_layers", ())
+        model = cls(**arguments)
+        for path, layer in model._layers_by_path():
+            if path in frozen:
+                layer.trainable = False
+        return model
+
+    def _layers_by_path(self):
+        """The layers of the networks, those of nested ones included, by the network's attribute and their names."""
+
+        def walk(path, network):
+            for layer in network.layers:
+                place = f"{path}/{layer.name}"
+                yield place, layer
+                if isinstance(layer, keras.Model):
+                    yield from walk(place, layer)
+
+        for name in self.network_arguments:
+            yield from walk(name, getattr(self, name))
 
     def _own_variables(self):
         from zoo.callbacks import random_states
