@@ -17,8 +17,14 @@ _FIRST = 2
 def words(text):
     """The words of a text in lower case; whatever is neither letter, mark on one, digit nor apostrophe parts them."""
     text = unicodedata.normalize("NFC", text.casefold())
-    kept = "".join(c if c.isalnum() or c == "'" or unicodedata.category(c).startswith("M") else " " for c in text)
+    kept = "".join(character if character == "'" or _spells(character) else " " for character in text)
     return re.findall(r"[^\s']+(?:'[^\s']+)*", kept)
+
+
+def _spells(character):
+    # Marks, but not those that choose between a sign's text and picture.
+    is_mark = unicodedata.category(character) in ("Mn", "Mc") and not "\ufe00" <= character <= "\ufe0f"
+    return character.isalnum() or is_mark
 
 
 def vocabulary_of(prompts, least=1):
