@@ -577,6 +577,20 @@ def test_saving_over_something_else_is_refused(tmp_path, kind):
     assert listing(tmp_path) == before
 
 
+def test_code_is_not_saved(tmp_path):
+    encoder = keras.Sequential(
+        [
+            keras.Input(SHAPE),
+            keras.layers.Lambda(lambda x: -x),
+            keras.layers.Flatten(),
+            keras.layers.Dense(2 * LATENT_DIM),
+        ]
+    )
+    with pytest.raises(PresetError, match="holds a Lambda, which may run code; presets may not"):
+        tiny_vae(encoder=encoder).save_to_preset(tmp_path / "preset")
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize("build", [tiny_gan, functools.partial(tiny_style_gan, residual=False)])
 @pytest.mark.parametrize("file", ["model.keras", "preset"])
 def test_frozen_layers_stay_frozen(build, file, tmp_path):

@@ -108,6 +108,10 @@ def test_what_is_no_backup_of_the_model_is_said_in_one_sentence(tmp_path):
     fit(tiny_gan())
     with pytest.raises(DataError, match="which holds no backup of such a model; remove it or choose another"):
         fit(tiny_vae())
+    frozen = tiny_gan()
+    frozen.generator.layers[1].trainable = False
+    with pytest.raises(DataError, match="Skipping variable loading for optimizer"):
+        fit(frozen)
     (tmp_path / "state.weights.h5").write_bytes(b"xx")
     with pytest.raises(DataError, match=f"backup_dir is '{tmp_path}', which holds no backup of such a model"):
         fit(tiny_gan())

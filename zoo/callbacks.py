@@ -235,12 +235,15 @@ class BackupAndRestore(keras.callbacks.BackupAndRestore):
             # A plain Keras model builds it in the first step, and Keras skips the state of an unbuilt one.
             optimizer.build(self.model.trainable_variables)
         try:
-            self.model.load_weights(self._path)
+            with warnings.catch_warnings():
+                # Of an optimizer of other variables, whose moments would begin anew.
+                warnings.filterwarnings("error", "Skipping variable loading for optimizer", UserWarning)
+                self.model.load_weights(self._path)
             with h5py.File(self._path, "r") as file:
                 self.model._initial_epoch = int(file.attrs["epoch"])
                 for index, state in enumerate(random_states(self.model)):
                     state.assign(file["random_states"][str(index)][()])
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, ValueError, KeyError, UserWarning) as error:
             raise DataError(
                 f"backup_dir is {str(self._path.parent)!r}, which holds no backup of such a model; remove it or choose "
                 f"another ({first_line(error)})."

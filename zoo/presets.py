@@ -438,8 +438,8 @@ def save(model, directory, *, weights_dtype="float32"):
         weights_dtype: `"float32"`, or `"float16"` to halve the file.
 
     Raises:
-        PresetError: `directory` holds something else or cannot be written, the model has a part of a class that is not
-            registered, or the weights do not fit float16.
+        PresetError: `directory` holds something else or cannot be written, the model has a part that may run code or
+            of a class that is not registered, or the weights do not fit float16.
         InputError: another `weights_dtype`.
     """
     import keras
@@ -461,6 +461,7 @@ def save(model, directory, *, weights_dtype="float32"):
     others = set(there) - {*HASHED_FILES, METADATA, *_shown()}
     with _explained(directory), replacing_directory(directory, others) as temporary:
         config = keras.saving.serialize_keras_object(model)
+        _refuse_code(config, directory)
         _refuse_unregistered(config)
         (temporary / CONFIG).write_text(json.dumps(config, indent=1) + "\n", encoding="utf-8")
         _write_weights(model, temporary / WEIGHTS, weights_dtype)
