@@ -427,7 +427,10 @@ class GenerativeModel(keras.Model):
 
     def _check_labels(self, labels):
         expected = f"expected integers from 0 to {self.num_classes - 1}"
-        labels = as_array(labels, "labels")
+        try:
+            labels = as_array(labels, "labels")
+        except InputError:
+            raise InputError(f"labels is no array, {expected}.") from None
         if labels.dtype.kind == "U":
             labels = self._labels_named(labels)
         if not np.issubdtype(labels.dtype, np.integer) or labels.ndim > 1 or labels.size == 0:
