@@ -46,8 +46,10 @@ class SpectralNormalization(keras.layers.Wrapper):
         return self.layer.embeddings if isinstance(self.layer, keras.layers.Embedding) else self.layer.kernel
 
     def normalized_weight(self, training=False):
-        """The weight, as the policy computes with it, over sigma, in float32; training iterates for sigma first."""
-        # In float32, since half precision is bad at sums such as sigma.
+        """The weight divided by sigma, which in training takes a step of the power iteration first.
+
+        In float32, since half precision is bad at sums such as sigma; the weight is as the policy rounds it.
+        """
         return ops.cast(self._weight, "float32") / self._largest_singular_value(training)
 
     def call(self, inputs, training=False):
