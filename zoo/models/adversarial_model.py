@@ -1,6 +1,7 @@
 """`AdversarialModel`: the alternating step of every GAN, and the averaged generator."""
 
 import contextlib
+import functools
 import numbers
 import warnings
 
@@ -197,11 +198,8 @@ class AdversarialModel(GenerativeModel):
             real, fake = self._augmented(real, batch), self._augmented(fake, batch)
         loss, real_logits, fake_logits = self._discrimination(real, fake, batch, training)
         if training:
-
-            def judge(images):
-                # Which moves no variables, since replicas may not where a lazy penalty is skipped.
-                return self._fixed(self.discriminator, self._discriminator_inputs(images, batch), training=True)
-
+            # Without moving variables, which replicas may not do where a lazy penalty is skipped.
+            judge = functools.partial(self._judge_fixed, batch=batch, training=True)
             loss += self._penalized(judge, real, fake)
             if self.augmentation is not None:
                 self.augmentation.update(self.objective, real_logits, self._num_replicas())
@@ -239,7 +237,7 @@ class AdversarialModel(GenerativeModel):
         def logits(images):
             if training:
                 images = self._augmented(images, batch)
-            return self._fixed(self.discriminator, self._discriminator_inputs(images, batch), training)
+            return self._judge_fixed(images, batch, training)
 
         return [logits(fake), logits(real)] if self.objective.compares else [logits(fake)]
 
@@ -256,6 +254,10 @@ class AdversarialModel(GenerativeModel):
     def _judge(self, images, batch, training):
         """The discriminator's logits of images that go with the conditions of the batch."""
         return self.discriminator(self._discriminator_inputs(images, batch), training=training)
+
+    def _judge_fixed(self, images, batch, training):
+        """The same by `_fixed`."""
+        return self._fixed(self.discriminator, self._discriminator_inputs(images, batch), training)
 
     def _generator_inputs(self, batch):
         """What the generator is given to make as many images as a part of the batch has."""
