@@ -1,5 +1,6 @@
 """Sources of images: what is read, what is refused, in which order, and what `fit` makes of each."""
 
+import errno
 import io
 import re
 import struct
@@ -107,8 +108,33 @@ def test_labels_that_are_not_one_integer_an_image_are_refused(labels):
 
 
 def test_a_dict_without_images_is_refused():
-    with pytest.raises(InputError, match=r"The data has the keys \['labels'\], expected at least 'images'"):
-        data.read({"labels": LABELS}, SHAPE)
+    with pytest.raises(InputError, match=r"The data has the keys \['1', 'labels'\], expected at least 'images'"):
+        data.read({"labels": LABELS, 1: 2}, SHAPE)
+
+
+@pytest.mark.parametrize("dtype", [">f4", ">f8", np.longdouble])
+def test_numbers_are_the_same_in_whatever_bytes_they_come(dtype):
+    x = images(8) / 127.5 - 1
+    found = epoch(data.dataset(x.astype(dtype), SHAPE, 4, shuffle=False))["images"]
+    np.testing.assert_allclose(found, x, atol=1e-6)
+
+
+def test_a_column_of_arrays_is_an_array():
+    column = np.empty(5, object)
+    column[:] = list(images(5))
+    np.testing.assert_array_equal(data.read(column, SHAPE).images, images(5))
+    column[2] = images(1, (4, 4, 1))[0]
+    with pytest.raises(InputError, match="images is a list of arrays of different shapes"):
+        data.read(column, SHAPE)
+
+
+def test_what_was_read_is_checked_like_arrays(trained):
+    given = data.ImageSet(images(5), LABELS, tuple("abc"))
+    assert data.read(given, SHAPE).class_names == tuple("abc")
+    np.testing.assert_array_equal(data.read(given, SHAPE).labels, LABELS)
+    for wrong in (given._replace(labels=LABELS[:4]), given._replace(prompts=["a"] * 4)):
+        with pytest.raises(InputError, match=r"(labels|prompts) has shape \(4,\) .* expected one"):
+            trained.fit(wrong, batch_size=1)
 
 
 REFUSED = [
@@ -361,6 +387,17 @@ def test_damaged_files_are_skipped_named_and_counted(tmp_path):
     np.testing.assert_array_equal(found.images, np.concatenate([images(3), images(2, seed=1)]))
 
 
+def test_pictures_of_formats_that_are_not_read_are_counted(tmp_path):
+    png_folder(tmp_path, images(2))
+    for name in ("a.heic", "b.HEIC", ".hidden.heic", "notes.txt"):
+        (tmp_path / name).write_bytes(b"whatever")
+    with pytest.warns(
+        UserWarning, match=r"Left out 2 pictures in .* that are not read: a\.heic, b\.HEIC; expected"
+    ) as by:
+        assert len(data.read(tmp_path, SHAPE).images) == 2
+    assert len(by) == 1
+
+
 def test_many_damaged_files_are_named_in_part(tmp_path):
     png_folder(tmp_path, images(1))
     for index in range(9):
@@ -470,6 +507,11 @@ def test_what_a_folder_holds_besides_is_named(tmp_path):
     (tmp_path / "dogs").mkdir()
     with pytest.warns(UserWarning, match="Left out dogs in .*: no images in there make a class"):
         assert data.read(tmp_path, SHAPE).class_names == ("cats",)
+    png_folder(tmp_path / "cats" / "more", images(2))
+    with pytest.warns(
+        UserWarning, match=r"Left out cats/more, dogs in .*: images of a class lie directly in its folder"
+    ):
+        assert len(data.read(tmp_path, SHAPE).images) == 2
     png_folder(tmp_path, images(3))
     with pytest.warns(UserWarning, match="Left out cats in .*: images beside them are no class of their own"):
         assert len(data.read(tmp_path, SHAPE).images) == 3
@@ -480,7 +522,8 @@ def test_what_a_folder_holds_besides_is_named(tmp_path):
     [
         (None, "x is a NoneType, expected an array of images, an image folder or the name of a TFDS data set; fit"),
         (object(), "x is a object, expected"),
-        (["a.png", "b.png", "c.png"], "x is a list, expected"),
+        (["a.png", "b.png", "c.png"], "x holds texts such as 'a.png', expected"),
+        (np.ones((2, *SHAPE)) * 1j, "x holds values of dtype complex128, expected"),
         ([images(1)[0], images(1, (4, 4, 1))[0]], "images is a list of arrays of different shapes"),
     ],
 )
@@ -505,7 +548,54 @@ def test_large_sets_are_kept_in_a_file_that_is_gone(tmp_path, monkeypatch):
     assert len(epoch(data.batches(found, 4))["images"]) == 12
 
 
+def test_no_room_for_such_a_file_is_said_in_one_sentence(tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(data, "_IN_MEMORY_BYTES", 100)
+    monkeypatch.setattr("os.posix_fallocate", full)
+    with pytest.raises(
+        DataError, match=r"The images take 768 bytes in the folder '.*', which .*No space left .*TMPDIR"
+    ):
+        data.read(png_folder(tmp_path, images(12)), SHAPE)
+
+
 # === TFDS ===
+
+
+def prepared(folder, name, pixels, version="1.0.0"):
+    """A TFDS data set of one's own, which is read from its files: TFDS has no builder of that name."""
+    encoding = None if pixels.dtype == np.float32 else "png"
+    image = tfds.features.Image(shape=pixels.shape[1:], dtype=pixels.dtype.type, encoding_format=encoding)
+    examples = tf.data.Dataset.from_tensor_slices({"image": pixels})
+    tfds.dataset_builders.store_as_tfds_dataset(
+        name=name,
+        version=version,
+        features=tfds.features.FeaturesDict({"image": image}),
+        split_datasets={"test": examples, "train": examples},
+        data_dir=folder,
+    )
+
+
+def test_images_of_16_bits_are_read_as_8(tmp_path):
+    prepared(tmp_path, "sixteen", np.full((2, 8, 8, 1), 40000, "uint16"))
+    for side in (8, 4):
+        assert (data.read("sixteen", (side, side, 1), data_dir=tmp_path).images == round(40000 / 257)).all()
+
+
+def test_images_of_floats_are_refused(tmp_path):
+    prepared(tmp_path, "floats", np.full((2, 8, 8, 1), 0.5, "float32"))
+    with pytest.raises(DataError, match="The data set 'floats' has image of float32, expected 8 or 16 bits"):
+        data.read("floats", SHAPE, data_dir=tmp_path)
+
+
+def test_data_sets_of_one_name_are_told_apart(tmp_path):
+    for folder, number, version in (("a", 2, "1.0.0"), ("b", 3, "1.0.0"), ("c", 2, "2.0.0")):
+        prepared(tmp_path / folder, "mine", images(number), version)
+    identities = [data.identity("mine", tmp_path / folder) for folder in "abc"]
+    assert len(set(identities)) == 3 and data.identity("mine", tmp_path / "a") == identities[0]
+    # What is not here is known by its version alone.
+    assert identities[0].startswith("mine/1.0.0;") and data.identity("mnist", tmp_path) == "mnist/3.0.1;"
 
 
 def test_tfds_names_are_read_and_resized():
@@ -555,7 +645,10 @@ def test_flowers_are_cut_into_training_and_test_images(monkeypatch):
         assert asked.pop() == read
     data.read("tf_flowers:3.0.1", (8, 8, 3), split="test")
     assert asked == ["train[85%:]"]
-    with pytest.raises(DataError, match=r"The data set 'tf_flowers' has no split 'train\[3200:\]', only test, train;"):
+    with pytest.raises(
+        DataError,
+        match=r"The data set 'tf_flowers' has no split 'train\[3200:\]', only test of 550 and train of 3120 im",
+    ):
         data.read("tf_flowers", (8, 8, 3), split="train[3200:]")
 
 

@@ -40,6 +40,7 @@ def real_data(monkeypatch):
         return data.ImageSet(splits[split])
 
     monkeypatch.setattr(data, "read", read)
+    monkeypatch.setattr(data, "identity", lambda name, _=None: f"{name}/1.0.0; test: 300")
     return splits, reads
 
 
@@ -74,6 +75,13 @@ def test_reference_is_computed_once_then_cached_and_dies_with_its_network(real_d
     (file,) = tmp_path.iterdir()
     file.write_bytes(b"half of it")
     assert references.load("synthetic", network, SHAPE).keys() == found.keys() and len(reads) == 6
+    # What is not here has no sizes.
+    monkeypatch.setattr(data, "identity", lambda name, _=None: f"{name}/1.0.0;")
+    references.load("synthetic", network, SHAPE)
+    assert len(reads) == 6
+    monkeypatch.setattr(data, "identity", lambda name, _=None: f"{name}/1.0.1; test: 300")
+    references.load("synthetic", network, SHAPE)
+    assert len(reads) == 8
 
 
 def test_reference_that_cannot_be_cached_serves_all_the_same(real_data, tmp_path, monkeypatch):
@@ -212,6 +220,33 @@ def test_perceptual_distance_is_that_of_unit_features_of_each_stage():
     distance = features.PerceptualDistance("classifier_avatars_64")
     assert distance(image, other) == pytest.approx(expected, rel=1e-4)
     assert distance(image[:30, :50], image[:30, :50]) == 0.0 < distance(image[:30, :50], other[:30, :50])
+    for pair, says in (
+        ((image / np.float32(127.5) - 1, other), "image has dtype float32 and shape .*, expected a uint8 image"),
+        ((image, other[:30]), r"other has dtype uint8 and shape \(30, 64, 3\), expected a uint8 image \(64, 64, 3\)"),
+        ((image[..., :1], other[..., :1]), r"image .*expected a uint8 image \(3 channels, sides of at least 8\)"),
+        ((image[:4, :4], other[:4, :4]), r"image .*expected a uint8 image \(3 channels, sides of at least 8\)"),
+    ):
+        with pytest.raises(InputError, match=says):
+            distance(*pair)
+    with pytest.raises(InputError, match="feature_network is 'dcgan_avatars_64', expected one of"):
+        features.PerceptualDistance("dcgan_avatars_64")
+
+
+@pytest.mark.parametrize(
+    ("size", "says"),
+    [
+        (SMALL._replace(images=2), "size.images is 2, expected an integer of at least 4"),
+        (SMALL._replace(seeds=()), "size.seeds is empty, expected at least one seed"),
+        (SMALL._replace(likelihood_images=0), "size.likelihood_images is 0, expected an integer of at least 1"),
+    ],
+)
+def test_sizes_that_measure_nothing_are_refused(size, says):
+    with pytest.raises(InputError, match=says):
+        protocols.evaluate(tiny_vae(), "mnist", size=size)
+
+
+def test_networks_of_the_zoo_are_loaded_once():
+    assert features.load("classifier_mnist_28") is features.load("classifier_mnist_28")
 
 
 @pytest.mark.slow

@@ -33,6 +33,9 @@ def test_truncation_goes_from_the_mean_to_the_normal_distribution():
     assert np.isfinite(latents.truncate(drawn, 20.0)).all()
     with pytest.raises(InputError, match="threshold is -1, expected a number of at least 0"):
         latents.truncate(drawn, -1)
+    with pytest.raises(InputError, match="latents holds NaN or infinity, expected an array of finite numbers"):
+        latents.truncate([np.nan, 1.0], 0.5)
+    assert latents.truncate([], 0.5).shape == (0,)
 
 
 def test_unknown_distributions_are_refused():
@@ -228,3 +231,7 @@ def test_factors_that_do_not_vary_are_left_out():
         mutual_information_gap(STREAM.normal(size=(300, 4)), {**factors, "short": factors["a"][1:]})
     with pytest.raises(InputError, match="latents holds NaN or infinite values"):
         mutual_information_gap(np.full((300, 4), np.nan), factors)
+    with pytest.raises(InputError, match=r"factors\['angle'\] has dtype float64, expected integers or booleans"):
+        mutual_information_gap(STREAM.normal(size=(300, 4)), {**factors, "angle": STREAM.normal(size=300)})
+    with pytest.raises(InputError, match="bins is 0, expected an integer of at least 1"):
+        mutual_information_gap(STREAM.normal(size=(300, 4)), factors, bins=0)

@@ -22,6 +22,8 @@ from zoo.metrics import (
     psnr_luma,
 )
 
+PICTURES = np.zeros((2, 4, 4, 1), "uint8")
+
 
 def random_covariance(rng, dimensions):
     root = rng.normal(size=(dimensions, dimensions + 5))
@@ -256,6 +258,22 @@ def test_nearest_images_are_the_nearest_in_pixels():
     np.testing.assert_allclose(distance, np.sqrt(24))
 
 
+@pytest.mark.parametrize(
+    ("references", "says"),
+    [
+        (
+            PICTURES / np.float32(127.5) - 1,
+            r"references holds float32 images of shape .*, expected those of queries, uint8",
+        ),
+        (PICTURES.reshape(2, 2, 8, 1), r"references holds uint8 images of shape \(2, 8, 1\), expected .* \(4, 4, 1\)"),
+        (PICTURES[:0], r"references has shape \(0, 4, 4, 1\), expected \(n, height, width, channels\)"),
+    ],
+)
+def test_images_that_do_not_compare_have_no_nearest(references, says):
+    with pytest.raises(ValueError, match=says):
+        nearest_images(PICTURES, references)
+
+
 @pytest.mark.parametrize("block", [0, -1, 2.5, None])
 def test_nearest_neighbors_refuse_a_bad_block(block):
     with pytest.raises(ValueError, match=r"block is .*, expected an integer of at least 1"):
@@ -394,8 +412,6 @@ def test_memory_stays_bounded(function):
 
 
 # === Pixels ===
-
-PICTURES = np.zeros((2, 4, 4, 1), "uint8")
 
 
 def test_psnr_matches_the_definition():

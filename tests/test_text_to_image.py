@@ -58,7 +58,8 @@ def test_words_are_what_letters_and_digits_make():
         "hat",
     ]
     assert text.words("a red \N{HEAVY BLACK HEART}\ufe0f, 5\ufe0f\u20e3") == ["a", "red", "5"]
-    assert text.vocabulary_of(["b a", "B c", "b, a"]) == ["b", "a", "c"]
+    assert text.words("Don\N{RIGHT SINGLE QUOTATION MARK}t") == ["don't"]
+    assert text.vocabulary_of(iter(["b a", "B c", "b, a"])) == ["b", "a", "c"]
     assert text.vocabulary_of(["b a", "B c", "b, a"], least=2) == ["b", "a"]
 
 
@@ -71,6 +72,8 @@ def test_a_row_is_the_numbers_of_the_words():
 def test_a_text_is_no_list_of_texts():
     with pytest.raises(InputError, match="prompts is 'a man', expected a list of texts"):
         tiny().tokenize("a man")
+    with pytest.raises(InputError, match="prompts holds nan, expected texts"):
+        text.vocabulary_of(["a man", float("nan")])
 
 
 def test_columns_of_texts_are_texts():

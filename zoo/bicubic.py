@@ -6,7 +6,8 @@ import math
 import numpy as np
 
 
-@functools.lru_cache(maxsize=64)
+# Few, since that of a photograph takes as many bytes as it has pixels.
+@functools.lru_cache(maxsize=8)
 def resize_matrix(size, new_size):
     """The matrix `(new_size, size)` that resizes one axis as MATLAB's `imresize` does with its bicubic kernel.
 

@@ -8,6 +8,8 @@ step, so an epoch costs no more than one gather per batch.
 import contextlib
 import difflib
 import errno
+import math
+import mimetypes
 import os
 import tempfile
 import warnings
@@ -25,7 +27,7 @@ from zoo.images import as_array, check_images, fit_image, picture_sides, read_im
 from zoo.latents import check_seed
 from zoo.progress import bar
 
-IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff")
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".jfif", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
 # Beyond this many bytes decoded images live in an unlinked file that the system pages in and out.
 _IN_MEMORY_BYTES = 2 * 1024**3
 # What stands for the splits of data sets that TFDS has only one of, whose examples it wrote in random order.
@@ -98,7 +100,7 @@ def read(source, image_shape=None, *, split="train", data_dir=None):
 
     Args:
         source: a TFDS name; a folder, flat or with one subfolder a class; an array of images; a tuple
-            `(images, labels)`; or a dict with the keys of the canonical batch.
+            `(images, labels)`; a dict with the keys of the canonical batch; or an `ImageSet`.
         image_shape: `(height, width, channels)`; needed for TFDS names and folders.
         split, data_dir: as for `dataset`.
 
@@ -106,9 +108,6 @@ def read(source, image_shape=None, *, split="train", data_dir=None):
         DataError, InputError: as for `dataset`.
     """
     image_shape = None if image_shape is None else check_image_shape(image_shape)
-    if isinstance(source, ImageSet):
-        check_images(source.images, image_shape)
-        return source
     if isinstance(source, (str, os.PathLike)):
         if image_shape is None:
             raise InputError(f"image_shape is needed to read {os.fspath(source)!r}, got None.")
@@ -328,10 +327,12 @@ def _may_be_labels(found):
 
 
 def _read_arrays(source, image_shape):
-    labels = prompts = None
-    if isinstance(source, dict):
+    labels = class_names = sources = prompts = None
+    if isinstance(source, ImageSet):
+        images, labels, class_names, sources, prompts = source
+    elif isinstance(source, dict):
         if "images" not in source:
-            raise InputError(f"The data has the keys {sorted(source)}, expected at least 'images'.")
+            raise InputError(f"The data has the keys {sorted(map(str, source))}, expected at least 'images'.")
         images, labels, prompts = source["images"], source.get("labels"), source.get("prompts")
     elif isinstance(source, (tuple, list)) and len(source) == 2 and _may_be_labels(source[1]):
         images, labels = source
@@ -339,10 +340,15 @@ def _read_arrays(source, image_shape):
         images = source
     images = as_array(images)
     if images.ndim == 0 or images.dtype.kind not in "iufb":
+        if images.dtype.kind == "U":
+            found = f"holds texts such as {str(images.flat[0])!r}"
+        elif images.ndim:
+            found = f"holds values of dtype {images.dtype}"
+        else:
+            found = f"is a {type(images.item()).__name__}"
         raise InputError(
-            f"x is a {type(images.item() if images.ndim == 0 else source).__name__}, expected an array of images, an "
-            "image folder or the name of a TFDS data set; fit and evaluate take a tf.data.Dataset, a PyDataset or an "
-            "iterator of batches too."
+            f"x {found}, expected an array of images, an image folder or the name of a TFDS data set; fit and evaluate "
+            "take a tf.data.Dataset, a PyDataset or an iterator of batches too."
         )
     check_images(images, image_shape)
     if labels is not None:
@@ -357,12 +363,13 @@ def _read_arrays(source, image_shape):
         labels = labels.reshape(-1).astype("int32")
     if prompts is not None:
         prompts = as_array(prompts, "prompts")
-        if prompts.shape != (len(images),) or prompts.dtype.kind != "U":
+        tokens = isinstance(source, ImageSet) and prompts.ndim == 2 and prompts.dtype.kind in "iu"
+        if prompts.shape[:1] != (len(images),) or not (tokens or (prompts.ndim == 1 and prompts.dtype.kind == "U")):
             raise InputError(
                 f"prompts has shape {prompts.shape} and dtype {prompts.dtype}, expected one text for each of the "
                 f"{len(images)} images."
             )
-    return ImageSet(images, labels, prompts=prompts)
+    return ImageSet(images, labels, class_names, sources, prompts)
 
 
 def _subfolders(folder):
@@ -374,47 +381,58 @@ def _read_folder(folder, image_shape):
     found = {path.name: _images_in(path) for path in _subfolders(folder)}
     by_class = {name: images for name, images in found.items() if images}
     if files:
-        left_out, why = by_class, "images beside them are no class of their own"
+        left_out, why = list(by_class), "images beside them are no class of their own"
     else:
-        left_out, why = found.keys() - by_class.keys(), "no images in there make a class"
+        below = [path for name in by_class for path in _subfolders(folder / name) if _images_in(path)]
+        left_out = [*found.keys() - by_class.keys(), *(str(path.relative_to(folder)) for path in below)]
+        why = "images of a class lie directly in its folder" if below else "no images in there make a class"
         class_names = tuple(by_class)
         files = [file for images in by_class.values() for file in images]
         labels = np.repeat(np.arange(len(by_class), dtype="int32"), [len(images) for images in by_class.values()])
     if files and left_out:
-        warnings.warn(f"Left out {', '.join(sorted(left_out))} in {str(folder)!r}: {why}.", stacklevel=4)
+        warnings.warn(f"Left out {first_of(sorted(left_out))} in {str(folder)!r}: {why}.", stacklevel=4)
     if not files:
         raise DataError(
             f"The folder {str(folder)!r} holds no images ({', '.join(IMAGE_SUFFIXES)}), neither directly nor "
             "in subfolders."
         )
-    images, kept = _read_files(files, folder, lambda file: read_image(file, image_shape), image_shape)
+    images, kept = _read_files(folder, _Files(files, image_shape))
     return ImageSet(images, None if labels is None else labels[kept], class_names)
 
 
-def _read_files(files, folder, read_one, *shapes):
-    """An array of images for each of `shapes` from what `read_one(file)` returns, and the indices of files that it can.
+class _Files(NamedTuple):
+    """Image files, the shape that their images get, and which half of each picture is meant, None for all of it."""
 
-    Files that it cannot are named in a warning and left out.
+    paths: list
+    image_shape: tuple[int, ...]
+    part: int | None = None
+
+
+def _read_files(folder, *sides):
+    """An array of images for each of `sides`, where the i-th of all belong together, and the indices of those read.
+
+    Files that cannot be are named in a warning and left out with what belongs to them.
     """
-    arrays, kept, unreadable, why = [_allocate(len(files), shape) for shape in shapes], [], [], None
-    for index, file in enumerate(bar(files, "reading images", unit="")):
-        try:
-            found = read_one(file)
-        except DataError as error:
-            unreadable.append(str(file.relative_to(folder)))
-            why = why or f"the first: {error}"
-            continue
-        for array, image in zip(arrays, found if len(shapes) > 1 else (found,), strict=True):
-            array[len(kept)] = image
-        kept.append(index)
+    number = len(sides[0].paths)
+    arrays, kept, unreadable, why = [_allocate(number, side.image_shape) for side in sides], [], [], None
+    for index in bar(range(number), "reading images", unit=""):
+        for array, side in zip(arrays, sides, strict=True):
+            try:
+                array[len(kept)] = read_image(side.paths[index], side.image_shape, part=side.part)
+            except DataError as error:
+                unreadable.append(str(side.paths[index].relative_to(folder)))
+                why = why or f"the first: {error}"
+                break
+        else:
+            kept.append(index)
     if unreadable:
         warnings.warn(
-            f"Skipped {len(unreadable)} of {len(files)} files in {str(folder)!r} that cannot be read as images: "
+            f"Skipped {len(unreadable)} of {number} files in {str(folder)!r} that cannot be read as images: "
             f"{first_of(unreadable)}; {why}",
             stacklevel=5,
         )
     if not kept:
-        raise DataError(f"None of the {len(files)} files in {str(folder)!r} can be read as an image; {why}")
+        raise DataError(f"None of the {number} files in {str(folder)!r} can be read as an image; {why}")
     return *(array[: len(kept)] for array in arrays), kept
 
 
@@ -427,8 +445,8 @@ def _read_pair_folder(folder, image_shape, source_shape, paired):
         if not found:
             raise DataError(f"The folder {str(sides[name])!r} holds no images ({', '.join(IMAGE_SUFFIXES)}).")
     if not paired:
-        images, _ = _read_files(listed["B"], folder, lambda file: read_image(file, image_shape), image_shape)
-        sources, _ = _read_files(listed["A"], folder, lambda file: read_image(file, source_shape), source_shape)
+        images, _ = _read_files(folder, _Files(listed["B"], image_shape))
+        sources, _ = _read_files(folder, _Files(listed["A"], source_shape))
         return ImageSet(images, source_images=sources)
     files = {name: {file.stem: file for file in found} for name, found in listed.items()}
     twins = [file for name, found in listed.items() for file in found if files[name][file.stem] != file]
@@ -447,11 +465,8 @@ def _read_pair_folder(folder, image_shape, source_shape, paired):
         )
 
     _refuse_other_sides(files, folder)
-
-    def read_both(file):
-        return read_image(file, image_shape), read_image(files["A"][file.stem], source_shape)
-
-    images, sources, _ = _read_files(list(files["B"].values()), folder, read_both, image_shape, source_shape)
+    partners = [files["A"][stem] for stem in files["B"]]
+    images, sources, _ = _read_files(folder, _Files(listed["B"], image_shape), _Files(partners, source_shape))
     return ImageSet(images, source_images=sources)
 
 
@@ -480,12 +495,7 @@ def _read_side_by_side(folder, image_shape, source_shape):
         )
 
     _warn_of_odd_halves(files, folder, image_shape)
-
-    def read_halves(file):
-        left, right = read_image(file, source_shape, part=0), read_image(file, image_shape, part=1)
-        return right, left
-
-    images, sources, _ = _read_files(files, folder, read_halves, image_shape, source_shape)
+    images, sources, _ = _read_files(folder, _Files(files, image_shape, part=1), _Files(files, source_shape, part=0))
     return ImageSet(images, source_images=sources)
 
 
@@ -509,14 +519,33 @@ def _warn_of_odd_halves(files, folder, image_shape):
 
 
 def _images_in(folder):
-    shown = (path for path in folder.iterdir() if not path.name.startswith("."))
-    return sorted(path for path in shown if path.suffix.lower() in IMAGE_SUFFIXES and path.is_file())
+    files = sorted(path for path in folder.iterdir() if not path.name.startswith(".") and path.is_file())
+    images = [path for path in files if path.suffix.lower() in IMAGE_SUFFIXES]
+    kinds = {path: mimetypes.guess_type(path.name)[0] or "" for path in files}
+    others = [path.name for path in files if kinds[path].startswith("image/") and path not in images]
+    if others:
+        warnings.warn(
+            f"Left out {len(others)} pictures in {str(folder)!r} of formats that are not read: {first_of(others)}; "
+            f"expected {', '.join(IMAGE_SUFFIXES)}.",
+            stacklevel=5,
+        )
+    return images
 
 
-def _prepared(name, data_dir):
-    """The TFDS builder of that name, whose data set is there: found, downloaded or rendered."""
+def identity(name, data_dir=None):
+    """What tells a TFDS data set from another of its name: its version and, once it is prepared, what it holds.
+
+    Raises:
+        DataError: there is no such data set.
+    """
+    info = _builder(name, data_dir).info
+    sizes = (f" {split}: {part.num_examples} in {part.num_bytes} bytes" for split, part in sorted(info.splits.items()))
+    return f"{info.full_name};{''.join(sizes)}"
+
+
+def _builder(name, data_dir):
     try:
-        builder = tfds.builder(name, data_dir=data_dir, try_gcs=False)
+        return tfds.builder(name, data_dir=data_dir, try_gcs=False)
     # Its assertion is that there is such a version.
     except (tfds.core.registered.DatasetNotFoundError, ValueError, AssertionError):
         near = difflib.get_close_matches(name, tfds.list_builders(), n=3)
@@ -526,6 +555,11 @@ def _prepared(name, data_dir):
     except Exception as error:
         reason = f"{type(error).__name__}: {first_line(error)}"
         raise DataError(f"The data set {name!r} could not be looked up ({reason}).") from error
+
+
+def _prepared(name, data_dir):
+    """The TFDS builder of that name, whose data set is there: found, downloaded or rendered."""
+    builder = _builder(name, data_dir)
     try:
         builder.download_and_prepare()
     except ZooError:
@@ -559,9 +593,13 @@ def _examples(builder, split, **options):
     try:
         examples = builder.as_dataset(split=_within_share(builder, split), **options)
     except ValueError:
-        known = sorted({*builder.info.splits, *_SHARES.get(builder.name, ())})
+        splits = builder.info.splits
+        known = {name: splits[name] for name in splits} | {
+            name: splits[part] for name, part in _SHARES.get(builder.name, {}).items()
+        }
+        sizes = [f"{name} of {known[name].num_examples}" for name in sorted(known)]
         raise DataError(
-            f"The data set {builder.name!r} has no split {split!r}, only {', '.join(known)}; "
+            f"The data set {builder.name!r} has no split {split!r}, only {' and '.join(sizes)} images; "
             "zoo.data.dataset(..., split=...) reads any of them, and parts."
         ) from None
     if examples.cardinality() < 1:
@@ -593,6 +631,9 @@ def _read_tfds(name, image_shape, split, data_dir, source_shape=None):
         raise DataError(f"The data set {name!r} has no image feature, only {sorted(features)}.")
     if source_shape is not None and _SOURCE not in features:
         raise DataError(f"The data set {name!r} has no {_SOURCE} for each image, only {sorted(features)}.")
+    for key in (image_key,) if source_shape is None else (image_key, _SOURCE):
+        if features[key].np_dtype not in (np.uint8, np.uint16):
+            raise DataError(f"The data set {name!r} has {key} of {features[key].np_dtype}, expected 8 or 16 bits.")
     label_key = next((k for k, f in features.items() if isinstance(f, tfds.features.ClassLabel)), None)
     examples = _examples(builder, split)
     number = int(examples.cardinality())
@@ -623,7 +664,16 @@ def _read_tfds(name, image_shape, split, data_dir, source_shape=None):
 
 def _allocate(number, image_shape):
     shape = (number, *image_shape)
-    if np.prod(shape, dtype="int64") <= _IN_MEMORY_BYTES:
+    if math.prod(shape) <= _IN_MEMORY_BYTES:
         return np.empty(shape, "uint8")
-    with tempfile.TemporaryFile() as file:
-        return np.memmap(file, "uint8", "w+", shape=shape)
+    size = math.prod(shape)
+    try:
+        with tempfile.TemporaryFile() as file:
+            # Taken now: where a disk fills up under a mapped file, the process dies without a word.
+            os.posix_fallocate(file.fileno(), 0, size)
+            return np.memmap(file, "uint8", "r+", shape=shape)
+    except OSError as error:
+        raise DataError(
+            f"The images take {size} bytes in the folder {tempfile.gettempdir()!r}, which cannot be had "
+            f"({error.strerror}); TMPDIR names another."
+        ) from error

@@ -36,10 +36,10 @@ class MissingDependencyError(ZooError, ImportError):
     """An optional package is needed; the message names the pip extra that brings it."""
 
 
-def check_count(value, name):
-    """Returns `value` as an int, or raises `InputError` where it is no integer of at least 1."""
-    if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < 1:
-        raise InputError(f"{name} is {value!r}, expected an integer of at least 1.")
+def check_count(value, name, least=1):
+    """Returns `value` as an int, or raises `InputError` where it is no integer of at least `least`."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < least:
+        raise InputError(f"{name} is {value!r}, expected an integer of at least {least}.")
     return int(value)
 
 

@@ -37,11 +37,20 @@ def as_array(images, name="images"):
     """An array of what may be a list of images, labels or texts, or `InputError` that calls it `name`."""
     try:
         array = np.asarray(images)
+        # As which pandas hands over columns, of texts or of arrays.
+        if array.dtype == object and array.ndim == 1:
+            texts = [isinstance(value, str) for value in array]
+            if all(texts):
+                return array.astype(str)
+            if not any(texts):
+                array = np.stack([np.asarray(value) for value in array])
     except ValueError:
         raise InputError(f"{name} is a list of arrays of different shapes, expected one shape for all.") from None
-    # As which pandas hands over columns of texts.
-    texts = array.dtype == object and all(isinstance(value, str) for value in array.flat)
-    return array.astype(str) if texts else array
+    if array.dtype.kind not in "iuf":
+        return array
+    # TensorFlow reads bytes in the machine's order, whatever numpy says of them, and knows no longer floats.
+    known = array.dtype.newbyteorder("=") if array.dtype.itemsize <= 8 else np.float64
+    return array.astype(known, copy=False)
 
 
 def check_images(images, image_shape=None, name="images"):
@@ -115,7 +124,7 @@ def fit_image(image, image_shape):
     """Crops an image to the target's aspect ratio at its centre and resizes it.
 
     Args:
-        image: uint8 array `(h, w, 1 | 3 | 4)` or `(h, w)`, or a Pillow image.
+        image: array `(h, w, 1 | 3 | 4)` or `(h, w)` of uint8, or of uint16 up to 65535, or a Pillow image.
         image_shape: target `(height, width, 1 | 3)`. Grey images are repeated to three channels, colour
             becomes luma (ITU-R 601), transparency is laid over white.
 
@@ -124,6 +133,8 @@ def fit_image(image, image_shape):
     """
     height, width, channels = image_shape
     if isinstance(image, np.ndarray):
+        if image.dtype == np.uint16:
+            image = _of_sixteen_bits(image)
         if image.shape == tuple(image_shape):
             return image
         image = Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image)
@@ -152,7 +163,11 @@ def _to_eight_bits(image):
         raise ValueError(f"it holds {kind}, expected 8 or 16 bits a channel")
     if not image.mode.startswith("I"):
         return image
-    return Image.fromarray((np.asarray(image, "float32") / 257.0).round().clip(0, 255).astype("uint8"))
+    return Image.fromarray(_of_sixteen_bits(image))
+
+
+def _of_sixteen_bits(values):
+    return (np.asarray(values, "float32") / 257.0).round().clip(0, 255).astype("uint8")
 
 
 def _has_alpha(image):
@@ -233,7 +248,11 @@ def _upright(image):
 def _opened(path):
     """Opens an image file with Pillow, and says in one sentence what is wrong with it."""
     try:
-        with Image.open(path) as image:
+        with warnings.catch_warnings():
+            # It warns of large photographs; beyond twice their size it refuses.
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            opened = Image.open(path)
+        with opened as image:
             yield image
     except FileNotFoundError:
         raise DataError(f"There is no image file {str(path)!r}.") from None

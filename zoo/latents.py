@@ -12,6 +12,7 @@ import numpy as np
 from zoo.errors import InputError, check_amount, check_count, check_counts
 
 _NORMAL = NormalDist()
+_CDF, _INVERSE_CDF = (np.vectorize(function, otypes=["float64"]) for function in (_NORMAL.cdf, _NORMAL.inv_cdf))
 _SHAPES = "latents (d,), (n, d) or (n, num_layers, d)"
 
 
@@ -56,13 +57,14 @@ def truncate(latents, threshold):
         threshold: at least 0, where all latents are 0, their mean.
 
     Raises:
-        InputError: a negative threshold, or no finite number.
+        InputError: a negative threshold, or numbers that are not finite.
     """
     check_amount(threshold, "threshold")
+    latents = _numbers(latents, "latents", "an array of finite numbers", "float64")
     low = _NORMAL.cdf(-threshold)
     # Away from 0 and 1, whose quantiles are infinite.
-    quantiles = np.clip(low + (1.0 - 2.0 * low) * np.vectorize(_NORMAL.cdf)(latents), 1e-12, 1.0 - 1e-12)
-    return np.vectorize(_NORMAL.inv_cdf)(quantiles).astype("float32")
+    quantiles = np.clip(low + (1.0 - 2.0 * low) * _CDF(latents), 1e-12, 1.0 - 1e-12)
+    return _INVERSE_CDF(quantiles).astype("float32")
 
 
 def sample_labels(num_samples, num_classes, seed):

@@ -16,7 +16,8 @@ _FIRST = 2
 
 def words(text):
     """The words of a text in lower case; whatever is neither letter, mark on one, digit nor apostrophe parts them."""
-    text = unicodedata.normalize("NFC", text.casefold())
+    # Word processors write the apostrophe as a closing quotation mark.
+    text = unicodedata.normalize("NFC", text.casefold()).replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
     kept = "".join(character if character == "'" or _spells(character) else " " for character in text)
     return re.findall(r"[^\s']+(?:'[^\s']+)*", kept)
 
@@ -31,12 +32,21 @@ def vocabulary_of(prompts, least=1):
     """The words of many texts that occur at least `least` times, the most frequent first.
 
     Raises:
-        InputError: one text in place of many.
+        InputError: one text in place of many, or what is no text.
     """
-    if isinstance(prompts, str) or not all(isinstance(prompt, str) for prompt in prompts):
-        raise InputError(f"prompts is {prompts!r}, expected a list of texts.")
+    prompts = _texts(prompts)
     counts = collections.Counter(word for prompt in prompts for word in words(prompt))
     return [word for word, count in sorted(counts.items(), key=lambda item: (-item[1], item[0])) if count >= least]
+
+
+def _texts(prompts):
+    if isinstance(prompts, str) or not isinstance(prompts, collections.abc.Iterable):
+        raise InputError(f"prompts is {prompts!r}, expected a list of texts.")
+    prompts = list(prompts)
+    for prompt in prompts:
+        if not isinstance(prompt, str):
+            raise InputError(f"prompts holds {prompt!r}, expected texts.")
+    return prompts
 
 
 class Tokenizer:
@@ -79,13 +89,9 @@ class Tokenizer:
         Raises:
             InputError: no list of texts, or one that is empty, of too many known words, or of unknown words alone.
         """
-        if isinstance(prompts, str):
-            raise InputError(f"prompts is {prompts!r}, expected a list of texts.")
-        prompts = list(prompts)
+        prompts = _texts(prompts)
         rows, unknown = np.zeros((len(prompts), self.max_words), "int32"), collections.Counter()
         for row, prompt in zip(rows, prompts, strict=True):
-            if not isinstance(prompt, str):
-                raise InputError(f"prompts holds {prompt!r}, expected texts.")
             found = words(prompt)
             if not found:
                 raise InputError(f"prompts holds {str(prompt)!r}, which has no word.")

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from zoo.errors import InputError
+from zoo.errors import InputError, check_count
 
 
 def mutual_information_gap(latents, factors, bins=20):
@@ -14,16 +14,17 @@ def mutual_information_gap(latents, factors, bins=20):
 
     Args:
         latents: `(n, d)`, usually posterior means; at least 2 dimensions.
-        factors: `(n, K)` integers, or a dict of arrays `(n,)` by the factors' names. Factors of one value are left out.
+        factors: `(n, K)` integers or booleans, or a dict of arrays `(n,)` by the factors' names. Factors of one value
+            are left out.
 
     Returns:
         The gap from 0 to 1, and the gap of each factor that varies: an array, or a dict as `factors` was.
 
     Raises:
-        InputError: shapes that do not match, or no factor that varies.
+        InputError: shapes that do not match, factors of other numbers, or none that varies.
     """
-    latents = np.asarray(latents, "float64")
-    if latents.ndim != 2 or latents.shape[1] < 2:
+    bins, latents = check_count(bins, "bins"), np.asarray(latents, "float64")
+    if latents.ndim != 2 or latents.shape[1] < 2 or len(latents) == 0:
         raise InputError(f"latents has shape {latents.shape}, expected (n, d) with at least 2 dimensions.")
     if not np.isfinite(latents).all():
         raise InputError("latents holds NaN or infinite values, expected finite ones.")
@@ -31,9 +32,11 @@ def mutual_information_gap(latents, factors, bins=20):
     for name in names or ():
         if np.shape(factors[name]) != (len(latents),):
             raise InputError(f"factors[{name!r}] has shape {np.shape(factors[name])}, expected ({len(latents)},).")
+        _check_whole(f"factors[{name!r}]", np.asarray(factors[name]))
     columns = np.stack([factors[name] for name in names], 1) if names else np.asarray(factors)
     if columns.ndim != 2 or len(columns) != len(latents):
         raise InputError(f"factors has shape {columns.shape}, expected ({len(latents)}, number of factors).")
+    _check_whole("factors", columns)
     codes = np.stack([_discretize(column, bins) for column in latents.T], 1)
     gaps = {}
     for index, factor in enumerate(columns.T):
@@ -46,6 +49,14 @@ def mutual_information_gap(latents, factors, bins=20):
         raise InputError("factors has no factor of more than one value.")
     mean = float(np.mean(list(gaps.values())))
     return mean, (gaps if names else np.array(list(gaps.values())))
+
+
+def _check_whole(name, factor):
+    if factor.dtype.kind not in "iub":
+        raise InputError(
+            f"{name} has dtype {factor.dtype}, expected integers or booleans: a factor of continuous values would have "
+            "to be sorted into a few before."
+        )
 
 
 def _discretize(column, bins):

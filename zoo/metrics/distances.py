@@ -7,7 +7,8 @@ result is that of the features, and two results compare only if one network made
 
 import numpy as np
 
-from zoo.errors import InputError
+from zoo.errors import InputError, check_count
+from zoo.images import as_array
 
 # Rows converted and multiplied at a time: 1024 x 1024 distances take 8 MB, and 1024 features of
 # 4096 dimensions 32 MB, while the products stay large enough for BLAS to run at full speed.
@@ -195,8 +196,7 @@ def nearest_neighbors(queries, references, block=BLOCK):
     queries = check_features("queries", queries)
     references = check_features("references", references)
     check_same_dimensions("queries", queries, "references", references)
-    if not isinstance(block, (int, np.integer)) or block < 1:
-        raise InputError(f"block is {block!r}, expected an integer of at least 1.")
+    check_count(block, "block")
     index = np.zeros(len(queries), np.int64)
     squared = np.full(len(queries), np.inf)
     for rows in row_blocks(len(queries), block):
@@ -214,8 +214,20 @@ def nearest_images(queries, references):
     """`nearest_neighbors` of images `(n, height, width, channels)` by the distance of their pixels.
 
     For example the training image nearest to each sample, which shows copying.
+
+    Raises:
+        InputError: no images, or those of one have another shape or value range, uint8 or floats, than the other's.
     """
-    return nearest_neighbors(*(np.asarray(images).reshape(len(images), -1) for images in (queries, references)))
+    queries, references = as_array(queries, "queries"), as_array(references, "references")
+    for name, images in {"queries": queries, "references": references}.items():
+        if images.ndim != 4 or images.size == 0:
+            raise InputError(f"{name} has shape {images.shape}, expected (n, height, width, channels).")
+    if queries.shape[1:] != references.shape[1:] or (queries.dtype == np.uint8) != (references.dtype == np.uint8):
+        raise InputError(
+            f"references holds {references.dtype} images of shape {references.shape[1:]}, expected those of queries, "
+            f"{queries.dtype} of shape {queries.shape[1:]}."
+        )
+    return nearest_neighbors(*(images.reshape(len(images), -1) for images in (queries, references)))
 
 
 def _check_finite(name, array):

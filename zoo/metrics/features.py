@@ -1,5 +1,6 @@
 """Networks whose features are compared instead of pixels."""
 
+import functools
 import re
 
 import keras
@@ -51,6 +52,12 @@ def _run(network, images):
     return batches
 
 
+@functools.cache
+def bundled(name):
+    """The bundled classifier of that name, the same each time: what it predicts is traced once."""
+    return presets.load(name)
+
+
 def load(name):
     """The feature network of that name: a preset of kind `feature_network`, or `"inception_v3"`.
 
@@ -71,11 +78,21 @@ def load(name):
                 f"Inception v3's ImageNet weights could not be downloaded ({first_line(error)})."
             ) from error
         return FeatureNetwork(INCEPTION, f"keras-applications-{INCEPTION}", network)
+    return _of_bundled(name)
+
+
+@functools.cache
+def _of_bundled(name):
+    entry = _check_kind(name)
+    return of_classifier(bundled(name), entry["dataset"], entry["files"][presets.WEIGHTS]["sha256"])
+
+
+def _check_kind(name):
     entry = presets.entry_of(name)
     if entry["kind"] != "feature_network":
         known = ", ".join([*presets.list_presets(kind="feature_network"), INCEPTION])
         raise InputError(f"feature_network is {name!r}, expected one of {known}.")
-    return of_classifier(presets.load(name), entry["dataset"], entry["files"][presets.WEIGHTS]["sha256"])
+    return entry
 
 
 def of_classifier(classifier, dataset, identity):
@@ -115,13 +132,27 @@ class PerceptualDistance:
 
     Raises:
         PresetError: no preset of that name.
+        InputError: a preset that is no feature network.
     """
 
     def __init__(self, name):
-        self._trunk = trunk_of(presets.load(name))
+        _check_kind(name)
+        self._trunk = trunk_of(bundled(name))
 
     def __call__(self, image, other):
-        """The distance of one uint8 image `(h, w, c)` to another of its shape."""
+        """The distance of one uint8 image `(h, w, c)` to another of its shape.
+
+        Raises:
+            InputError: not uint8, of other channels than the network's, of two shapes, or so small that nothing is left
+                of them after the last stage.
+        """
+        least, channels = 2 ** (len(self._trunk.outputs) - 1), self._trunk.input_shape[-1]
+        for name, found in {"image": image, "other": other}.items():
+            dtype, shape = getattr(found, "dtype", None), np.shape(found)
+            fits = dtype == np.uint8 and len(shape) == 3 and shape[-1] == channels and min(shape[:2]) >= least
+            if not fits or shape != np.shape(image):
+                expected = f"({channels} channels, sides of at least {least})" if name == "image" else np.shape(image)
+                raise InputError(f"{name} has dtype {dtype} and shape {shape}, expected a uint8 image {expected}.")
         stages = zip(self._unit_features(image), self._unit_features(other), strict=True)
         return sum(float(np.mean(np.sum((one - two) ** 2, axis=-1))) for one, two in stages)
 
@@ -144,7 +175,7 @@ class AvatarAttributes:
     """
 
     def __init__(self, classifier=None):
-        self._network = presets.load("classifier_avatars_64") if classifier is None else classifier
+        self._network = bundled("classifier_avatars_64") if classifier is None else classifier
 
     def __call__(self, images):
         """Attributes of uint8 images `(n, h, w, c)`, resized to what the network takes.

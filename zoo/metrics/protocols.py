@@ -9,7 +9,7 @@ import numpy as np
 from zoo import presets
 from zoo.bicubic import resize_bicubic
 from zoo.datasets import avatars, captions
-from zoo.errors import InputError
+from zoo.errors import InputError, check_count
 from zoo.images import fit_image, to_float
 from zoo.latents import sample_labels
 from zoo.metrics import editing, features, references
@@ -44,6 +44,17 @@ class Size(NamedTuple):
     likelihood_images: int = 10_000
     seeds: tuple[int, ...] = (0, 1, 2)
 
+    def check(self):
+        """Raises `InputError` where nothing would be measured.
+
+        Precision and recall look at the third nearest neighbour, so that fewer than 4 images have none.
+        """
+        check_count(self.images, "size.images", least=NEIGHBORS + 1)
+        check_count(self.importance_samples, "size.importance_samples")
+        check_count(self.likelihood_images, "size.likelihood_images")
+        if not self.seeds:
+            raise InputError("size.seeds is empty, expected at least one seed.")
+
     @property
     def named_seeds(self):
         return ", ".join(map(str, self.seeds))
@@ -69,11 +80,12 @@ def evaluate(model, dataset, *, size=FULL, feature_network=None, data_dir=None):
         meaning) and `protocol`, a sentence.
 
     Raises:
-        InputError: the data set is a folder, which has no test images of its own, or a feature network is named for
-            enlargement, whose figures have networks of their own.
+        InputError: the data set is a folder, which has no test images of its own, too few are to be drawn, or a feature
+            network is named for enlargement, whose figures have networks of their own.
     """
     from zoo import data
 
+    size.check()
     data.check_name(dataset)
     if dataset == "avatars" and (hasattr(model, "reconstruct") or hasattr(model, "log_prob")):
         # Test faces are drawn, which needs an extra: said now rather than after all that comes first.
@@ -195,7 +207,7 @@ def truncation_curve(model, dataset, *, size=FULL):
 def _classifier(model, dataset):
     """The name of the bundled classifier of the data set's classes, and itself; None where none fits the model."""
     for name in presets.list_presets(dataset=dataset, kind="feature_network"):
-        classifier = presets.load(name)
+        classifier = features.bundled(name)
         # That of the avatars knows many attributes in place of one class.
         classes = classifier.output_shape[-1] if isinstance(classifier.output_shape, tuple) else None
         if classes is not None and model.num_classes in (None, classes):

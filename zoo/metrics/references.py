@@ -38,13 +38,19 @@ def load(dataset, network, image_shape, data_dir=None):
     Raises:
         DataError: not bundled, and the data set cannot be read.
     """
+    from zoo import data
+
     name = file_name(dataset, image_shape, network)
-    for folder in (BUNDLED, cache_folder()):
-        if (folder / name).exists() and (found := _stored(folder / name, network)) is not None:
-            return found
+    found = _stored(BUNDLED / name, network)
+    if found is not None:
+        return found
+    cached = cache_folder() / name
+    found = _stored(cached, network, data.identity(dataset, data_dir))
+    if found is not None:
+        return found
     found = compute(dataset, network, image_shape, data_dir)
     try:
-        write(cache_folder() / name, network, found)
+        write(cached, network, found, data.identity(dataset, data_dir))
     except OSError as error:
         warnings.warn(
             f"What {dataset!r} is compared with was computed, but cannot be kept in {cache_folder()} "
@@ -54,13 +60,17 @@ def load(dataset, network, image_shape, data_dir=None):
     return found
 
 
-def _stored(path, network):
-    """The arrays of a file that `write` made; None where it is damaged, or of another network."""
+def _stored(path, network, identity=""):
+    """The arrays of a file that `write` made; None where there is none, or a damaged one or one of other origin.
+
+    A retrained network or a data set that was made anew would silently make every figure wrong. Of a data set that is
+    not here only the version is known.
+    """
     try:
         with np.load(path) as stored:
             found = dict(stored)
-        # A retrained network would silently make every figure wrong.
-        return found if str(found.pop("network")) == network.identity else None
+        of_network = str(found.pop("network")) == network.identity
+        return found if str(found.pop("data", "")).startswith(identity) and of_network else None
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         return None
 
@@ -93,10 +103,10 @@ def describe(splits, network):
     return arrays
 
 
-def write(path, network, arrays):
-    """Stores a reference with the identity of its network, whole or not at all."""
+def write(path, network, arrays, identity=""):
+    """Stores a reference with the identities of its network and its data set, whole or not at all."""
     with replacing(path) as temporary:
-        np.savez_compressed(temporary, network=network.identity, **arrays)
+        np.savez_compressed(temporary, network=network.identity, data=identity, **arrays)
 
 
 def test_set(dataset, image_shape, data_dir=None):
