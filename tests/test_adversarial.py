@@ -3,6 +3,7 @@
 import contextlib
 import functools
 import json
+import warnings
 import zipfile
 
 import h5py
@@ -514,6 +515,29 @@ def test_the_average_does_not_leap_to_weights_that_are_frozen():
     np.testing.assert_allclose(average.kernel - before, 0.1, atol=1e-5)
 
 
+def test_a_loss_scaler_of_ones_own_is_saved_with_its_state(tmp_path):
+    model = tiny_gan()
+    model.compile(keras.optimizers.LossScaleOptimizer(keras.optimizers.Adam(1e-3), initial_scale=4.0), "sgd")
+    model.fit(images(16), batch_size=8, verbose=0)
+    model.save(tmp_path / "gan.keras")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        loaded = keras.saving.load_model(tmp_path / "gan.keras")
+    assert isinstance(loaded.generator_optimizer, keras.optimizers.LossScaleOptimizer)
+    np.testing.assert_equal(values(loaded.generator_optimizer.variables), values(model.generator_optimizer.variables))
+
+
+def test_who_gives_one_optimizer_keeps_the_settings_of_the_other():
+    model = tiny_gan()
+    model.compile("sgd", keras.optimizers.Adam(3e-3, beta_1=0.25))
+    model.compile(keras.optimizers.Adam(1e-4))
+    assert float(model.generator_optimizer.learning_rate) == pytest.approx(1e-4)
+    kept = model.discriminator_optimizer
+    assert float(kept.learning_rate) == pytest.approx(3e-3) and kept.beta_1 == 0.25 and int(kept.iterations) == 0
+    model.fit(images(8), batch_size=8, verbose=0)
+    assert int(kept.iterations) == 1
+
+
 # === Replicas ===
 
 ON_TWO_REPLICAS = """
@@ -748,7 +772,7 @@ def test_a_failure_is_forgotten_by_the_next_fit():
     with pytest.raises(NonFiniteError):
         model.fit(images(8), batch_size=4, verbose=0)
     model.set_weights(weights)
-    model.compile(run_eagerly=True)
+    model.compile("adam", run_eagerly=True)
     model.fit(images(8), batch_size=4, verbose=0)
     assert model.first_failure() is None
 

@@ -128,6 +128,19 @@ def test_a_column_of_arrays_is_an_array():
         data.read(column, SHAPE)
 
 
+def test_arguments_that_fit_does_not_have_are_refused_before_anything_is_read(trained):
+    with pytest.raises(
+        InputError, match=r"fit was given data_dir, which is no argument of it; TFDS_DATA_DIR names the"
+    ):
+        trained.fit("mnist", data_dir="somewhere")
+
+
+def test_dicts_as_tfds_makes_them_are_refused_with_what_helps(trained):
+    batches = tf.data.Dataset.from_tensors({"image": images(2), "label": LABELS[:2]})
+    with pytest.raises(InputError, match=r"has the keys \['image', 'label'\], expected .*as_supervised=True"):
+        trained.fit(batches)
+
+
 def test_what_was_read_is_checked_like_arrays(trained):
     given = data.ImageSet(images(5), LABELS, tuple("abc"))
     assert data.read(given, SHAPE).class_names == tuple("abc")

@@ -530,6 +530,13 @@ def test_pictures_that_are_hardly_two_side_by_side_are_warned_of(tmp_path):
         data.read_pairs(tmp_path, SHAPE, SHAPE)
 
 
+def test_source_images_change_their_size_with_the_images(tmp_path):
+    tiny_pix2pix(source_shape=(8, 8, 3)).save_to_preset(tmp_path / "preset")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert zoo.load(tmp_path / "preset", image_shape=(16, 16, 1)).source_shape == (16, 16, 3)
+
+
 def test_a_damaged_half_skips_the_pair(tmp_path):
     for stem in "ab":
         write(tmp_path / "A" / f"{stem}.png", images(1)[0][..., 0])

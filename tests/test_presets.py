@@ -12,6 +12,7 @@ import h5py
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from helpers import (
     LATENT_DIM,
     SHAPE,
@@ -26,6 +27,7 @@ from helpers import (
     tiny_progressive_gan,
     tiny_style_gan,
     tiny_vae,
+    tiny_vq_vae,
     values,
 )
 
@@ -362,6 +364,14 @@ DAMAGES = {
     "no JSON": (lambda d: (d / "metadata.json").write_text("{"), r"metadata\.json is damaged \(.*\); expected a JSON"),
     "binary": (lambda d: (d / "metadata.json").write_bytes(b"\xff\xfe"), r"metadata\.json is damaged \(.*\); expected"),
     "no object": (lambda d: (d / "metadata.json").write_text("3"), r"metadata\.json is damaged: it holds a int"),
+    "no text": (
+        lambda d: (d / "metadata.json").write_text('{"class": 5}'),
+        r"metadata\.json is damaged: its class is 5, expected a text",
+    ),
+    "a folder": (
+        lambda d: ((d / "metadata.json").unlink(), (d / "metadata.json").mkdir()),
+        r"metadata\.json cannot be read \(Is a directory\)",
+    ),
     "no figures": (
         lambda d: (d / "metadata.json").write_text('{"metrics": {"fid": 3.2}}'),
         r"metadata\.json is damaged: its metrics are not figures with a value and a protocol",
@@ -617,6 +627,67 @@ def test_frozen_layers_stay_frozen(build, file, tmp_path):
     loaded.fit(images(4), batch_size=4, verbose=0)
 
 
+@pytest.mark.slow
+def test_frozen_parts_of_a_vq_vae_stay_frozen(tmp_path):
+    model = tiny_vq_vae(ema_decay=None)
+    model.build_prior(filters=4, num_blocks=1)
+    model.prior.trainable = model.quantizers[0].trainable = False
+    model.save_to_preset(tmp_path / "preset")
+    loaded = zoo.load(tmp_path / "preset")
+    assert not loaded.prior.trainable_variables and not loaded.quantizers[0].trainable_variables
+    assert len(loaded.trainable_variables) == len(model.trainable_variables) > 0
+
+
+@pytest.mark.parametrize("build", [tiny_gan, tiny_vae, tiny_style_gan, tiny_vq_vae])
+def test_nothing_is_frozen_that_nobody_froze(build):
+    assert "frozen_layers" not in build().get_config()
+
+
+def test_bfloat16_is_saved_as_it_is(tmp_path):
+    model = tiny_gan(dtype="bfloat16")
+    model.save_to_preset(tmp_path / "preset")
+    loaded = zoo.load(tmp_path / "preset")
+    assert "bfloat16" in {weight.dtype for weight in loaded.generator.weights}
+    np.testing.assert_array_equal(loaded.generate(3, seed=0), model.generate(3, seed=0))
+    loaded.compile()
+    with pytest.raises(InputError, match=r"dtype is 'bfloat16', whose .* too coarse .*, expected 'mixed_bfloat16'"):
+        loaded.fit(images(8), batch_size=8)
+
+
+@pytest.mark.parametrize("weights_dtype", ["float32", "float16"])
+def test_weights_that_are_not_finite_are_not_saved(tmp_path, weights_dtype):
+    model = tiny_gan()
+    weight = model.ema_generator.weights[0]
+    weight.assign(np.full(weight.shape, np.nan))
+    with pytest.raises(PresetError, match=r"The weights in .* hold NaN or infinity, of which no preset is made"):
+        model.save_to_preset(tmp_path / "preset", weights_dtype=weights_dtype)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("name", "says"), [("x" * 300, "cannot be written .File name too long"), ("a\0b", "A path is")]
+)
+def test_paths_that_cannot_be_are_said_in_one_sentence(name, says, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises((PresetError, InputError), match=says):
+        tiny_gan().save_to_preset(name)
+
+
+def test_a_model_is_exported_as_what_draws(tmp_path):
+    model, z = tiny_gan(), np.ones((2, LATENT_DIM), "float32")
+    model.generator.set_weights([0 * weight for weight in model.generator.get_weights()])
+    model.export(tmp_path / "served", verbose=False)
+    served = tf.saved_model.load(tmp_path / "served")
+    np.testing.assert_allclose(served.serve(z), model.ema_generator(z), atol=1e-6)
+    with pytest.raises(InputError, match=r"such as model.decoder.export\('served'\), among encoder, decoder"):
+        tiny_vae().export("served")
+
+
+def test_hdf5_is_no_format_of_models(tmp_path):
+    with pytest.raises(InputError, match=r"filepath is '.*gan.h5', expected a name that ends in .keras"):
+        tiny_gan().save(tmp_path / "gan.h5")
+
+
 class Unregistered(keras.layers.Layer):
     def call(self, x):
         return x
@@ -773,6 +844,12 @@ def test_list_presets_filters(catalogue):
     assert zoo.list_presets(kind="feature_network") == ["classifier_mnist_28"]
     assert len(zoo.list_presets(kind=None)) == 4
     assert zoo.list_presets("nothing") == []
+    for wrong, says in (
+        ({"pattern": 5}, "pattern is 5, expected a text"),
+        ({"kind": "gan"}, "kind is 'gan', expected"),
+    ):
+        with pytest.raises(InputError, match=says):
+            zoo.list_presets(**wrong)
 
 
 def test_unknown_names_suggest_the_nearest(catalogue):

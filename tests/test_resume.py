@@ -88,10 +88,13 @@ def test_an_interrupted_fit_leaves_its_backup_and_a_finished_one_does_not(tmp_pa
     with pytest.raises(KeyboardInterrupt):
         fit(model, 3, AtBatch(1, 1, interrupt))
     assert [path.name for path in (tmp_path / "backup").iterdir()] == ["state.weights.h5"]
+    (tmp_path / "backup" / "notes.txt").write_text("of somebody else")
     assert fit(model, 3) == [1, 2]
-    assert not (tmp_path / "backup").exists()
+    assert [path.name for path in (tmp_path / "backup").iterdir()] == ["notes.txt"]
+    (tmp_path / "backup" / "notes.txt").unlink()
     # The model itself is not bound to the backup's epoch any longer.
     assert fit(model, 1) == [0]
+    assert not (tmp_path / "backup").exists()
     # Nor after a continued training that was interrupted, too.
     for moment in ((1, 1), (2, 0)):
         with pytest.raises(KeyboardInterrupt):

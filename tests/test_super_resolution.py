@@ -290,7 +290,7 @@ def test_a_preset_holds_the_feature_network(tmp_path):
     given = images(1, SMALL)
     np.testing.assert_array_equal(loaded.feature_network(given / 255.0), model.feature_network(given / 255.0))
     np.testing.assert_array_equal(loaded.upscale(given[0]), model.upscale(given[0]))
-    assert loaded.get_config()["perceptual_weight"] == 2.0
+    assert loaded.get_config()["perceptual_weight"] == 2.0 and "frozen_layers" not in loaded.get_config()
 
 
 def test_the_adversarial_stage_begins_where_the_pixel_stage_ends():

@@ -35,7 +35,7 @@ _HOME_OF = {
 }
 __all__ = sorted(_HOME_OF)
 # Which `import zoo` alone gives, too.
-_SUBMODULES = ("callbacks", "data", "hub", "latents", "metrics", "objectives", "presets", "text")
+_SUBMODULES = ("callbacks", "data", "hub", "images", "latents", "metrics", "objectives", "presets", "text")
 
 
 def __getattr__(name):

@@ -212,7 +212,7 @@ class BackupAndRestore(keras.callbacks.BackupAndRestore):
     yourself cannot be replayed).
 
     Args:
-        backup_dir: folder for the backup; removed when training ends unless `delete_checkpoint` is False.
+        backup_dir: folder for the backup; removed with it, where nothing else lies in it.
         delete_checkpoint: whether to remove the backup when `fit` ends.
     """
 
@@ -254,7 +254,11 @@ class BackupAndRestore(keras.callbacks.BackupAndRestore):
         self._forget_epoch()
 
     def on_train_end(self, logs=None):
-        super().on_train_end(logs)
+        if self.delete_checkpoint:
+            # Keras would remove the folder with whatever else lies in it.
+            self._path.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                self._path.parent.rmdir()
         self._forget_epoch()
 
     def _forget_epoch(self):

@@ -311,6 +311,10 @@ def publish(name, every, repo, tag, private):
         raise InputError("NAME and --all exclude each other, and one of them is needed.")
     if every and repo is not None:
         raise InputError(f"--repo is {repo!r}, but --all publishes many presets; name one preset for it.")
+    from zoo import hub
+
+    if repo is not None:
+        hub.check_repo_id(repo, "--repo")
     names = presets.list_presets(kind=None) if every else [name]
     locations = {name: presets.resolve(name) for name in names}
     for name, location in locations.items():
@@ -319,8 +323,6 @@ def publish(name, every, repo, tag, private):
         if location.origin == "directory" and repo is None:
             raise InputError(f"--repo is missing; {name!r} is a directory, which has no name on the Hub.")
         presets.verify(location)
-    from zoo import hub
-
     for name, location in locations.items():
         official = location.origin == "bundled"
         entry = presets.entry_of(name) if official else {}

@@ -14,6 +14,8 @@ from zoo.errors import InputError
 def expanded(path):
     """A path that may begin with `~`; `InputError` where that is the home of a user who has none here, or no path."""
     try:
+        if "\0" in os.fspath(path):
+            raise InputError(f"A path is {path!r}, expected one without null characters.")
         return Path(path).expanduser()
     except TypeError:
         raise InputError(f"A path is {path!r}, expected a string or a pathlib.Path.") from None

@@ -48,7 +48,8 @@ _AGAIN = "; `zoo evaluate` measures them again, but for truncation curves, corre
 class _Use(NamedTuple):
     """The Hub's name of what a model is for, code that draws from it and fine-tunes it, and what it shows.
 
-    In the code `{asked}` is where a model with classes is given a label, and `{own}` are images, with labels there.
+    In the code `{asked}` is where a model with classes is given a label, `{own}` are images, with labels there, and
+    `{prompt}` is a text.
     """
 
     task: str = "unconditional-image-generation"
@@ -81,7 +82,8 @@ _ENLARGER = _Use(
 )
 _ILLUSTRATOR = _Use(
     "text-to-image",
-    "images = model.generate(16, prompts=text, seed=0)  # uint8, (16, height, width, channels)",
+    "images = model.generate(16, prompts={prompt}, seed=0)  # uint8, (16, height, width, channels)",
+    also="print(model.vocabulary)  # the words that it knows",
     tune='model.fit({{"images": my_images, "prompts": my_captions}}, epochs=3)  # fine-tune on images of your own',
 )
 # Where the class is another, its card shows what most classes understand.
@@ -358,6 +360,7 @@ def publish(
     # Refused before anything is made on the Hub.
     if (own_card := _own_card(directory)) is not None:
         _parsed(own_card)
+    _contents(directory, repo_id, title, facts or {}, {})
     with _explained(repo_id, branch, token):
         api.create_repo(repo_id, private=private, exist_ok=True)
         if revision is not None:
@@ -409,7 +412,10 @@ def _contents(directory, repo_id, title, facts, published):
     card = published.get(CARD)
     if card is None or is_unedited(card):
         card = _own_card(directory) or card
-    classes = _classes_of(json.loads(contents[CONFIG])["config"])
+    config = json.loads(contents[CONFIG])
+    if not isinstance(config, dict) or not isinstance(config.get("config"), dict):
+        raise PresetError(f"{directory / CONFIG} is damaged: it holds no configuration of a model.")
+    classes = _classes_of(config["config"])
     contents[CARD] = model_card(repo_id, title, facts, pictures, classes, card).encode()
     contents[METADATA] = _same_but_for_the_date(facts, published.get(METADATA)).encode()
     return contents
@@ -550,7 +556,9 @@ def _card_body(repo_id, title, facts, pictures, classes):
         rows = "\n".join(f"{row}. {prompt}" for row, prompt in enumerate(facts["shown_prompts"], 1))
         parts.append(f"The prompts, row by row:\n\n{rows}")
     generates = facts.get("kind", "model") == "model"
-    parts.append(_usage(repo_id, title, use, classes) if generates else _FEATURES_USAGE.format(title))
+    parts.append(
+        _usage(repo_id, title, use, classes, facts.get("shown_prompts")) if generates else _FEATURES_USAGE.format(title)
+    )
     if facts.get("metrics"):
         rows = [
             f"| `{name}` | {_rounded(figure['value'])} | {_rounded(figure.get('real'))} | {figure['protocol']} |"
@@ -589,10 +597,11 @@ def _use_of(facts):
     return _USES.get(facts.get("class"), _Use())
 
 
-def _usage(repo_id, title, use, classes):
+def _usage(repo_id, title, use, classes, prompts):
     code = "\n".join(filter(None, (use.draw, use.also, use.tune))).format(
         asked=f", labels={json.dumps(classes[0])}" if classes else "",
         own="(my_images, my_labels)" if classes else "my_images",
+        prompt=json.dumps(prompts[0], ensure_ascii=False) if prompts else "my_captions[0]",
     )
     text = f"""## Use
 

@@ -5,6 +5,7 @@ Everywhere in the zoo, uint8 means 0..255 and floats lie in [-1, 1]; arrays are 
 
 import contextlib
 import math
+import os
 import struct
 import warnings
 from pathlib import Path
@@ -210,6 +211,10 @@ def read_picture(path):
 
 def as_pixels(image):
     """The array of an image that may be a Pillow image: grey, grey with alpha, RGB or RGBA."""
+    if isinstance(image, (str, os.PathLike)):
+        raise InputError(
+            f"image is {image!r}, expected an array or a Pillow image; zoo.images.read_picture reads a file."
+        )
     if not isinstance(image, Image.Image):
         return np.asarray(image)
     try:

@@ -25,6 +25,7 @@ from zoo.files import expanded, replacing_directory, sha256, write_json
 
 CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
 HASHED_FILES = (CONFIG, WEIGHTS)
+_TEXTS = ("class", "kind", "dataset", "dataset_licence", "weights_licence", "recipe")
 # What Keras' configurations can hold that is, or loads, code.
 _CODE_CLASSES = ("Lambda", "__lambda__", "TorchModuleWrapper", "TFSMLayer", "JaxLayer", "FlaxLayer")
 PACKAGE = Path(__file__).parent
@@ -74,7 +75,14 @@ def list_presets(pattern="*", *, model=None, dataset=None, kind="model"):
 
     Returns:
         List of names.
+
+    Raises:
+        InputError: a pattern that is no text, or another kind.
     """
+    if not isinstance(pattern, str):
+        raise InputError(f"pattern is {pattern!r}, expected a text such as '*fashion*'.")
+    if kind not in ("model", "feature_network", None):
+        raise InputError(f"kind is {kind!r}, expected 'model', 'feature_network' or None.")
     model = getattr(model, "__name__", model)
     return sorted(
         name
@@ -201,10 +209,15 @@ def metadata_of(directory):
         found = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
+    except OSError as error:
+        raise PresetError(f"{path} cannot be read ({error.strerror}).") from error
     except (ValueError, RecursionError) as error:
         raise PresetError(f"{path} is damaged ({error}); expected a JSON object.") from error
     if not isinstance(found, dict):
         raise PresetError(f"{path} is damaged: it holds a {type(found).__name__}, expected a JSON object.")
+    for key in _TEXTS:
+        if not isinstance(found.get(key), (str, type(None))):
+            raise PresetError(f"{path} is damaged: its {key} is {found[key]!r}, expected a text.")
     figures = found.get("metrics", {})
     if not isinstance(figures, dict) or not all(map(_is_figure, figures.values())):
         raise PresetError(f"{path} is damaged: its metrics are not figures with a value and a protocol.")
@@ -439,7 +452,7 @@ def save(model, directory, *, weights_dtype="float32"):
 
     Raises:
         PresetError: `directory` holds something else or cannot be written, the model has a part that may run code or
-            of a class that is not registered, or the weights do not fit float16.
+            of a class that is not registered, or weights that are not finite or do not fit float16.
         InputError: another `weights_dtype`.
     """
     import keras
@@ -452,11 +465,13 @@ def save(model, directory, *, weights_dtype="float32"):
             f"{os.path.join('.', directory)!r}.",
             stacklevel=3,
         )
-    directory = expanded(directory).resolve()
+    with _explained(directory):
+        directory = expanded(directory).resolve()
+        there = [file.name for file in directory.iterdir()] if directory.is_dir() else []
+        exists = directory.exists()
     if Path.cwd().is_relative_to(directory):
         raise PresetError(f"{directory} is the current folder or holds it; choose a folder in it.")
-    there = [file.name for file in directory.iterdir()] if directory.is_dir() else []
-    if directory.exists() and (not directory.is_dir() or (there and not {CONFIG, METADATA} <= set(there))):
+    if exists and (not directory.is_dir() or (there and not {CONFIG, METADATA} <= set(there))):
         raise PresetError(f"{directory} exists and is no preset directory; choose another place.")
     others = set(there) - {*HASHED_FILES, METADATA, *_shown()}
     with _explained(directory), replacing_directory(directory, others) as temporary:
@@ -551,6 +566,8 @@ def _write_weights(model, path, dtype):
                 copy(item, group(target, key))
                 continue
             value = item[()]
+            if item.dtype.kind == "f" and not np.isfinite(value).all():
+                raise PresetError(f"The weights in {item.name} hold NaN or infinity, of which no preset is made.")
             if item.dtype == np.float32 and dtype == "float16":
                 with np.errstate(over="ignore"):
                     value = value.astype("float16")
@@ -562,7 +579,8 @@ def _write_weights(model, path, dtype):
             packed = (
                 {"compression": "gzip", "shuffle": True, "chunks": value.shape} if value.size >= _PACKED_FROM else {}
             )
-            target.create_dataset(key, data=value, **packed)
+            # By an attribute Keras knows bfloat16, which HDF5 does not.
+            target.create_dataset(key, data=value, **packed).attrs.update(item.attrs)
 
     with tempfile.TemporaryDirectory() as folder:
         whole = Path(folder) / WEIGHTS

@@ -111,7 +111,8 @@ class Tokenizer:
         if unknown:
             by_number = [word for word, _ in unknown.most_common()]
             warnings.warn(
-                f"{len(unknown)} words of prompts are not known and left out: {first_of(by_number, 10)}.",
+                f"{len(unknown)} words of prompts are not known and left out: {first_of(by_number, 10)}. The model's "
+                "`vocabulary` lists those that are; from_preset(..., vocabulary=...) makes it learn others.",
                 stacklevel=2,
             )
         return rows

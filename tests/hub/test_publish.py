@@ -231,7 +231,6 @@ def test_the_code_of_a_card_suits_the_class(name, tmp_path, monkeypatch):
     given = {
         "source_images": pairs(3)[0],
         "picture": images(1, (5, 7, 3))[0],
-        "text": "a red hat",
         "my_images": own,
         "my_labels": labels,
         "my_captions": ["a red hat"] * len(own),

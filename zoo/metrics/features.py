@@ -10,7 +10,7 @@ from zoo import presets
 from zoo.datasets import avatars
 from zoo.errors import DataError, InputError, first_line
 from zoo.images import check_images, fit_image, to_float
-from zoo.progress import bar
+from zoo.progress import bar, predicted
 
 INCEPTION = "inception_v3"
 _BATCH = 256
@@ -48,7 +48,7 @@ def _run(network, images):
         part = images[start : start + _BATCH]
         if part.shape[1:] != shape:
             part = np.stack([fit_image(image, shape) for image in part])
-        batches.append(network.predict_on_batch(to_float(part)))
+        batches.append(predicted(network, to_float(part)))
     return batches
 
 

@@ -51,6 +51,7 @@ class AdversarialModel(GenerativeModel):
     optimizer_names = ("generator_optimizer", "discriminator_optimizer")
     left_out_of_presets = ("averaged_steps",)
     preset_aliases = (("generator", "ema_generator"),)
+    never_trained = ("ema_generator",)
 
     def __init__(
         self,
@@ -109,6 +110,10 @@ class AdversarialModel(GenerativeModel):
         self._parts_of_batch = discriminator_steps
         self.built = True
 
+    def export(self, filepath, *args, **kwargs):
+        """Keras' `export` of `ema_generator`, the network that `generate` draws with; its images lie in [-1, 1]."""
+        return self.ema_generator.export(filepath, *args, **kwargs)
+
     def _check_inputs(self, **expected):
         """Refuses networks that take other inputs than those expected of each."""
         for argument, shapes in expected.items():
@@ -135,18 +140,12 @@ class AdversarialModel(GenerativeModel):
         both optimizers a `keras.optimizers.schedules` object to move both.
 
         Args:
-            generator_optimizer, discriminator_optimizer: Keras optimizers or their names; default those of
-                `default_optimizers`.
+            generator_optimizer, discriminator_optimizer: Keras optimizers or their names; default those of a compiled
+                model anew, such as a preset's, else of `default_optimizers`.
             **settings: `run_eagerly`, `steps_per_execution`, `jit_compile` of Keras.
         """
-        default = self.default_optimizers()
-        self._compile(
-            {
-                "generator_optimizer": generator_optimizer or default[0],
-                "discriminator_optimizer": discriminator_optimizer or default[1],
-            },
-            **settings,
-        )
+        optimizers = (generator_optimizer, discriminator_optimizer)
+        self._compile(dict(zip(self.optimizer_names, optimizers, strict=True)), **settings)
 
     @staticmethod
     def default_optimizers():

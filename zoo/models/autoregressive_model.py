@@ -8,6 +8,7 @@ import numpy as np
 from zoo.models.generative_model import GenerativeModel
 from zoo.nets.pixel_cnn import draw_codes
 from zoo.objectives import likelihoods
+from zoo.progress import predicted
 
 
 class AutoregressiveModel(GenerativeModel):
@@ -64,7 +65,7 @@ class CodeSampler(keras.Model):
             "keep": np.zeros(noise.shape[1:3], bool) if keep is None else keep,
             "conditions": conditions,
         }
-        return self.predict_on_batch(inputs)
+        return predicted(self, inputs)
 
     def call(self, inputs):
         draw = functools.partial(self._draw, temperature=inputs["temperature"])

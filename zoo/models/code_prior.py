@@ -10,6 +10,7 @@ from zoo.models.autoregressive_model import AutoregressiveModel, CodeSampler
 from zoo.models.generative_model import built_under
 from zoo.nets.pixel_cnn import gated_pixel_cnn
 from zoo.objectives.likelihoods import Categorical
+from zoo.progress import predicted
 
 
 class CodePrior(AutoregressiveModel):
@@ -100,7 +101,7 @@ class CodePrior(AutoregressiveModel):
         conditions, drawn = {} if labels is None else {"labels": labels}, []
         for index, part in enumerate(self._split(noise)):
             if index:
-                conditions["condition"] = self.conditioners[index - 1].predict_on_batch(drawn[-1])
+                conditions["condition"] = predicted(self.conditioners[index - 1], drawn[-1])
             drawn.append(ops.convert_to_numpy(self._samples[index](part, temperature, **conditions)))
         return [codes[..., 0] for codes in drawn]
 

@@ -10,6 +10,7 @@ from zoo.layers.image_pool import ImagePool
 from zoo.models.adversarial_model import AdversarialModel, output_shapes
 from zoo.models.image_to_image import FromImages
 from zoo.nets import image_to_image
+from zoo.progress import predicted
 
 SIDES = ("images", "source_images")
 
@@ -180,7 +181,7 @@ class CycleGAN(FromImages, AdversarialModel):
 
     def _translate_batch(self, source_images, reverse=False):
         translator = self.ema_generator.get_layer("to_source" if reverse else "to_images")
-        return translator.predict_on_batch(source_images)
+        return predicted(translator, source_images)
 
     def get_config(self):
         return {

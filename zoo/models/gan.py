@@ -11,6 +11,7 @@ from zoo.models.adversarial_model import AdversarialModel, input_shapes
 from zoo.models.generative_model import check_backend
 from zoo.nets import conv, mlp, resnet
 from zoo.objectives import penalties
+from zoo.progress import predicted
 
 # How much the square of a latent weighs beside that of a pixel in the search for the latents of an image.
 _PRIOR_WEIGHT = 0.01
@@ -131,7 +132,7 @@ class GAN(AdversarialModel):
         return ("latents",) if self.num_classes is None else ("labels", "latents")
 
     def _generate_batch(self, latents, labels=None):
-        return self.ema_generator.predict_on_batch(self._with_labels("latents", latents, {"labels": labels}))
+        return predicted(self.ema_generator, self._with_labels("latents", latents, {"labels": labels}))
 
     # === Using ===
 

@@ -124,6 +124,8 @@ class GenerativeModel(keras.Model):
     left_out_of_presets = ()
     #: Pairs of networks; in a preset's weights the first is stored as a link to the second.
     preset_aliases = ()
+    #: Attributes of networks that no step trains, whatever their layers say.
+    never_trained = ()
     #: Constructor arguments that are networks, in the order in which `default_networks` makes them.
     network_arguments = ()
     #: Images drawn at once; always as many, since other batch sizes round differently.
@@ -229,6 +231,30 @@ class GenerativeModel(keras.Model):
 
     def forget_beside(self, fresh):
         """Lets go of what means nothing beside weights that `from_preset` begins anew, whose places are `fresh`."""
+
+    def save(self, filepath, *args, **kwargs):
+        """Keras' `save` to a `.keras` file, optimizers included.
+
+        Raises:
+            InputError: the name of a file of HDF5, which cannot hold a model of several networks.
+        """
+        if str(filepath).endswith((".h5", ".hdf5")):
+            raise InputError(
+                f"filepath is {str(filepath)!r}, expected a name that ends in .keras; save_weights writes HDF5."
+            )
+        super().save(filepath, *args, **kwargs)
+
+    def export(self, filepath, *args, **kwargs):
+        """Refuses to export a model of several networks and a training step: any network in it can be.
+
+        Raises:
+            InputError: always; it names the networks.
+        """
+        networks = [name for name, value in vars(self).items() if isinstance(value, keras.Model) and name[0] != "_"]
+        raise InputError(
+            f"A {type(self).__name__} has no one function to export; each of its networks has, such as "
+            f"model.{networks[-1]}.export({str(filepath)!r}), among {', '.join(networks)}."
+        )
 
     def save_to_preset(self, directory, weights_dtype="float32"):
         """Writes this model as a preset that `zoo.load(directory)` loads; see `zoo.presets.save`."""
@@ -522,13 +548,14 @@ class GenerativeModel(keras.Model):
         """Sets the optimizer.
 
         Args:
-            optimizer: a Keras optimizer or its name; default that of `default_optimizers`.
+            optimizer: a Keras optimizer or its name; default that of a compiled model anew, else of
+                `default_optimizers`.
             **settings: `run_eagerly`, `steps_per_execution` and `jit_compile` of Keras.
 
         Raises:
             InputError: no optimizer, one that was built for other variables, or another setting.
         """
-        self._compile({"optimizer": optimizer or self.default_optimizers()[0]}, **settings)
+        self._compile({"optimizer": optimizer}, **settings)
 
     @staticmethod
     def default_optimizers():
@@ -546,7 +573,11 @@ class GenerativeModel(keras.Model):
         check_count(settings.get("steps_per_execution", 1), "steps_per_execution")
         if settings.get("jit_compile", "auto") not in (True, False, None, "auto"):
             raise InputError(f"jit_compile is {settings['jit_compile']!r}, expected True, False or 'auto'.")
-        optimizers = {name: _optimizer(optimizer, name) for name, optimizer in optimizers.items()}
+        default = dict(zip(self.optimizer_names, self.default_optimizers(), strict=True))
+        if self.compiled:
+            # Such as a preset's, lest who lowers one rate loses what the other network was trained with.
+            default = {name: type(kept).from_config(kept.get_config()) for name, kept in self._given_optimizers()}
+        optimizers = {name: _optimizer(optimizer or default[name], name) for name, optimizer in optimizers.items()}
         if len({id(optimizer) for optimizer in optimizers.values()}) < len(optimizers):
             raise InputError(f"{' and '.join(optimizers)} are the same object, expected one optimizer each.")
         variables = self._optimized_variables()
@@ -555,21 +586,27 @@ class GenerativeModel(keras.Model):
                 raise InputError(f"{name} has moments of other variables than the model trains, expected a new one.")
         # Not handed to Keras: it knows one optimizer and would add an idle RMSprop for none.
         super().compile(optimizer=None, loss=None, **settings)
-        self._compile_settings = settings
+        self._compile_settings, self._scaled_here = settings, set()
         for name, optimizer in optimizers.items():
             scaled = isinstance(optimizer, keras.optimizers.LossScaleOptimizer)
             if self.dtype_policy.name == "mixed_float16" and not scaled:
                 optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
+                self._scaled_here.add(name)
             optimizer.build(variables[name])
             setattr(self, name, optimizer)
         # Keras' learning-rate callbacks look here.
         self.optimizer = getattr(self, self.optimizer_names[0])
 
+    def _given_optimizers(self):
+        """Each optimizer by its name as `compile` was given it, without the scaling of losses that it added."""
+        for name in self.optimizer_names:
+            optimizer = getattr(self, name)
+            yield name, _unscaled(optimizer) if name in self._scaled_here else optimizer
+
     def get_compile_config(self):
         if not self.compiled:
             return None
-        optimizers = {name: _unscaled(getattr(self, name)) for name in self.optimizer_names}
-        serialized = {name: keras.saving.serialize_keras_object(optimizer) for name, optimizer in optimizers.items()}
+        serialized = {name: keras.saving.serialize_keras_object(given) for name, given in self._given_optimizers()}
         return {**serialized, **self._compile_settings}
 
     def compile_from_config(self, config):
@@ -642,6 +679,15 @@ class GenerativeModel(keras.Model):
         for name, variables in self._optimized_variables().items():
             if not _knows(getattr(self, name), variables):
                 raise InputError(f"{name} lacks variables that are trained since it was compiled; compile anew.")
+        if (kept := self.dtype_policy.variable_dtype) in ("bfloat16", "float16"):
+            raise InputError(
+                f"dtype is {self.dtype_policy.name!r}, whose {kept} weights are too coarse for small updates, expected "
+                f"'mixed_{kept}' to train in half precision."
+            )
+        for name in kwargs:
+            if name not in inspect.signature(keras.Model.fit).parameters:
+                hint = "; TFDS_DATA_DIR names the folder of TFDS" if name == "data_dir" else ""
+                raise InputError(f"fit was given {name}, which is no argument of it{hint}.")
         epochs = check_count(epochs, "epochs")
         for name in ("validation_batch_size", "validation_freq"):
             if isinstance(kwargs.get(name), int):
@@ -756,7 +802,8 @@ class GenerativeModel(keras.Model):
             raise DataError("The data set x is empty, expected at least one batch of images.") from None
         first = self._unpack(taken)
         if "images" not in first:
-            raise InputError(f"The first batch of x has the keys {sorted(first)}, expected at least 'images'.")
+            hint = "; tfds.load(..., as_supervised=True) makes batches to train on" if "image" in first else ""
+            raise InputError(f"The first batch of x has the keys {sorted(first)}, expected at least 'images'{hint}.")
         images = np.asarray(first["images"])
         check_images(images, self.image_shape, "The first batch of x")
         self._check_training_labels(first.get("labels"))
@@ -948,17 +995,22 @@ class GenerativeModel(keras.Model):
         return model
 
     def _layers_by_path(self):
-        """The layers of the networks, those of nested ones included, by the network's attribute and their names."""
+        """The layers that may be trained, those of nested networks included, by the attribute and their names."""
+        seen = set()
 
-        def walk(path, network):
-            for layer in network.layers:
-                place = f"{path}/{layer.name}"
-                yield place, layer
-                if isinstance(layer, keras.Model):
-                    yield from walk(place, layer)
+        def walk(path, layer):
+            if id(layer) not in seen:
+                seen.add(id(layer))
+                yield path, layer
+                for inner in getattr(layer, "layers", ()):
+                    yield from walk(f"{path}/{inner.name}", inner)
 
-        for name in self.network_arguments:
-            yield from walk(name, getattr(self, name))
+        others = (name for name in vars(self) if not name.startswith("_") and name not in self.never_trained)
+        for name in dict.fromkeys([*self.network_arguments, *others]):
+            value = getattr(self, name)
+            for index, layer in enumerate(value if isinstance(value, list) else [value]):
+                if isinstance(layer, keras.Layer):
+                    yield from walk(f"{name}/{index}" if isinstance(value, list) else name, layer)
 
     def _own_variables(self):
         from zoo.callbacks import random_states

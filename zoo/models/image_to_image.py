@@ -7,6 +7,7 @@ from zoo.errors import InputError, check_amount, check_image_shape
 from zoo.models.adversarial_model import AdversarialModel
 from zoo.models.generative_model import entries_of
 from zoo.nets import conv, image_to_image
+from zoo.progress import predicted
 
 
 class FromImages:
@@ -70,7 +71,7 @@ class FromImages:
         return self._in_batches(translate, self._checked(images, "images", self.source_shape), "translating")
 
     def _translate_batch(self, source_images):
-        return self.ema_generator.predict_on_batch(source_images)
+        return predicted(self.ema_generator, source_images)
 
     def _generate_batch(self, noise, source_images):
         return self._translate_batch(source_images)
@@ -164,6 +165,13 @@ class Pix2Pix(FromImages, AdversarialModel):
     @property
     def source_shape(self):
         return self._source_shape
+
+    @classmethod
+    def changed_arguments(cls, arguments, overrides):
+        if "image_shape" in overrides and "source_shape" not in overrides:
+            sides = check_image_shape(overrides["image_shape"])[:2]
+            arguments = {**arguments, "source_shape": [*sides, arguments["source_shape"][-1]]}
+        return super().changed_arguments(arguments, overrides)
 
     def _generator_inputs(self, batch):
         return batch["source_images"]

@@ -11,6 +11,7 @@ from zoo.models.gan import GAN
 from zoo.models.generative_model import check_backend
 from zoo.nets import conv, style
 from zoo.objectives.penalties import R1
+from zoo.progress import predicted
 
 # From which the standard deviations of w are estimated.
 _SAMPLES_OF_W = 1024
@@ -162,12 +163,12 @@ class StyleGAN(GAN):
     def _generate_batch(self, latents, truncation=1.0):
         rows = latents.reshape(-1, self.latent_dim)
         # Under a strategy every replica answers for the whole batch.
-        w = self.mapping.predict_on_batch(rows)[: len(rows)]
+        w = predicted(self.mapping, rows)[: len(rows)]
         w = self.mean_w + np.float32(truncation) * (w - self.mean_w)
         return self._synthesize_batch(w.reshape(len(latents), -1, w.shape[-1]))
 
     def _synthesize_batch(self, w):
-        return self.synthesis.predict_on_batch(np.broadcast_to(w, (len(w), self.num_layers, w.shape[-1])))
+        return predicted(self.synthesis, np.broadcast_to(w, (len(w), self.num_layers, w.shape[-1])))
 
     def synthesize(self, latents):
         """Draws images from intermediate latents, such as those that `encode_image` finds.
@@ -209,7 +210,7 @@ class StyleGAN(GAN):
         images, steps = self._checked(images), check_count(steps, "steps")
         self._labels_of(len(images), labels)
         z = latent_vectors.sample(_SAMPLES_OF_W, self.noise_shape, seed)
-        w = self.mapping.predict_on_batch(z)[:_SAMPLES_OF_W]
+        w = predicted(self.mapping, z)[:_SAMPLES_OF_W]
         mean, spread = self.mean_w, w.std(0)
 
         def draw(moves):

@@ -11,7 +11,7 @@ from zoo.models.adversarial_model import AdversarialModel, input_shapes
 from zoo.models.generative_model import GenerativeModel, check_functional
 from zoo.models.image_to_image import FromImages
 from zoo.nets import image_to_image, super_resolution
-from zoo.progress import bar
+from zoo.progress import bar, predicted
 
 # Pixels of a small image that are enlarged at once, in a square of this side.
 _TILE = 192
@@ -70,7 +70,7 @@ class Upscaling(FromImages):
         return self.ema_generator
 
     def _translate_batch(self, source_images):
-        return self._upscaler.predict_on_batch(source_images)
+        return predicted(self._upscaler, source_images)
 
     def upscale(self, image):
         """Enlarges one image of any size, part by part, so that a photograph of many megapixels takes little memory.
@@ -144,7 +144,7 @@ class Upscaling(FromImages):
     def _upscale_part(self, pixels, colours):
         own = self.image_shape[-1]
         given = to_float(np.repeat(pixels[..., :colours], own // colours, -1))
-        made = to_uint8(self._upscaler.predict_on_batch(given[None])[0])
+        made = to_uint8(predicted(self._upscaler, given[None])[0])
         if colours < own:
             made = np.rint(made.mean(-1, keepdims=True)).astype("uint8")
         if pixels.shape[-1] > colours:
@@ -256,6 +256,7 @@ class SRGAN(Upscaling, AdversarialModel):
     """
 
     network_arguments = ("generator", "discriminator")
+    never_trained = (*AdversarialModel.never_trained, "feature_network")
 
     def __init__(
         self,

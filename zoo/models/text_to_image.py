@@ -9,6 +9,7 @@ from zoo.errors import InputError, check_amount, check_count, check_image_shape
 from zoo.models.adversarial_model import AdversarialModel
 from zoo.nets import conv, text
 from zoo.objectives import variational
+from zoo.progress import predicted
 from zoo.text import Tokenizer
 
 
@@ -288,7 +289,7 @@ class TextToImageGAN(AdversarialModel):
         return {"prompts": self._example_tokens[picked]}
 
     def _generate_batch(self, latents, prompts):
-        return self.ema_generator.predict_on_batch({"latents": latents, "prompts": prompts})
+        return predicted(self.ema_generator, {"latents": latents, "prompts": prompts})
 
     def get_config(self):
         return {

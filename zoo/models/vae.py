@@ -1,6 +1,7 @@
 """The variational autoencoder and the importance-weighted one."""
 
 import base64
+import functools
 import inspect
 
 import keras
@@ -14,7 +15,7 @@ from zoo.latents import check_seed
 from zoo.models.generative_model import GenerativeModel
 from zoo.nets import conv, mlp
 from zoo.objectives import variational
-from zoo.progress import bar
+from zoo.progress import bar, predicted, traced_quietly
 
 # Decoded samples held at once while estimating a likelihood.
 _SAMPLES_AT_ONCE = 5000
@@ -119,7 +120,7 @@ class VAE(GenerativeModel):
         )
         self.built = True
         # The method, not the model, which Keras would save as a part of this one.
-        self._log_weights = _ImportanceWeights(self).predict_on_batch
+        self._log_weights = functools.partial(predicted, _ImportanceWeights(self))
 
     @staticmethod
     def default_networks(image_shape, latent_dim, hidden_units=(400, 400)):
@@ -281,7 +282,7 @@ class VAE(GenerativeModel):
         """Names of the attributes that `edit` can change, sorted."""
         return sorted(self._attribute_directions)
 
-    def edit(self, images, attribute, amount, keep_details=False):
+    def edit(self, images, attribute, amount=1.0, keep_details=False):
         """Reconstructions of `images` with more (or, by a negative amount, less) of an attribute.
 
         Args:
@@ -315,10 +316,11 @@ class VAE(GenerativeModel):
         return self.likelihood.name == "bernoulli"
 
     def _encode(self, images):
-        return np.split(self.encoder.predict(images, batch_size=500, verbose=0), 2, axis=-1)
+        with traced_quietly():
+            return np.split(self.encoder.predict(images, batch_size=500, verbose=0), 2, axis=-1)
 
     def _generate_batch(self, latents, temperature=1.0):
-        outputs = self.decoder.predict_on_batch(latents * np.float32(temperature))
+        outputs = predicted(self.decoder, latents * np.float32(temperature))
         return ops.convert_to_numpy(self.likelihood.mean_images(outputs))
 
     def get_config(self):

@@ -1,5 +1,6 @@
 """Vector-quantized autoencoders with one grid of codes and with two."""
 
+import functools
 import inspect
 import numbers
 
@@ -14,7 +15,7 @@ from zoo.layers.vector_quantizer import VectorQuantizer
 from zoo.models.code_prior import CodePrior
 from zoo.models.generative_model import GenerativeModel, check_backend
 from zoo.nets import conv, vq
-from zoo.progress import bar
+from zoo.progress import bar, predicted, traced_quietly
 
 # Images encoded or decoded at once.
 _AT_ONCE = 256
@@ -96,8 +97,8 @@ class VQVAE(GenerativeModel):
         self.prior = None
         self.built = True
         # The methods, not the models, which Keras would save as parts of this one.
-        self._codes = _Codes(self).predict_on_batch
-        self._images = _Images(self).predict_on_batch
+        self._codes = functools.partial(predicted, _Codes(self))
+        self._images = functools.partial(predicted, _Images(self))
         if prior is not None:
             if not isinstance(prior, dict):
                 raise InputError(f"prior is {prior!r}, expected a dict of what build_prior takes.")
@@ -388,7 +389,8 @@ class VQVAE(GenerativeModel):
         if labels is not None:
             inputs["labels"] = labels
         progress = [PredictionProgress("likelihoods of codes")]
-        log_likelihoods = self.prior.predict(inputs, batch_size=64, verbose=0, callbacks=progress)
+        with traced_quietly():
+            log_likelihoods = self.prior.predict(inputs, batch_size=64, verbose=0, callbacks=progress)
         return -log_likelihoods.astype("float64") / np.log(2.0)
 
     @property
