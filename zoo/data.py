@@ -521,8 +521,8 @@ def _warn_of_odd_halves(files, folder, image_shape):
 def _images_in(folder):
     files = sorted(path for path in folder.iterdir() if not path.name.startswith(".") and path.is_file())
     images = [path for path in files if path.suffix.lower() in IMAGE_SUFFIXES]
-    kinds = {path: mimetypes.guess_type(path.name)[0] or "" for path in files}
-    others = [path.name for path in files if kinds[path].startswith("image/") and path not in images]
+    rest = (path.name for path in files if path.suffix.lower() not in IMAGE_SUFFIXES)
+    others = [name for name in rest if (mimetypes.guess_type(name)[0] or "").startswith("image/")]
     if others:
         warnings.warn(
             f"Left out {len(others)} pictures in {str(folder)!r} of formats that are not read: {first_of(others)}; "

@@ -573,11 +573,10 @@ class GenerativeModel(keras.Model):
         check_count(settings.get("steps_per_execution", 1), "steps_per_execution")
         if settings.get("jit_compile", "auto") not in (True, False, None, "auto"):
             raise InputError(f"jit_compile is {settings['jit_compile']!r}, expected True, False or 'auto'.")
-        default = dict(zip(self.optimizer_names, self.default_optimizers(), strict=True))
-        if self.compiled:
-            # Such as a preset's, lest who lowers one rate loses what the other network was trained with.
-            default = {name: type(kept).from_config(kept.get_config()) for name, kept in self._given_optimizers()}
-        optimizers = {name: _optimizer(optimizer or default[name], name) for name, optimizer in optimizers.items()}
+        optimizers = {
+            name: self._default_optimizer(name) if optimizer is None else _optimizer(optimizer, name)
+            for name, optimizer in optimizers.items()
+        }
         if len({id(optimizer) for optimizer in optimizers.values()}) < len(optimizers):
             raise InputError(f"{' and '.join(optimizers)} are the same object, expected one optimizer each.")
         variables = self._optimized_variables()
@@ -597,16 +596,23 @@ class GenerativeModel(keras.Model):
         # Keras' learning-rate callbacks look here.
         self.optimizer = getattr(self, self.optimizer_names[0])
 
-    def _given_optimizers(self):
-        """Each optimizer by its name as `compile` was given it, without the scaling of losses that it added."""
-        for name in self.optimizer_names:
-            optimizer = getattr(self, name)
-            yield name, _unscaled(optimizer) if name in self._scaled_here else optimizer
+    def _default_optimizer(self, name):
+        if self.compiled:
+            # Such as a preset's, lest who lowers one rate loses what the other network was trained with.
+            given = self._given_optimizer(name)
+            return type(given).from_config(given.get_config())
+        return self.default_optimizers()[self.optimizer_names.index(name)]
+
+    def _given_optimizer(self, name):
+        """The optimizer as `compile` was given it, without the scaling of losses that it added."""
+        optimizer = getattr(self, name)
+        return _unscaled(optimizer) if name in self._scaled_here else optimizer
 
     def get_compile_config(self):
         if not self.compiled:
             return None
-        serialized = {name: keras.saving.serialize_keras_object(given) for name, given in self._given_optimizers()}
+        given = {name: self._given_optimizer(name) for name in self.optimizer_names}
+        serialized = {name: keras.saving.serialize_keras_object(optimizer) for name, optimizer in given.items()}
         return {**serialized, **self._compile_settings}
 
     def compile_from_config(self, config):
