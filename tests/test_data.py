@@ -133,6 +133,8 @@ def test_arguments_that_fit_does_not_have_are_refused_before_anything_is_read(tr
         InputError, match=r"fit was given data_dir, which is no argument of it; TFDS_DATA_DIR names the"
     ):
         trained.fit("mnist", data_dir="somewhere")
+    with pytest.raises(InputError, match="evaluate was given data_dir, which is no argument of it"):
+        trained.evaluate("mnist", data_dir="somewhere")
 
 
 def test_dicts_as_tfds_makes_them_are_refused_with_what_helps(trained):

@@ -690,10 +690,7 @@ class GenerativeModel(keras.Model):
                 f"dtype is {self.dtype_policy.name!r}, whose {kept} weights are too coarse for small updates, expected "
                 f"'mixed_{kept}' to train in half precision."
             )
-        for name in kwargs:
-            if name not in inspect.signature(keras.Model.fit).parameters:
-                hint = "; TFDS_DATA_DIR names the folder of TFDS" if name == "data_dir" else ""
-                raise InputError(f"fit was given {name}, which is no argument of it{hint}.")
+        _check_known("fit", kwargs)
         epochs = check_count(epochs, "epochs")
         for name in ("validation_batch_size", "validation_freq"):
             if isinstance(kwargs.get(name), int):
@@ -748,7 +745,9 @@ class GenerativeModel(keras.Model):
         check_backend("evaluate")
         if not self.compiled:
             raise InputError(f"evaluate needs a compiled model; call {type(self).__name__}.compile() first.")
+        # As which Keras' `fit` calls it.
         if not kwargs.get("_use_cached_eval_dataset"):
+            _check_known("evaluate", kwargs)
             x = self._dataset(x, y, batch_size, training=False)
         return super().evaluate(x, **kwargs)
 
@@ -1049,6 +1048,14 @@ def entries_of(batch):
             "sample weights."
         )
     return entries
+
+
+def _check_known(method, arguments):
+    """Refuses what Keras' method of that name does not take, before it would be said after the reading of data."""
+    for name in arguments:
+        if name not in inspect.signature(getattr(keras.Model, method)).parameters:
+            hint = "; TFDS_DATA_DIR names the folder of TFDS" if name == "data_dir" else ""
+            raise InputError(f"{method} was given {name}, which is no argument of it{hint}.")
 
 
 @contextlib.contextmanager
