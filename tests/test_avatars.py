@@ -317,9 +317,7 @@ def test_the_bundled_classifier_sees_what_was_drawn():
 
 
 def test_an_unknown_split_is_refused_with_the_known_ones(prepared):
-    with pytest.raises(
-        DataError, match=r"The data set 'avatars' has no split 'tets', only test of 5 and train of 12"
-    ):
+    with pytest.raises(DataError, match=r"The data set 'avatars' has no split 'tets', only test of 5 and train of 12"):
         data.read("avatars", avatars.IMAGE_SHAPE, split="tets", data_dir=prepared)
     with pytest.raises(InputError, match=r"image_shape is \(8, 8, 2\), expected 1 or 3 channels"):
         data.read("avatars", (8, 8, 2), data_dir=prepared)
