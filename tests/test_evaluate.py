@@ -228,7 +228,7 @@ def test_perceptual_distance_is_that_of_unit_features_of_each_stage():
     ):
         with pytest.raises(InputError, match=says):
             distance(*pair)
-    with pytest.raises(InputError, match="feature_network is 'dcgan_avatars_64', expected one of"):
+    with pytest.raises(InputError, match="name is 'dcgan_avatars_64', expected one of"):
         features.PerceptualDistance("dcgan_avatars_64")
 
 

@@ -223,7 +223,7 @@ def test_the_gap_is_its_formula():
 
 
 def test_factors_that_do_not_vary_are_left_out():
-    factors = {"a": STREAM.randint(0, 3, 300), "still": np.zeros(300, int)}
+    factors = {"a": STREAM.randint(0, 3, 300), "still": np.zeros(300, "uint64")}
     assert set(mutual_information_gap(STREAM.normal(size=(300, 4)), factors)[1]) == {"a"}
     with pytest.raises(InputError, match="no factor of more than one value"):
         mutual_information_gap(STREAM.normal(size=(300, 4)), {"still": factors["still"]})

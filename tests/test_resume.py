@@ -89,6 +89,7 @@ def test_an_interrupted_fit_leaves_its_backup_and_a_finished_one_does_not(tmp_pa
         fit(model, 3, AtBatch(1, 1, interrupt))
     assert [path.name for path in (tmp_path / "backup").iterdir()] == ["state.weights.h5"]
     (tmp_path / "backup" / "notes.txt").write_text("of somebody else")
+    (tmp_path / "backup" / ".state-killed.weights.h5").write_bytes(b"half of one")
     assert fit(model, 3) == [1, 2]
     assert [path.name for path in (tmp_path / "backup").iterdir()] == ["notes.txt"]
     (tmp_path / "backup" / "notes.txt").unlink()

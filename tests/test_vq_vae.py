@@ -651,3 +651,12 @@ def test_half_precision_holds_any_number_of_updates(tmp_path):
     model.quantizers[0].updates.assign(70_000)
     model.save_to_preset(tmp_path / "preset", weights_dtype="float16")
     assert int(zoo.load(tmp_path / "preset").quantizers[0].updates) == 70_000
+
+
+@pytest.mark.slow
+def test_one_network_of_a_prior_stays_frozen_alone():
+    model = tiny_vq_vae_2()
+    model.build_prior(filters=4, num_blocks=1)
+    model.prior.networks[0].trainable = False
+    again = zoo.VQVAE2.from_config(model.get_config())
+    assert [bool(network.trainable_variables) for network in again.prior.networks] == [False, True]

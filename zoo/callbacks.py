@@ -212,7 +212,7 @@ class BackupAndRestore(keras.callbacks.BackupAndRestore):
     yourself cannot be replayed).
 
     Args:
-        backup_dir: folder for the backup; removed with it, where nothing else lies in it.
+        backup_dir: folder for the backup; removed with the backup where nothing else lies in it.
         delete_checkpoint: whether to remove the backup when `fit` ends.
     """
 
@@ -256,9 +256,12 @@ class BackupAndRestore(keras.callbacks.BackupAndRestore):
     def on_train_end(self, logs=None):
         if self.delete_checkpoint:
             # Keras would remove the folder with whatever else lies in it.
-            self._path.unlink(missing_ok=True)
+            folder = self._path.parent
+            # With what a kill in the middle of writing left.
+            for file in (self._path, *folder.glob(".state-*.weights.h5")):
+                file.unlink(missing_ok=True)
             with contextlib.suppress(OSError):
-                self._path.parent.rmdir()
+                folder.rmdir()
         self._forget_epoch()
 
     def _forget_epoch(self):

@@ -340,7 +340,7 @@ def _read_arrays(source, image_shape):
         images = source
     images = as_array(images)
     if images.ndim == 0 or images.dtype.kind not in "iufb":
-        if images.dtype.kind == "U":
+        if images.dtype.kind == "U" and images.size:
             found = f"holds texts such as {str(images.flat[0])!r}"
         elif images.ndim:
             found = f"holds values of dtype {images.dtype}"
@@ -381,16 +381,19 @@ def _read_folder(folder, image_shape):
     found = {path.name: _images_in(path) for path in _subfolders(folder)}
     by_class = {name: images for name, images in found.items() if images}
     if files:
-        left_out, why = list(by_class), "images beside them are no class of their own"
+        left_out = {"images beside them are no class of their own": by_class}
     else:
         below = [path for name in by_class for path in _subfolders(folder / name) if _images_in(path)]
-        left_out = [*found.keys() - by_class.keys(), *(str(path.relative_to(folder)) for path in below)]
-        why = "images of a class lie directly in its folder" if below else "no images in there make a class"
+        left_out = {
+            "no images in there make a class": found.keys() - by_class.keys(),
+            "images of a class lie directly in its folder": [str(path.relative_to(folder)) for path in below],
+        }
         class_names = tuple(by_class)
         files = [file for images in by_class.values() for file in images]
         labels = np.repeat(np.arange(len(by_class), dtype="int32"), [len(images) for images in by_class.values()])
-    if files and left_out:
-        warnings.warn(f"Left out {first_of(sorted(left_out))} in {str(folder)!r}: {why}.", stacklevel=4)
+    for why, names in left_out.items():
+        if files and names:
+            warnings.warn(f"Left out {first_of(sorted(names))} in {str(folder)!r}: {why}.", stacklevel=4)
     if not files:
         raise DataError(
             f"The folder {str(folder)!r} holds no images ({', '.join(IMAGE_SUFFIXES)}), neither directly nor "
@@ -664,16 +667,26 @@ def _read_tfds(name, image_shape, split, data_dir, source_shape=None):
 
 def _allocate(number, image_shape):
     shape = (number, *image_shape)
-    if math.prod(shape) <= _IN_MEMORY_BYTES:
-        return np.empty(shape, "uint8")
     size = math.prod(shape)
+    if size <= _IN_MEMORY_BYTES:
+        return np.empty(shape, "uint8")
     try:
         with tempfile.TemporaryFile() as file:
-            # Taken now: where a disk fills up under a mapped file, the process dies without a word.
-            os.posix_fallocate(file.fileno(), 0, size)
-            return np.memmap(file, "uint8", "r+", shape=shape)
+            _take_room(file, size)
+            return np.memmap(file, "uint8", "w+", shape=shape)
     except OSError as error:
         raise DataError(
             f"The images take {size} bytes in the folder {tempfile.gettempdir()!r}, which cannot be had "
             f"({error.strerror}); TMPDIR names another."
         ) from error
+
+
+def _take_room(file, size):
+    """Has the disk keep room for a file: where it fills up under a mapped one, the process dies without a word."""
+    # Not every system can, nor every file system.
+    with contextlib.suppress(AttributeError):
+        try:
+            os.posix_fallocate(file.fileno(), 0, size)
+        except OSError as error:
+            if error.errno not in (errno.EOPNOTSUPP, errno.EINVAL):
+                raise

@@ -350,7 +350,7 @@ def publish(
 
     Raises:
         InputError: a malformed name of a repository, branch or tag.
-        PresetError: the card beside the preset cannot be read.
+        PresetError: the card beside the preset, its metadata or its configuration cannot be read.
         HubError: no permission, no connection, a tag that names another commit, or somebody else pushed meanwhile.
     """
     from huggingface_hub import CommitOperationAdd
@@ -358,8 +358,6 @@ def publish(
     check_names(repo_id, revision, tag)
     api, branch, directory = _api(token), revision or "main", Path(directory)
     # Refused before anything is made on the Hub.
-    if (own_card := _own_card(directory)) is not None:
-        _parsed(own_card)
     _contents(directory, repo_id, title, facts or {}, {})
     with _explained(repo_id, branch, token):
         api.create_repo(repo_id, private=private, exist_ok=True)
@@ -412,10 +410,10 @@ def _contents(directory, repo_id, title, facts, published):
     card = published.get(CARD)
     if card is None or is_unedited(card):
         card = _own_card(directory) or card
-    config = json.loads(contents[CONFIG])
-    if not isinstance(config, dict) or not isinstance(config.get("config"), dict):
-        raise PresetError(f"{directory / CONFIG} is damaged: it holds no configuration of a model.")
-    classes = _classes_of(config["config"])
+    try:
+        classes = _classes_of(json.loads(contents[CONFIG])["config"])
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise PresetError(f"{directory / CONFIG} is damaged: it holds no configuration of a model.") from error
     contents[CARD] = model_card(repo_id, title, facts, pictures, classes, card).encode()
     contents[METADATA] = _same_but_for_the_date(facts, published.get(METADATA)).encode()
     return contents

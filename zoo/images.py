@@ -253,11 +253,7 @@ def _upright(image):
 def _opened(path):
     """Opens an image file with Pillow, and says in one sentence what is wrong with it."""
     try:
-        with warnings.catch_warnings():
-            # It warns of large photographs; beyond twice their size it refuses.
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            opened = Image.open(path)
-        with opened as image:
+        with Image.open(path) as image:
             yield image
     except FileNotFoundError:
         raise DataError(f"There is no image file {str(path)!r}.") from None

@@ -16,8 +16,7 @@ _FIRST = 2
 
 def words(text):
     """The words of a text in lower case; whatever is neither letter, mark on one, digit nor apostrophe parts them."""
-    # Word processors write the apostrophe as a closing quotation mark.
-    text = unicodedata.normalize("NFC", text.casefold()).replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
+    text = unicodedata.normalize("NFC", text.casefold())
     kept = "".join(character if character == "'" or _spells(character) else " " for character in text)
     return re.findall(r"[^\s']+(?:'[^\s']+)*", kept)
 

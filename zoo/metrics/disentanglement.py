@@ -33,10 +33,14 @@ def mutual_information_gap(latents, factors, bins=20):
         if np.shape(factors[name]) != (len(latents),):
             raise InputError(f"factors[{name!r}] has shape {np.shape(factors[name])}, expected ({len(latents)},).")
         _check_whole(f"factors[{name!r}]", np.asarray(factors[name]))
-    columns = np.stack([factors[name] for name in names], 1) if names else np.asarray(factors)
+    if names:
+        # Numbered anew, since integers of two types would be stacked as floats.
+        columns = np.stack([np.unique(factors[name], return_inverse=True)[1] for name in names], 1)
+    else:
+        columns = np.asarray(factors)
+        _check_whole("factors", columns)
     if columns.ndim != 2 or len(columns) != len(latents):
         raise InputError(f"factors has shape {columns.shape}, expected ({len(latents)}, number of factors).")
-    _check_whole("factors", columns)
     codes = np.stack([_discretize(column, bins) for column in latents.T], 1)
     gaps = {}
     for index, factor in enumerate(columns.T):

@@ -78,21 +78,20 @@ def load(name):
                 f"Inception v3's ImageNet weights could not be downloaded ({first_line(error)})."
             ) from error
         return FeatureNetwork(INCEPTION, f"keras-applications-{INCEPTION}", network)
+    _check_kind(name, "feature_network", (INCEPTION,))
     return _of_bundled(name)
 
 
 @functools.cache
 def _of_bundled(name):
-    entry = _check_kind(name)
+    entry = presets.entry_of(name)
     return of_classifier(bundled(name), entry["dataset"], entry["files"][presets.WEIGHTS]["sha256"])
 
 
-def _check_kind(name):
-    entry = presets.entry_of(name)
-    if entry["kind"] != "feature_network":
-        known = ", ".join([*presets.list_presets(kind="feature_network"), INCEPTION])
-        raise InputError(f"feature_network is {name!r}, expected one of {known}.")
-    return entry
+def _check_kind(name, argument, others=()):
+    if not isinstance(name, str) or presets.entry_of(name)["kind"] != "feature_network":
+        known = ", ".join([*presets.list_presets(kind="feature_network"), *others])
+        raise InputError(f"{argument} is {name!r}, expected one of {known}.")
 
 
 def of_classifier(classifier, dataset, identity):
@@ -136,7 +135,7 @@ class PerceptualDistance:
     """
 
     def __init__(self, name):
-        _check_kind(name)
+        _check_kind(name, "name")
         self._trunk = trunk_of(bundled(name))
 
     def __call__(self, image, other):

@@ -1,5 +1,6 @@
 """`GenerativeModel`: what every model of the zoo shares - presets, `generate`, random state, and the one update."""
 
+import collections
 import collections.abc
 import contextlib
 import functools
@@ -250,9 +251,13 @@ class GenerativeModel(keras.Model):
         Raises:
             InputError: always; it names the networks.
         """
-        networks = [name for name, value in vars(self).items() if isinstance(value, keras.Model) and name[0] != "_"]
+        networks = [
+            name
+            for name, value in vars(self).items()
+            if isinstance(value, keras.Model) and not isinstance(value, GenerativeModel) and not name.startswith("_")
+        ]
         raise InputError(
-            f"A {type(self).__name__} has no one function to export; each of its networks has, such as "
+            f"A {type(self).__name__} has no one function to export; its networks have, such as "
             f"model.{networks[-1]}.export({str(filepath)!r}), among {', '.join(networks)}."
         )
 
@@ -1007,8 +1012,12 @@ class GenerativeModel(keras.Model):
             if id(layer) not in seen:
                 seen.add(id(layer))
                 yield path, layer
+                # Networks in one list may have one name.
+                names = collections.Counter()
                 for inner in getattr(layer, "layers", ()):
-                    yield from walk(f"{path}/{inner.name}", inner)
+                    again = f"#{names[inner.name]}" if names[inner.name] else ""
+                    names[inner.name] += 1
+                    yield from walk(f"{path}/{inner.name}{again}", inner)
 
         others = (name for name in vars(self) if not name.startswith("_") and name not in self.never_trained)
         for name in dict.fromkeys([*self.network_arguments, *others]):
@@ -1052,10 +1061,12 @@ def entries_of(batch):
 
 def _check_known(method, arguments):
     """Refuses what Keras' method of that name does not take, before it would be said after the reading of data."""
+    parameters = inspect.signature(getattr(keras.Model, method)).parameters.values()
+    known = [each.name for each in parameters if each.name != "self" and each.kind is not each.VAR_KEYWORD]
     for name in arguments:
-        if name not in inspect.signature(getattr(keras.Model, method)).parameters:
+        if name not in known:
             hint = "; TFDS_DATA_DIR names the folder of TFDS" if name == "data_dir" else ""
-            raise InputError(f"{method} was given {name}, which is no argument of it{hint}.")
+            raise InputError(f"{method} was given {name}, expected {', '.join(known)}{hint}.")
 
 
 @contextlib.contextmanager
