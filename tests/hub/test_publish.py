@@ -301,6 +301,21 @@ def test_a_card_that_cannot_be_read_is_refused(hub, publish, preset, tmp_path, c
     assert REPO not in hub.repos
 
 
+@pytest.mark.parametrize(
+    ("file", "content", "says"),
+    [
+        ("config.json", b"[]", "config.json is damaged: it holds no configuration of a model"),
+        ("config.json", b"{", "config.json is damaged: it holds no configuration of a model"),
+        ("metadata.json", b'{"weights_licence": 3}', "metadata.json is damaged: its weights_licence is 3"),
+    ],
+)
+def test_a_preset_that_makes_no_sense_is_refused(hub, publish, preset, tmp_path, file, content, says):
+    own = shutil.copytree(preset, tmp_path / "own")
+    (own / file).write_bytes(content)
+    assert says in publish(directory=own)["error"]
+    assert REPO not in hub.repos
+
+
 # === Permission and bad input ===
 
 
