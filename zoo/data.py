@@ -684,9 +684,10 @@ def _allocate(number, image_shape):
 def _take_room(file, size):
     """Has the disk keep room for a file: where it fills up under a mapped one, the process dies without a word."""
     # Not every system can, nor every file system.
-    with contextlib.suppress(AttributeError):
-        try:
-            os.posix_fallocate(file.fileno(), 0, size)
-        except OSError as error:
-            if error.errno not in (errno.EOPNOTSUPP, errno.EINVAL):
-                raise
+    if not hasattr(os, "posix_fallocate"):
+        return
+    try:
+        os.posix_fallocate(file.fileno(), 0, size)
+    except OSError as error:
+        if error.errno not in (errno.EOPNOTSUPP, errno.EINVAL):
+            raise

@@ -357,8 +357,9 @@ def publish(
 
     check_names(repo_id, revision, tag)
     api, branch, directory = _api(token), revision or "main", Path(directory)
-    # Refused before anything is made on the Hub.
-    _contents(directory, repo_id, title, facts or {}, {})
+    files = _files(directory)
+    # What cannot be told of is refused before anything is made on the Hub.
+    _texts(directory, files, repo_id, title, facts or {}, {})
     with _explained(repo_id, branch, token):
         api.create_repo(repo_id, private=private, exist_ok=True)
         if revision is not None:
@@ -366,7 +367,8 @@ def publish(
         parent = api.repo_info(repo_id, revision=branch).sha
         there = {file.path: file for file in api.list_repo_tree(repo_id, revision=parent)}
         tags = {found.name: found.target_commit for found in api.list_repo_refs(repo_id).tags}
-        contents = _contents(directory, repo_id, title, facts or {}, _remote_texts(repo_id, parent, there, token))
+        published = _remote_texts(repo_id, parent, there, token)
+        contents = files | _texts(directory, files, repo_id, title, facts or {}, published)
         added = [
             CommitOperationAdd(name, content)
             for name, content in contents.items()
@@ -399,24 +401,29 @@ def _remote_texts(repo_id, commit, there, token):
     }
 
 
-def _contents(directory, repo_id, title, facts, published):
-    """The bytes to publish by file name."""
+def _files(directory):
+    """The bytes of a preset's weights, configuration and pictures by file name."""
+    pictures = [name for name in PICTURES if (directory / name).is_file()]
+    return {name: (directory / name).read_bytes() for name in [*HASHED_FILES, *pictures]}
+
+
+def _texts(directory, files, repo_id, title, facts, published):
+    """The bytes of the card and the metadata that go with these files, by file name."""
     metadata = metadata_of(directory)
     facts = {key: value for key, value in facts.items() if key not in ("repo_id", "revision", "files")}
     facts = {**metadata, **facts}
-    contents = {name: (directory / name).read_bytes() for name in HASHED_FILES}
-    pictures = [name for name in PICTURES if (directory / name).is_file()]
-    contents |= {name: (directory / name).read_bytes() for name in pictures}
+    pictures = [name for name in PICTURES if name in files]
     card = published.get(CARD)
     if card is None or is_unedited(card):
         card = _own_card(directory) or card
     try:
-        classes = _classes_of(json.loads(contents[CONFIG])["config"])
+        classes = _classes_of(json.loads(files[CONFIG])["config"])
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise PresetError(f"{directory / CONFIG} is damaged: it holds no configuration of a model.") from error
-    contents[CARD] = model_card(repo_id, title, facts, pictures, classes, card).encode()
-    contents[METADATA] = _same_but_for_the_date(facts, published.get(METADATA)).encode()
-    return contents
+    return {
+        CARD: model_card(repo_id, title, facts, pictures, classes, card).encode(),
+        METADATA: _same_but_for_the_date(facts, published.get(METADATA)).encode(),
+    }
 
 
 def _own_card(directory):
@@ -497,7 +504,8 @@ def _parsed(card):
 
 def bundled_card(directory, title, facts):
     """The text of the card beside a preset of the package, whose folder, name and manifest entry are given."""
-    return _contents(Path(directory), None, title, facts, {})[CARD].decode()
+    directory = Path(directory)
+    return _texts(directory, _files(directory), None, title, facts, {})[CARD].decode()
 
 
 def is_unedited(card):

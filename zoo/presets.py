@@ -25,6 +25,7 @@ from zoo.files import expanded, replacing_directory, sha256, write_json
 
 CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
 HASHED_FILES = (CONFIG, WEIGHTS)
+# Facts in `metadata.json` that cards and `zoo info` take for texts.
 _TEXTS = ("class", "kind", "dataset", "dataset_licence", "weights_licence", "recipe")
 # What Keras' configurations can hold that is, or loads, code.
 _CODE_CLASSES = ("Lambda", "__lambda__", "TorchModuleWrapper", "TFSMLayer", "JaxLayer", "FlaxLayer")

@@ -28,31 +28,31 @@ def mutual_information_gap(latents, factors, bins=20):
         raise InputError(f"latents has shape {latents.shape}, expected (n, d) with at least 2 dimensions.")
     if not np.isfinite(latents).all():
         raise InputError("latents holds NaN or infinite values, expected finite ones.")
-    names = list(factors) if isinstance(factors, dict) else None
-    for name in names or ():
-        if np.shape(factors[name]) != (len(latents),):
-            raise InputError(f"factors[{name!r}] has shape {np.shape(factors[name])}, expected ({len(latents)},).")
-        _check_whole(f"factors[{name!r}]", np.asarray(factors[name]))
-    if names:
-        # Numbered anew, since integers of two types would be stacked as floats.
-        columns = np.stack([np.unique(factors[name], return_inverse=True)[1] for name in names], 1)
+    named = isinstance(factors, dict)
+    if named:
+        columns = {name: np.asarray(column) for name, column in factors.items()}
+        for name, column in columns.items():
+            if column.shape != (len(latents),):
+                raise InputError(f"factors[{name!r}] has shape {column.shape}, expected ({len(latents)},).")
+            _check_whole(f"factors[{name!r}]", column)
     else:
-        columns = np.asarray(factors)
-        _check_whole("factors", columns)
-    if columns.ndim != 2 or len(columns) != len(latents):
-        raise InputError(f"factors has shape {columns.shape}, expected ({len(latents)}, number of factors).")
+        rows = np.asarray(factors)
+        if rows.ndim != 2 or len(rows) != len(latents):
+            raise InputError(f"factors has shape {rows.shape}, expected ({len(latents)}, number of factors).")
+        _check_whole("factors", rows)
+        columns = dict(enumerate(rows.T))
     codes = np.stack([_discretize(column, bins) for column in latents.T], 1)
     gaps = {}
-    for index, factor in enumerate(columns.T):
-        values, factor = np.unique(factor, return_inverse=True)
+    for name, column in columns.items():
+        values, factor = np.unique(column, return_inverse=True)
         if len(values) < 2:
             continue
         informations = np.sort([_mutual_information(code, factor) for code in codes.T])
-        gaps[names[index] if names else index] = (informations[-1] - informations[-2]) / _entropy(factor)
+        gaps[name] = (informations[-1] - informations[-2]) / _entropy(factor)
     if not gaps:
         raise InputError("factors has no factor of more than one value.")
     mean = float(np.mean(list(gaps.values())))
-    return mean, (gaps if names else np.array(list(gaps.values())))
+    return mean, (gaps if named else np.array(list(gaps.values())))
 
 
 def _check_whole(name, factor):

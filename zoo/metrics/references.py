@@ -50,6 +50,7 @@ def load(dataset, network, image_shape, data_dir=None):
         return found
     found = compute(dataset, network, image_shape, data_dir)
     try:
+        # Asked again, since what had to be prepared for that has sizes now.
         write(cached, network, found, data.identity(dataset, data_dir))
     except OSError as error:
         warnings.warn(

@@ -246,16 +246,18 @@ class GenerativeModel(keras.Model):
         super().save(filepath, *args, **kwargs)
 
     def export(self, filepath, *args, **kwargs):
-        """Refuses to export a model of several networks and a training step: any network in it can be.
+        """Keras' `export` of a model that is one network; of others each network can be exported by itself.
 
         Raises:
-            InputError: always; it names the networks.
+            InputError: a model of networks, which it names.
         """
         networks = [
             name
             for name, value in vars(self).items()
             if isinstance(value, keras.Model) and not isinstance(value, GenerativeModel) and not name.startswith("_")
         ]
+        if not networks:
+            return super().export(filepath, *args, **kwargs)
         raise InputError(
             f"A {type(self).__name__} has no one function to export; its networks have, such as "
             f"model.{networks[-1]}.export({str(filepath)!r}), among {', '.join(networks)}."
@@ -1006,25 +1008,25 @@ class GenerativeModel(keras.Model):
 
     def _layers_by_path(self):
         """The layers that may be trained, those of nested networks included, by the attribute and their names."""
-        seen = set()
+        seen, times = set(), collections.Counter()
 
         def walk(path, layer):
-            if id(layer) not in seen:
-                seen.add(id(layer))
-                yield path, layer
-                # Networks in one list may have one name.
-                names = collections.Counter()
-                for inner in getattr(layer, "layers", ()):
-                    again = f"#{names[inner.name]}" if names[inner.name] else ""
-                    names[inner.name] += 1
-                    yield from walk(f"{path}/{inner.name}{again}", inner)
+            if id(layer) in seen:
+                return
+            seen.add(id(layer))
+            # Those of one list have one path, and may have one name.
+            place = f"{path}#{times[path]}" if times[path] else path
+            times[path] += 1
+            yield place, layer
+            for inner in getattr(layer, "layers", ()):
+                yield from walk(f"{place}/{inner.name}", inner)
 
         others = (name for name in vars(self) if not name.startswith("_") and name not in self.never_trained)
         for name in dict.fromkeys([*self.network_arguments, *others]):
             value = getattr(self, name)
-            for index, layer in enumerate(value if isinstance(value, list) else [value]):
+            for layer in value if isinstance(value, list) else [value]:
                 if isinstance(layer, keras.Layer):
-                    yield from walk(f"{name}/{index}" if isinstance(value, list) else name, layer)
+                    yield from walk(name, layer)
 
     def _own_variables(self):
         from zoo.callbacks import random_states
