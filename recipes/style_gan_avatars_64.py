@@ -34,7 +34,7 @@ from zoo.images import grid
 from zoo.objectives.penalties import R1, R2
 
 DATASET = "avatars"
-LATENT_DIM, FILTERS, MAPPING_LAYERS, MIXING_PROBABILITY = 96, 48, 2, 0.5
+LATENT_DIM, FILTERS, MAPPING_LAYERS, MIXING_PROBABILITY, SECOND_CONVOLUTIONS = 96, 48, 2, 0.5, 3
 PENALTY_WEIGHT, PENALTY_INTERVAL = 5.0, 8
 EPOCHS, BATCH_SIZE, LEARNING_RATES, BETAS, PRECISION = 18, 32, (4e-3, 1e-3), (0.0, 0.99), "mixed_bfloat16"
 BEGINNING = "dcgan_avatars_64"
@@ -61,6 +61,7 @@ def main():
         mixing_probability=MIXING_PROBABILITY,
         residual=False,
         spectral_norm=True,
+        second_convolutions=SECOND_CONVOLUTIONS,
         objective="relativistic",
         penalties=[penalty(PENALTY_WEIGHT, PENALTY_INTERVAL) for penalty in (R1, R2)],
     )

@@ -62,6 +62,7 @@ class StyleGAN(GAN):
         mixing_probability=0.9,
         residual=True,
         spectral_norm=False,
+        second_convolutions=0,
     ):
         """Networks with `filters` features at the full resolution, twice as many at each below up to `max_filters`.
 
@@ -71,16 +72,27 @@ class StyleGAN(GAN):
         Networks that are not `residual` are those of `DCGAN`, `filters` wide at half the resolution and up to eight
         times below whatever `max_filters`, with noise and styles in the generator, the first of which makes the
         coarsest features, too, and no batch norm in the discriminator, whose kernels `spectral_norm` normalizes. They
-        draw faces after 200 steps where the others draw blots.
+        draw faces after 200 steps where the others draw blots. The finest `second_convolutions` resolutions of the
+        generator convolve twice, as all do where the networks are `residual`.
         """
         if residual and spectral_norm:
             raise InputError("spectral_norm is True, expected False with residual=True, whose kernels are equalized.")
+        if residual and second_convolutions:
+            raise InputError(
+                f"second_convolutions is {second_convolutions!r}, expected 0 with residual=True, where every "
+                "resolution convolves twice."
+            )
         if residual:
             synthesis = style.style_synthesis(image_shape, latent_dim, filters, max_filters)
             discriminator = style.style_discriminator(image_shape, filters, max_filters)
         else:
             stages = conv.stages_of(image_shape)
-            synthesis = style.normalized_synthesis(image_shape, latent_dim, filters, stages)
+            if check_count(second_convolutions, "second_convolutions", least=0) > stages + 1:
+                raise InputError(
+                    f"second_convolutions is {second_convolutions}, expected at most {stages + 1}, as many as there "
+                    "are resolutions."
+                )
+            synthesis = style.normalized_synthesis(image_shape, latent_dim, filters, stages, second_convolutions)
             discriminator = conv.dcgan_discriminator(
                 image_shape, filters, stages, batch_norm=False, spectral_norm=spectral_norm
             )
@@ -94,6 +106,7 @@ class StyleGAN(GAN):
                 "mixing_probability": mixing_probability,
                 "residual": residual,
                 "spectral_norm": spectral_norm,
+                "second_convolutions": second_convolutions,
             },
         )
 

@@ -150,20 +150,29 @@ def shrink_kernels(generator, average):
     for kernel_name, place in zip(kernels, [*range(stages), "image"], strict=True):
         factor = ops.minimum(1.0, 0.1 / ops.std(generator.get_layer(kernel_name).kernel))
         for found in by_name:
-            scaled, norm = [found[kernel_name].kernel], found[f"norm_{place}"]
-            if f"noise_{place}" in found:
-                scaled.append(found[f"noise_{place}"].strength)
-            statistics = getattr(norm, "norm", norm)
-            variance = factor**2 * statistics.moving_variance
-            growth = ops.sqrt((variance + norm.epsilon) / (statistics.moving_variance + norm.epsilon)) / factor
-            if statistics is norm:
-                norm.gamma.assign(growth * norm.gamma)
-            else:
-                norm.scale.kernel.assign(growth * norm.scale.kernel)
-                norm.scale.bias.assign(growth * norm.scale.bias + (growth - 1.0) / norm.scale.learning_rate_multiplier)
-            statistics.moving_variance.assign(variance)
-            for variable in (*scaled, statistics.moving_mean):
+            # Of a second convolution, too, whose features are added to those of the first.
+            scaled = [found[name].kernel for name in (kernel_name, f"second_{place}") if name in found]
+            for name in (place, f"inner_{place}"):
+                if f"noise_{name}" in found:
+                    scaled.append(found[f"noise_{name}"].strength)
+                if f"norm_{name}" in found:
+                    scaled.append(_follow_smaller_features(found[f"norm_{name}"], factor))
+            for variable in scaled:
                 variable.assign(factor * variable)
+
+
+def _follow_smaller_features(norm, factor):
+    """Gives a batch norm the variance of features `factor` times as large; returns its mean, which is to be scaled."""
+    statistics = getattr(norm, "norm", norm)
+    variance = factor**2 * statistics.moving_variance
+    growth = ops.sqrt((variance + norm.epsilon) / (statistics.moving_variance + norm.epsilon)) / factor
+    if statistics is norm:
+        norm.gamma.assign(growth * norm.gamma)
+    else:
+        norm.scale.kernel.assign(growth * norm.scale.kernel)
+        norm.scale.bias.assign(growth * norm.scale.bias + (growth - 1.0) / norm.scale.learning_rate_multiplier)
+    statistics.moving_variance.assign(variance)
+    return statistics.moving_mean
 
 
 def dcgan_discriminator(

@@ -163,7 +163,7 @@ def style_synthesis(image_shape, style_dim, filters, max_filters):
     return keras.Model(inputs, outputs, name="synthesis")
 
 
-def normalized_synthesis(image_shape, style_dim, filters, stages):
+def normalized_synthesis(image_shape, style_dim, filters, stages, second_convolutions=0):
     """Intermediate latents `(n, stages + 1, style_dim)`, one for each resolution, to images `image_shape` in [-1, 1].
 
     `conv.dcgan_generator` with noise before every batch norm, which takes its scales and shifts from the style: what
@@ -171,14 +171,26 @@ def normalized_synthesis(image_shape, style_dim, filters, stages):
 
     The coarsest grid is not learned but made of the first vector by a dense layer (configuration C of Karras et al.
     2019): with so few layers styles take long to lay pictures out in different ways.
+
+    The finest `second_convolutions` resolutions have one more convolution each, with noise and norm of its own before
+    it (He et al. 2016b, figure 1b): what it adds to the features is nothing before training, so that networks that are
+    trained already can be given it.
     """
     # === Layers ===
     inputs = keras.Input((stages + 1, style_dim), name="styles")
 
-    def styled(x, stage, name):
+    def activated(x, stage, name):
         x = NoiseInjection(name=f"noise_{name}")(x)
         x = StyleBatchNormalization(name=f"norm_{name}")(x, inputs[:, stage])
         return layers.ReLU(name=f"relu_{name}")(x)
+
+    def styled(x, stage, name):
+        if stage > stages - second_convolutions:
+            added = layers.Conv2D(
+                x.shape[-1], 3, padding="same", use_bias=False, kernel_initializer="zeros", name=f"second_{name}"
+            )(activated(x, stage, f"inner_{name}"))
+            x = layers.Add(name=f"sum_{name}")([x, added])
+        return activated(x, stage, name)
 
     x = conv.dcgan_projection(inputs[:, 0], image_shape, filters, stages)
     outputs = conv.dcgan_enlarged(x, image_shape[-1], filters, stages, styled)
