@@ -543,7 +543,14 @@ def test_other_classes_renew_what_knows_classes_alone(name, fresh, tmp_path):
     assert changed.generate(labels=[6], seed=0).shape == (1, *SHAPE)
 
 
-@pytest.mark.parametrize("build", [conv.dcgan_generator, style.normalized_synthesis])
+@pytest.mark.parametrize(
+    "build",
+    [
+        conv.dcgan_generator,
+        style.normalized_synthesis,
+        functools.partial(style.normalized_synthesis, second_convolutions=2),
+    ],
+)
 def test_shrunk_kernels_draw_the_same(build):
     stream = np.random.RandomState(0)
     generator, average = (build((8, 8, 1), 6, filters=4, stages=2) for _ in range(2))
@@ -553,16 +560,17 @@ def test_shrunk_kernels_draw_the_same(build):
         for name in names:
             growth = 2 if name == "up_1" else 40
             network.get_layer(name).kernel.assign(growth * network.get_layer(name).kernel + 0.1)
-        for name in ("norm_0", "norm_1", "norm_image"):
-            norm = network.get_layer(name)
-            for variable in norm.weights:
-                variable.assign(stream.normal(size=variable.shape))
-            # So small, too, that epsilon counts.
-            variance = getattr(norm, "norm", norm).moving_variance
-            variance.assign(10 ** stream.uniform(-6, 1, variance.shape))
         for layer in network.layers:
+            if layer.name.startswith("norm_"):
+                for variable in layer.weights:
+                    variable.assign(stream.normal(size=variable.shape))
+                # So small, too, that epsilon counts.
+                variance = getattr(layer, "norm", layer).moving_variance
+                variance.assign(10 ** stream.uniform(-6, 1, variance.shape))
             if layer.name.startswith("noise_"):
                 layer.strength.assign(stream.normal())
+            if layer.name.startswith("second_"):
+                layer.kernel.assign(stream.normal(size=layer.kernel.shape))
 
     def kernels():
         return np.array([[network.get_layer(name).kernel.numpy().std() for name in names] for network in networks])

@@ -863,6 +863,47 @@ def test_networks_of_a_dcgan_survive_saving_and_keep_their_norm(build, tmp_path)
             assert isinstance(layer, SpectralNormalization) == (build is spectral_style_gan)
 
 
+@pytest.mark.slow
+def test_second_convolutions_add_nothing_before_training_and_learn(tmp_path):
+    plain, model = normalized_style_gan(), tiny_style_gan(LARGE, residual=False, second_convolutions=2)
+    synthesis = model.generator.get_layer("synthesis")
+    first = {layer.name: layer for layer in plain.generator.get_layer("synthesis").layers}
+    new = [layer for layer in synthesis.layers if layer.name not in first and layer.weights]
+    assert [layer.name for layer in new if layer.name.startswith("second_")] == ["second_1", "second_image"]
+    assert {layer.name.split("_")[1] for layer in new} == {"inner", "1", "image"}
+    model.generator.get_layer("mapping").set_weights(plain.generator.get_layer("mapping").get_weights())
+    for layer in synthesis.layers:
+        if layer.name in first:
+            layer.set_weights(first[layer.name].get_weights())
+    z = normal(4, LATENT_DIM)
+    np.testing.assert_array_equal(model.generator(z), plain.generator(z))
+
+    model.compile()
+    before = {layer.name: values(layer.trainable_variables) for layer in new}
+    # What a kernel of zeros passes on moves at the second step.
+    for _ in range(2):
+        model.train_step(images(8, LARGE))
+    for layer in new:
+        for variable, old in zip(layer.trainable_variables, before[layer.name], strict=True):
+            assert (variable.numpy() != old).any(), variable.path
+    model.save(tmp_path / "model.keras")
+    again = keras.saving.load_model(tmp_path / "model.keras")
+    np.testing.assert_array_equal(again.generate(3, seed=0), model.generate(3, seed=0))
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        ({"second_convolutions": 1}, "is 1, expected 0 with residual=True, where every resolution convolves twice"),
+        ({"residual": False, "second_convolutions": 4}, "is 4, expected at most 3, as many as there are resolutions"),
+        ({"residual": False, "second_convolutions": -1}, "is -1, expected an integer of at least 0"),
+    ],
+)
+def test_second_convolutions_that_cannot_be_are_refused(arguments, message):
+    with pytest.raises(InputError, match=f"second_convolutions {message}"):
+        tiny_style_gan(LARGE, **arguments)
+
+
 def test_equalized_kernels_under_spectral_normalization_are_refused():
     with pytest.raises(InputError, match="spectral_norm is True, expected False with residual=True, whose kernels"):
         tiny_style_gan(spectral_norm=True)

@@ -187,7 +187,7 @@ class GenerativeModel(keras.Model):
                 )
             default = known[name].default
             if type(default) is int or (name == "stages" and arguments[name] is not None):
-                check_count(arguments[name], name)
+                check_count(arguments[name], name, least=0 if default == 0 else 1)
             elif type(default) is float:
                 check_share(arguments[name], name)
         with built_under(dtype):

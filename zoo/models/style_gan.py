@@ -87,7 +87,7 @@ class StyleGAN(GAN):
             discriminator = style.style_discriminator(image_shape, filters, max_filters)
         else:
             stages = conv.stages_of(image_shape)
-            if check_count(second_convolutions, "second_convolutions", least=0) > stages + 1:
+            if second_convolutions > stages + 1:
                 raise InputError(
                     f"second_convolutions is {second_convolutions}, expected at most {stages + 1}, as many as there "
                     "are resolutions."
