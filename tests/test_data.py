@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import tensorflow_datasets as tfds
-from helpers import SHAPE, images, tiny_gan, tiny_vae, values
+from helpers import SHAPE, TINY_GANS, images, tiny_gan, tiny_vae, values
 from PIL import Image, ImageOps
 
 from zoo import data
@@ -939,6 +939,23 @@ def test_labels_beside_ready_made_batches_are_refused(trained):
     for x in (batches, iter(batches)):
         with pytest.raises(InputError, match="y was given beside an x of ready-made batches, expected None"):
             trained.fit(x, np.zeros(len(X), "int32"), verbose=0)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("keyed", [False, True])
+def test_batches_take_labels_in_a_column(keyed):
+    labels = np.arange(len(X), dtype="uint8") % 3
+    fitted = []
+    for given in (labels, labels[:, None]):
+        keras.utils.set_random_seed(0)
+        model = TINY_GANS["conditional_gan"]()
+        model.compile()
+        batches = tf.data.Dataset.from_tensor_slices({"images": X, "labels": given} if keyed else (X, given)).batch(4)
+        model.fit(batches, verbose=0)
+        model.fit(iter(batches), verbose=0)
+        fitted.append(values(model.weights))
+    for one, other in zip(*fitted, strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 def test_sample_weights_in_batches_are_refused(trained):

@@ -844,8 +844,13 @@ class GenerativeModel(keras.Model):
         """A batch as Keras hands it over - dict, tuple or array - as the canonical dict."""
         images, *labels = entries_of(batch)
         if isinstance(images, dict):
-            return images
-        return {"images": images, "labels": labels[0]} if labels else {"images": images}
+            batch = images
+        else:
+            batch = {"images": images, "labels": labels[0]} if labels else {"images": images}
+        # As `keras.datasets` has them.
+        if getattr(batch.get("labels"), "shape", ())[1:] == (1,):
+            batch = {**batch, "labels": batch["labels"][:, 0]}
+        return batch
 
     def _canonical(self, batch):
         """The canonical dict with float32 images in [-1, 1]."""
