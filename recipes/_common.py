@@ -469,7 +469,8 @@ def train_with_prior(args, model, train_set, validation, *, batch_size, learning
         draw=lambda: model.generate(64, seed=0),
     )
     # Users fine-tune at the rate that training began with, not at the schedule's end.
-    model.compile(keras.optimizers.Adam(learning_rate))
+    for trained in (model, model.prior):
+        trained.compile(keras.optimizers.Adam(learning_rate))
     finish(args, model, train=train_set, seconds=seconds, **facts)
 
 

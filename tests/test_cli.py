@@ -515,8 +515,9 @@ def test_sample_draws_one_class(tmp_path):
     digits.save_to_preset(tmp_path / "digits")
     succeed("sample", "digits", "-n", 4, "--label", "1", "-o", "ones.png", cwd=tmp_path, by=run_here)
     np.testing.assert_allclose(np.asarray(Image.open(tmp_path / "ones.png")), cats, atol=1)
-    said = fail("sample", "dcgan_fashion_mnist_28", "--label", "bag", cwd=tmp_path, by=run_here)
-    assert "GAN.generate does not understand labels" in said
+    for option, wanted in (("--label", "labels"), ("--prompt", "prompts")):
+        said = fail("sample", "dcgan_fashion_mnist_28", option, "bag", cwd=tmp_path, by=run_here)
+        assert said == f"Error: {option} is given, but 'dcgan_fashion_mnist_28' is a DCGAN, which takes no {wanted}.\n"
 
 
 # === edit ===
@@ -598,11 +599,20 @@ def from_images(tmp_path_factory):
 
 
 @pytest.mark.slow
-def test_upscale_writes_what_the_model_makes(from_images):
+def test_upscale_writes_what_the_model_makes(from_images, tmp_path):
     folder, models = from_images
     assert succeed("upscale", "./sr", "photo.png", cwd=folder, by=run_here) == "Wrote 40x24 pixels to upscaled.png.\n"
     written = np.asarray(Image.open(folder / "upscaled.png"))
     np.testing.assert_array_equal(written, models["sr"].upscale(np.asarray(Image.open(folder / "photo.png"))))
+    # To where a link leads, and to the longest name that there may be.
+    (tmp_path / "there").mkdir()
+    (tmp_path / "link.png").symlink_to(tmp_path / "there" / "linked.png")
+    longest = tmp_path / (251 * "n" + ".png")
+    for output in (tmp_path / "link.png", longest):
+        succeed("upscale", "./sr", "photo.png", "-o", output, cwd=folder, by=run_here)
+        assert output.read_bytes() == (folder / "upscaled.png").read_bytes()
+    assert (tmp_path / "link.png").is_symlink() and not (tmp_path / "there" / "linked.png").is_symlink()
+    assert sorted(tmp_path.iterdir()) == sorted([tmp_path / "link.png", longest, tmp_path / "there"])
 
 
 @pytest.mark.slow
@@ -626,7 +636,8 @@ def test_translate_writes_what_the_model_makes(from_images, name, reverse):
         (("translate", "./sr", "photo.png"), "is a SRResNet, which enlarges pictures; `zoo upscale` does so"),
         (("translate", "./sr/config.json", "sketch.png"), "no preset directory"),
         (("upscale", "./sr", "sr/config.json"), "cannot be read as an image"),
-        (("sample", "./pix2pix"), "source_images is None"),
+        (("sample", "./pix2pix"), "is a Pix2Pix, which translates pictures; `zoo translate` does so"),
+        (("sample", "./sr"), "is a SRResNet, which enlarges pictures; `zoo upscale` does so"),
     ],
 )
 def test_commands_on_pictures_say_what_is_wrong(from_images, arguments, says):

@@ -356,6 +356,16 @@ def test_cmyk_becomes_rgb(tmp_path):
     assert np.abs(found.astype(int) - [255, 0, 0]).max() <= 3
 
 
+@pytest.mark.parametrize("channels", [1, 3])
+def test_lab_becomes_rgb(tmp_path, channels):
+    picture = Image.new("LAB", (8, 8), (136, 208, 195))
+    found = read_one(tmp_path, picture, (8, 8, channels), name="image.tif")
+    expected = np.asarray(picture.convert("RGB").convert("L" if channels == 1 else "RGB"))
+    np.testing.assert_array_equal(found, expected.reshape(8, 8, channels))
+    # Red, whose luma is 76.
+    assert np.abs(found.astype(int) - ([76] if channels == 1 else [255, 0, 0])).max() < 12
+
+
 def test_black_and_white_files_use_the_whole_range(tmp_path):
     picture = Image.fromarray(images(1)[0, ..., 0] > 127)
     found = read_one(tmp_path, picture, SHAPE)
@@ -808,6 +818,19 @@ def test_batches_of_a_sequence_are_shuffled_as_keras_does(trained, shuffle):
     epochs = [asked[-16:-8], asked[-8:]]
     assert [sorted(epoch) for epoch in epochs] == [list(range(8))] * 2
     assert (epochs == [list(range(8))] * 2) != shuffle
+
+
+def test_validation_splits_take_as_many_labels_as_images(trained):
+    with pytest.raises(InputError, match="y has 7 rows, expected one for each of 8 of x"):
+        trained.fit(X, Y[:7], batch_size=4, validation_split=0.25, verbose=0)
+
+
+def test_an_epoch_without_data_is_not_the_best(trained):
+    with warnings.catch_warnings():
+        # Keras' own, that data ran out.
+        warnings.simplefilter("ignore")
+        history = trained.fit(iter([X[:4]] * 2), epochs=3, steps_per_epoch=2, verbose=0).history
+    assert np.isfinite(history["loss"][0]) and np.isnan(history["loss"][1])
 
 
 def test_validation_splits_leave_something_to_train_on(trained):

@@ -720,6 +720,10 @@ def test_exploding_gradients_are_warned_of_once_with_their_norms():
     )
     assert not warned(callbacks.WarnOfExplodingGradients(), None, [{"loss": 1e9, "a_gradient_norm": 1e6}] * 3)
     assert not warned(callbacks.WarnOfExplodingGradients(), None, [{"a_gradient_norm": n} for n in (1e-6, 5.0)])
+    # An epoch without data says nothing, nor lets it forget.
+    without_data = [{"a_gradient_norm": n} for n in (0.2, np.nan, 15.0, 25.0)]
+    (message,) = warned(callbacks.WarnOfExplodingGradients(), None, without_data)
+    assert "25 in epoch 4 and 0.2 in its calmest" in message
 
 
 def test_mode_collapse_is_warned_of_once_with_the_figure():

@@ -291,6 +291,22 @@ def test_of_a_larger_batch_the_rest_passes_by():
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("numbers", [(8, 16), (16, 8)])
+def test_a_split_takes_its_share_of_either_side(numbers, monkeypatch):
+    model, read, taken = tiny_cycle_gan(), data.read_pairs, []
+    model.compile()
+
+    def noted(source, *arguments, **options):
+        taken.append([len(side) for side in source])
+        return read(source, *arguments, **options)
+
+    monkeypatch.setattr(data, "read_pairs", noted)
+    sources, targets = (images(number, seed=number) for number in numbers)
+    model.fit(sources, targets, batch_size=2, validation_split=0.25, verbose=0)
+    assert taken == [[0.75 * number for number in numbers], [0.25 * number for number in numbers]]
+
+
+@pytest.mark.slow
 def test_a_preset_leaves_the_store_out_and_a_backup_keeps_it(tmp_path):
     model = tiny_cycle_gan()
     model.compile()

@@ -381,6 +381,35 @@ def test_bits_are_those_of_each_code_given_the_earlier_ones():
 
 
 @pytest.mark.slow
+def test_what_trains_a_prior_is_saved_with_the_model_and_with_the_prior(tmp_path):
+    model = with_prior()
+    model.compile()
+    keep = keras.callbacks.ModelCheckpoint(tmp_path / "prior.keras")
+    model.fit_prior(
+        images(8), batch_size=4, optimizer=keras.optimizers.SGD(1e-4, momentum=0.9), verbose=0, callbacks=keep
+    )
+    model.save(tmp_path / "model.keras")
+    model.save_to_preset(tmp_path / "preset")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    for prior in (loaded.prior, keras.saving.load_model(tmp_path / "prior.keras")):
+        assert_equal_states(state(prior), state(model.prior))
+        assert isinstance(prior.optimizer, keras.optimizers.SGD) and int(prior.optimizer.iterations) == 2
+    preset = zoo.load(tmp_path / "preset")
+    assert float(preset.prior.optimizer.learning_rate) == pytest.approx(1e-4)
+    assert int(preset.prior.optimizer.iterations) == 0
+    assert zoo.load(tmp_path / "preset", prior=None).prior is None
+    for one in (loaded, preset):
+        one.fit_prior(images(8), batch_size=4, verbose=0)
+        assert isinstance(one.prior.optimizer, keras.optimizers.SGD)
+
+
+@pytest.mark.parametrize("argument", ["validation_split", "data"])
+def test_a_prior_is_fitted_with_what_it_takes(argument):
+    with pytest.raises(InputError, match=f"fit_prior was given {argument}, expected x, y,(?!.* validation_split)"):
+        with_prior().fit_prior(images(8), batch_size=4, **{argument: 0.5})
+
+
+@pytest.mark.slow
 def test_the_prior_learns_the_codes_and_leaves_the_rest_alone():
     model = tiny_vq_vae()
     model.build_prior(filters=8, num_blocks=2)

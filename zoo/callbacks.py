@@ -146,7 +146,8 @@ class WarnOfExplodingGradients(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         for name, norm in (logs or {}).items():
-            if not name.endswith("_gradient_norm") or name.startswith("val_"):
+            # NaN is that of an epoch without data.
+            if not name.endswith("_gradient_norm") or name.startswith("val_") or np.isnan(norm):
                 continue
             calmest = self._calmest[name] = min(norm, self._calmest.get(name, norm))
             if norm > max(10.0, 100.0 * calmest) and not self._warned:

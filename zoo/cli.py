@@ -173,7 +173,7 @@ def _writable(context, parameter, path):
     """Refuses an output file that could not be written, before any work; only trying tells."""
     if path is None:
         return None
-    option, folder = parameter.opts[0], path.absolute().parent
+    option, folder = parameter.opts[0], path.resolve().parent
     if path.exists() and not path.is_file():
         raise InputError(f"{option} is {str(path)!r}, which exists and is no file; expected the name of a file.")
     if not folder.is_dir():
@@ -235,6 +235,14 @@ def sample(name, num_samples, seed, label, prompt, output):
     """Draws a grid of images from the preset NAME, a name, a directory or hf://org/name."""
     _check_generative(name)
     model = _load_generative(name)
+    if hasattr(model, "translate"):
+        does, command = ("enlarges", "upscale") if hasattr(model, "upscale") else ("translates", "translate")
+        raise InputError(f"{name!r} is a {type(model).__name__}, which {does} pictures; `zoo {command}` does so.")
+    for option, given, condition in (("--label", label, "labels"), ("--prompt", prompt, "prompts")):
+        if given is not None and condition not in model.generate_arguments:
+            raise InputError(
+                f"{option} is given, but {name!r} is a {type(model).__name__}, which takes no {condition}."
+            )
     from zoo.images import check_drawable, grid, write_png
 
     check_drawable(model.image_shape[-1])

@@ -27,13 +27,14 @@ def expanded(path):
 def replacing(path):
     """Yields a temporary path in `path`'s own folder that takes its place only on success.
 
-    The rename is atomic, so a reader or a kill -9 sees the old file or the new one, never a part.
+    The rename is atomic, so a reader or a kill -9 sees the old file or the new one, never a part. A link stays one, to
+    the new file.
     """
-    path = Path(path)
+    path = Path(path).resolve()
     path.parent.mkdir(parents=True, exist_ok=True)
-    # The suffix stays, because Keras and Pillow choose the format by it.
+    # The suffix stays, because Keras and Pillow choose the format by it; a name as long as may be leaves no more room.
     descriptor, name = tempfile.mkstemp(
-        prefix=f".{path.name.split('.')[0]}-", suffix="".join(path.suffixes), dir=path.parent
+        prefix=f".{path.name.split('.')[0][:20]}-", suffix="".join(path.suffixes[-2:]), dir=path.parent
     )
     os.close(descriptor)
     temporary = Path(name)

@@ -142,6 +142,9 @@ def fit_image(image, image_shape):
     image = _to_eight_bits(image)
     if _has_alpha(image):
         image = over_white(image)
+    if image.mode == "LAB":
+        # Which Pillow converts to nothing else.
+        image = image.convert("RGB")
     image = image.convert("L" if channels == 1 else "RGB")
     scale = min(image.width / width, image.height / height)
     crop_width, crop_height = max(1, round(width * scale)), max(1, round(height * scale))

@@ -13,6 +13,7 @@ from zoo.objectives.likelihoods import Categorical
 from zoo.progress import predicted
 
 
+@keras.saving.register_keras_serializable(package="zoo")
 class CodePrior(AutoregressiveModel):
     """Gated PixelCNNs over grids of codes, each conditioned on the grid before it (Razavi et al. 2019, section 3.2).
 
@@ -79,6 +80,12 @@ class CodePrior(AutoregressiveModel):
             "num_classes": self.num_classes,
             "class_names": self.class_names,
         }
+
+    def get_config(self):
+        config = super().get_config()
+        # These follow from the grids.
+        del config["name"], config["image_shape"]
+        return {**config, "grids": self.grids, "num_embeddings": self.num_embeddings, **self.options()}
 
     def call(self, inputs):
         """Nats `(n,)` of rows of codes: a dict of `images`, the rows, and, for a model with classes, `labels`."""

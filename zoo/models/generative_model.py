@@ -65,7 +65,8 @@ class _Means(keras.metrics.Metric):
         self._counts.assign_add(ops.where(counted, number, 0.0))
 
     def result(self):
-        means = ops.divide_no_nan(self._totals.value, self._counts.value)
+        # NaN, not 0, of what there was none of, lest an epoch without data passes for the best.
+        means = self._totals.value / self._counts.value
         return dict(zip(self._names, ops.unstack(means), strict=True))
 
 
@@ -697,7 +698,7 @@ class GenerativeModel(keras.Model):
                 f"dtype is {self.dtype_policy.name!r}, whose {kept} weights are too coarse for small updates, expected "
                 f"'mixed_{kept}' to train in half precision."
             )
-        _check_known("fit", kwargs)
+        check_known("fit", kwargs, keras.Model.fit)
         epochs = check_count(epochs, "epochs")
         for name in ("validation_batch_size", "validation_freq"):
             if isinstance(kwargs.get(name), int):
@@ -706,7 +707,7 @@ class GenerativeModel(keras.Model):
             if kwargs.get(name) is not None:
                 raise InputError(f"{name} was given, expected None, since all images weigh the same.")
         if validation_split and validation_data is None:
-            x, validation_data = _split(x, y, validation_split)
+            x, validation_data = _split(x, y, validation_split, self.trains_on_pairs)
             y = None
         dataset = self._dataset(x, y, batch_size, shuffle=shuffle)
         if hasattr(dataset, "set_epoch") and kwargs.get("steps_per_epoch") is not None:
@@ -754,7 +755,7 @@ class GenerativeModel(keras.Model):
             raise InputError(f"evaluate needs a compiled model; call {type(self).__name__}.compile() first.")
         # As which Keras' `fit` calls it.
         if not kwargs.get("_use_cached_eval_dataset"):
-            _check_known("evaluate", kwargs)
+            check_known("evaluate", kwargs, keras.Model.evaluate)
             x = self._dataset(x, y, batch_size, training=False)
         return super().evaluate(x, **kwargs)
 
@@ -1066,14 +1067,15 @@ def entries_of(batch):
     return entries
 
 
-def _check_known(method, arguments):
-    """Refuses what Keras' method of that name does not take, before it would be said after the reading of data."""
-    parameters = inspect.signature(getattr(keras.Model, method)).parameters.values()
-    known = [each.name for each in parameters if each.name != "self" and each.kind is not each.VAR_KEYWORD]
+def check_known(name_of_method, arguments, method, excluded=()):
+    """Refuses what a method of Keras does not take, before it would be said after the reading of data."""
+    parameters = inspect.signature(method).parameters.values()
+    excluded = {"self", *excluded}
+    known = [each.name for each in parameters if each.name not in excluded and each.kind is not each.VAR_KEYWORD]
     for name in arguments:
         if name not in known:
             hint = "; TFDS_DATA_DIR names the folder of TFDS" if name == "data_dir" else ""
-            raise InputError(f"{method} was given {name}, expected {', '.join(known)}{hint}.")
+            raise InputError(f"{name_of_method} was given {name}, expected {', '.join(known)}{hint}.")
 
 
 @contextlib.contextmanager
@@ -1111,8 +1113,8 @@ def _optimizer(optimizer, name):
         raise InputError(f"{name} is {optimizer!r}, expected a Keras optimizer or the name of one.") from None
 
 
-def _split(x, y, fraction):
-    """The last `fraction` of arrays as validation data, as Keras does."""
+def _split(x, y, fraction, paired):
+    """The last `fraction` of each array as validation data, as Keras does of `paired` ones."""
     if not hasattr(x, "__array__") or not np.ndim(x):
         raise InputError(
             f"validation_split needs x to be an array, got {type(x).__name__}; give validation_data instead."
@@ -1121,9 +1123,13 @@ def _split(x, y, fraction):
         raise InputError(f"validation_split is {fraction!r}, expected a number from 0 to below 1.")
     if y is not None and not np.ndim(as_array(y, "y")):
         raise InputError(f"y is {y!r}, expected one label for each image.")
-    at = int(len(x) * (1 - fraction))
-    if at == 0:
-        raise InputError(f"validation_split is {fraction!r}, which leaves none of {len(x)} images to train on.")
-    if y is None:
-        return x[:at], x[at:]
-    return (x[:at], y[:at]), (x[at:], y[at:])
+    if y is not None and paired and len(x) != len(y):
+        raise InputError(f"y has {len(y)} rows, expected one for each of {len(x)} of x.")
+    kept, left = [], []
+    for rows in (x,) if y is None else (x, y):
+        at = int(len(rows) * (1 - fraction))
+        if at == 0:
+            raise InputError(f"validation_split is {fraction!r}, which leaves none of {len(rows)} images to train on.")
+        kept.append(rows[:at])
+        left.append(rows[at:])
+    return (kept[0], left[0]) if y is None else (tuple(kept), tuple(left))

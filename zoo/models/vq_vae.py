@@ -13,7 +13,7 @@ from zoo.errors import InputError, check_amount, check_count, check_image_shape
 from zoo.images import as_array, to_uint8
 from zoo.layers.vector_quantizer import VectorQuantizer
 from zoo.models.code_prior import CodePrior
-from zoo.models.generative_model import GenerativeModel, check_backend
+from zoo.models.generative_model import GenerativeModel, check_backend, check_known
 from zoo.nets import conv, vq
 from zoo.progress import bar, predicted, traced_quietly
 
@@ -327,6 +327,7 @@ class VQVAE(GenerativeModel):
             InputError, DataError, NonFiniteError: as for `fit`.
         """
         check_backend("fit_prior")
+        check_known("fit_prior", kwargs, keras.Model.fit, excluded=["validation_split"])
         epochs, fresh = check_count(epochs, "epochs"), self.prior is None
         image_set = self._read_for_prior(x, y, batch_size)
         if validation_data is not None:
@@ -346,6 +347,18 @@ class VQVAE(GenerativeModel):
                 # What it refused must not leave a prior that draws noise.
                 self._replace_prior(None)
             raise
+
+    def get_compile_config(self):
+        config = super().get_compile_config()
+        if config is not None and self.prior is not None and self.prior.compiled:
+            config["prior"] = self.prior.get_compile_config()
+        return config
+
+    def compile_from_config(self, config):
+        super().compile_from_config(config)
+        # None where `from_preset` was told to leave it out.
+        if "prior" in config and self.prior is not None:
+            self.prior.compile_from_config(config["prior"])
 
     def code_dataset(self, x, batch_size=64):
         """The data set of codes that `fit_prior` trains on: batches of rows of codes with their images' labels."""
