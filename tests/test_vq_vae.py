@@ -403,6 +403,17 @@ def test_what_trains_a_prior_is_saved_with_the_model_and_with_the_prior(tmp_path
         assert isinstance(one.prior.optimizer, keras.optimizers.SGD)
 
 
+def test_a_prior_is_no_model_of_images(tmp_path):
+    prior = with_prior().prior
+    with pytest.raises(
+        InputError, match="A CodePrior draws codes, of which generate of the model that it is a part of"
+    ):
+        prior.generate(2)
+    with pytest.raises(InputError, match="A CodePrior is a part of a model, of which save_to_preset keeps the whole"):
+        prior.save_to_preset(tmp_path / "preset")
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize("argument", ["validation_split", "data"])
 def test_a_prior_is_fitted_with_what_it_takes(argument):
     with pytest.raises(InputError, match=f"fit_prior was given {argument}, expected x, y,(?!.* validation_split)"):

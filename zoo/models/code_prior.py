@@ -5,7 +5,7 @@ import math
 import keras
 from keras import layers, ops
 
-from zoo.errors import check_count
+from zoo.errors import InputError, check_count
 from zoo.models.autoregressive_model import AutoregressiveModel, CodeSampler
 from zoo.models.generative_model import built_under
 from zoo.nets.pixel_cnn import gated_pixel_cnn
@@ -80,6 +80,15 @@ class CodePrior(AutoregressiveModel):
             "num_classes": self.num_classes,
             "class_names": self.class_names,
         }
+
+    def _check_conditions(self, given):
+        raise InputError("A CodePrior draws codes, of which generate of the model that it is a part of makes images.")
+
+    def save_to_preset(self, directory, weights_dtype="float32"):
+        """Refused: a preset holds the whole model."""
+        raise InputError(
+            "A CodePrior is a part of a model, of which save_to_preset keeps the whole; save keeps it alone."
+        )
 
     def get_config(self):
         config = super().get_config()
