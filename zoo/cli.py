@@ -173,7 +173,7 @@ def _writable(context, parameter, path):
     """Refuses an output file that could not be written, before any work; only trying tells."""
     if path is None:
         return None
-    option, folder = parameter.opts[0], path.resolve().parent
+    option, folder = parameter.opts[0], Path(os.path.realpath(path)).parent
     if path.exists() and not path.is_file():
         raise InputError(f"{option} is {str(path)!r}, which exists and is no file; expected the name of a file.")
     if not folder.is_dir():

@@ -30,7 +30,8 @@ def replacing(path):
     The rename is atomic, so a reader or a kill -9 sees the old file or the new one, never a part. A link stays one, to
     the new file.
     """
-    path = Path(path).resolve()
+    # Unlike pathlib's, this finds no fault with links that lead in a circle, in whose place the file is written.
+    path = Path(os.path.realpath(path))
     path.parent.mkdir(parents=True, exist_ok=True)
     # The suffix stays, because Keras and Pillow choose the format by it; a name as long as may be leaves no more room.
     descriptor, name = tempfile.mkstemp(
