@@ -235,9 +235,9 @@ def sample(name, num_samples, seed, label, prompt, output):
     """Draws a grid of images from the preset NAME, a name, a directory or hf://org/name."""
     _check_generative(name)
     model = _load_generative(name)
-    if hasattr(model, "translate"):
-        does, command = ("enlarges", "upscale") if hasattr(model, "upscale") else ("translates", "translate")
-        raise InputError(f"{name!r} is a {type(model).__name__}, which {does} pictures; `zoo {command}` does so.")
+    for command in _COMMANDS_ON_PICTURES:
+        if hasattr(model, command):
+            raise _served_by(command, name, model)
     for option, given, condition in (("--label", label, "labels"), ("--prompt", prompt, "prompts")):
         if given is not None and condition not in model.generate_arguments:
             raise InputError(
@@ -379,7 +379,7 @@ def translate(name, picture, reverse, output):
     _check_generative(name)
     model = _load_able(name, "translate", "translates no pictures")
     if hasattr(model, "upscale"):
-        raise InputError(f"{name!r} is a {type(model).__name__}, which enlarges pictures; `zoo upscale` does so.")
+        raise _served_by("upscale", name, model)
     if reverse and not model.translates_back:
         raise InputError(f"--reverse is given, but {name!r} is a {type(model).__name__}, which translates one way.")
     from zoo.images import read_image
@@ -411,6 +411,16 @@ def upscale(name, picture, output):
 def _check_picture(path, argument="PICTURE"):
     if not path.is_file():
         raise InputError(f"{argument} is {str(path)!r}, but there is no such file.")
+
+
+#: What models do that have these methods, the special one first: to enlarge is to translate, too.
+_COMMANDS_ON_PICTURES = {"upscale": "enlarges", "translate": "translates"}
+
+
+def _served_by(command, name, model):
+    """The error of a command that another one of pictures serves better."""
+    does = _COMMANDS_ON_PICTURES[command]
+    return InputError(f"{name!r} is a {type(model).__name__}, which {does} pictures; `zoo {command}` does so.")
 
 
 def _load_able(name, method, unable):
