@@ -39,6 +39,7 @@ LICENCES = {
     "tf_flowers": "CC BY 2.0, by the photographers whom its LICENSE.txt names",
 }
 _CPU = Path("/proc/cpuinfo")
+_DISTANCE = "fid2k_train"
 _LATENTS_TO_FIT, _STRENGTH_OF_STYLES = 10_000, 0.5
 _BATCHES_OF_STATISTICS = 100
 
@@ -306,15 +307,35 @@ def train_alone(args, model, train_set, *, batch_size, learning_rate, **train_ar
 def distance_to_train(args, model, dataset, **options):
     """A metric that follows the Fréchet distance of 2,000 samples to the training images; a smoke run draws fewer."""
     number = protocols.SMOKE.images if args.smoke else 2_000
-    return callbacks.SampleMetric(
-        "fid2k_train", protocols.frechet_to_train(dataset, model.image_shape, number), **options
+    return callbacks.SampleMetric(_DISTANCE, protocols.frechet_to_train(dataset, model.image_shape, number), **options)
+
+
+def best_weights(args):
+    """A callback, to follow `distance_to_train`, that keeps the weights of the epoch where it is lowest."""
+    lowest = None
+    if args.resume:
+        lowest = min((float(row[_DISTANCE]) for row in _history(args)), default=None)
+    return keras.callbacks.ModelCheckpoint(
+        str(args.output / "best.weights.h5"),
+        monitor=_DISTANCE,
+        mode="min",
+        save_best_only=True,
+        save_weights_only=True,
+        initial_value_threshold=lowest,
     )
+
+
+def _history(args):
+    path = args.output / "history.csv"
+    if not path.exists():
+        return []
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
 
 
 def correlation_over_training(args, column, other):
     """Figures of how two columns of `history.csv` move together, none for a run too short to tell."""
-    with (args.output / "history.csv").open(newline="") as file:
-        rows = list(csv.DictReader(file))
+    rows = _history(args)
     if len(rows) < 3:
         return {}
     value = np.corrcoef(*([float(row[name]) for row in rows] for name in (column, other)))[0, 1]
@@ -322,16 +343,18 @@ def correlation_over_training(args, column, other):
     return {f"correlation_{column}_{other}": {"value": round(float(value), 4), "protocol": protocol}}
 
 
-def train_gan(args, model, train_set, *, batch_size, learning_rates, betas, dataset, metrics=None, **facts):
+def train_gan(args, model, train_set, *, batch_size, learning_rates, betas, dataset, metrics=None, best=False, **facts):
     """The whole recipe of a GAN: training by Adam at rates that fall to nothing, preset, figures, manifest entry.
 
     Args:
         learning_rates: of generator and discriminator.
         betas: Adam's beta_1 and beta_2, of both.
         metrics: callbacks that follow the training; default the distance to the training images.
+        best: whether to take the weights of the epoch where that distance is lowest, instead of the last.
     """
     metrics = [distance_to_train(args, model, dataset)] if metrics is None else metrics
-    seconds = train_adversarially(args, model, train_set, batch_size, learning_rates, betas, metrics=metrics)
+    kept = best_weights(args) if best else None
+    seconds = train_adversarially(args, model, train_set, batch_size, learning_rates, betas, best=kept, metrics=metrics)
     finish(args, model, train=train_set, seconds=seconds, dataset=dataset, **facts)
 
 
@@ -369,8 +392,13 @@ def spread(items, number=27):
     return items[np.linspace(0, len(items) - 1, number).astype(int)]
 
 
-def train_adversarially(args, model, train_set, batch_size, learning_rates, betas, **train_arguments):
-    """Trains a GAN by Adam at rates that fall to nothing; returns the seconds it took."""
+def train_adversarially(
+    args, model, train_set, batch_size, learning_rates, betas, *, best=None, metrics=(), **train_arguments
+):
+    """Trains a GAN by Adam at rates that fall to nothing; returns the seconds it took.
+
+    The weights are those that `best`, a callback of `best_weights`, kept; without one, the last.
+    """
     batches = data.batches(train_set, batch_size * model.discriminator_steps, paired=model.trains_on_pairs)
     steps, (beta_1, beta_2) = args.epochs * len(batches), betas
     generator_rate, discriminator_rate = learning_rates
@@ -378,7 +406,10 @@ def train_adversarially(args, model, train_set, batch_size, learning_rates, beta
         falling_adam(generator_rate, steps, beta_1=beta_1, beta_2=beta_2),
         falling_adam(discriminator_rate, steps * model.discriminator_steps, beta_1=beta_1, beta_2=beta_2),
     )
-    seconds = train(args, model, batches, **train_arguments)
+    callbacks_of_epochs = [*metrics, best] if best else metrics
+    seconds = train(args, model, batches, metrics=callbacks_of_epochs, **train_arguments)
+    if best:
+        model.load_weights(best.filepath)
     # The same batches whether or not the run was killed on its way.
     batches.set_epoch(args.epochs)
     model.update_standing_statistics(batches.take(_BATCHES_OF_STATISTICS))

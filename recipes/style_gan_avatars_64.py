@@ -80,6 +80,7 @@ def main():
         learning_rates=LEARNING_RATES,
         betas=BETAS,
         dataset=DATASET,
+        best=True,
         pictures={"style_mixing.png": mixed},
     )
 
