@@ -1,5 +1,6 @@
 """Every recipe runs whole on synthetic data, resumes, and is what the design says of it."""
 
+import argparse
 import ast
 import csv
 import importlib
@@ -235,6 +236,29 @@ def learned(cls, **arguments):
         if variable.dtype == "float32" and "moving_variance" not in variable.path:
             variable.assign(variable + rng.normal(0, 0.1, variable.shape))
     return model, rng
+
+
+def test_the_weights_of_the_best_epoch_are_kept_and_a_resumed_run_knows_them(common, tmp_path):
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, use_bias=False)])
+    history = tmp_path / "history.csv"
+    history.write_text("epoch,fid2k_train\n")
+
+    def best_after(distances, resume=True):
+        callback = common.best_weights(argparse.Namespace(output=tmp_path, resume=resume))
+        callback.set_model(model)
+        for distance in distances:
+            model.set_weights([np.full((1, 1), distance)])
+            callback.on_epoch_end(0, {"fid2k_train": distance})
+            with history.open("a") as file:
+                file.write(f"0,{distance}\n")
+        model.load_weights(callback.filepath)
+        return model.get_weights()[0].item()
+
+    assert best_after([5, 3, 4], resume=False) == 3
+    assert best_after([3.5]) == 3
+    assert best_after([2, 2.5]) == 2
+    # A run that begins anew in the folder of an old one.
+    assert best_after([9], resume=False) == 9
 
 
 @pytest.mark.slow
