@@ -484,6 +484,16 @@ def test_one_optimizer_for_both_networks_is_refused():
         tiny_gan().compile(optimizer, optimizer)
 
 
+@pytest.mark.parametrize("name", ["generator_optimizer", "discriminator_optimizer"])
+def test_optimizers_that_average_weights_themselves_are_refused(name):
+    averaging = keras.optimizers.Adam(use_ema=True)
+    for optimizer in (averaging, keras.optimizers.LossScaleOptimizer(averaging)):
+        with pytest.raises(InputError, match=f"{name} has use_ema=True, expected False; the model's ema_momentum"):
+            tiny_gan().compile(**{name: optimizer})
+    # Keras looks after the only one of a model.
+    tiny_vae().compile(averaging)
+
+
 def test_optimizers_of_another_model_are_refused_and_its_own_are_not():
     other, model = tiny_gan(), tiny_gan()
     other.compile()
@@ -552,7 +562,7 @@ import zoo
 from zoo import data
 from zoo.objectives.penalties import R1
 from helpers import (
-    LATENT_DIM, SHAPE, TINY_GANS, images, labelled, tiny_style_gan, tiny_vae, values
+    LATENT_DIM, SHAPE, TINY_GANS, images, labelled, tiny_gan, tiny_style_gan, tiny_vae, values
 )
 result = {}
 
@@ -617,6 +627,27 @@ for model in models:
         "iterations": int(model.optimizer.iterations.numpy()),
         "drawn": list(model.generate(5, seed=0).shape),
     }
+# Of the last batch one replica has an image and the other none, which TensorFlow's convolutions do not take.
+nine = tf.data.Dataset.from_tensor_slices(images(9)).batch(8)
+with strategy.scope():
+    dense = tiny_gan()
+    dense.compile()
+result["nine"] = []
+for model in (models[0], dense):
+    history = model.fit(nine, verbose=0).history
+    result["nine"] += [*map(np.mean, history.values()), *(float(weights.sum()) for weights in values(model.weights))]
+
+with strategy.scope():
+    quantized = zoo.VQVAE2((16, 16, 1), 6, 3, filters=4, residual_blocks=1)
+    quantized.compile()
+few = np.random.RandomState(0).randint(0, 256, (8, 16, 16, 1)).astype("uint8")
+quantized.fit(few, batch_size=4, verbose=0)
+quantized.build_prior(filters=4, num_blocks=1)
+quantized.fit_prior(few, batch_size=4, verbose=0)
+codes = quantized.encode(few[:3])
+result["codes"] = [list(grid.shape) for grid in codes]
+result["decoded"] = [quantized.decode(codes).tolist(), quantized.reconstruct(few[:3]).tolist()]
+result["quantized"] = list(quantized.generate(2, seed=0).shape)
 print(json.dumps(result))
 """
 
@@ -659,6 +690,20 @@ def test_replicas_average_alike(two_replicas):
 @pytest.mark.parametrize("name", ["vae", "wgan", "sagan", "style_gan"])
 def test_fit_runs_on_two_replicas(two_replicas, name):
     assert two_replicas[name] == {"finite": True, "iterations": 6, "drawn": [5, *SHAPE]}
+
+
+@pytest.mark.slow
+def test_a_replica_without_images_changes_no_figure_to_nan(two_replicas):
+    assert np.isfinite(two_replicas["nine"]).all()
+
+
+@pytest.mark.slow
+def test_codes_on_two_replicas_are_those_of_the_images(two_replicas):
+    assert [grid[0] for grid in two_replicas["codes"]] == [3, 3]
+    decoded, reconstructed = map(np.array, two_replicas["decoded"])
+    assert decoded.shape == (3, 16, 16, 1)
+    np.testing.assert_array_equal(decoded, reconstructed)
+    assert two_replicas["quantized"] == [2, 16, 16, 1]
 
 
 # === Ways to compile ===

@@ -2,6 +2,7 @@
 
 import inspect
 import os
+import re
 import subprocess
 import sys
 
@@ -22,6 +23,7 @@ def draw(name):
     return model.generate(8, seed=0, **given)
 
 
+REFUSED = ("fit", "evaluate", "train_on_batch", "test_on_batch", "encode_image", "update_standing_statistics")
 DRAW = f"""
 import sys, keras, zoo, numpy as np
 {inspect.getsource(draw)}
@@ -31,11 +33,19 @@ for initializer in ("Orthogonal", "RandomNormal", "VarianceScaling"):
 assert keras.backend.backend() == sys.argv[1]
 path, *names = sys.argv[2:]
 np.savez(path, **{{name: draw(name) for name in names}})
+
+model, batch = zoo.GAN((4, 4, 1), 2, hidden_units=(2,)), np.zeros((4, 4, 4, 1), "uint8")
+model.compile()
+for method in {REFUSED}:
+    try:
+        getattr(model, method)(batch)
+    except zoo.errors.InputError as error:
+        print(error)
 """
 
 
 @pytest.mark.slow
-def test_jax_draws_what_tensorflow_draws(tmp_path):
+def test_jax_draws_what_tensorflow_draws_and_refuses_the_rest(tmp_path):
     growing = tiny_progressive_gan((16, 16, 1))
     growing.grow([0.5, 0.0])
     # Classes whose layers no bundled preset has.
@@ -49,7 +59,10 @@ def test_jax_draws_what_tensorflow_draws(tmp_path):
     names = [*by_class.values(), str(tmp_path / "growing"), str(tmp_path / "style")]
     path = tmp_path / "jax.npz"
     environment = {**os.environ, "KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu"}
-    subprocess.run([sys.executable, "-c", DRAW, "jax", str(path), *names], env=environment, check=True)
+    command = [sys.executable, "-c", DRAW, "jax", str(path), *names]
+    said = subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE, text=True).stdout
+    refusal = r"KERAS_BACKEND is 'jax', expected 'tensorflow' for (\w+); other backends generate"
+    assert tuple(re.findall(refusal, said)) == REFUSED
     with np.load(path) as drawn:
         assert set(drawn) == set(names)
         for name in drawn:

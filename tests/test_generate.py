@@ -268,18 +268,35 @@ def test_figures_come_every_so_many_epochs(every):
 
 
 @pytest.mark.slow
-def test_every_epoch_draws_the_same_seed_and_every_second_has_a_figure(tmp_path):
+def test_every_epoch_draws_the_same_seed_and_the_first_and_every_third_have_figures(tmp_path):
     model = tiny_gan()
     # A generator that stands still draws the same again.
     model.compile(keras.optimizers.SGD(0.0), keras.optimizers.SGD(0.0))
-    watching = [SampleGrid(tmp_path, num_samples=4, seed=3), SampleMetric("figure", lambda _: 2.5, every=2)]
-    history = model.fit(images(4), batch_size=4, epochs=2, callbacks=watching, verbose=0).history
-    assert math.isnan(history["figure"][0]) and history["figure"][1] == 2.5
+    watching = [SampleGrid(tmp_path, num_samples=4, seed=3), SampleMetric("figure", lambda _: 2.5, every=3)]
+    history = model.fit(images(4), batch_size=4, epochs=4, callbacks=watching, verbose=0).history
+    np.testing.assert_array_equal(history["figure"], [2.5, math.nan, 2.5, math.nan])
     drawn = [np.asarray(Image.open(tmp_path / f"epoch_000{epoch}.png")) for epoch in (1, 2)]
     np.testing.assert_array_equal(*drawn)
     last = grid(model.generate(4, seed=3))[..., 0].repeat(2, 0).repeat(2, 1)
     np.testing.assert_array_equal(drawn[1], last)
     assert (model.generate(4, seed=0) != model.generate(4, seed=3)).any()
+
+
+@pytest.mark.slow
+def test_callbacks_of_keras_keep_the_best_by_a_figure_that_is_not_taken_every_epoch(tmp_path):
+    figures = iter([5.0, 2.0, 3.0, 4.0])
+    model, path = tiny_gan(), tmp_path / "best.weights.h5"
+    model.compile()
+    stop = keras.callbacks.EarlyStopping("figure", mode="min", patience=4, restore_best_weights=True)
+    best = {"monitor": "figure", "mode": "min", "save_best_only": True, "save_weights_only": True}
+    watching = [SampleMetric("figure", lambda _: next(figures), 2), stop, keras.callbacks.ModelCheckpoint(path, **best)]
+    history = model.fit(images(4), batch_size=4, epochs=9, callbacks=watching, verbose=0).history
+    np.testing.assert_array_equal(history["figure"], [5.0, 2.0, math.nan, 3.0, math.nan, 4.0])
+    assert stop.best_epoch == 1
+    restored = values(model.weights)
+    model.load_weights(path)
+    for one, other in zip(values(model.weights), restored, strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 @pytest.mark.slow

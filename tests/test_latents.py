@@ -143,6 +143,8 @@ def test_swapping_exchanges_dimensions():
     np.testing.assert_array_equal(first[[0, 5]], OTHER[[0, 5]])
     np.testing.assert_array_equal(second[[0, 5]], ONE[[0, 5]])
     np.testing.assert_array_equal(np.delete(first, [0, 5]), np.delete(ONE, [0, 5]))
+    np.testing.assert_array_equal(latents.swap(ONE, OTHER, []), [ONE, OTHER])
+    np.testing.assert_array_equal(latents.swap(ONE, OTHER, 5), latents.swap(ONE, OTHER, [5]))
 
 
 def test_averages_may_be_weighted():
@@ -182,6 +184,8 @@ def test_averages_may_be_weighted():
         (lambda: latents.average(ONE), r"latents has shape \(16,\), expected several"),
         (lambda: latents.average([ONE, OTHER], weights=[1, -1]), "expected 2 numbers that do not add up to 0"),
         (lambda: latents.sample(0, (3,)), "num_samples is 0"),
+        (lambda: latents.sample(3, (3,), start=-1), "start is -1, expected an integer of at least 0"),
+        (lambda: latents.sample(3, (3,), start=2.5), "start is 2.5, expected an integer of at least 0"),
         (lambda: latents.sample(4, 64), "shape is 64, expected a list of integers"),
     ],
 )

@@ -736,6 +736,13 @@ def test_styles_mix_at_a_layer_that_there_is(style_gan, at_layer):
         style_gan.mix_styles(normal(1, LATENT_DIM), normal(1, LATENT_DIM), at_layer)
 
 
+@pytest.mark.parametrize("name", ["coarse", "fine"])
+def test_styles_of_another_shape_are_named(style_gan, name):
+    given = {"coarse": normal(1, LATENT_DIM), "fine": normal(1, LATENT_DIM), name: normal(LATENT_DIM)}
+    with pytest.raises(InputError, match=rf"{name} has shape \({LATENT_DIM},\), expected \(n, {LATENT_DIM}\)"):
+        style_gan.mix_styles(**given, at_layer=1)
+
+
 @pytest.mark.parametrize(
     ("given", "message"),
     [

@@ -404,7 +404,10 @@ def _summary_writer(log_dir):
 
 
 class SampleMetric(keras.callbacks.Callback):
-    """Computes a figure of the model every `every` epochs and adds it to the logs under `name`, NaN in between.
+    """Computes a figure of the model after the first epoch and every `every` epochs, and adds it to the logs.
+
+    In between it is NaN, which is no improvement to callbacks that follow it, such as `EarlyStopping` and
+    `ModelCheckpoint`; their `patience` counts these epochs, too.
 
     Args:
         name: key in the logs and in `history`.
@@ -417,8 +420,13 @@ class SampleMetric(keras.callbacks.Callback):
         if not callable(function):
             raise InputError(f"function is {function!r}, expected a function of the model.")
         self._name, self._function, self._every = name, function, check_count(every, "every")
+        self._first = True
+
+    def on_train_begin(self, logs=None):
+        self._first = True
 
     def on_epoch_end(self, epoch, logs=None):
-        # NaN in between, since CSVLogger takes its columns from the first epoch.
-        due = (epoch + 1) % self._every == 0
+        # CSVLogger takes its columns from the first epoch, and others what they see first for the best so far.
+        due = self._first or (epoch + 1) % self._every == 0
+        self._first = False
         logs[self._name] = float(self._function(self.model)) if due else math.nan

@@ -33,12 +33,14 @@ def sample(num_samples, shape, seed=None, start=0, distribution="normal"):
         float32 array `(num_samples, *shape)`.
 
     Raises:
-        InputError: `seed` is no such integer, `num_samples` less than 1, or an unknown `distribution`.
+        InputError: `seed` is no such integer, `num_samples` less than 1, `start` negative, or an unknown
+            `distribution`.
     """
     if distribution not in ("normal", "uniform"):
         raise InputError(f"distribution is {distribution!r}, expected 'normal' or 'uniform'.")
     seed = fresh_seed() if seed is None else check_seed(seed)
     num_samples, shape = check_count(num_samples, "num_samples"), check_counts(shape, "shape")
+    start = check_count(start, "start", least=0)
     rows = np.empty((num_samples, *shape), "float32")
     for index in range(num_samples):
         numbers = stream(seed, start + index)
@@ -262,10 +264,12 @@ def swap(first, second, dimensions):
         chosen = np.atleast_1d(dimensions)
     except ValueError:
         raise refusal from None
+    # Of no numbers at all NumPy makes floats.
+    chosen = chosen.astype("int64") if chosen.size == 0 else chosen
     if chosen.dtype.kind not in "iu" or chosen.min(initial=0) < 0 or chosen.max(initial=0) >= size:
         raise refusal
     one, other = first.copy(), second.copy()
-    one[..., dimensions], other[..., dimensions] = second[..., dimensions], first[..., dimensions]
+    one[..., chosen], other[..., chosen] = second[..., chosen], first[..., chosen]
     return one, other
 
 

@@ -27,4 +27,12 @@ def traced_quietly():
 def predicted(network, inputs):
     """What a Keras model makes of a batch, by its `predict_on_batch`."""
     with traced_quietly():
-        return network.predict_on_batch(inputs)
+        outputs = network.predict_on_batch(inputs)
+    # TensorFlow's models alone have one.
+    strategy = getattr(network, "distribute_strategy", None)
+    if strategy is None or strategy.num_replicas_in_sync == 1:
+        return outputs
+    import keras
+
+    # Every replica answers for the whole batch, one after the other.
+    return keras.tree.map_structure(lambda rows: rows[: len(rows) // strategy.num_replicas_in_sync], outputs)

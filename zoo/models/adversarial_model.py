@@ -11,7 +11,7 @@ from keras import ops
 from zoo.errors import InputError, check_count
 from zoo.layers.spectral_normalization import SpectralNormalization
 from zoo.layers.training_state import StepCount
-from zoo.models.generative_model import GenerativeModel
+from zoo.models.generative_model import GenerativeModel, check_backend
 from zoo.objectives import adversarial, augment
 from zoo.objectives import penalties as penalties_
 
@@ -285,10 +285,11 @@ class AdversarialModel(GenerativeModel):
     def _parts(self, batch):
         """Cuts every entry of a batch into `discriminator_steps` equal parts."""
         number = ops.shape(batch["images"])[0]
-        size = (max if isinstance(number, int) else ops.maximum)(number // self.discriminator_steps, 1)
+        at_least = max if isinstance(number, int) else ops.maximum
+        size = at_least(number // self.discriminator_steps, 1)
         for index in range(self.discriminator_steps):
-            # A last, ready-made batch may have too few: the mean of none is NaN.
-            start = index * size % number
+            # A last, ready-made batch may have too few: the mean of none is NaN. A replica may have none of it.
+            start = index * size % at_least(number, 1)
             yield {key: value[start : start + size] for key, value in batch.items()}
 
     def _update_average(self, updates):
@@ -328,8 +329,9 @@ class AdversarialModel(GenerativeModel):
                 generator is given labels or other conditions that belong to them.
 
         Raises:
-            InputError: there are no batches, or one of the wrong shape.
+            InputError: there are no batches, or one of the wrong shape, or another backend than TensorFlow.
         """
+        check_backend("update_standing_statistics")
         average_of = {
             id(own): average for average, own in zip(self.ema_generator.weights, self.generator.weights, strict=True)
         }

@@ -61,6 +61,8 @@ class _Means(keras.metrics.Metric):
         # Infinite are only the gradients of an update that a loss scaler skipped.
         counted = ops.logical_and([name in logs for name in self._names], ops.logical_not(ops.isinf(figures)))
         number = ops.cast(number, "float32")
+        # A replica may have no share of a small last batch, and NaN for figures.
+        counted = ops.logical_and(counted, number > 0)
         self._totals.assign_add(ops.where(counted, number * figures, 0.0))
         self._counts.assign_add(ops.where(counted, number, 0.0))
 
@@ -448,15 +450,15 @@ class GenerativeModel(keras.Model):
             )
         return num_samples
 
-    def _check_latents(self, latents):
+    def _check_latents(self, latents, name="latents"):
         try:
             latents = np.asarray(latents, "float32")
         except (ValueError, TypeError):
-            raise InputError(f"latents is no array of numbers, expected (n, {self.latent_dim}).") from None
+            raise InputError(f"{name} is no array of numbers, expected (n, {self.latent_dim}).") from None
         if latents.ndim != 2 or latents.shape[1] != self.latent_dim or len(latents) == 0:
-            raise InputError(f"latents has shape {latents.shape}, expected (n, {self.latent_dim}).")
+            raise InputError(f"{name} has shape {latents.shape}, expected (n, {self.latent_dim}).")
         if not np.isfinite(latents).all():
-            raise InputError("latents holds NaN or infinite values, expected finite floats.")
+            raise InputError(f"{name} holds NaN or infinite values, expected finite floats.")
         return latents
 
     def _check_labels(self, labels):
@@ -589,6 +591,9 @@ class GenerativeModel(keras.Model):
             raise InputError(f"{' and '.join(optimizers)} are the same object, expected one optimizer each.")
         variables = self._optimized_variables()
         for name, optimizer in optimizers.items():
+            # Of which Keras looks after one optimizer, and that on all variables.
+            if len(optimizers) > 1 and _unscaled(optimizer).use_ema:
+                raise InputError(f"{name} has use_ema=True, expected False; the model's ema_momentum averages.")
             if optimizer.built and not _knows(optimizer, variables[name]):
                 raise InputError(f"{name} has moments of other variables than the model trains, expected a new one.")
         # Not handed to Keras: it knows one optimizer and would add an idle RMSprop for none.
@@ -630,6 +635,7 @@ class GenerativeModel(keras.Model):
 
     def make_train_function(self, force=False):
         """Keras' own, without what that wraps a step in for several an execution, which takes a millisecond of each."""
+        check_backend("train_on_batch")
         import tensorflow as tf
 
         with self.distribute_strategy.scope():
@@ -646,6 +652,10 @@ class GenerativeModel(keras.Model):
             return self.train_step(given)
 
         self.train_function = lambda batches: step(next(batches))
+
+    def make_test_function(self, force=False):
+        check_backend("test_on_batch")
+        return super().make_test_function(force)
 
     def fit(
         self,

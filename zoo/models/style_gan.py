@@ -155,7 +155,7 @@ class StyleGAN(GAN):
         """
         if check_count(at_layer, "at_layer") >= self.num_layers:
             raise InputError(f"at_layer is {at_layer!r}, expected an integer from 1 to {self.num_layers - 1}.")
-        coarse, fine = (GAN._check_latents(self, latents) for latents in (coarse, fine))
+        coarse, fine = GAN._check_latents(self, coarse, "coarse"), GAN._check_latents(self, fine, "fine")
         mixed = np.empty((len(coarse), len(fine), self.num_layers, self.latent_dim), "float32")
         mixed[:, :, :at_layer] = coarse[:, None, None]
         mixed[:, :, at_layer:] = fine[:, None]
@@ -175,8 +175,7 @@ class StyleGAN(GAN):
 
     def _generate_batch(self, latents, truncation=1.0):
         rows = latents.reshape(-1, self.latent_dim)
-        # Under a strategy every replica answers for the whole batch.
-        w = predicted(self.mapping, rows)[: len(rows)]
+        w = predicted(self.mapping, rows)
         w = self.mean_w + np.float32(truncation) * (w - self.mean_w)
         return self._synthesize_batch(w.reshape(len(latents), -1, w.shape[-1]))
 
@@ -223,13 +222,13 @@ class StyleGAN(GAN):
         images, steps = self._checked(images), check_count(steps, "steps")
         self._labels_of(len(images), labels)
         z = latent_vectors.sample(_SAMPLES_OF_W, self.noise_shape, seed)
-        w = predicted(self.mapping, z)[:_SAMPLES_OF_W]
+        w = predicted(self.mapping, z)
         mean, spread = self.mean_w, w.std(0)
 
         def draw(moves):
             return self.synthesis(mean + spread * moves, training=False)
 
-        candidates = self._synthesize_batch(w[: self.generation_batch, None])[: self.generation_batch]
+        candidates = self._synthesize_batch(w[: self.generation_batch, None])
         nearest, _ = nearest_images(images, candidates)
         start = np.repeat(((w[nearest] - mean) / spread)[:, None], self.num_layers, 1)
         return mean + spread * self._inverted(images, draw, start, steps)
