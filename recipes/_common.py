@@ -353,8 +353,7 @@ def train_gan(args, model, train_set, *, batch_size, learning_rates, betas, data
         best: whether to take the weights of the epoch where that distance is lowest, instead of the last.
     """
     metrics = [distance_to_train(args, model, dataset)] if metrics is None else metrics
-    kept = best_weights(args) if best else None
-    seconds = train_adversarially(args, model, train_set, batch_size, learning_rates, betas, best=kept, metrics=metrics)
+    seconds = train_adversarially(args, model, train_set, batch_size, learning_rates, betas, best=best, metrics=metrics)
     finish(args, model, train=train_set, seconds=seconds, dataset=dataset, **facts)
 
 
@@ -393,26 +392,35 @@ def spread(items, number=27):
 
 
 def train_adversarially(
-    args, model, train_set, batch_size, learning_rates, betas, *, best=None, metrics=(), **train_arguments
+    args, model, train_set, batch_size, learning_rates, betas, *, best=False, metrics=(), **train_arguments
 ):
     """Trains a GAN by Adam at rates that fall to nothing; returns the seconds it took.
 
-    The weights are those that `best`, a callback of `best_weights`, kept; without one, the last.
+    The weights are those of the last epoch, or of the `best` by the distance to the training images.
     """
-    batches = data.batches(train_set, batch_size * model.discriminator_steps, paired=model.trains_on_pairs)
+    batches, measured = (
+        data.batches(train_set, batch_size * model.discriminator_steps, paired=model.trains_on_pairs) for _ in range(2)
+    )
+    # The same batches after every epoch, and whether or not the run was killed on its way.
+    measured.set_epoch(args.epochs)
+
+    def measure_statistics(*_):
+        model.update_standing_statistics(measured.take(_BATCHES_OF_STATISTICS))
+
+    if best:
+        kept = best_weights(args)
+        # By the statistics of training StyleGAN's distance fell until the end of a run, by these it had risen again.
+        metrics = [keras.callbacks.LambdaCallback(on_epoch_end=measure_statistics), *metrics, kept]
     steps, (beta_1, beta_2) = args.epochs * len(batches), betas
     generator_rate, discriminator_rate = learning_rates
     model.compile(
         falling_adam(generator_rate, steps, beta_1=beta_1, beta_2=beta_2),
         falling_adam(discriminator_rate, steps * model.discriminator_steps, beta_1=beta_1, beta_2=beta_2),
     )
-    callbacks_of_epochs = [*metrics, best] if best else metrics
-    seconds = train(args, model, batches, metrics=callbacks_of_epochs, **train_arguments)
+    seconds = train(args, model, batches, metrics=metrics, **train_arguments)
     if best:
-        model.load_weights(best.filepath)
-    # The same batches whether or not the run was killed on its way.
-    batches.set_epoch(args.epochs)
-    model.update_standing_statistics(batches.take(_BATCHES_OF_STATISTICS))
+        model.load_weights(kept.filepath)
+    measure_statistics()
     # Users fine-tune at the rates that training began with, not at the schedule's end, and those suit small kernels.
     networks = model.generator, model.ema_generator
     if isinstance(model, zoo.StyleGAN):

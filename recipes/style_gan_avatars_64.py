@@ -27,7 +27,9 @@ By then its outputs on generated and real images, those it never saw included, l
 that it was the generator that lacked means. 400 steps at a seventh of the rates, with penalties of 0.2, 1 and 20 or
 with batches twice as large, and averages with the weights of the cycle before made nothing better. The three finest
 resolutions got second convolutions, which first add nothing, and 16 epochs led through 8.9, 8.4, 7.7, 6.6, 7.0, 5.3,
-4.1, 4.0, 3.2, 3.2, 2.9, 2.8, 2.6, 2.7, 2.8 and 2.7.
+4.1, 4.0, 3.2, 3.2, 2.9, 2.8, 2.6, 2.7, 2.8 and 2.7. 18 more at the same rates (7.7 at first, 2.9 at the end) were left
+out: 5,120 samples, with statistics measured anew, were at 2.50 from the training images in the end and at 2.39 three
+epochs before, where those of what is shipped are at 2.29. The average of the last five epochs was at 2.44.
 """
 
 import _common
