@@ -28,6 +28,7 @@ from zoo.nets import conv
 
 ROOT = Path(__file__).resolve().parent.parent
 SEED = 0
+DISTANCE = "fid2k_train"
 LICENCES = {
     "avatars": "free for personal and commercial use",
     "debian_photographs": f"by photograph: {photographs.credits()}",
@@ -39,7 +40,6 @@ LICENCES = {
     "tf_flowers": "CC BY 2.0, by the photographers whom its LICENSE.txt names",
 }
 _CPU = Path("/proc/cpuinfo")
-_DISTANCE = "fid2k_train"
 _LATENTS_TO_FIT, _STRENGTH_OF_STYLES = 10_000, 0.5
 _BATCHES_OF_STATISTICS = 100
 
@@ -307,17 +307,17 @@ def train_alone(args, model, train_set, *, batch_size, learning_rate, **train_ar
 def distance_to_train(args, model, dataset, **options):
     """A metric that follows the Fréchet distance of 2,000 samples to the training images; a smoke run draws fewer."""
     number = protocols.SMOKE.images if args.smoke else 2_000
-    return callbacks.SampleMetric(_DISTANCE, protocols.frechet_to_train(dataset, model.image_shape, number), **options)
+    return callbacks.SampleMetric(DISTANCE, protocols.frechet_to_train(dataset, model.image_shape, number), **options)
 
 
 def best_weights(args):
     """A callback, to follow `distance_to_train`, that keeps the weights of the epoch where it is lowest."""
     lowest = None
     if args.resume:
-        lowest = min((float(row[_DISTANCE]) for row in _history(args)), default=None)
+        lowest = min((float(row[DISTANCE]) for row in _history(args)), default=None)
     return keras.callbacks.ModelCheckpoint(
         str(args.output / "best.weights.h5"),
-        monitor=_DISTANCE,
+        monitor=DISTANCE,
         mode="min",
         save_best_only=True,
         save_weights_only=True,
@@ -401,10 +401,10 @@ def train_adversarially(
     batches, measured = (
         data.batches(train_set, batch_size * model.discriminator_steps, paired=model.trains_on_pairs) for _ in range(2)
     )
-    # The same batches after every epoch, and whether or not the run was killed on its way.
-    measured.set_epoch(args.epochs)
 
     def measure_statistics(*_):
+        # The same batches after every epoch, and whether or not the run was killed on its way.
+        measured.set_epoch(args.epochs)
         model.update_standing_statistics(measured.take(_BATCHES_OF_STATISTICS))
 
     if best:

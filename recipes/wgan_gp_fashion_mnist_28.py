@@ -20,7 +20,7 @@ def main():
 
     def evaluate(model, size):
         # The point of a Wasserstein critic is that its loss tells how far the generator is.
-        follows = _common.correlation_over_training(args, "discriminator_loss", "fid2k_train")
+        follows = _common.correlation_over_training(args, "discriminator_loss", _common.DISTANCE)
         return {**protocols.evaluate(model, DATASET, size=size), **follows}
 
     _common.train_gan(

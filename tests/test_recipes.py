@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 import zoo
-from zoo import hub, latents, presets
+from zoo import data, hub, latents, presets
 from zoo.layers.spectral_normalization import SpectralNormalization
 from zoo.metrics import protocols
 
@@ -259,6 +259,27 @@ def test_the_weights_of_the_best_epoch_are_kept_and_a_resumed_run_knows_them(com
     assert best_after([2, 2.5]) == 2
     # A run that begins anew in the folder of an old one.
     assert best_after([9], resume=False) == 9
+
+
+def test_statistics_are_measured_on_the_same_batches_after_every_epoch(common, tmp_path, monkeypatch):
+    model, seen = zoo.GAN((4, 4, 1), 2, hidden_units=(2,)), []
+    monkeypatch.setattr(
+        model, "update_standing_statistics", lambda batches: seen.append([batch["images"].numpy() for batch in batches])
+    )
+
+    def two_epochs(args, model, batches, metrics):
+        for epoch in range(2):
+            metrics[0].on_epoch_end(epoch)
+        model.save_weights(tmp_path / "best.weights.h5")
+        return 1.0
+
+    monkeypatch.setattr(common, "train", two_epochs)
+    images = np.arange(8 * 16, dtype="uint8").reshape(8, 4, 4, 1)
+    args = argparse.Namespace(epochs=2, resume=False, output=tmp_path)
+    common.train_adversarially(args, model, data.ImageSet(images), 2, (1e-3, 1e-3), (0.0, 0.9), best=True)
+    assert len(seen) == 3
+    np.testing.assert_array_equal(seen[0], seen[1])
+    np.testing.assert_array_equal(seen[0], seen[2])
 
 
 @pytest.mark.slow

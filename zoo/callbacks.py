@@ -420,7 +420,6 @@ class SampleMetric(keras.callbacks.Callback):
         if not callable(function):
             raise InputError(f"function is {function!r}, expected a function of the model.")
         self._name, self._function, self._every = name, function, check_count(every, "every")
-        self._first = True
 
     def on_train_begin(self, logs=None):
         self._first = True
