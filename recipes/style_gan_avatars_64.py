@@ -42,9 +42,9 @@ from zoo.images import grid
 from zoo.objectives.penalties import R1, R2
 
 DATASET = "avatars"
-LATENT_DIM, FILTERS, MAPPING_LAYERS, MIXING_PROBABILITY, SECOND_CONVOLUTIONS = 96, 48, 2, 0.5, 3
+LATENT_DIM, FILTERS, FULL_FILTERS, MAPPING_LAYERS, MIXING_PROBABILITY, SECOND_CONVOLUTIONS = 96, 48, 32, 2, 0.1, 3
 PENALTY_WEIGHT, PENALTY_INTERVAL = 5.0, 8
-EPOCHS, BATCH_SIZE, LEARNING_RATES, BETAS, PRECISION = 18, 32, (4e-3, 1e-3), (0.0, 0.99), "mixed_bfloat16"
+EPOCHS, BATCH_SIZE, LEARNING_RATES, BETAS, PRECISION = 18, 32, (1e-3, 2.5e-4), (0.0, 0.99), "mixed_bfloat16"
 BEGINNING = "dcgan_avatars_64"
 COARSE, FINE, COARSE_LAYERS = 4, 7, 1
 
@@ -70,6 +70,7 @@ def main():
         residual=False,
         spectral_norm=True,
         second_convolutions=SECOND_CONVOLUTIONS,
+        full_filters=FULL_FILTERS,
         objective="relativistic",
         penalties=[penalty(PENALTY_WEIGHT, PENALTY_INTERVAL) for penalty in (R1, R2)],
     )

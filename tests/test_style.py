@@ -904,11 +904,23 @@ def test_second_convolutions_add_nothing_before_training_and_learn(tmp_path):
         ({"second_convolutions": 1}, "is 1, expected 0 with residual=True, where every resolution convolves twice"),
         ({"residual": False, "second_convolutions": 4}, "is 4, expected at most 3, as many as there are resolutions"),
         ({"residual": False, "second_convolutions": -1}, "is -1, expected an integer of at least 0"),
+        ({"full_filters": 4}, "is 4, expected None with residual=True, where filters is the width at the full resol"),
+        ({"residual": False, "full_filters": 0}, "is 0, expected an integer of at least 1"),
     ],
 )
-def test_second_convolutions_that_cannot_be_are_refused(arguments, message):
-    with pytest.raises(InputError, match=f"second_convolutions {message}"):
+def test_finest_resolutions_that_cannot_be_are_refused(arguments, message):
+    with pytest.raises(InputError, match=f"{list(arguments)[-1]} {message}"):
         tiny_style_gan(LARGE, **arguments)
+
+
+@pytest.mark.parametrize("given, width", [(None, 2), (5, 5)])
+def test_the_width_at_the_full_resolution(given, width, tmp_path):
+    model = tiny_style_gan(LARGE, residual=False, filters=8, second_convolutions=1, full_filters=given)
+    for layer in ("norm_image", "second_image", "relu_image"):
+        assert model.synthesis.get_layer(layer).output.shape == (None, *LARGE[:2], width)
+    model.save(tmp_path / "model.keras")
+    again = keras.saving.load_model(tmp_path / "model.keras")
+    np.testing.assert_array_equal(again.generate(3, seed=0), model.generate(3, seed=0))
 
 
 def test_equalized_kernels_under_spectral_normalization_are_refused():

@@ -163,7 +163,7 @@ def style_synthesis(image_shape, style_dim, filters, max_filters):
     return keras.Model(inputs, outputs, name="synthesis")
 
 
-def normalized_synthesis(image_shape, style_dim, filters, stages, second_convolutions=0):
+def normalized_synthesis(image_shape, style_dim, filters, stages, second_convolutions=0, full_filters=None):
     """Intermediate latents `(n, stages + 1, style_dim)`, one for each resolution, to images `image_shape` in [-1, 1].
 
     `conv.dcgan_generator` with noise before every batch norm, which takes its scales and shifts from the style: what
@@ -171,6 +171,9 @@ def normalized_synthesis(image_shape, style_dim, filters, stages, second_convolu
 
     The coarsest grid is not learned but made of the first vector by a dense layer (configuration C of Karras et al.
     2019): with so few layers styles take long to lay pictures out in different ways.
+
+    `full_filters` is the width at the full resolution, by default a quarter of `filters`: what is a pixel or two across
+    takes more.
 
     The finest `second_convolutions` resolutions have one more convolution each, with noise and norm of its own before
     it (He et al. 2016b, figure 1b): what it adds to the features is nothing before training, so that networks that are
@@ -193,7 +196,7 @@ def normalized_synthesis(image_shape, style_dim, filters, stages, second_convolu
         return activated(x, stage, name)
 
     x = conv.dcgan_projection(inputs[:, 0], image_shape, filters, stages)
-    outputs = conv.dcgan_enlarged(x, image_shape[-1], filters, stages, styled)
+    outputs = conv.dcgan_enlarged(x, image_shape[-1], filters, stages, styled, full_filters=full_filters)
 
     # === Functional model ===
     return keras.Model(inputs, outputs, name="synthesis")
