@@ -42,7 +42,8 @@ from zoo.images import grid
 from zoo.objectives.penalties import R1, R2
 
 DATASET = "avatars"
-LATENT_DIM, FILTERS, FULL_FILTERS, MAPPING_LAYERS, MIXING_PROBABILITY, SECOND_CONVOLUTIONS = 96, 48, 32, 2, 0.1, 3
+LATENT_DIM, FILTERS, FULL_FILTERS, SECOND_CONVOLUTIONS = 96, 48, 32, 3
+MAPPING_LAYERS, MAPPING_UNITS, MAPPING_RATE, MIXING_PROBABILITY = 2, 256, 1.0, 0.1
 PENALTY_WEIGHT, PENALTY_INTERVAL = 5.0, 8
 EPOCHS, BATCH_SIZE, LEARNING_RATES, BETAS, PRECISION = 18, 32, (1e-3, 2.5e-4), (0.0, 0.99), "mixed_bfloat16"
 BEGINNING = "dcgan_avatars_64"
@@ -66,6 +67,8 @@ def main():
         LATENT_DIM,
         filters=FILTERS,
         mapping_layers=MAPPING_LAYERS,
+        mapping_units=MAPPING_UNITS,
+        mapping_rate=MAPPING_RATE,
         mixing_probability=MIXING_PROBABILITY,
         residual=False,
         spectral_norm=True,

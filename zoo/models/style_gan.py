@@ -64,10 +64,13 @@ class StyleGAN(GAN):
         spectral_norm=False,
         second_convolutions=0,
         full_filters=None,
+        mapping_units=None,
+        mapping_rate=0.01,
     ):
         """Networks with `filters` features at the full resolution, twice as many at each below up to `max_filters`.
 
-        `mapping_layers` are dense layers between z and w; `mixing_probability` is the share of images in training
+        `mapping_layers` are dense layers between z and w, `mapping_units` wide before the last, by default as wide as
+        z, which learn `mapping_rate` times as fast as others; `mixing_probability` is the share of images in training
         whose layers follow two latents.
 
         Networks that are not `residual` are those of `DCGAN`, `filters` wide at half the resolution and up to eight
@@ -106,7 +109,7 @@ class StyleGAN(GAN):
                 image_shape, filters, stages, batch_norm=False, spectral_norm=spectral_norm
             )
         return (
-            style.style_generator(synthesis, mapping_layers, mixing_probability),
+            style.style_generator(synthesis, mapping_layers, mixing_probability, mapping_units, mapping_rate),
             discriminator,
             {
                 "filters": filters,
@@ -117,6 +120,8 @@ class StyleGAN(GAN):
                 "spectral_norm": spectral_norm,
                 "second_convolutions": second_convolutions,
                 "full_filters": full_filters,
+                "mapping_units": mapping_units,
+                "mapping_rate": mapping_rate,
             },
         )
 

@@ -87,7 +87,7 @@ def _logit(x, units):
 # === Style-based ===
 
 
-def style_generator(synthesis, mapping_layers, mixing_probability):
+def style_generator(synthesis, mapping_layers, mixing_probability, mapping_units=None, mapping_rate=0.01):
     """Latents `(n, latent_dim)` to the images of `synthesis`: layers `mapping`, `mix` and `synthesis`.
 
     In training the styles of `mixing_probability` of the images are mixed, see `MixStyles`.
@@ -96,7 +96,7 @@ def style_generator(synthesis, mapping_layers, mixing_probability):
 
     # === Layers ===
     inputs = keras.Input((latent_dim,), name="latents")
-    w = style_mapping(latent_dim, mapping_layers)(inputs)
+    w = style_mapping(latent_dim, mapping_layers, mapping_units, mapping_rate)(inputs)
     styles = MixStyles(num_layers, mixing_probability, dtype="float32", name="mix")(w)
     outputs = synthesis(styles)
 
@@ -104,17 +104,20 @@ def style_generator(synthesis, mapping_layers, mixing_probability):
     return keras.Model(inputs, outputs, name="generator")
 
 
-def style_mapping(latent_dim, num_layers):
+def style_mapping(latent_dim, num_layers, units=None, learning_rate_multiplier=0.01):
     """Latents z `(n, latent_dim)` to intermediate latents w of the same shape, whose mean the last layer keeps.
 
-    Dense layers that learn a hundredth as fast as others (Karras et al. 2019, appendix C); float32 whatever the
-    policy, for they cost next to nothing.
+    Dense layers, `units` wide between the two, as wide as they by default, that learn a hundredth as fast as others
+    (Karras et al. 2019, appendix C) or as `learning_rate_multiplier` says; float32 whatever the policy, for they cost
+    next to nothing.
     """
+    widths = [units or latent_dim] * (check_count(num_layers, "mapping_layers") - 1) + [latent_dim]
+
     # === Layers ===
     inputs = keras.Input((latent_dim,), name="latents")
     x = PixelNorm(dtype="float32", name="norm")(inputs)
-    for index in range(check_count(num_layers, "mapping_layers")):
-        x = EqualizedDense(latent_dim, _GAIN, learning_rate_multiplier=0.01, dtype="float32", name=f"dense_{index}")(x)
+    for index, width in enumerate(widths):
+        x = EqualizedDense(width, _GAIN, learning_rate_multiplier, dtype="float32", name=f"dense_{index}")(x)
         x = layers.LeakyReLU(0.2, dtype="float32", name=f"relu_{index}")(x)
     outputs = MovingMean(dtype="float32", name="moving_mean")(x)
 
