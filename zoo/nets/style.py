@@ -5,7 +5,7 @@ import math
 import keras
 from keras import layers
 
-from zoo.errors import InputError, check_count
+from zoo.errors import InputError, check_amount, check_count
 from zoo.layers.conditional_norm import StyleBatchNormalization
 from zoo.layers.growing import GrowingDiscriminator, GrowingGenerator
 from zoo.layers.style import (
@@ -111,7 +111,9 @@ def style_mapping(latent_dim, num_layers, units=None, learning_rate_multiplier=0
     (Karras et al. 2019, appendix C) or as `learning_rate_multiplier` says; float32 whatever the policy, for they cost
     next to nothing.
     """
-    widths = [units or latent_dim] * (check_count(num_layers, "mapping_layers") - 1) + [latent_dim]
+    check_amount(learning_rate_multiplier, "mapping_rate", positive=True)
+    hidden = latent_dim if units is None else units
+    widths = [*[hidden] * (check_count(num_layers, "mapping_layers") - 1), latent_dim]
 
     # === Layers ===
     inputs = keras.Input((latent_dim,), name="latents")
