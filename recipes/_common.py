@@ -163,20 +163,11 @@ def read_avatars(args, split):
     return data.ImageSet(images, np.arange(len(images), dtype="int32")), attributes
 
 
-def _in_corner(layer, weights):
-    """The weights of a layer with those of a narrower one in their place."""
-    wider = layer.get_weights()
-    for new, old in zip(wider, weights, strict=True):
-        new[tuple(slice(length) for length in old.shape)] = old
-    return wider
-
-
 def begin_style_gan(model, trained):
     """Gives a `StyleGAN` that is not residual what it shares with a trained `DCGAN` or `ProjectionGAN` of its width.
 
     Mapping and styles stay new, these half as strong, but scales and shifts start where the other's are, on average
     over its classes and styles, and the projection is that of the latents that a linear map finds in the new w best.
-    Where the full resolution is wider, the image is made of the other's features alone at first.
     """
     z = latents.sample(_LATENTS_TO_FIT, model.noise_shape, seed=SEED)
     w = model.mapping.predict_on_batch(z)
@@ -195,20 +186,16 @@ def begin_style_gan(model, trained):
             new = synthesis.get_layer(layer.name)
             if layer.name.startswith("norm_"):
                 old = getattr(layer, "norm", layer)
-                new.norm.set_weights(_in_corner(new.norm, [old.moving_mean.numpy(), old.moving_variance.numpy()]))
+                new.norm.set_weights([old.moving_mean.numpy(), old.moving_variance.numpy()])
                 for linear, value in zip((new.scale, new.shift), mean_over_classes(layer), strict=True):
                     linear.kernel.assign(_STRENGTH_OF_STYLES * linear.kernel)
                     # The mean of what a linear map makes is what it makes of the mean.
                     mean = np.asarray(linear(w.mean(0, keepdims=True))[0], "float32")
-                    value = np.pad(value, (0, len(mean) - len(value)))
                     linear.bias.assign(linear.bias + (value - mean) / linear.learning_rate_multiplier)
             elif layer.name == "project":
                 new.set_weights([z_of_w @ layer.get_weights()[0]])
             else:
-                if layer.name == "to_image":
-                    # What wider features add is nothing at first.
-                    new.kernel.assign(0.0 * new.kernel)
-                new.set_weights(_in_corner(new, layer.get_weights()))
+                new.set_weights(layer.get_weights())
 
     if isinstance(model.discriminator.get_layer("logit"), SpectralNormalization):
         _begin_normalized(model.discriminator, trained.discriminator)

@@ -189,7 +189,7 @@ class GenerativeModel(keras.Model):
                     f"{cls.__name__} has no {name} for its default networks, which take {', '.join(known)}."
                 )
             default = known[name].default
-            if type(default) is int or (default is None and arguments[name] is not None):
+            if type(default) is int or (name == "stages" and arguments[name] is not None):
                 check_count(arguments[name], name, least=0 if default == 0 else 1)
             elif type(default) is float:
                 check_share(arguments[name], name)

@@ -63,22 +63,17 @@ class StyleGAN(GAN):
         residual=True,
         spectral_norm=False,
         second_convolutions=0,
-        full_filters=None,
-        mapping_units=None,
-        mapping_rate=0.01,
     ):
         """Networks with `filters` features at the full resolution, twice as many at each below up to `max_filters`.
 
-        `mapping_layers` are dense layers between z and w, `mapping_units` wide before the last, by default as wide as
-        z, which learn `mapping_rate` times as fast as others; `mixing_probability` is the share of images in training
+        `mapping_layers` are dense layers between z and w; `mixing_probability` is the share of images in training
         whose layers follow two latents.
 
         Networks that are not `residual` are those of `DCGAN`, `filters` wide at half the resolution and up to eight
         times below whatever `max_filters`, with noise and styles in the generator, the first of which makes the
         coarsest features, too, and no batch norm in the discriminator, whose kernels `spectral_norm` normalizes. They
-        draw faces after 200 steps where the others draw blots. The generator is `full_filters` wide at the full
-        resolution, by default a quarter of `filters`, and its finest `second_convolutions` resolutions convolve twice,
-        as all do where the networks are `residual`.
+        draw faces after 200 steps where the others draw blots. The finest `second_convolutions` resolutions of the
+        generator convolve twice, as all do where the networks are `residual`.
         """
         if residual and spectral_norm:
             raise InputError("spectral_norm is True, expected False with residual=True, whose kernels are equalized.")
@@ -86,11 +81,6 @@ class StyleGAN(GAN):
             raise InputError(
                 f"second_convolutions is {second_convolutions!r}, expected 0 with residual=True, where every "
                 "resolution convolves twice."
-            )
-        if residual and full_filters is not None:
-            raise InputError(
-                f"full_filters is {full_filters!r}, expected None with residual=True, where filters is the width at "
-                "the full resolution."
             )
         if residual:
             synthesis = style.style_synthesis(image_shape, latent_dim, filters, max_filters)
@@ -102,14 +92,12 @@ class StyleGAN(GAN):
                     f"second_convolutions is {second_convolutions}, expected at most {stages + 1}, as many as there "
                     "are resolutions."
                 )
-            synthesis = style.normalized_synthesis(
-                image_shape, latent_dim, filters, stages, second_convolutions, full_filters
-            )
+            synthesis = style.normalized_synthesis(image_shape, latent_dim, filters, stages, second_convolutions)
             discriminator = conv.dcgan_discriminator(
                 image_shape, filters, stages, batch_norm=False, spectral_norm=spectral_norm
             )
         return (
-            style.style_generator(synthesis, mapping_layers, mixing_probability, mapping_units, mapping_rate),
+            style.style_generator(synthesis, mapping_layers, mixing_probability),
             discriminator,
             {
                 "filters": filters,
@@ -119,9 +107,6 @@ class StyleGAN(GAN):
                 "residual": residual,
                 "spectral_norm": spectral_norm,
                 "second_convolutions": second_convolutions,
-                "full_filters": full_filters,
-                "mapping_units": mapping_units,
-                "mapping_rate": mapping_rate,
             },
         )
 

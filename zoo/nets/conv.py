@@ -99,14 +99,13 @@ def dcgan_projection(x, image_shape, filters, stages):
     return layers.Reshape(grid, name="reshape")(x)
 
 
-def dcgan_enlarged(x, channels, filters, stages, norm_and_relu, attention=False, full_filters=None):
+def dcgan_enlarged(x, channels, filters, stages, norm_and_relu, attention=False):
     """The convolutions of `dcgan_generator`, from what `dcgan_projection` makes to images.
 
     `norm_and_relu(x, stage, name)` makes the layers before each of them, whose names end in `name`; `stage` counts from
-    0. `full_filters` is the width at the full resolution, by default a quarter of `filters`.
+    0.
     """
-    full_filters = max(filters // 4, 1) if full_filters is None else full_filters
-    widths = [*doubled_widths(filters, stages)[-2::-1], full_filters]
+    widths = [*doubled_widths(filters, stages)[-2::-1], max(filters // 4, 1)]
     for stage, stage_width in enumerate(widths):
         x = norm_and_relu(x, stage, stage)
         # Behind a norm, since scores grow with the square of what they compare, and kernels before one keep growing.

@@ -5,7 +5,7 @@ import math
 import keras
 from keras import layers
 
-from zoo.errors import InputError, check_amount, check_count
+from zoo.errors import InputError, check_count
 from zoo.layers.conditional_norm import StyleBatchNormalization
 from zoo.layers.growing import GrowingDiscriminator, GrowingGenerator
 from zoo.layers.style import (
@@ -87,7 +87,7 @@ def _logit(x, units):
 # === Style-based ===
 
 
-def style_generator(synthesis, mapping_layers, mixing_probability, mapping_units=None, mapping_rate=0.01):
+def style_generator(synthesis, mapping_layers, mixing_probability):
     """Latents `(n, latent_dim)` to the images of `synthesis`: layers `mapping`, `mix` and `synthesis`.
 
     In training the styles of `mixing_probability` of the images are mixed, see `MixStyles`.
@@ -96,7 +96,7 @@ def style_generator(synthesis, mapping_layers, mixing_probability, mapping_units
 
     # === Layers ===
     inputs = keras.Input((latent_dim,), name="latents")
-    w = style_mapping(latent_dim, mapping_layers, mapping_units, mapping_rate)(inputs)
+    w = style_mapping(latent_dim, mapping_layers)(inputs)
     styles = MixStyles(num_layers, mixing_probability, dtype="float32", name="mix")(w)
     outputs = synthesis(styles)
 
@@ -104,22 +104,17 @@ def style_generator(synthesis, mapping_layers, mixing_probability, mapping_units
     return keras.Model(inputs, outputs, name="generator")
 
 
-def style_mapping(latent_dim, num_layers, units=None, learning_rate_multiplier=0.01):
+def style_mapping(latent_dim, num_layers):
     """Latents z `(n, latent_dim)` to intermediate latents w of the same shape, whose mean the last layer keeps.
 
-    Dense layers, `units` wide between the two, as wide as they by default, that learn a hundredth as fast as others
-    (Karras et al. 2019, appendix C) or as `learning_rate_multiplier` says; float32 whatever the policy, for they cost
-    next to nothing.
+    Dense layers that learn a hundredth as fast as others (Karras et al. 2019, appendix C); float32 whatever the
+    policy, for they cost next to nothing.
     """
-    check_amount(learning_rate_multiplier, "mapping_rate", positive=True)
-    hidden = latent_dim if units is None else units
-    widths = [*[hidden] * (check_count(num_layers, "mapping_layers") - 1), latent_dim]
-
     # === Layers ===
     inputs = keras.Input((latent_dim,), name="latents")
     x = PixelNorm(dtype="float32", name="norm")(inputs)
-    for index, width in enumerate(widths):
-        x = EqualizedDense(width, _GAIN, learning_rate_multiplier, dtype="float32", name=f"dense_{index}")(x)
+    for index in range(check_count(num_layers, "mapping_layers")):
+        x = EqualizedDense(latent_dim, _GAIN, learning_rate_multiplier=0.01, dtype="float32", name=f"dense_{index}")(x)
         x = layers.LeakyReLU(0.2, dtype="float32", name=f"relu_{index}")(x)
     outputs = MovingMean(dtype="float32", name="moving_mean")(x)
 
@@ -168,7 +163,7 @@ def style_synthesis(image_shape, style_dim, filters, max_filters):
     return keras.Model(inputs, outputs, name="synthesis")
 
 
-def normalized_synthesis(image_shape, style_dim, filters, stages, second_convolutions=0, full_filters=None):
+def normalized_synthesis(image_shape, style_dim, filters, stages, second_convolutions=0):
     """Intermediate latents `(n, stages + 1, style_dim)`, one for each resolution, to images `image_shape` in [-1, 1].
 
     `conv.dcgan_generator` with noise before every batch norm, which takes its scales and shifts from the style: what
@@ -176,9 +171,6 @@ def normalized_synthesis(image_shape, style_dim, filters, stages, second_convolu
 
     The coarsest grid is not learned but made of the first vector by a dense layer (configuration C of Karras et al.
     2019): with so few layers styles take long to lay pictures out in different ways.
-
-    `full_filters` is the width at the full resolution, by default a quarter of `filters`: what is a pixel or two across
-    takes more.
 
     The finest `second_convolutions` resolutions have one more convolution each, with noise and norm of its own before
     it (He et al. 2016b, figure 1b): what it adds to the features is nothing before training, so that networks that are
@@ -201,7 +193,7 @@ def normalized_synthesis(image_shape, style_dim, filters, stages, second_convolu
         return activated(x, stage, name)
 
     x = conv.dcgan_projection(inputs[:, 0], image_shape, filters, stages)
-    outputs = conv.dcgan_enlarged(x, image_shape[-1], filters, stages, styled, full_filters=full_filters)
+    outputs = conv.dcgan_enlarged(x, image_shape[-1], filters, stages, styled)
 
     # === Functional model ===
     return keras.Model(inputs, outputs, name="synthesis")
