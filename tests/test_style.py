@@ -812,8 +812,13 @@ def spectral_style_gan():
     return tiny_style_gan(LARGE, residual=False, spectral_norm=True)
 
 
+def style_gan_of_hidden_end():
+    """The same, whose discriminator ends in hidden layers, too."""
+    return tiny_style_gan(LARGE, residual=False, spectral_norm=True, discriminator_units=4)
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("build", [tiny_style_gan, normalized_style_gan, spectral_style_gan])
+@pytest.mark.parametrize("build", [tiny_style_gan, normalized_style_gan, spectral_style_gan, style_gan_of_hidden_end])
 def test_a_step_moves_all_weights_and_the_mean_of_w_once(build):
     model = build()
     model.compile()
@@ -857,7 +862,7 @@ def test_styles_join_the_layers_of_a_dcgan():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("build", [normalized_style_gan, spectral_style_gan])
+@pytest.mark.parametrize("build", [normalized_style_gan, spectral_style_gan, style_gan_of_hidden_end])
 def test_networks_of_a_dcgan_survive_saving_and_keep_their_norm(build, tmp_path):
     model = build()
     images = normal(5, *LARGE)
@@ -867,7 +872,7 @@ def test_networks_of_a_dcgan_survive_saving_and_keep_their_norm(build, tmp_path)
     np.testing.assert_allclose(again.discriminator.predict(images, verbose=0), logits, atol=1e-6)
     for layer in again.discriminator.layers:
         if layer.weights:
-            assert isinstance(layer, SpectralNormalization) == (build is spectral_style_gan)
+            assert isinstance(layer, SpectralNormalization) == (build is not normalized_style_gan)
 
 
 @pytest.mark.slow
@@ -911,9 +916,49 @@ def test_second_convolutions_that_cannot_be_are_refused(arguments, message):
         tiny_style_gan(LARGE, **arguments)
 
 
+@pytest.mark.slow
+def test_a_hidden_end_of_the_discriminator_sees_what_its_linear_one_cannot():
+    model = style_gan_of_hidden_end()
+    plain = {layer.name: layer for layer in spectral_style_gan().discriminator.layers}
+    new = [layer for layer in model.discriminator.layers if layer.name not in plain and layer.weights]
+    assert {layer.name: tuple(layer.layer.kernel.shape) for layer in new} == {
+        # From 6 features at each of 16 places.
+        "narrow": (6, 2),
+        "hidden_0": (32, 4),
+        "hidden_1": (4, 4),
+        "logit_of_hidden": (4, 1),
+    }
+    left_or_right = np.repeat(np.eye(2, dtype="float32"), 2, 1)
+    maps = normal(2, 32, 4, 4, 6) * left_or_right[:, None, None, :, None]
+
+    def interaction(discriminator):
+        """How far the logit is from a sum of what features of the left and of the right of an image say."""
+        end = keras.Model(discriminator.get_layer("flatten").output, discriminator.output)
+        left, right, both, none = (
+            end.predict(x.reshape(32, -1), verbose=0) for x in (*maps, maps.sum(0), np.zeros_like(maps[0]))
+        )
+        return np.abs(both - left - right + none).mean()
+
+    assert interaction(spectral_style_gan().discriminator) < 1e-6
+    assert interaction(model.discriminator) > 1e-3
+
+
 def test_equalized_kernels_under_spectral_normalization_are_refused():
     with pytest.raises(InputError, match="spectral_norm is True, expected False with residual=True, whose kernels"):
         tiny_style_gan(spectral_norm=True)
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        ({"discriminator_units": 4}, "is 4, expected 0 with residual=True, whose discriminator has a hidden layer"),
+        ({"residual": False, "discriminator_units": -1}, "is -1, expected an integer of at least 0"),
+        ({"residual": False, "discriminator_units": 2.5}, "is 2.5, expected an integer of at least 0"),
+    ],
+)
+def test_hidden_units_that_cannot_be_are_refused(arguments, message):
+    with pytest.raises(InputError, match=f"discriminator_units {message}"):
+        tiny_style_gan(LARGE, **arguments)
 
 
 @pytest.mark.slow

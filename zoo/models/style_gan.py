@@ -63,6 +63,7 @@ class StyleGAN(GAN):
         residual=True,
         spectral_norm=False,
         second_convolutions=0,
+        discriminator_units=0,
     ):
         """Networks with `filters` features at the full resolution, twice as many at each below up to `max_filters`.
 
@@ -73,7 +74,8 @@ class StyleGAN(GAN):
         times below whatever `max_filters`, with noise and styles in the generator, the first of which makes the
         coarsest features, too, and no batch norm in the discriminator, whose kernels `spectral_norm` normalizes. They
         draw faces after 200 steps where the others draw blots. The finest `second_convolutions` resolutions of the
-        generator convolve twice, as all do where the networks are `residual`.
+        generator convolve twice, as all do where the networks are `residual`. With `discriminator_units` the
+        discriminator ends in hidden layers as wide besides its linear one.
         """
         if residual and spectral_norm:
             raise InputError("spectral_norm is True, expected False with residual=True, whose kernels are equalized.")
@@ -81,6 +83,11 @@ class StyleGAN(GAN):
             raise InputError(
                 f"second_convolutions is {second_convolutions!r}, expected 0 with residual=True, where every "
                 "resolution convolves twice."
+            )
+        if residual and discriminator_units:
+            raise InputError(
+                f"discriminator_units is {discriminator_units!r}, expected 0 with residual=True, whose discriminator "
+                "has a hidden layer."
             )
         if residual:
             synthesis = style.style_synthesis(image_shape, latent_dim, filters, max_filters)
@@ -94,7 +101,12 @@ class StyleGAN(GAN):
                 )
             synthesis = style.normalized_synthesis(image_shape, latent_dim, filters, stages, second_convolutions)
             discriminator = conv.dcgan_discriminator(
-                image_shape, filters, stages, batch_norm=False, spectral_norm=spectral_norm
+                image_shape,
+                filters,
+                stages,
+                batch_norm=False,
+                spectral_norm=spectral_norm,
+                hidden_units=discriminator_units,
             )
         return (
             style.style_generator(synthesis, mapping_layers, mixing_probability),
@@ -107,6 +119,7 @@ class StyleGAN(GAN):
                 "residual": residual,
                 "spectral_norm": spectral_norm,
                 "second_convolutions": second_convolutions,
+                "discriminator_units": discriminator_units,
             },
         )
 

@@ -184,6 +184,7 @@ def dcgan_discriminator(
     attention=False,
     spectral_norm=False,
     projection=False,
+    hidden_units=0,
 ):
     """Images to one logit each, `(n, 1)`: `stages` strided convolutions with leaky ReLU, then dense.
 
@@ -192,7 +193,8 @@ def dcgan_discriminator(
 
     `batch_norm` normalizes every hidden stage but the first, as the paper does; gradient penalties want
     it off, since it couples the images of a batch. `spectral_norm` normalizes all kernels, and with `attention`
-    self-attention follows at half the resolution.
+    self-attention follows at half the resolution. With `hidden_units` the logit is the sum of that and of one from two
+    hidden layers as wide, which can tell how features at different places depend on one another.
     """
     # === Layers ===
     inputs = x = keras.Input(image_shape, name="images")
@@ -208,9 +210,25 @@ def dcgan_discriminator(
     outputs = dcgan_outputs(x, 1, spectral_norm, name="logit")
     if num_classes is not None and projection:
         outputs = projected(outputs, x, labels, num_classes)
+    if hidden_units:
+        hidden = _hidden(x, doubled_widths(filters, stages)[-1], hidden_units, spectral_norm)
+        hidden = dcgan_outputs(hidden, 1, spectral_norm, name="logit_of_hidden")
+        outputs = layers.Add(dtype="float32", name="logit_of_both")([outputs, hidden])
 
     # === Functional model ===
     return keras.Model(inputs, outputs, name="discriminator")
+
+
+def _hidden(x, width, units, spectral_norm):
+    """Two hidden layers of `units` on flattened maps of `width` features, which first become half as many as those."""
+
+    def dense(x, size, name):
+        x = linear(layers.Dense, size, spectral_norm, init(spectral_norm), name=name)(x)
+        return layers.LeakyReLU(0.2, name=f"{name}_relu")(x)
+
+    x = layers.Reshape((-1, width), name="places")(x)
+    x = layers.Flatten(name="hidden_inputs")(dense(x, max(units // 2, 1), "narrow"))
+    return dense(dense(x, units, "hidden_0"), units, "hidden_1")
 
 
 def dcgan_features(x, filters, stages, batch_norm=True, attention=False, spectral_norm=False):
