@@ -11,6 +11,10 @@ import subprocess
 import time
 from pathlib import Path
 
+# Before TensorFlow is imported, which turns oneDNN on by itself only where there is AVX-512: with AVX2 alone a step of
+# StyleGAN took 1.1 seconds without and 0.64 with it.
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+
 import keras
 import numpy as np
 

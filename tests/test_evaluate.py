@@ -14,7 +14,15 @@ from zoo.bicubic import resize_bicubic
 from zoo.datasets import avatars, captions
 from zoo.errors import DataError, InputError, MissingDependencyError, PresetError
 from zoo.images import read_picture
-from zoo.metrics import features, frechet_distance, gaussian_statistics, precision_recall, protocols, references
+from zoo.metrics import (
+    features,
+    frechet_distance,
+    gaussian_statistics,
+    kernel_distance,
+    precision_recall,
+    protocols,
+    references,
+)
 from zoo.metrics.editing import edit_shares
 
 SHAPE = (28, 28, 1)
@@ -112,11 +120,27 @@ def test_sample_quality_against_the_functions_it_stands_for(real_data, tmp_path,
     assert figures["fid200_test_pool"]["std"] == pytest.approx(np.std(by_hand), rel=1e-3)
     train = frechet_distance(*gaussian_statistics(network(splits["train"])), *real)
     assert figures["fid200_test_pool"]["real"] == pytest.approx(train, rel=1e-6)
-    test = network(splits["test"]).astype("float16").astype("float32")
-    pairs = [precision_recall(test, network(model.generate(200, seed=seed))) for seed in (0, 1)]
-    assert figures["precision200_test_pool"]["value"] == pytest.approx(np.mean(pairs, 0)[0], abs=0.01)
-    assert figures["recall200_test_pool"]["value"] == pytest.approx(np.mean(pairs, 0)[1], abs=0.01)
+    # As many real images as generated ones, from all over the splits.
+    few = np.random.RandomState(0).permutation(300)[:200]
+    train, test = (network(splits[split][few]).astype("float16").astype("float32") for split in ("train", "test"))
+    generated = [network(model.generate(200, seed=seed)) for seed in (0, 1)]
+    by_hand = [(kernel_distance(found, test), *precision_recall(test, found)) for found in generated]
+    real = kernel_distance(train, test), *precision_recall(test, train)
+    for name, value, of_real in zip(("kid", "precision", "recall"), np.mean(by_hand, 0), real, strict=True):
+        assert figures[f"{name}200_test_pool"]["value"] == pytest.approx(value, rel=1e-6), name
+        assert figures[f"{name}200_test_pool"]["real"] == pytest.approx(of_real, rel=1e-6), name
     assert figures["recall200_test_pool"]["value"] < figures["recall200_test_pool"]["real"]
+
+
+def test_what_is_followed_in_training_is_the_distance_to_training_images(real_data, tmp_path, monkeypatch):
+    splits, _ = real_data
+    monkeypatch.setenv("ZOO_CACHE", str(tmp_path))
+    network, model = pool_network(), zoo.DCGAN(SHAPE, 4, filters=2)
+    monkeypatch.setattr(features, "default_for", lambda dataset: "pool")
+    monkeypatch.setattr(features, "load", lambda name: network)
+    drawn, train = (gaussian_statistics(network(images)) for images in (model.generate(50, seed=0), splits["train"]))
+    found = protocols.frechet_to_train("synthetic", SHAPE, 50)(model)
+    assert found == pytest.approx(frechet_distance(*drawn, *train), rel=1e-6)
 
 
 @pytest.mark.slow
@@ -183,6 +207,35 @@ def test_translations_are_measured_beside_the_source_and_the_nearest_counterpart
     assert figures["fid40_of_source_test_pool"] == pytest.approx(distance, rel=1e-6)
 
 
+def test_both_ways_of_translation_are_measured_and_grey_pictures_beside_colours(monkeypatch):
+    stream, network = np.random.RandomState(0), pool_network()
+    monkeypatch.setattr(features, "load", lambda name: network)
+    sources, targets = (stream.randint(0, 256, (6, *SHAPE[:2], channels)).astype("uint8") for channels in (1, 3))
+    pairs = data.ImageSet(targets, source_images=sources)
+
+    class Grey:
+        """Makes every picture a grey of its own, another on the way back."""
+
+        translates_back = True
+
+        def translate(self, images, reverse=False):
+            return np.full((len(images), *SHAPE[:2], 1 if reverse else 3), 60 if reverse else 200, "uint8")
+
+    figures = {
+        name: figure["value"] for name, figure in protocols.translation_of(Grey(), pairs, pairs, "pairs").items()
+    }
+
+    def apart(images, others):
+        return pytest.approx(np.abs(images.astype(float) - others).mean() / 255)
+
+    assert figures["l1_test_pairs"] == apart(targets, 200)
+    assert figures["l1_back_test_pairs"] == apart(sources, 60)
+    assert figures["l1_of_source_test_pairs"] == apart(targets, sources)
+    assert figures["l1_back_of_source_test_pairs"] == apart(sources, targets.mean(-1, keepdims=True).astype("uint8"))
+    # The pictures are their own nearest ones.
+    assert figures["l1_of_nearest_test_pairs"] == figures["l1_back_of_nearest_test_pairs"] == 0.0
+
+
 class Bicubic:
     scale = 4
 
@@ -202,6 +255,10 @@ def test_upscaling_is_measured_on_luma_without_a_border():
     expected = 10 * np.log10(255**2 / np.mean((luma[0] - luma[1]) ** 2))
     assert figures["psnr_luma_x4_noise"]["value"] == pytest.approx(expected, abs=0.05)
     assert figures["psnr_luma_x4_bicubic_noise"]["value"] == figures["psnr_luma_x4_noise"]["value"]
+    for name in protocols.PERCEPTUAL_FEATURES:
+        distance = features.PerceptualDistance(name)(cut[4:-4, 4:-4], made[4:-4, 4:-4])
+        assert figures[f"perceptual_x4_noise_{name}"]["value"] == pytest.approx(distance, rel=1e-5)
+    assert len({figures[f"perceptual_x4_noise_{name}"]["value"] for name in protocols.PERCEPTUAL_FEATURES}) == 2
 
 
 @pytest.mark.slow

@@ -13,6 +13,7 @@ from scipy import stats
 import zoo
 from zoo import latents
 from zoo.errors import InputError
+from zoo.images import binarize
 from zoo.objectives import variational
 
 # === Densities ===
@@ -125,6 +126,21 @@ def test_the_true_posterior_makes_the_bound_exact_for_any_number_of_samples(line
     found = linear.vae().log_likelihood_bound(linear.images, count)
     assert found.dtype == np.float64 and found.shape == (3,)
     np.testing.assert_allclose(found, linear.log_density, atol=2e-4)
+
+
+@pytest.mark.parametrize("grey", [False, True])
+def test_a_bernoulli_bound_is_that_of_binary_pixels(grey):
+    model, stream = tiny_vae(), np.random.RandomState(0)
+    # Latents that neither depend on images nor say anything of them make the bound exact.
+    for network in (model.encoder, model.decoder):
+        for variable in network.weights[-2:]:
+            variable.assign(np.zeros(variable.shape))
+    logits = stream.normal(size=SHAPE).astype("float32")
+    model.decoder.weights[-1].assign(logits.ravel())
+    given = images(5) if grey else np.where(images(5) < 128, 0, 255).astype("uint8")
+    binary = binarize(given / np.float32(127.5) - 1, seed=3) > 0
+    expected = stats.bernoulli.logpmf(binary, 1 / (1 + np.exp(-logits.astype("float64")))).sum((1, 2, 3))
+    np.testing.assert_allclose(model.log_likelihood_bound(given, 3, seed=3), expected, rtol=1e-5)
 
 
 def test_the_training_bound_is_exact_under_the_true_posterior(linear):
