@@ -10,8 +10,10 @@ import keras
 import numpy as np
 import pytest
 from keras import layers
+from PIL import Image
 
 import zoo
+from zoo import presets
 from zoo.callbacks import BackupAndRestore, random_states
 
 SHAPE = (8, 8, 1)
@@ -80,6 +82,22 @@ def strengthened(model):
     if hasattr(model, "ema_generator"):
         model.ema_generator.set_weights(model.generator.get_weights())
     return model
+
+
+def write_picture(path, pixels, **options):
+    """Writes an array `(h, w)` or `(h, w, 3 or 4)`, or a Pillow image, and the folders that its path names."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    picture = pixels if isinstance(pixels, Image.Image) else Image.fromarray(pixels)
+    picture.save(path, **options)
+    return path
+
+
+def flip_a_bit(directory):
+    """Damages the weights of a preset where only their hash tells."""
+    path = directory / presets.WEIGHTS
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
 
 
 def labelled(number, shape=SHAPE):

@@ -378,6 +378,30 @@ def test_the_average_exists_and_is_saved_without_training(tmp_path):
     np.testing.assert_array_equal(loaded.generate(3, seed=1), drawn)
 
 
+@pytest.mark.parametrize("arguments", [{"augmentation": "adaptive"}, {"penalties": R1(100.0)}])
+def test_evaluation_judges_images_of_the_average_and_moves_nothing(arguments, monkeypatch):
+    model = restless_gan(**arguments)
+    if model.augmentation is not None:
+        model.augmentation.probability.assign(1.0)
+    for variable in model.ema_generator.weights:
+        if variable.path.endswith("kernel"):
+            variable.assign(2.0 * variable)
+    latents = np.random.RandomState(0).normal(size=(8, LATENT_DIM)).astype("float32")
+    monkeypatch.setattr(model, "_generator_inputs", lambda batch: latents)
+    batch = model._canonical({"images": images(8)})
+    fake, of_generator = (network(latents, training=False) for network in (model.ema_generator, model.generator))
+    assert np.abs(fake - of_generator).max() > 0.01
+    real_logits, fake_logits = (model.discriminator(given, training=False) for given in (batch["images"], fake))
+    expected = np.mean(np.logaddexp(0, -np.array(real_logits))) + np.mean(np.logaddexp(0, np.array(fake_logits)))
+    loss, logs = model.discriminator_loss(batch, training=False)
+    assert float(loss) == float(logs["discriminator_loss"]) == pytest.approx(expected, rel=1e-5)
+
+    model.compile(run_eagerly=True)
+    before = values(model.weights)
+    model.evaluate(images(8), batch_size=4, verbose=0)
+    assert not any(moved(before, model.weights))
+
+
 def test_generate_uses_the_average():
     model = tiny_gan()
     drawn = model.generate(3, seed=1)

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from helpers import strengthened
+from helpers import flip_a_bit, strengthened
 from PIL import Image
 
 import zoo
@@ -283,12 +283,6 @@ def test_directory_that_is_missing_or_no_preset(tmp_path, command):
 
 def test_official_preset_whose_weights_are_absent(tmp_path, installation):
     assert "neither bundled" in fail("sample", "long_name_omniglot_28", cwd=tmp_path, **installation)
-
-
-def flip_a_bit(directory):
-    content = bytearray((directory / presets.WEIGHTS).read_bytes())
-    content[len(content) // 2] ^= 1
-    (directory / presets.WEIGHTS).write_bytes(content)
 
 
 def truncate(directory):

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import tensorflow_datasets as tfds
-from helpers import SHAPE, TINY_GANS, images, tiny_gan, tiny_vae, values
+from helpers import SHAPE, TINY_GANS, images, tiny_gan, tiny_vae, values, write_picture
 from PIL import Image, ImageOps
 
 from zoo import data
@@ -21,18 +21,10 @@ from zoo.errors import DataError, InputError
 from zoo.images import fit_image, picture_sides, read_image, read_picture, write_png_bands
 
 
-def write(folder, name, pixels, **options):
-    path = folder / name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    picture = pixels if isinstance(pixels, Image.Image) else Image.fromarray(pixels)
-    picture.save(path, **options)
-    return path
-
-
 def png_folder(folder, pixels):
     """One PNG for each image, named so that their order is that of the array."""
     for index, image in enumerate(pixels):
-        write(folder, f"{index:03}.png", image.squeeze(-1) if image.shape[-1] == 1 else image)
+        write_picture(folder / f"{index:03}.png", image.squeeze(-1) if image.shape[-1] == 1 else image)
     return folder
 
 
@@ -309,7 +301,7 @@ def test_a_folder_of_folders_has_classes(tmp_path):
 
 
 def read_one(tmp_path, picture, shape, name="image.png", **options):
-    write(tmp_path, name, picture, **options)
+    write_picture(tmp_path / name, picture, **options)
     (image,) = data.read(tmp_path, shape).images
     assert image.shape == shape and image.dtype == np.uint8
     return image
@@ -459,7 +451,7 @@ def test_what_looks_like_a_folder_is_taken_for_one(source, trained):
 
 
 def test_a_file_is_no_folder(tmp_path, trained):
-    path = write(tmp_path, "one.png", images(1)[0, ..., 0])
+    path = write_picture(tmp_path / "one.png", images(1)[0, ..., 0])
     with pytest.raises(DataError, match=r"one\.png' is a file, expected an image folder or the name of a TFDS data"):
         trained.fit(str(path))
 
@@ -470,7 +462,7 @@ def test_photographs_are_turned_upright(tmp_path):
     exif = Image.Exif()
     # Orientation 6: the camera lay on its side.
     exif[0x0112] = 6
-    path = write(tmp_path, "photo.png", pixels, exif=exif)
+    path = write_picture(tmp_path / "photo.png", pixels, exif=exif)
     np.testing.assert_array_equal(read_image(path, (8, 8, 1))[..., 0], np.rot90(pixels[..., 0], -1))
 
 
@@ -485,9 +477,9 @@ def exif_of(*tags):
 def test_every_orientation_is_that_of_pillow(tmp_path, orientation, suffix):
     pixels = np.random.RandomState(0).randint(0, 256, (4, 8, 3), "uint8")
     exif = exif_of((0x0112, 3, struct.pack("<HH", orientation, 0)))
-    with Image.open(write(tmp_path, "turned.png", pixels, exif=exif)) as image:
+    with Image.open(write_picture(tmp_path / "turned.png", pixels, exif=exif)) as image:
         expected = np.asarray(ImageOps.exif_transpose(image))
-    path = write(tmp_path, f"photo.{suffix}", pixels, exif=exif)
+    path = write_picture(tmp_path / f"photo.{suffix}", pixels, exif=exif)
     np.testing.assert_array_equal(read_picture(path), expected)
     np.testing.assert_array_equal(read_image(path, expected.shape), expected)
     assert picture_sides(path) == expected.shape[1::-1]
@@ -501,13 +493,13 @@ def test_photographs_with_odd_metadata_are_read(tmp_path):
         (((0x0100, 11, struct.pack("<f", 8)), on_its_side), np.rot90(pixels, -1)),
         (((0x0112, 2, b"6\0\0\0"),), pixels),
     ):
-        path = write(tmp_path, "odd.png", pixels, exif=exif_of(*tags))
+        path = write_picture(tmp_path / "odd.png", pixels, exif=exif_of(*tags))
         np.testing.assert_array_equal(read_picture(path), upright)
         assert picture_sides(path) == upright.shape[1::-1]
 
 
 def test_files_of_floats_are_skipped(tmp_path):
-    write(tmp_path, "heights.tiff", np.random.RandomState(0).uniform(size=(8, 8)).astype("float32"))
+    write_picture(tmp_path / "heights.tiff", np.random.RandomState(0).uniform(size=(8, 8)).astype("float32"))
     with pytest.raises(DataError, match="None of the 1 files"), pytest.warns(UserWarning, match="heights.tiff"):
         data.read(tmp_path, SHAPE)
 

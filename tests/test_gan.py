@@ -8,6 +8,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from helpers import (
     LATENT_DIM,
     NUM_CLASSES,
@@ -28,9 +29,9 @@ from helpers import (
     tiny_style_gan,
     tiny_vq_vae,
     values,
+    write_picture,
 )
 from keras import layers
-from PIL import Image
 
 import zoo
 from zoo import callbacks, latents
@@ -61,6 +62,8 @@ slow_if_residual = [pytest.param(name, marks=pytest.mark.slow) if name in RESIDU
         pytest.param("ProjectionGAN", "Hinge", [], 5, (2e-4, 2e-4), (0.0, 0.9), marks=pytest.mark.slow),
         pytest.param("SAGAN", "Hinge", [], 1, (1e-4, 4e-4), (0.0, 0.9), marks=pytest.mark.slow),
         pytest.param("BigGAN", "Hinge", [], 2, (5e-5, 2e-4), (0.0, 0.999), marks=pytest.mark.slow),
+        pytest.param("ProgressiveGAN", "NonSaturating", ["R1"], 1, (1e-3, 1e-3), (0.0, 0.99), marks=pytest.mark.slow),
+        pytest.param("StyleGAN", "NonSaturating", ["R1"], 1, (2e-3, 2e-3), (0.0, 0.99), marks=pytest.mark.slow),
     ],
 )
 def test_defaults_are_those_of_the_papers(cls, objective, penalty, steps, rates, betas):
@@ -76,6 +79,30 @@ def test_defaults_are_those_of_the_papers(cls, objective, penalty, steps, rates,
         kind = keras.optimizers.RMSprop if betas is None else keras.optimizers.Adam
         assert type(optimizer) is kind
         assert betas is None or (optimizer.beta_1, optimizer.beta_2) == betas
+
+
+@pytest.mark.parametrize(
+    ("cls", "rates"),
+    [("VAE", [1e-3]), ("VQVAE", [3e-4]), ("VQVAE2", [3e-4]), ("SRResNet", [2e-4]), ("SRGAN", [1e-4, 1e-4])],
+)
+def test_default_rates_of_the_others_are_what_they_say(cls, rates):
+    optimizers = getattr(zoo, cls).default_optimizers()
+    assert [type(optimizer) for optimizer in optimizers] == [keras.optimizers.Adam] * len(rates)
+    assert [float(optimizer.learning_rate) for optimizer in optimizers] == pytest.approx(rates)
+
+
+@pytest.mark.parametrize(
+    ("build", "expected"),
+    [
+        (tiny_progressive_gan, {"weight": 1.0, "interval": 1}),
+        pytest.param(tiny_style_gan, {"weight": 1.0, "interval": 16}, marks=pytest.mark.slow),
+        (lambda: zoo.WGAN(SHAPE, LATENT_DIM, filters=2), {"limit": 0.01}),
+        (lambda: zoo.WGANGP(SHAPE, LATENT_DIM, filters=2), {"weight": 10.0, "interval": 1}),
+    ],
+)
+def test_default_penalties_weigh_what_they_say(build, expected):
+    (penalty,) = build().penalties
+    assert penalty.get_config() == expected
 
 
 @functools.cache
@@ -374,9 +401,8 @@ def test_labels_decide_what_is_drawn():
 
 def folder_of_classes(path, *names):
     for index, name in enumerate(names):
-        (path / name).mkdir(parents=True)
         for number, pixels in enumerate(images(4, seed=index)):
-            Image.fromarray(pixels[..., 0]).save(path / name / f"{number}.png")
+            write_picture(path / name / f"{number}.png", pixels[..., 0])
     return path
 
 
@@ -675,6 +701,27 @@ def test_descent_starts_at_the_best_latents_for_each_label(monkeypatch):
         tiny_gan().encode_image(originals, labels=1)
     with pytest.raises(InputError, match="steps is 0, expected an integer of at least 1"):
         tiny_gan().encode_image(originals, steps=0)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("build", [tiny_gan, tiny_style_gan])
+def test_what_descends_is_the_distance_of_pixels_and_a_hundredth_of_that_of_latents(build, monkeypatch):
+    model, originals = build(), images(2)
+    seen = []
+
+    def minimized(loss, start, steps, rate):
+        seen.append((float(loss(tf.constant(start))), start))
+        return start
+
+    monkeypatch.setattr(model, "_minimized", minimized)
+    # Of a StyleGAN these are w, and what descends is in standard deviations.
+    found = model.encode_image(originals, seed=3)
+    drawn = (model.synthesis if build is tiny_style_gan else model.ema_generator)(found, training=False)
+    ((loss, start),) = seen
+    distance = np.mean((np.array(drawn) - (originals / np.float32(127.5) - 1)) ** 2, (1, 2, 3)).sum()
+    size = np.mean(start**2, tuple(range(1, start.ndim))).sum()
+    assert loss == pytest.approx(distance + 0.01 * size, rel=1e-5)
+    assert 0.01 * size > 1e-3 * distance
 
 
 # === Warnings of what goes wrong ===

@@ -18,6 +18,7 @@ from helpers import (
     tiny_cycle_gan,
     tiny_pix2pix,
     values,
+    write_picture,
 )
 from PIL import Image
 
@@ -473,17 +474,12 @@ def test_it_comes_back_from_a_preset(name, tmp_path):
 # === Data ===
 
 
-def write(path, image):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(image).save(path)
-
-
 @pytest.mark.slow
 def test_folders_of_pairs_are_matched_by_name(tmp_path):
     sources, targets = images(3, SHAPE, 1), images(3, COLOUR)
     for index, stem in enumerate(("b", "a", "c")):
-        write(tmp_path / "A" / f"{stem}.png", sources[index][..., 0])
-        write(tmp_path / "B" / f"{stem}.png", targets[index])
+        write_picture(tmp_path / "A" / f"{stem}.png", sources[index][..., 0])
+        write_picture(tmp_path / "B" / f"{stem}.png", targets[index])
     found = data.read_pairs(tmp_path, COLOUR, SHAPE)
     np.testing.assert_array_equal(found.images, targets[[1, 0, 2]])
     np.testing.assert_array_equal(found.source_images, sources[[1, 0, 2]])
@@ -495,7 +491,7 @@ def test_folders_of_pairs_are_matched_by_name(tmp_path):
 def test_pairs_side_by_side(tmp_path):
     sources, targets = images(2, COLOUR, 1), images(2, COLOUR)
     for index in range(2):
-        write(tmp_path / f"{index}.png", np.concatenate([sources[index], targets[index]], 1))
+        write_picture(tmp_path / f"{index}.png", np.concatenate([sources[index], targets[index]], 1))
     found = data.read_pairs(tmp_path, COLOUR, COLOUR)
     np.testing.assert_array_equal(found.images, targets)
     np.testing.assert_array_equal(found.source_images, sources)
@@ -503,8 +499,8 @@ def test_pairs_side_by_side(tmp_path):
 
 def test_files_without_a_partner_are_listed(tmp_path):
     for stem in "abcdefg":
-        write(tmp_path / "A" / f"{stem}.png", images(1)[0][..., 0])
-    write(tmp_path / "B" / "g.png", images(1)[0][..., 0])
+        write_picture(tmp_path / "A" / f"{stem}.png", images(1)[0][..., 0])
+    write_picture(tmp_path / "B" / "g.png", images(1)[0][..., 0])
     with pytest.raises(DataError, match=r"6 files .* A/a.png, A/b.png, A/c.png, A/d.png, A/e.png, …"):
         data.read_pairs(tmp_path, SHAPE, SHAPE)
     unpaired = data.read_pairs(tmp_path, SHAPE, SHAPE, paired=False)
@@ -513,10 +509,10 @@ def test_files_without_a_partner_are_listed(tmp_path):
 
 def test_pairs_of_other_proportions_are_listed(tmp_path):
     for index, stem in enumerate("abcdefgh"):
-        write(tmp_path / "A" / f"{stem}.png", images(1, (20, 30, 1))[0][..., 0])
+        write_picture(tmp_path / "A" / f"{stem}.png", images(1, (20, 30, 1))[0][..., 0])
         # A larger picture of the same proportions is none, nor is a column that rounding took.
         sides = {0: (40, 60), 1: (40, 59)}.get(index, (30, 20))
-        write(tmp_path / "B" / f"{stem}.png", images(1, (*sides, 1))[0][..., 0])
+        write_picture(tmp_path / "B" / f"{stem}.png", images(1, (*sides, 1))[0][..., 0])
     with pytest.raises(DataError, match=r"6 pairs .* in A than in B: c \(30x20 and 20x30\), .*, g \(.*\), …"):
         data.read_pairs(tmp_path, SHAPE, SHAPE)
     assert len(data.read_pairs(tmp_path, SHAPE, SHAPE, paired=False).images) == 8
@@ -532,7 +528,7 @@ def test_pairs_of_other_proportions_are_listed(tmp_path):
 def test_files_of_one_name_are_told_apart_only_without_pairs(tmp_path):
     for side in "AB":
         for name in ("1.png", "1.bmp", "2.png"):
-            write(tmp_path / side / name, images(1)[0][..., 0])
+            write_picture(tmp_path / side / name, images(1)[0][..., 0])
     with pytest.raises(DataError, match=r"2 files in .* but for its ending, .*: A/1.bmp, B/1.bmp"):
         data.read_pairs(tmp_path, SHAPE, SHAPE)
     unpaired = data.read_pairs(tmp_path, SHAPE, SHAPE, paired=False)
@@ -541,7 +537,7 @@ def test_files_of_one_name_are_told_apart_only_without_pairs(tmp_path):
 
 def test_pictures_that_are_hardly_two_side_by_side_are_warned_of(tmp_path):
     for index in range(3):
-        write(tmp_path / f"{index}.png", images(1, (20, 20, 1))[0][..., 0])
+        write_picture(tmp_path / f"{index}.png", images(1, (20, 20, 1))[0][..., 0])
     with pytest.warns(UserWarning, match=r"halves of 3 of 3 are far .* 8x8: 0.png \(20x20\), .* subfolders A and B"):
         data.read_pairs(tmp_path, SHAPE, SHAPE)
 
@@ -555,8 +551,8 @@ def test_source_images_change_their_size_with_the_images(tmp_path):
 
 def test_a_damaged_half_skips_the_pair(tmp_path):
     for stem in "ab":
-        write(tmp_path / "A" / f"{stem}.png", images(1)[0][..., 0])
-        write(tmp_path / "B" / f"{stem}.png", images(1)[0][..., 0])
+        write_picture(tmp_path / "A" / f"{stem}.png", images(1)[0][..., 0])
+        write_picture(tmp_path / "B" / f"{stem}.png", images(1)[0][..., 0])
     (tmp_path / "A" / "a.png").write_bytes(b"no image")
     with pytest.warns(UserWarning, match="Skipped 1 of 2 files in .*: A/a.png; the first: The file '.*/A/a.png'"):
         found = data.read_pairs(tmp_path, SHAPE, SHAPE)

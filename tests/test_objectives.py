@@ -460,6 +460,13 @@ def test_without_probability_nothing_changes_and_at_1_everything_does():
     assert (changed != given).any((1, 2, 3)).all()
 
 
+def test_each_image_is_changed_with_the_probability():
+    adaptive, given = AdaptiveAugment(["color"]), pictures(400)
+    adaptive.probability.assign(0.25)
+    changed = (adaptive(given, seed=keras.random.SeedGenerator(0)).numpy() != given).any((1, 2, 3))
+    assert 0.15 < changed.mean() < 0.35
+
+
 @pytest.mark.parametrize(("objective", "right"), [(LeastSquares(), 0.7), (Hinge(), 0.2), (NonSaturating(), 0.2)])
 def test_signs_count_from_the_middle_between_the_targets(objective, right):
     adaptive = AdaptiveAugment()

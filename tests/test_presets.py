@@ -18,6 +18,7 @@ from helpers import (
     SHAPE,
     dense_discriminator,
     dense_generator,
+    flip_a_bit,
     images,
     load_warning,
     restless_gan,
@@ -323,19 +324,20 @@ def test_networks_that_do_not_fit_each_other_are_refused():
         zoo.GAN(SHAPE, LATENT_DIM, generator=dense_generator(latent_dim=9))
 
 
+def test_what_is_bundled_may_be_passed_over_and_then_is_on_the_hub_or_nowhere(monkeypatch):
+    name = "gan_mnist_28"
+    unpublished = {**presets.entry_of(name), "revision": None}
+    monkeypatch.setattr(presets, "entry_of", lambda _: unpublished)
+    with pytest.raises(PresetError, match=f"The preset '{name}' is not on the Hub yet"):
+        zoo.load(name, bundled=False)
+
+
 # === Damage ===
 
 
 def truncate(directory):
     path = directory / "model.weights.h5"
     path.write_bytes(path.read_bytes()[:-100])
-
-
-def flip_a_bit(directory):
-    path = directory / "model.weights.h5"
-    content = bytearray(path.read_bytes())
-    content[len(content) // 2] ^= 1
-    path.write_bytes(content)
 
 
 def edit(directory):

@@ -7,10 +7,10 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from helpers import assert_resumes_bit_equal, images, moved, one_update, values
+from helpers import assert_resumes_bit_equal, images, moved, one_update, strengthened, values
 
 import zoo
-from zoo import text
+from zoo import latents, text
 from zoo.datasets import avatars, captions
 from zoo.errors import InputError
 from zoo.nets.text import condition_encoder, projection_encoder
@@ -331,6 +331,15 @@ def test_prompts_choose_and_seeds_vary():
     same = model.generate(3, prompts=PROMPTS[0], seed=0)
     np.testing.assert_array_equal(same[0], drawn[0])
     assert (same[1] != same[0]).any()
+
+
+def test_every_image_follows_its_own_prompt():
+    model = strengthened(tiny())
+    rows = np.repeat(latents.sample(1, model.noise_shape, seed=0), 2, 0)
+    both = model.generate(latents=rows, prompts=list(PROMPTS[:2]))
+    for image, prompt in zip(both, PROMPTS[:2], strict=True):
+        np.testing.assert_array_equal(model.generate(latents=rows[:1], prompts=prompt)[0], image)
+    assert (both[0] != both[1]).any()
 
 
 @pytest.mark.parametrize("prompts", [5, []])

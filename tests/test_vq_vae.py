@@ -91,6 +91,19 @@ def test_restarted_embeddings_are_not_restarted_at_once():
     np.testing.assert_allclose(np.array(layer.codebook)[1:], before[1:], rtol=1e-5)
 
 
+def test_an_embedding_restarts_once_it_is_used_less_than_the_threshold():
+    layer = quantizer(2, ema_decay=0.5, restart_below=0.2)
+    layer.update(vectors(6), np.repeat(np.arange(2, dtype="int32"), 3))
+    once = np.array(layer.codebook)[1]
+    # Of its share of vectors a running mean without any leaves 1/3 and then 1/7.
+    for seed, stays in ((1, True), (2, False)):
+        given = vectors(6, seed=seed)
+        layer.update(given, np.zeros(6, "int32"))
+        after = np.array(layer.codebook)[1]
+        assert np.allclose(after, once, rtol=1e-5) == stays
+    assert after.tolist() in given.tolist()
+
+
 def test_without_running_means_the_codebook_is_trained():
     layer = quantizer(ema_decay=None)
     assert [v.name for v in layer.trainable_variables] == ["codebook"]
@@ -453,6 +466,18 @@ def test_images_are_decoded_codes_of_the_prior():
     [codes] = model.prior.sample(noise)
     assert codes.shape == (64, 2, 2)
     np.testing.assert_allclose(model.decode(codes[:5]), drawn, atol=1)
+
+
+@pytest.mark.slow
+def test_at_a_low_temperature_all_draws_are_the_likeliest():
+    model = with_prior()
+    stream = np.random.RandomState(0)
+    for network in (model.prior, model.decoder):
+        for variable in network.weights:
+            variable.assign(variable + stream.normal(0, 0.3, variable.shape))
+    warm, cold = (model.generate(5, seed=3, temperature=temperature).astype(int) for temperature in (1.0, 1e-5))
+    assert np.ptp(warm, 0).max() > 5
+    assert np.ptp(cold, 0).max() <= 1
 
 
 @pytest.mark.slow

@@ -55,9 +55,14 @@ coder.push_to_hub(tuned_repo + "-coder")
 decoded = zoo.load(f"hf://{tuned_repo}-coder").generate(2, seed=0)
 illustrator = zoo.ConditionalGAN((8, 8, 1), 3, filters=2, num_classes=2)
 illustrator.push_to_hub(tuned_repo + "-labelled", private=True)
+on_main = zoo.hub.fetch_metadata(tuned_repo + "-labelled", None)
+illustrator.push_to_hub(tuned_repo + "-labelled", revision="trial", weights_dtype="float16")
 card = huggingface_hub.ModelCard.load(tuned_repo + "-labelled").text
 api = huggingface_hub.HfApi()
+labelled = {name: zoo.hub.fetch_metadata(tuned_repo + "-labelled", name) for name in ("main", "trial")}
 print(json.dumps({
+    "main_stays": labelled["main"] == on_main,
+    "sizes": {name: found["files"]["model.weights.h5"]["size"] for name, found in labelled.items()},
     "decoded": bool((decoded == coder.generate(2, seed=0)).all()),
     "labelled": "model.fit((my_images, my_labels)" in card,
     "painted": bool((painted == painter.translate(sketches)).all()),
@@ -138,6 +143,10 @@ def test_codes_are_shared_without_their_prior_and_with_it(shared):
 
 def test_the_card_of_a_model_with_classes_fits_labels(shared):
     assert shared["labelled"]
+
+
+def test_another_branch_takes_half_precision_and_leaves_main(shared):
+    assert shared["main_stays"] and shared["sizes"]["trial"] < shared["sizes"]["main"]
 
 
 def test_the_readme_shares_a_model(hub, python, tmp_path):
