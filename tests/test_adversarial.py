@@ -367,6 +367,16 @@ def test_updates_that_a_loss_scaler_skips_do_not_count_for_the_mean_gradient():
     assert 0 < norms[-1] < np.inf and np.isfinite(norms[~skipped]).all()
 
 
+def test_the_gradient_norm_is_that_of_the_loss_whatever_an_optimizer_scales_it_by():
+    norms = []
+    for scale in (None, 1024.0):
+        keras.utils.set_random_seed(0)
+        model = tiny_gan()
+        model.compile(*(keras.optimizers.SGD(0.0, loss_scale_factor=scale) for _ in range(2)), run_eagerly=True)
+        norms.append(model.fit(images(4), batch_size=4, verbose=0).history["generator_gradient_norm"])
+    assert norms[1] == pytest.approx(norms[0], rel=1e-4)
+
+
 def test_the_average_exists_and_is_saved_without_training(tmp_path):
     model = tiny_dcgan()
     drawn = model.generate(3, seed=1)

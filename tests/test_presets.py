@@ -681,6 +681,8 @@ def test_a_model_is_exported_as_what_draws(tmp_path):
     model.export(tmp_path / "served", verbose=False)
     served = tf.saved_model.load(tmp_path / "served")
     np.testing.assert_allclose(served.serve(z), model.ema_generator(z), atol=1e-6)
+    zoo.PixelCNN(SHAPE, filters=2, num_blocks=1).export(tmp_path / "network", verbose=False)
+    assert "serve" in dir(tf.saved_model.load(tmp_path / "network"))
     with pytest.raises(InputError, match=r"such as model.decoder.export\('served'\), among encoder, decoder"):
         tiny_vae().export("served")
 

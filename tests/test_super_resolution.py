@@ -90,6 +90,8 @@ def test_a_generator_sees_as_far_as_all_of_its_convolutions():
     inputs = keras.Input((None, None, 3))
     outer = keras.Model(inputs, keras.layers.Conv2D(3, 3, padding="same")(inner(inputs)))
     assert nets.halo(outer) == 4 + 4 + 1 + 2
+    twice = keras.Model(inputs, inner(inner(inputs)))
+    assert nets.halo(twice) == 2 * (4 + 4) + 2
 
 
 # === Resizing ===
@@ -215,6 +217,19 @@ def test_the_adversarial_stage_minimizes_the_papers_sum():
     loss, logs = model.generator_loss(batch)
     assert float(loss) == pytest.approx(0.5 * pixel + 3 * perceptual + 0.1 * adversarial, rel=1e-4)
     assert float(logs["perceptual"]) == pytest.approx(perceptual, rel=1e-4)
+
+
+def test_features_in_half_precision_are_compared_in_single():
+    inputs = keras.Input((None, None, 3))
+    half = keras.Model(inputs, keras.layers.Rescaling(300.0, dtype="float16")(inputs))
+    model = tiny_srgan(feature_network=half)
+    batch = {"images": np.ones((2, *LARGE), "float32"), "source_images": -np.ones((2, *SMALL), "float32")}
+    _, logs = model.generator_loss(batch, training=False)
+    error = 1 - np.array(model.ema_generator(batch["source_images"]))
+    expected = 300.0**2 * np.mean(error**2)
+    # Which half precision does not reach.
+    assert expected > 1e5
+    assert float(logs["perceptual"]) == pytest.approx(expected, rel=1e-2)
 
 
 @pytest.mark.parametrize("updated", ["generator", "discriminator"])

@@ -338,7 +338,8 @@ def test_every_image_follows_its_own_prompt():
     rows = np.repeat(latents.sample(1, model.noise_shape, seed=0), 2, 0)
     both = model.generate(latents=rows, prompts=list(PROMPTS[:2]))
     for image, prompt in zip(both, PROMPTS[:2], strict=True):
-        np.testing.assert_array_equal(model.generate(latents=rows[:1], prompts=prompt)[0], image)
+        for one in (prompt, np.array(prompt)):
+            np.testing.assert_array_equal(model.generate(latents=rows[:1], prompts=one)[0], image)
     assert (both[0] != both[1]).any()
 
 

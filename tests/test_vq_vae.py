@@ -375,6 +375,26 @@ def test_networks_of_two_grids_that_do_not_fit_are_refused():
         zoo.VQVAE2(SHAPE, 6, DIM, filters=4, residual_blocks=1, stages=1, fine_encoder=convolution((4, 4, 4), DIM))
 
 
+def test_a_fine_grid_is_a_multiple_of_the_coarse_one():
+    def networks(coarse, fine):
+        image, features = keras.Input(SHAPE), keras.Input((*fine, 4))
+        both = [keras.Input((*grid, DIM)) for grid in (coarse, fine)]
+        encoded = [
+            keras.layers.Conv2D(width, 1)(keras.layers.Resizing(*grid)(image))
+            for grid, width in ((fine, 4), (coarse, DIM))
+        ]
+        decoded = keras.layers.Add()([keras.layers.Resizing(*SHAPE[:2])(one) for one in both])
+        return {
+            "encoder": keras.Model(image, encoded),
+            "fine_encoder": keras.Model([features, both[0]], keras.layers.Conv2D(DIM, 1)(features)),
+            "decoder": keras.Model(both, keras.layers.Conv2D(1, 1)(decoded)),
+        }
+
+    zoo.VQVAE2(SHAPE, 6, DIM, **networks((2, 2), (4, 4)))
+    with pytest.raises(InputError, match=r"a grid of \(4, 4\), expected multiples of the coarse grid \(3, 3\)"):
+        zoo.VQVAE2(SHAPE, 6, DIM, **networks((3, 3), (4, 4)))
+
+
 def test_codes_of_different_lengths_are_refused():
     with pytest.raises(InputError, match="codes is a list of arrays of different shapes"):
         tiny_vq_vae().decode([[1, 2], [3]])
@@ -664,6 +684,19 @@ def test_two_grids_are_trained_drawn_and_saved_as_one(tmp_path):
 def test_codes_come_in_pairs(codes, says):
     with pytest.raises(InputError, match=says):
         tiny_vq_vae_2().decode(codes)
+
+
+@pytest.mark.slow
+def test_codes_come_in_the_order_and_the_batches_that_are_asked_for(monkeypatch):
+    model, seen = with_prior(), {}
+    given, others = images(8), images(5, seed=1)
+    monkeypatch.setattr(model.prior, "fit", lambda dataset, **arguments: seen.update(arguments, dataset=dataset))
+    model.fit_prior(given, batch_size=4, shuffle=False, validation_data=others, validation_batch_size=3)
+    batches = {name: [batch["images"].numpy() for batch in seen[name]] for name in ("dataset", "validation_data")}
+    assert [len(batch) for batch in batches["dataset"]] == [4, 4]
+    assert [len(batch) for batch in batches["validation_data"]] == [3, 2]
+    for name, expected in (("dataset", given), ("validation_data", others)):
+        np.testing.assert_array_equal(np.concatenate(batches[name]).ravel(), model.encode(expected).ravel())
 
 
 @pytest.mark.slow

@@ -249,10 +249,10 @@ class GenerativeModel(keras.Model):
         super().save(filepath, *args, **kwargs)
 
     def export(self, filepath, *args, **kwargs):
-        """Keras' `export` of a model that is one network; of others each network can be exported by itself.
+        """Keras' `export` of the network of a model that has one; of several each can be exported by itself.
 
         Raises:
-            InputError: a model of networks, which it names.
+            InputError: a model of several networks, which it names.
         """
         networks = [
             name
@@ -261,6 +261,8 @@ class GenerativeModel(keras.Model):
         ]
         if not networks:
             return super().export(filepath, *args, **kwargs)
+        if len(networks) == 1:
+            return getattr(self, networks[0]).export(filepath, *args, **kwargs)
         raise InputError(
             f"A {type(self).__name__} has no one function to export; its networks have, such as "
             f"model.{networks[-1]}.export({str(filepath)!r}), among {', '.join(networks)}."
@@ -916,12 +918,12 @@ class GenerativeModel(keras.Model):
         gradients = tape.gradient(scaled, values)
         # Dense, since the norm of a sparse one counts rows that repeat as if they were different rows.
         norm = tf.linalg.global_norm([None if g is None else tf.convert_to_tensor(g) for g in gradients])
-        # That of the loss of its own share.
-        norm *= self._num_replicas()
+        # That of the loss of its own share, unscaled.
+        norm = norm * self._num_replicas() / optimizer.scale_loss(1.0)
         step = optimizer.iterations
         if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
             # Overflowing gradients are how it finds its scale; it skips them, and so does the mean of the norms.
-            norm = ops.where(ops.isfinite(norm), norm / optimizer.scale_loss(1.0), float("inf"))
+            norm = ops.where(ops.isfinite(norm), norm, float("inf"))
             finite = ops.isfinite(loss)
         else:
             finite = ops.logical_and(ops.isfinite(loss), ops.isfinite(norm))

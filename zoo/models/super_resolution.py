@@ -335,7 +335,8 @@ class SRGAN(Upscaling, AdversarialModel):
         terms = {"pixel": ops.mean(ops.abs(real - fake)), "adversarial": self._adversarial_loss(fake, batch, training)}
         terms["perceptual"] = ops.zeros(())
         if self.feature_network is not None:
-            features = (self.feature_network(images, training=False) for images in (real, fake))
+            # Half precision would overflow at squares.
+            features = (ops.cast(self.feature_network(images, training=False), "float32") for images in (real, fake))
             terms["perceptual"] = ops.mean(ops.square(ops.subtract(*features)))
         loss = sum(self._weights[term] * value for term, value in terms.items())
         return loss, {"generator_loss": loss, "l1": terms["pixel"], "perceptual": terms["perceptual"]}

@@ -310,12 +310,23 @@ class VQVAE(GenerativeModel):
             self._tracker.untrack(self.prior)
         self.prior = prior
 
-    def fit_prior(self, x, y=None, batch_size=64, epochs=1, optimizer=None, validation_data=None, **kwargs):
+    def fit_prior(
+        self,
+        x,
+        y=None,
+        batch_size=64,
+        epochs=1,
+        optimizer=None,
+        validation_data=None,
+        shuffle=True,
+        validation_batch_size=None,
+        **kwargs,
+    ):
         """Trains the prior on the codes of images: Keras' `fit` of `self.prior`, which `fit` here leaves alone.
 
         Args:
             x, y: images and, for a prior with classes, labels: arrays, a folder, or a TFDS name.
-            batch_size, epochs: as for `fit`.
+            batch_size, epochs, shuffle, validation_batch_size: as for `fit`.
             optimizer: a Keras optimizer; default Adam with the rate 1e-3 at first, later the one that there is.
             validation_data: what `x` may be, labels included; of a TFDS name the split `test`.
             **kwargs: as for `fit`, such as `callbacks`, but for `validation_split`.
@@ -330,17 +341,18 @@ class VQVAE(GenerativeModel):
         check_known("fit_prior", kwargs, keras.Model.fit, excluded=["validation_split"])
         epochs, fresh = check_count(epochs, "epochs"), self.prior is None
         image_set = self._read_for_prior(x, y, batch_size)
+        validation_size = batch_size if validation_batch_size is None else validation_batch_size
         if validation_data is not None:
-            validation_data = self._read_for_prior(validation_data, None, batch_size, training=False)
+            validation_data = self._read_for_prior(validation_data, None, validation_size, training=False)
         try:
             if fresh:
                 self.build_prior()
             if optimizer is not None or not self.prior.compiled:
                 self.prior.compile(optimizer)
             # Encoded only now that nothing is left to refuse.
-            dataset = self._code_batches(image_set, batch_size)
+            dataset = self._code_batches(image_set, batch_size, shuffle)
             if validation_data is not None:
-                validation_data = self._code_batches(validation_data, batch_size, training=False)
+                validation_data = self._code_batches(validation_data, validation_size, False, drop_remainder=False)
             return self.prior.fit(dataset, epochs=epochs, validation_data=validation_data, **kwargs)
         except BaseException:
             if fresh and not (self.prior.compiled and int(self.prior.optimizer.iterations)):
@@ -378,11 +390,11 @@ class VQVAE(GenerativeModel):
             self.class_names = self.prior.class_names
         return image_set
 
-    def _code_batches(self, image_set, batch_size, training=True):
+    def _code_batches(self, image_set, batch_size, shuffle=True, drop_remainder=True):
         from zoo import data
 
         rows = data.ImageSet(self._rows(image_set.images), image_set.labels)
-        return data.batches(rows, batch_size, shuffle=training, drop_remainder=training)
+        return data.batches(rows, batch_size, shuffle=shuffle, drop_remainder=drop_remainder)
 
     def _rows(self, images):
         """The codes of images as rows `(n, 1, 1, total)`."""
@@ -500,6 +512,10 @@ class VQVAE2(VQVAE):
         self._check_ends("encoder", [self.image_shape], [features, coarse])
         self._check_ends("fine_encoder", [features, coarse], [fine])
         self._check_ends("decoder", [coarse, fine], [self.image_shape])
+        if any(side % least for side, least in zip(fine[:2], coarse[:2], strict=True)):
+            raise InputError(
+                f"fine_encoder makes a grid of {fine[:2]}, expected multiples of the coarse grid {coarse[:2]}."
+            )
 
     def _quantize(self, images, training=False):
         features, coarse = self.encoder(images, training=training)

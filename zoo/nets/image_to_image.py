@@ -61,8 +61,14 @@ def translator(source_shape, channels, filters, residual_blocks, name="generator
 
     Every convolution but the last is normalized image by image (Ulyanov et al. 2016). Unlike the paper's it pads with
     zeros, enlarges by repeating pixels, and makes the image by a 3x3 convolution.
+
+    Raises:
+        InputError: sides that are not divisible by 4, or of which a quarter is a single pixel, of which normalization
+            over the image leaves nothing.
     """
     check_sides(source_shape, 2)
+    if max(source_shape[:2]) <= 4:
+        raise InputError(f"image_shape is {tuple(source_shape)}, expected a side of at least 8: a quarter of 4 is 1.")
 
     def conv(x, width, kernel_size, part, strides=1, relu=True):
         x = layers.Conv2D(

@@ -1,5 +1,7 @@
 """The residual network of super-resolution (Ledig et al. 2017), without batch norm as in Lim et al. 2017."""
 
+import itertools
+
 import keras
 from keras import layers
 
@@ -53,7 +55,9 @@ def halo(network):
 
 def _reach(layer):
     if isinstance(layer, keras.Model):
-        return sum(map(_reach, layer.layers))
+        # A layer that is applied again reaches further; `layers` has it once.
+        nodes = itertools.chain.from_iterable(getattr(layer, "_nodes_by_depth", {}).values())
+        return sum(map(_reach, [node.operation for node in nodes] or layer.layers))
     if isinstance(layer, layers.Wrapper):
         return _reach(layer.layer)
     if not isinstance(layer, (layers.Conv2D, layers.DepthwiseConv2D, layers.SeparableConv2D, layers.Conv2DTranspose)):
