@@ -77,19 +77,14 @@ class StyleGAN(GAN):
         generator convolve twice, as all do where the networks are `residual`. With `discriminator_units` the
         discriminator ends in hidden layers as wide besides its linear one.
         """
-        if residual and spectral_norm:
-            raise InputError("spectral_norm is True, expected False with residual=True, whose kernels are equalized.")
-        if residual and second_convolutions:
-            raise InputError(
-                f"second_convolutions is {second_convolutions!r}, expected 0 with residual=True, where every "
-                "resolution convolves twice."
-            )
-        if residual and discriminator_units:
-            raise InputError(
-                f"discriminator_units is {discriminator_units!r}, expected 0 with residual=True, whose discriminator "
-                "has a hidden layer."
-            )
         if residual:
+            for name, given, why in (
+                ("spectral_norm", spectral_norm, "whose kernels are equalized"),
+                ("second_convolutions", second_convolutions, "where every resolution convolves twice"),
+                ("discriminator_units", discriminator_units, "whose discriminator has a hidden layer"),
+            ):
+                if given:
+                    raise InputError(f"{name} is {given!r}, expected {type(given)()!r} with residual=True, {why}.")
             synthesis = style.style_synthesis(image_shape, latent_dim, filters, max_filters)
             discriminator = style.style_discriminator(image_shape, filters, max_filters)
         else:
