@@ -27,8 +27,8 @@ By then its outputs on generated and real images, those it never saw included, l
 that it was the generator that lacked means. 400 steps at a seventh of the rates, with penalties of 0.2, 1 and 20 or
 with batches twice as large, and averages with the weights of the cycle before made nothing better. The three finest
 resolutions got second convolutions, which first add nothing, and 16 epochs led through 8.9, 8.4, 7.7, 6.6, 7.0, 5.3,
-4.1, 4.0, 3.2, 3.2, 2.9, 2.8, 2.6, 2.7, 2.8 and 2.7. 18 more at the same rates (2.9 at the end), and ten with 32 features
-at the full resolution and a mapping of 256 units at the rate of all (2.75), were left out.
+4.1, 4.0, 3.2, 3.2, 2.9, 2.8, 2.6, 2.7, 2.8 and 2.7. 18 more at the same rates (2.9 at the end), and ten with 32
+features at the full resolution and a mapping of 256 units at the rate of all (2.75), were left out.
 
 Half of what was left was in what a linear map makes of the attributes that are read off: those of samples depended on
 one another, the mean square contingency of hair style with colour of clothes, eyebrows and eyes was 0.117, 0.047 and
