@@ -367,6 +367,7 @@ def test_updates_that_a_loss_scaler_skips_do_not_count_for_the_mean_gradient():
     assert 0 < norms[-1] < np.inf and np.isfinite(norms[~skipped]).all()
 
 
+@pytest.mark.slow
 def test_the_gradient_norm_is_that_of_the_loss_whatever_an_optimizer_scales_it_by():
     norms = []
     for scale in (None, 1024.0):
@@ -388,6 +389,7 @@ def test_the_average_exists_and_is_saved_without_training(tmp_path):
     np.testing.assert_array_equal(loaded.generate(3, seed=1), drawn)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arguments", [{"augmentation": "adaptive"}, {"penalties": R1(100.0)}])
 def test_evaluation_judges_images_of_the_average_and_moves_nothing(arguments, monkeypatch):
     model = restless_gan(**arguments)

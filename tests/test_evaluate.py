@@ -132,6 +132,7 @@ def test_sample_quality_against_the_functions_it_stands_for(real_data, tmp_path,
     assert figures["recall200_test_pool"]["value"] < figures["recall200_test_pool"]["real"]
 
 
+@pytest.mark.slow
 def test_what_is_followed_in_training_is_the_distance_to_training_images(real_data, tmp_path, monkeypatch):
     splits, _ = real_data
     monkeypatch.setenv("ZOO_CACHE", str(tmp_path))

@@ -675,6 +675,7 @@ def test_paths_that_cannot_be_are_said_in_one_sentence(name, says, tmp_path, mon
         tiny_gan().save_to_preset(name)
 
 
+@pytest.mark.slow
 def test_a_model_is_exported_as_what_draws(tmp_path):
     model, z = tiny_gan(), np.ones((2, LATENT_DIM), "float32")
     model.generator.set_weights([0 * weight for weight in model.generator.get_weights()])

@@ -219,6 +219,7 @@ def test_the_adversarial_stage_minimizes_the_papers_sum():
     assert float(logs["perceptual"]) == pytest.approx(perceptual, rel=1e-4)
 
 
+@pytest.mark.slow
 def test_features_in_half_precision_are_compared_in_single():
     inputs = keras.Input((None, None, 3))
     half = keras.Model(inputs, keras.layers.Rescaling(300.0, dtype="float16")(inputs))

@@ -333,6 +333,7 @@ def test_prompts_choose_and_seeds_vary():
     assert (same[1] != same[0]).any()
 
 
+@pytest.mark.slow
 def test_every_image_follows_its_own_prompt():
     model = strengthened(tiny())
     rows = np.repeat(latents.sample(1, model.noise_shape, seed=0), 2, 0)

@@ -375,6 +375,7 @@ def test_networks_of_two_grids_that_do_not_fit_are_refused():
         zoo.VQVAE2(SHAPE, 6, DIM, filters=4, residual_blocks=1, stages=1, fine_encoder=convolution((4, 4, 4), DIM))
 
 
+@pytest.mark.slow
 def test_a_fine_grid_is_a_multiple_of_the_coarse_one():
     def networks(coarse, fine):
         image, features = keras.Input(SHAPE), keras.Input((*fine, 4))
