@@ -92,6 +92,14 @@ def write_picture(path, pixels, **options):
     return path
 
 
+def folder_of_classes(path, *names):
+    """Writes a folder of four pictures for each class."""
+    for index, name in enumerate(names):
+        for number, pixels in enumerate(images(4, seed=index)):
+            write_picture(path / name / f"{number}.png", pixels[..., 0])
+    return path
+
+
 def flip_a_bit(directory):
     """Damages the weights of a preset where only their hash tells."""
     path = directory / presets.WEIGHTS

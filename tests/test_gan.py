@@ -16,6 +16,7 @@ from helpers import (
     TINY_GANS,
     assert_equal_states,
     dense_generator,
+    folder_of_classes,
     images,
     labelled,
     load_warning,
@@ -29,7 +30,6 @@ from helpers import (
     tiny_style_gan,
     tiny_vq_vae,
     values,
-    write_picture,
 )
 from keras import layers
 
@@ -96,8 +96,8 @@ def test_default_rates_of_the_others_are_what_they_say(cls, rates):
     [
         (tiny_progressive_gan, {"weight": 1.0, "interval": 1}),
         pytest.param(tiny_style_gan, {"weight": 1.0, "interval": 16}, marks=pytest.mark.slow),
-        (lambda: zoo.WGAN(SHAPE, LATENT_DIM, filters=2), {"limit": 0.01}),
-        (lambda: zoo.WGANGP(SHAPE, LATENT_DIM, filters=2), {"weight": 10.0, "interval": 1}),
+        (TINY_GANS["wgan"], {"limit": 0.01}),
+        (TINY_GANS["wgan_gp"], {"weight": 10.0, "interval": 1}),
     ],
 )
 def test_default_penalties_weigh_what_they_say(build, expected):
@@ -397,13 +397,6 @@ def test_labels_decide_what_is_drawn():
     np.testing.assert_array_equal(
         model.generate(70, seed=5)[:4], model.generate(4, labels=latents.sample_labels(4, NUM_CLASSES, 5), seed=5)
     )
-
-
-def folder_of_classes(path, *names):
-    for index, name in enumerate(names):
-        for number, pixels in enumerate(images(4, seed=index)):
-            write_picture(path / name / f"{number}.png", pixels[..., 0])
-    return path
 
 
 @pytest.mark.slow

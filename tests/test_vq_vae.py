@@ -7,14 +7,24 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from helpers import SHAPE, AtBatch, assert_equal_states, images, interrupt, load_warning, state, tiny_vq_vae, values
+from helpers import (
+    SHAPE,
+    AtBatch,
+    assert_equal_states,
+    folder_of_classes,
+    images,
+    interrupt,
+    load_warning,
+    state,
+    tiny_vq_vae,
+    values,
+)
 from scipy import stats
 
 import zoo
 from zoo import latents
 from zoo.callbacks import BackupAndRestore, SampleGrid
 from zoo.errors import DataError, InputError
-from zoo.images import write_png
 from zoo.layers.vector_quantizer import VectorQuantizer
 
 DIM = 3
@@ -711,10 +721,7 @@ def test_a_prior_is_validated_on_codes_of_other_images():
 
 @pytest.mark.slow
 def test_the_autoencoder_ignores_classes_that_are_not_the_priors(tmp_path):
-    for name in "abc":
-        (tmp_path / name).mkdir()
-        for index, image in enumerate(images(2)):
-            write_png(tmp_path / name / f"{index}.png", image)
+    folder_of_classes(tmp_path, "a", "b", "c")
     model = with_prior(num_classes=2)
     model.compile()
     model.fit(str(tmp_path), batch_size=6, verbose=0)
@@ -724,9 +731,7 @@ def test_the_autoencoder_ignores_classes_that_are_not_the_priors(tmp_path):
 
 @pytest.mark.slow
 def test_a_prior_learns_the_names_of_the_classes(tmp_path):
-    for name in "ab":
-        (tmp_path / name).mkdir()
-        write_png(tmp_path / name / "0.png", images(1)[0])
+    folder_of_classes(tmp_path, "a", "b")
     model = with_prior(num_classes=2)
     model.code_dataset(str(tmp_path), batch_size=2)
     np.testing.assert_array_equal(model.generate(1, labels="b", seed=0), model.generate(1, labels=1, seed=0))

@@ -273,10 +273,10 @@ class TextToImageGAN(AdversarialModel):
         if prompts is None and self.example_prompts is None:
             raise InputError("prompts is None, expected one text or one for each image.")
         if prompts is not None:
-            if isinstance(prompts, np.ndarray) and prompts.ndim == 0:
-                prompts = prompts.item()
+            if isinstance(prompts, np.ndarray):
+                prompts = prompts.tolist()
             one = isinstance(prompts, str)
-            if not one and (not isinstance(prompts, (list, tuple, np.ndarray)) or len(prompts) == 0):
+            if not one and (not isinstance(prompts, (list, tuple)) or len(prompts) == 0):
                 raise InputError(f"prompts is {prompts!r}, expected one text or a list of one for each image.")
             rows = self._tokenizer([prompts] if one else list(prompts))
             given["prompts"] = rows[0] if one else rows

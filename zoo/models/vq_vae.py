@@ -352,7 +352,9 @@ class VQVAE(GenerativeModel):
             # Encoded only now that nothing is left to refuse.
             dataset = self._code_batches(image_set, batch_size, shuffle)
             if validation_data is not None:
-                validation_data = self._code_batches(validation_data, validation_size, False, drop_remainder=False)
+                validation_data = self._code_batches(
+                    validation_data, validation_size, shuffle=False, drop_remainder=False
+                )
             return self.prior.fit(dataset, epochs=epochs, validation_data=validation_data, **kwargs)
         except BaseException:
             if fresh and not (self.prior.compiled and int(self.prior.optimizer.iterations)):
