@@ -6,6 +6,8 @@ import sys
 
 import pytest
 
+# Graphs are traced out of hundreds of thousands of objects, through which Python's collector goes again and again.
+gc.set_threshold(100_000, 50, 100)
 # Before any test module imports TensorFlow, which reads it then.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 # XLA compiles for a minute what then runs for a second.

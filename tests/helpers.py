@@ -254,8 +254,8 @@ def moved(before, variables):
     return [bool((one != other).any()) for one, other in zip(before, values(variables), strict=True)]
 
 
-def assert_resumes_bit_equal(build, data, folder, saved=False, **options):
-    """Three epochs end alike, left alone or killed in the middle of the second and continued by a new model.
+def assert_resumes_bit_equal(build, data, folder, saved=False, epochs=2, **options):
+    """Epochs end alike, left alone or killed in the middle of the second and continued by a new model.
 
     With `saved` a model saved at the end is loaded with every state that it had; `options` are further ones of `fit`.
     Untraced, since so few steps cost less than two tracings; those that `test_resume.py` kills are traced.
@@ -263,7 +263,7 @@ def assert_resumes_bit_equal(build, data, folder, saved=False, **options):
     backup, killed = folder / "backup", folder / "killed"
 
     def fit(model, callbacks=(), **more):
-        arguments = {"batch_size": 4, "epochs": 3, "verbose": 0, **options, **more}
+        arguments = {"batch_size": 4, "epochs": epochs, "verbose": 0, **options, **more}
         return model.fit(data, callbacks=list(callbacks), **arguments).epoch
 
     def fresh(seed):
@@ -280,7 +280,7 @@ def assert_resumes_bit_equal(build, data, folder, saved=False, **options):
 
     # Other draws from Keras' own random state must not matter.
     resumed = fresh(99)
-    assert fit(resumed, [BackupAndRestore(killed)]) == [1, 2]
+    assert fit(resumed, [BackupAndRestore(killed)]) == list(range(1, epochs))
     assert_equal_states(state(resumed), expected)
     assert not killed.exists()
     if saved:

@@ -424,6 +424,41 @@ def test_generate_uses_the_average():
     assert (model.generate(3, seed=1) != drawn).any()
 
 
+@pytest.mark.parametrize("build", [restless_gan, tiny_style_gan])
+def test_a_discriminator_is_shrunk_and_perturbed_and_nothing_else_moves(build):
+    model = build()
+    frozen = next(layer for layer in model.discriminator.layers if layer.weights)
+    frozen.trainable = False
+    moving = model.discriminator.trainable_variables
+    for variable in moving:
+        variable.assign(100.0 + 0.0 * variable)
+    still = [*model.generator.weights, *model.ema_generator.weights, *frozen.weights]
+    still += model.discriminator.non_trainable_variables
+    before = values(still)
+    model.shrink_and_perturb(0.25)
+    assert not any(moved(before, still))
+    # What a network begins with: kernels that are small and differ, biases of 0, scales of 1.
+    added = [array - 25.0 for array in values(moving)]
+    for variable, array in zip(moving, added, strict=True):
+        if variable.path.endswith("kernel"):
+            assert array.size == 1 or array.std() > 1e-3
+            assert np.abs(array).max() < 5
+        else:
+            assert np.abs(array - (0.75 if variable.path.endswith("gamma") else 0.0)).max() < 1e-4
+
+    again = values(moving)
+    model.shrink_and_perturb(1)
+    assert not any(moved(again, moving))
+    model.shrink_and_perturb(0)
+    assert max(np.abs(array).max() for array in values(moving)) < 10
+
+
+@pytest.mark.parametrize("share", [-0.1, 1.5, "0.4", None])
+def test_impossible_shares_are_refused(share):
+    with pytest.raises(InputError, match=f"share is {share!r}, expected a number from 0 to 1."):
+        tiny_gan().shrink_and_perturb(share)
+
+
 @pytest.mark.parametrize("ema_momentum", [-0.1, 1, 1.5])
 def test_impossible_momenta_are_refused(ema_momentum):
     with pytest.raises(InputError, match=f"ema_momentum is {ema_momentum}, expected a number from 0"):
@@ -593,6 +628,7 @@ import json
 import keras, numpy as np, tensorflow as tf
 cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})  # As conftest.py says.
 strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
 import zoo
 from zoo import data
@@ -655,7 +691,8 @@ with strategy.scope():
               TINY_GANS["sagan"](residual=False, augmentation="adaptive", penalties=R1(1.0, interval=2)),
               tiny_style_gan()]
     for model in models:
-        model.compile()
+        # Adam, which is traced for every weight on either replica, moves the models below.
+        model.compile(*["sgd"] * len(model.optimizer_names))
 for model in models:
     history = model.fit(data.dataset(labelled(24), SHAPE, 8), epochs=2, verbose=0).history
     result[model.name] = {

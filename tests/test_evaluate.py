@@ -26,7 +26,7 @@ from zoo.metrics import (
 from zoo.metrics.editing import edit_shares
 
 SHAPE = (28, 28, 1)
-SMALL = protocols.Size(images=200, importance_samples=20, likelihood_images=8, seeds=(0, 1))
+SMALL = protocols.Size(images=200, importance_samples=20, test_images=8, seeds=(0, 1))
 
 
 def pool_network():
@@ -295,7 +295,7 @@ def test_perceptual_distance_is_that_of_unit_features_of_each_stage():
     [
         (SMALL._replace(images=2), "size.images is 2, expected an integer of at least 4"),
         (SMALL._replace(seeds=()), "size.seeds is empty, expected at least one seed"),
-        (SMALL._replace(likelihood_images=0), "size.likelihood_images is 0, expected an integer of at least 1"),
+        (SMALL._replace(test_images=0), "size.test_images is 0, expected an integer of at least 1"),
     ],
 )
 def test_sizes_that_measure_nothing_are_refused(size, says):
@@ -379,7 +379,7 @@ def test_captions_are_found_again_among_ten_by_the_picture_that_is_drawn_of_them
 
 def test_faces_are_shown_to_a_model_at_its_own_size():
     small = zoo.BetaVAE((32, 32, 3), 4, filters=2, units=4)
-    size = SMALL._replace(likelihood_images=2)
+    size = SMALL._replace(test_images=2)
     [figure] = protocols.reconstruction(small, "avatars", size=size).values()
     assert "over 2 test images" in figure["protocol"] and 0 < figure["value"] < 40
 
@@ -403,7 +403,7 @@ def test_disentanglement_is_that_of_the_posteriors_means(monkeypatch):
         def encode(self, images):
             return np.concatenate([factors[images], factors[images]], 1), None
 
-    size = SMALL._replace(likelihood_images=200)
+    size = SMALL._replace(test_images=200)
     # Attributes depend on one another: an attribute's second best latent is that of another one.
     assert 0.7 < protocols.disentanglement(Sorted(), size=size)["mig_test_avatars"]["value"] <= 1.0
     assert protocols.disentanglement(Mixed(), size=size)["mig_test_avatars"]["value"] == pytest.approx(0.0, abs=1e-9)
@@ -475,7 +475,7 @@ def test_label_agreement_is_what_the_bundled_classifier_sees(shift, monkeypatch)
     monkeypatch.setattr(model, "generate", generate)
     # Two steps an epoch with so few images.
     monkeypatch.setattr(protocols, "CAS_EPOCHS", 24)
-    figures = protocols.sample_quality(model, "mnist", size=SMALL._replace(seeds=(0,)))
+    figures = protocols.sample_quality(model, "mnist", size=SMALL._replace(seeds=(0,), test_images=500))
     agreement, learned = (figures[f"{name}200_mnist_classifier"] for name in ("label_agreement", "cas"))
     assert agreement["value"] > 0.97 if shift == 0 else agreement["value"] < 0.03
     # 200 real digits teach something, those with wrong labels the wrong thing.

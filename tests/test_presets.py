@@ -626,6 +626,7 @@ def test_frozen_layers_stay_frozen(build, file, tmp_path):
     trained = [variable.path for variable in loaded.generator.trainable_variables]
     assert trained == [variable.path for variable in model.generator.trainable_variables]
     assert len(trained) < len(build().generator.trainable_variables)
+    loaded.run_eagerly = True
     loaded.fit(images(4), batch_size=4, verbose=0)
 
 

@@ -27,10 +27,10 @@ def test_python_blocks_run(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     stream = np.random.RandomState(0)
     (tmp_path / "my_images").mkdir()
-    for index in range(100):
+    for index in range(64):
         pixels = stream.randint(0, 256, (40, 32, 3)).astype("uint8")
         Image.fromarray(pixels).save(tmp_path / "my_images" / f"{index}.png")
-    sketches = stream.randint(0, 256, (16, 64, 64, 3)).astype("uint8")
+    sketches = stream.randint(0, 256, (8, 64, 64, 3)).astype("uint8")
     for side in "AB":
         (tmp_path / "my_pairs" / side).mkdir(parents=True)
         for index, pixels in enumerate(sketches):

@@ -81,15 +81,9 @@ SMALL = {
     "NUM_BLOCKS": 2,
     "PRIOR": {"filters": 8, "num_blocks": 2},
 }
-# SAGAN, SRGAN and StyleGAN begin with the weights of a preset.
-AS_THEY_ARE = {
-    "vae_mnist_28",
-    "dcgan_fashion_mnist_28",
-    "sagan_avatars_64",
-    "srgan_photo_x4",
-    "style_gan_avatars_64",
-    "style_gan_tf_flowers_64",
-}
+AS_THEY_ARE = {"vae_mnist_28", "dcgan_fashion_mnist_28"}
+# Where a recipe says with which preset it begins.
+BEGINNINGS = ("BEGINNING", "PIXEL_STAGE")
 DRAWS_BY_PIXELS = re.compile(r"zoo\.(PixelCNN|VQVAE)")
 
 
@@ -103,8 +97,18 @@ def smoke(recipe, folder, monkeypatch, *options):
     monkeypatch.syspath_prepend(recipe.parent)
     monkeypatch.setattr(sys, "argv", [str(recipe), "--smoke", "--output", str(folder), *options])
     module = importlib.import_module(recipe.stem)
-    for name in set() if recipe.stem in AS_THEY_ARE else SMALL.keys() & vars(module).keys():
-        monkeypatch.setattr(module, name, SMALL[name])
+    small = {} if recipe.stem in AS_THEY_ARE else {name: SMALL[name] for name in SMALL.keys() & vars(module).keys()}
+    for name, value in small.items():
+        monkeypatch.setattr(module, name, value)
+    begins = {getattr(module, name) for name in BEGINNINGS if hasattr(module, name)}
+    size = {name.lower(): small[name] for name in ("FILTERS", "RESIDUAL_BLOCKS") if name in small}
+    load = zoo.load
+
+    def load_small(name):
+        model = load(name)
+        return model.from_config({**model.get_config(), **size}) if name in begins else model
+
+    monkeypatch.setattr(zoo, "load", load_small)
     tf.config.run_functions_eagerly(not DRAWS_BY_PIXELS.search(recipe.read_text()))
     try:
         module.main()

@@ -284,7 +284,7 @@ def evaluate(name, dataset, features, data_dir, images, importance_samples, json
     model = _load_generative(name)
     from zoo.metrics import protocols
 
-    given = {"images": images, "likelihood_images": images, "importance_samples": importance_samples}
+    given = {"images": images, "test_images": images, "importance_samples": importance_samples}
     size = protocols.FULL._replace(**{key: value for key, value in given.items() if value is not None})
     figures = protocols.evaluate(model, dataset, size=size, feature_network=features, data_dir=data_dir)
     if json_file is not None:

@@ -37,11 +37,14 @@ _HELD_OUT_TOGETHER = ("hair_style", "skin", "mouth")
 
 
 class Size(NamedTuple):
-    """How much is drawn: images for each seed, importance samples, test images for the likelihood, seeds."""
+    """How much is drawn: images for each seed, importance samples, seeds; and test images that something is done with.
+
+    All test images have a part in the distances, whose features of real images are at hand.
+    """
 
     images: int = 10_000
     importance_samples: int = 5_000
-    likelihood_images: int = 10_000
+    test_images: int = 10_000
     seeds: tuple[int, ...] = (0, 1, 2)
 
     def check(self):
@@ -51,7 +54,7 @@ class Size(NamedTuple):
         """
         check_count(self.images, "size.images", least=NEIGHBORS + 1)
         check_count(self.importance_samples, "size.importance_samples")
-        check_count(self.likelihood_images, "size.likelihood_images")
+        check_count(self.test_images, "size.test_images")
         if not self.seeds:
             raise InputError("size.seeds is empty, expected at least one seed.")
 
@@ -61,7 +64,7 @@ class Size(NamedTuple):
 
 
 FULL = Size()
-SMOKE = Size(images=16, importance_samples=5, likelihood_images=16, seeds=(0,))
+SMOKE = Size(images=16, importance_samples=5, test_images=16, seeds=(0,))
 
 
 def evaluate(model, dataset, *, size=FULL, feature_network=None, data_dir=None):
@@ -135,7 +138,7 @@ def sample_quality(model, dataset, *, size=FULL, feature_network=None, data_dir=
     name, classifier = _classifier(model, dataset)
     test_set = None
     if classifier is not None and model.num_classes and dataset in LEARNED_FROM:
-        test_set = references.test_set(dataset, model.image_shape, data_dir)
+        test_set = [part[: size.test_images] for part in references.test_set(dataset, model.image_shape, data_dir)]
     drawn, seen = [], []
     for seed in bar(size.seeds, "seeds"):
         images = model.generate(size.images, seed=seed)
@@ -252,7 +255,8 @@ def _judge_labels(images, labels, name, classifier, dataset, test_set, seed):
 
 def _accuracy_of_learning_from(images, labels, test_images, test_labels, seed):
     keras.utils.set_random_seed(seed)
-    classifier = conv.classifier(images.shape[1:], int(test_labels.max()) + 1, CAS_FILTERS)
+    classes = 1 + int(max(labels.max(), test_labels.max()))
+    classifier = conv.classifier(images.shape[1:], classes, CAS_FILTERS)
     steps = CAS_EPOCHS * -(-len(images) // CAS_BATCH)
     schedule = keras.optimizers.schedules.CosineDecay(CAS_RATE, steps)
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
@@ -326,9 +330,9 @@ def _test_images(dataset, model, size, data_dir):
     """The first test images, and their labels for a model with classes."""
     if dataset == "avatars":
         # Drawn, which takes seconds, rather than read, which would draw the training faces too.
-        return _test_faces(min(EDITED_FACES, size.likelihood_images), model.image_shape)[1], None
+        return _test_faces(min(EDITED_FACES, size.test_images), model.image_shape)[1], None
     images, labels = references.test_set(dataset, model.image_shape, data_dir)
-    number = size.likelihood_images
+    number = size.test_images
     return images[:number], None if model.num_classes is None else labels[:number]
 
 
@@ -357,7 +361,7 @@ def compression(model, dataset, *, size=FULL, data_dir=None):
 
 def edits(model, *, size=FULL):
     """How often edits of faces of the data set `avatars` change what they should, and leave the rest."""
-    number = min(EDITED_FACES, size.likelihood_images)
+    number = min(EDITED_FACES, size.test_images)
     faces, images = _test_faces(number, model.image_shape)
     truth = [avatars.encode(face) for face in faces]
     reader, figures = features.AvatarAttributes(), {}
@@ -381,7 +385,7 @@ def edits(model, *, size=FULL):
 
 def disentanglement(model, *, size=FULL):
     """How far single latents of a model stand for single attributes of the faces of `avatars`."""
-    number = min(EDITED_FACES, size.likelihood_images)
+    number = min(EDITED_FACES, size.test_images)
     faces, images = _test_faces(number, model.image_shape)
     factors = [avatars.encode(face) for face in faces]
     gap, _ = mutual_information_gap(

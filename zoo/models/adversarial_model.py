@@ -8,7 +8,7 @@ import warnings
 import keras
 from keras import ops
 
-from zoo.errors import InputError, check_count
+from zoo.errors import InputError, check_count, check_share
 from zoo.layers.spectral_normalization import SpectralNormalization
 from zoo.layers.training_state import StepCount
 from zoo.models.generative_model import GenerativeModel, check_backend
@@ -315,6 +315,24 @@ class AdversarialModel(GenerativeModel):
             for average, value in pairs
         ]
         self._assign_everywhere([average for average, _ in pairs], averages)
+
+    def shrink_and_perturb(self, share=0.4):
+        """Makes the discriminator less sure of what it learned, for a `fit` on images of another kind than before.
+
+        Each of its weights becomes `share` of itself plus `1 - share` of a newly initialized one (Ash & Adams 2020, "On
+        Warm-Starting Neural Network Training", section 4). The generator stays, and so do both optimizers.
+
+        Args:
+            share: from 0, for a discriminator that knows nothing, to 1, for the one that is there.
+
+        Raises:
+            InputError: `share` is not such a number.
+        """
+        check_share(share, "share")
+        # A clone has the initializers, and what they draw now.
+        new = keras.models.clone_model(self.discriminator)
+        for variable, other in zip(self.discriminator.trainable_variables, new.trainable_variables, strict=True):
+            variable.assign(share * variable + (1.0 - share) * other)
 
     def update_standing_statistics(self, batches):
         """Measures the statistics of the averaged generator's batch norms anew (Brock et al. 2019, appendix C.1).
