@@ -807,7 +807,7 @@ def test_half_precision_keeps_heads_and_weights_in_float32(build, jit_compile):
         assert network.output.dtype == head.compute_dtype == "float32"
         assert "bfloat16" in {layer.compute_dtype for layer in network.layers if layer.weights}
         assert {variable.dtype for variable in network.weights} == {"float32"}
-    model.compile(jit_compile=jit_compile)
+    model.compile("sgd", "sgd", jit_compile=jit_compile)
     history = model.fit(images(16), batch_size=8, epochs=2, verbose=0).history
     assert all(np.isfinite(figures).all() for figures in history.values())
     assert int(model.optimizer.iterations) == 4

@@ -516,7 +516,7 @@ def test_stages_follow_one_another_where_keras_takes_two_steps_at_once():
 @pytest.mark.parametrize("settings", [{}, {"jit_compile": True}, {"steps_per_execution": 2}])
 def test_one_fit_grows_from_stage_to_stage(settings):
     model = tiny_progressive_gan(LARGE)
-    model.compile(**settings)
+    model.compile("sgd", "sgd", **settings)
     # Most of the time goes into compiling each stage; however it is compiled, two and the fade between show the way.
     epochs = 3 if settings else 5
     before = values(model.generator.weights)

@@ -266,7 +266,7 @@ def test_an_interrupted_training_resumes_bit_equal(name, tmp_path):
 @pytest.mark.parametrize("name", TINY)
 def test_it_trains_under_xla(name):
     model = TINY[name]()
-    model.compile(jit_compile=True)
+    model.compile(*["sgd"] * len(model.optimizer_names), jit_compile=True)
     assert np.isfinite(model.fit(images(4, LARGE), batch_size=2, verbose=0).history["generator_gradient_norm"]).all()
 
 
