@@ -544,7 +544,8 @@ def grow_for(epochs, model=None, *callbacks, **arguments):
     if model is None:
         keras.utils.set_random_seed(0)
         model = tiny_progressive_gan(LARGE)
-        model.compile()
+        # So few steps cost less than tracing each stage.
+        model.compile(run_eagerly=True)
     arguments = {"batch_size": 4, "epochs": epochs, "verbose": 0, **arguments}
     with pytest.warns(UserWarning, match="The training ended at stage"):
         model.fit(images(12, LARGE), callbacks=[Grow(*GROWTH), *callbacks], **arguments)
@@ -564,7 +565,7 @@ def test_a_training_killed_in_the_middle_of_a_fade_ends_bit_equal(grown_in_one_g
     assert growth == [9, 1, 7 / 8]
     keras.utils.set_random_seed(0)
     model = tiny_progressive_gan(LARGE)
-    model.compile()
+    model.compile(run_eagerly=True)
     backup = BackupAndRestore(tmp_path / "backup")
     with pytest.raises(KeyboardInterrupt):
         model.fit(
@@ -577,7 +578,7 @@ def test_a_training_killed_in_the_middle_of_a_fade_ends_bit_equal(grown_in_one_g
     assert (model.stage, model.alpha) == (1, 4 / 8)
     keras.utils.set_random_seed(99)
     model = tiny_progressive_gan(LARGE)
-    model.compile()
+    model.compile(run_eagerly=True)
     grow_for(3, model, BackupAndRestore(tmp_path / "backup"))
     assert [int(model.grown_steps), model.stage, model.alpha] == growth
     assert_equal_states(state(model), expected)
