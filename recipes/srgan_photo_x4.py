@@ -16,6 +16,7 @@ from zoo.metrics import features
 DATASET = "debian_photographs"
 PIXEL_STAGE, PERCEPTUAL_FEATURES, STAGE = "sr_resnet_photo_x4", "classifier_tf_flowers_64", 2
 SCALE, FILTERS, RESIDUAL_BLOCKS = pixel_stage.SCALE, pixel_stage.FILTERS, pixel_stage.RESIDUAL_BLOCKS
+PATCH_FILTERS = 48
 # At a weight of 1, texture in the wrong place costs more pixels than the discriminator pays for.
 PIXEL_WEIGHT, PERCEPTUAL_WEIGHT, ADVERSARIAL_WEIGHT = 0.1, 1.0, 5e-3
 # Of the trained network in the mixture: of quarters the nearest to patches of `train` in the features of the avatars'
@@ -33,6 +34,7 @@ def main():
         SCALE,
         filters=FILTERS,
         residual_blocks=RESIDUAL_BLOCKS,
+        patch_filters=PATCH_FILTERS,
         feature_network=keras.Model(trunk.inputs, trunk.outputs[STAGE]),
         pixel_weight=PIXEL_WEIGHT,
         perceptual_weight=PERCEPTUAL_WEIGHT,

@@ -660,6 +660,7 @@ def deaf_gan():
 with strategy.scope():
     mirrored = deaf_gan()
 single = deaf_gan()
+single.run_eagerly = True
 single.set_weights([np.array(value) for value in mirrored.get_weights()])
 draw = tf.function(lambda: keras.random.normal((3,), seed=mirrored.seed_generator))
 drawn = [strategy.experimental_local_results(strategy.run(draw)) for _ in range(4)]
@@ -691,7 +692,7 @@ with strategy.scope():
               TINY_GANS["sagan"](residual=False, augmentation="adaptive", penalties=R1(1.0, interval=2)),
               tiny_style_gan()]
     for model in models:
-        # Adam, which is traced for every weight on either replica, moves the models below.
+        # Adam, which is traced for every weight on either replica, moves the dense one below.
         model.compile(*["sgd"] * len(model.optimizer_names))
 for model in models:
     history = model.fit(data.dataset(labelled(24), SHAPE, 8), epochs=2, verbose=0).history
@@ -712,7 +713,7 @@ for model in (models[0], dense):
 
 with strategy.scope():
     quantized = zoo.VQVAE2((16, 16, 1), 6, 3, filters=4, residual_blocks=1)
-    quantized.compile()
+    quantized.compile("sgd")
 few = np.random.RandomState(0).randint(0, 256, (8, 16, 16, 1)).astype("uint8")
 quantized.fit(few, batch_size=4, verbose=0)
 quantized.build_prior(filters=4, num_blocks=1)
@@ -863,7 +864,7 @@ def test_a_backup_from_before_the_nan_stays_usable(tmp_path, batch):
     def build():
         keras.utils.set_random_seed(0)
         model = tiny_gan()
-        model.compile()
+        model.compile(run_eagerly=True)
         return model
 
     with pytest.raises(NonFiniteError):
@@ -905,8 +906,8 @@ def test_networks_that_do_not_fit_are_refused():
 
 @pytest.mark.slow
 def test_a_last_batch_of_fewer_images_than_steps_gives_some_twice():
-    model = tiny_dcgan(discriminator_steps=4)
-    model.compile()
+    model = tiny_gan(discriminator_steps=2)
+    model.compile("sgd", "sgd")
     batches = tf.data.Dataset.from_tensor_slices(images(9)).batch(8)
     assert np.isfinite(model.fit(batches, verbose=0).history["discriminator_loss"]).all()
 

@@ -17,6 +17,7 @@ from zoo import presets
 def draw(name):
     """Images of a preset; translators are given waves, of which no two are alike."""
     model, given = zoo.load(name), {}
+    model.generation_batch = 8
     if not model.draws_alone:
         shape = (8, *model.source_shape)
         given["source_images"] = np.sin(np.arange(np.prod(shape), dtype="float32").reshape(shape) / 50)

@@ -207,7 +207,7 @@ def tiles(path, number, columns, padding=2):
 def test_sample_writes_what_generate_draws(tmp_path, preset):
     # What stood there is replaced, and nothing is left beside it.
     (tmp_path / "grid.png").write_bytes(b"old")
-    printed = succeed("sample", preset, "-n", 5, "--seed", 3, "-o", "grid.png", cwd=tmp_path)
+    printed = succeed("sample", preset, "-n", 5, "--seed", 3, "-o", "grid.png", cwd=tmp_path, by=run_here)
     assert printed == "Wrote 5 images to grid.png.\n"
     assert [path.name for path in tmp_path.iterdir()] == ["grid.png"]
     assert Image.open(tmp_path / "grid.png").format == "PNG"
@@ -217,9 +217,10 @@ def test_sample_writes_what_generate_draws(tmp_path, preset):
 @pytest.mark.slow
 def test_sample_draws_64_images_of_seed_0_into_samples_png_every_time(tmp_path, preset):
     files = []
-    for folder in (tmp_path / "one", tmp_path / "two"):
+    for folder, by in ((tmp_path / "one", run), (tmp_path / "two", run_here)):
         folder.mkdir()
-        assert succeed("sample", os.path.relpath(preset, folder), cwd=folder) == "Wrote 64 images to samples.png.\n"
+        printed = succeed("sample", os.path.relpath(preset, folder), cwd=folder, by=by)
+        assert printed == "Wrote 64 images to samples.png.\n"
         files.append((folder / "samples.png").read_bytes())
     assert files[0] == files[1]
     np.testing.assert_array_equal(tiles(tmp_path / "one" / "samples.png", 64, 8), zoo.load(preset).generate(64, seed=0))

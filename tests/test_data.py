@@ -965,7 +965,7 @@ def test_batches_take_labels_in_a_column(keyed):
         keras.utils.set_random_seed(0)
         model = TINY_GANS["conditional_gan"]()
         model.compile(run_eagerly=True)
-        batches = tf.data.Dataset.from_tensor_slices({"images": X, "labels": given} if keyed else (X, given)).batch(4)
+        batches = tf.data.Dataset.from_tensor_slices({"images": X, "labels": given} if keyed else (X, given)).batch(8)
         model.fit(batches, verbose=0)
         model.fit(iter(batches), verbose=0)
         fitted.append(values(model.weights))

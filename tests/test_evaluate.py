@@ -475,6 +475,7 @@ def test_label_agreement_is_what_the_bundled_classifier_sees(shift, monkeypatch)
     monkeypatch.setattr(model, "generate", generate)
     # Two steps an epoch with so few images.
     monkeypatch.setattr(protocols, "CAS_EPOCHS", 24)
+    monkeypatch.setattr(protocols, "CAS_FILTERS", 8)
     figures = protocols.sample_quality(model, "mnist", size=SMALL._replace(seeds=(0,), test_images=500))
     agreement, learned = (figures[f"{name}200_mnist_classifier"] for name in ("label_agreement", "cas"))
     assert agreement["value"] > 0.97 if shift == 0 else agreement["value"] < 0.03

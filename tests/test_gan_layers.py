@@ -39,9 +39,10 @@ def normalized(name):
     layer = SpectralNormalization(build())
     layer.build(inputs.shape)
     shaken(layer)
+    step = tf.function(lambda: layer(inputs, training=True), autograph=False)
     # Singular values may lie close together.
     for _ in range(400):
-        layer(inputs, training=True)
+        step()
     return layer, inputs, getattr(layer.layer, attribute)
 
 

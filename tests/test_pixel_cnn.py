@@ -655,7 +655,7 @@ def test_mixed_precision_keeps_outputs_and_sums_in_float32(dtype, name):
     plain.set_weights(model.get_weights())
     np.testing.assert_allclose(model.log_prob(x, **labels), plain.log_prob(x, **labels), rtol=0.02)
     np.testing.assert_allclose(model(batch), plain(batch), atol=0.3)
-    model.compile()
+    model.compile(run_eagerly=True)
     history = model.fit(data.batches(data.ImageSet(x, labels.get("labels")), 4), verbose=0).history
     assert np.isfinite(history["loss"]).all()
     assert model.generate(2, seed=0, **({} if model.num_classes is None else {"labels": 1})).shape[0] == 2

@@ -19,6 +19,7 @@ import zoo
 from zoo import data, hub, latents, presets
 from zoo.layers.spectral_normalization import SpectralNormalization
 from zoo.metrics import protocols
+from zoo.models.autoregressive_model import CodeSampler
 
 ROOT = Path(__file__).resolve().parent.parent
 RECIPES = sorted(path for path in (ROOT / "recipes").glob("*.py") if not path.name.startswith("_"))
@@ -77,6 +78,7 @@ def test_presets_compute_in_float32_whatever_trained_them(name):
 SMALL = {
     "FILTERS": 8,
     "PATCH_FILTERS": 8,
+    "VARIANTS": 4,
     "RESIDUAL_BLOCKS": 1,
     "NUM_BLOCKS": 2,
     "PRIOR": {"filters": 8, "num_blocks": 2},
@@ -84,13 +86,13 @@ SMALL = {
 AS_THEY_ARE = {"vae_mnist_28", "dcgan_fashion_mnist_28"}
 # Where a recipe says with which preset it begins.
 BEGINNINGS = ("BEGINNING", "PIXEL_STAGE")
-DRAWS_BY_PIXELS = re.compile(r"zoo\.(PixelCNN|VQVAE)")
 
 
 def smoke(recipe, folder, monkeypatch, *options):
     """A smoke run in this process, which has TensorFlow already.
 
-    A few steps and draws do not repay tracing their graph, but where images come pixel by pixel.
+    A few steps and draws do not repay tracing their graph, but where images come pixel by pixel. What is measured
+    is small, too.
     """
     import tensorflow as tf
 
@@ -109,7 +111,20 @@ def smoke(recipe, folder, monkeypatch, *options):
         return model.from_config({**model.get_config(), **size}) if name in begins else model
 
     monkeypatch.setattr(zoo, "load", load_small)
-    tf.config.run_functions_eagerly(not DRAWS_BY_PIXELS.search(recipe.read_text()))
+    sample = CodeSampler.sample
+
+    def sample_traced(*arguments, **options):
+        tf.config.run_functions_eagerly(False)
+        try:
+            return sample(*arguments, **options)
+        finally:
+            tf.config.run_functions_eagerly(True)
+
+    monkeypatch.setattr(CodeSampler, "sample", sample_traced)
+    monkeypatch.setattr(protocols, "CAS_EPOCHS", 1)
+    monkeypatch.setattr(protocols, "TRUNCATIONS", protocols.TRUNCATIONS[-2:])
+    monkeypatch.setattr(protocols, "SMOKE", protocols.SMOKE._replace(images=4))
+    tf.config.run_functions_eagerly(True)
     try:
         module.main()
     finally:
@@ -335,12 +350,12 @@ def test_style_gan_begins_with_what_another_gan_learned(conditional, common):
     inputs = images
     if conditional:
         inputs = {"images": np.repeat(images, 3, 0), "labels": np.tile(np.arange(3), 5)}
-    logits = trained.discriminator.predict(inputs, verbose=0).reshape(5, -1).mean(1)
-    np.testing.assert_allclose(model.discriminator.predict(images, verbose=0)[:, 0], logits, atol=1e-5)
+    logits = trained.discriminator.predict_on_batch(inputs).reshape(5, -1).mean(1)
+    np.testing.assert_allclose(model.discriminator.predict_on_batch(images)[:, 0], logits, atol=1e-5)
 
     given = rng.normal(size=(1000, 6)).astype("float32")
-    w = model.mapping.predict(given, verbose=0)
-    fitted = model.mapping.predict(latents.sample(common._LATENTS_TO_FIT, (6,), common.SEED), verbose=0)
+    w = model.mapping.predict_on_batch(given)
+    fitted = model.mapping.predict_on_batch(latents.sample(common._LATENTS_TO_FIT, (6,), common.SEED))
     for synthesis, generator in (
         (model.generator.get_layer("synthesis"), trained.generator),
         (model.synthesis, trained.ema_generator),
@@ -365,10 +380,10 @@ def test_style_gan_begins_with_what_another_gan_learned(conditional, common):
                     for linear in (layer.scale, layer.shift):
                         linear.kernel.assign(np.repeat(np.mean(linear.kernel, 0, keepdims=True), 3, 0))
             inputs = {"latents": z, "labels": np.zeros(4, "int32")}
-        wanted = generator.predict(inputs, verbose=0)
+        wanted = generator.predict_on_batch(inputs)
         assert wanted.std() > 1e-3
         styles = np.repeat(w[:4, None], model.num_layers, 1)
-        np.testing.assert_allclose(synthesis.predict(styles, verbose=0), wanted, atol=1e-5)
+        np.testing.assert_allclose(synthesis.predict_on_batch(styles), wanted, atol=1e-5)
 
 
 @pytest.mark.slow

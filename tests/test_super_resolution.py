@@ -276,8 +276,8 @@ def test_it_trains_under_xla(name):
 def test_it_trains_on_images_and_on_pairs(name, dtype):
     model = TINY[name](dtype=dtype)
     model.compile(run_eagerly=True)
-    model.fit(images(4, LARGE), batch_size=2, verbose=0)
-    model.fit(*pairs(4, LARGE, SMALL), batch_size=2, verbose=0)
+    model.fit(images(4, LARGE), batch_size=4, verbose=0)
+    model.fit(*pairs(4, LARGE, SMALL), batch_size=4, verbose=0)
     assert np.isfinite(list(model.evaluate(images(4, LARGE), verbose=0, return_dict=True).values())).all()
 
 

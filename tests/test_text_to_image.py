@@ -39,6 +39,14 @@ def numbered(number):
     return tf.data.Dataset.from_tensors({"images": images(4, SHAPE), "prompts": np.full((4, 6), number, "int32")})
 
 
+@pytest.fixture(scope="module")
+def compiled():
+    """For what is refused before it changes anything."""
+    model = tiny()
+    model.compile()
+    return model
+
+
 def without_parts():
     """A discriminator of the right inputs that is one piece."""
     inputs = {"images": keras.Input(SHAPE, name="images"), "prompts": keras.Input((6,), dtype="int32", name="prompts")}
@@ -407,11 +415,9 @@ def test_another_vocabulary_keeps_the_vectors_of_the_words_that_both_have(tmp_pa
         (lambda m: m.fit(numbered(-1)), "prompts of int32 from -1 to -1"),
     ],
 )
-def test_what_is_no_prompt_is_refused(call, says):
-    model = tiny()
-    model.compile()
+def test_what_is_no_prompt_is_refused(call, says, compiled):
     with pytest.raises(InputError, match=says):
-        call(model)
+        call(compiled)
 
 
 @pytest.mark.parametrize(

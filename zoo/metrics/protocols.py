@@ -37,9 +37,10 @@ _HELD_OUT_TOGETHER = ("hair_style", "skin", "mouth")
 
 
 class Size(NamedTuple):
-    """How much is drawn: images for each seed, importance samples, seeds; and test images that something is done with.
+    """How much is drawn: images for each seed, importance samples, test images, seeds.
 
-    All test images have a part in the distances, whose features of real images are at hand.
+    Likelihoods, reconstructions, edits and what classifiers learned are measured on so many test images, distances on
+    the features of all.
     """
 
     images: int = 10_000
