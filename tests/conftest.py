@@ -19,12 +19,11 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 
 
 def pytest_collection_finish():
-    """Spares tiny networks, which run a few times, what TensorFlow does to a graph so that it runs fast.
-
-    It was a fifth of the time of a test that trains. Commands and recipes run in processes of their own, with it.
-    """
+    """Commands and recipes run in processes of their own, where graphs are optimized as usual."""
     if "tensorflow" in sys.modules:
-        sys.modules["tensorflow"].config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
+        from helpers import run_graphs_as_traced
+
+        run_graphs_as_traced()
 
 
 @pytest.fixture(autouse=True)

@@ -628,14 +628,14 @@ import json
 import keras, numpy as np, tensorflow as tf
 cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
-tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})  # As conftest.py says.
 strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
 import zoo
 from zoo import data
 from zoo.objectives.penalties import R1
 from helpers import (
-    LATENT_DIM, SHAPE, TINY_GANS, images, labelled, tiny_gan, tiny_style_gan, tiny_vae, values
+    LATENT_DIM, SHAPE, TINY_GANS, images, labelled, run_graphs_as_traced, tiny_gan, tiny_style_gan, tiny_vae, values
 )
+run_graphs_as_traced()
 result = {}
 
 def plain(arrays):

@@ -425,7 +425,7 @@ def test_both_networks_see_real_and_generated_images_augmented():
 def test_a_step_moves_the_probability_of_augmentation_once(build):
     model = build(augmentation=AdaptiveAugment(ramp=1), dtype="float32")
     model.compile()
-    for update in range(1, 3):
+    for update in range(1, 4):
         model.train_step({"images": images(4), "source_images": images(4, seed=1)})
         assert int(model.augmentation.updates) == update
 

@@ -151,8 +151,7 @@ import os, signal, sys
 source, folder, backup, end, *kills = sys.argv[1:]
 import keras
 import numpy as np
-import tensorflow as tf
-from helpers import SHAPE, images, restless_gan, state
+from helpers import SHAPE, images, restless_gan, run_graphs_as_traced, state
 from zoo import data
 from zoo.callbacks import BackupAndRestore
 from zoo.objectives.penalties import R1
@@ -184,7 +183,7 @@ class Epochs(keras.callbacks.Callback):
             die()
 
 def train():
-    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})  # As conftest.py says.
+    run_graphs_as_traced()
     keras.utils.set_random_seed(0)
     model = restless_gan(penalties=R1(0.5, 2), discriminator_steps=2, ema_momentum=0.5)
     model.compile()

@@ -139,7 +139,7 @@ def sample_quality(model, dataset, *, size=FULL, feature_network=None, data_dir=
     name, classifier = _classifier(model, dataset)
     test_set = None
     if classifier is not None and model.num_classes and dataset in LEARNED_FROM:
-        test_set = [part[: size.test_images] for part in references.test_set(dataset, model.image_shape, data_dir)]
+        test_set = _test_images(dataset, model, size, data_dir)
     drawn, seen = [], []
     for seed in bar(size.seeds, "seeds"):
         images = model.generate(size.images, seed=seed)
