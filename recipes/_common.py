@@ -82,7 +82,7 @@ def arguments(script, epochs, precision="float32", prior_epochs=None):
     args.output = args.output or ROOT / "runs" / (f"{name}-smoke" if args.smoke else name)
     if args.smoke:
         args.epochs, args.prior_epochs = 1, prior_epochs and 1
-    if _backup(args).exists() and not args.resume:
+    if any(_backup(args).rglob(callbacks.BACKUP)) and not args.resume:
         parser.error(f"{_backup(args)} holds an unfinished run; continue it with --resume, or remove {args.output}")
     if args.further:
         if not (preset_directory(args) / presets.CONFIG).exists():
@@ -107,6 +107,15 @@ def _computes_in_half_precision():
 
 def _backup(args):
     return args.output / "backup"
+
+
+def _stage_backup(args, stage=""):
+    return _backup(args) / (stage or "all")
+
+
+def _goes_on(args, stage=""):
+    """Whether a stage goes on from what a killed run had backed up of it, which one killed before that had not."""
+    return (_stage_backup(args, stage) / callbacks.BACKUP).exists()
 
 
 def remove_backup(args):
@@ -259,11 +268,12 @@ def train(args, model, dataset, *, epochs=None, metrics=(), stage="", draw=None,
     `generate`. A recipe that trains several parts in turn names each `stage`, which has a folder of its own, and its
     `epochs`.
     """
-    if args.further and not _backup(args).exists():
+    goes_on = _goes_on(args, stage)
+    if args.further and not goes_on:
         _start_from_shipped(args, model)
     folder = args.output / stage
     folder.mkdir(parents=True, exist_ok=True)
-    clock = _Clock(folder / "seconds.json", args.resume)
+    clock = _Clock(folder / "seconds.json", goes_on)
     logs = folder / "tensorboard"
     generative = []
     if hasattr(model, "generate"):
@@ -277,10 +287,10 @@ def train(args, model, dataset, *, epochs=None, metrics=(), stage="", draw=None,
             *metrics,
             *generative,
             keras.callbacks.TensorBoard(str(logs), profile_batch=0, write_graph=False),
-            keras.callbacks.CSVLogger(str(folder / "history.csv"), append=args.resume),
+            keras.callbacks.CSVLogger(str(folder / "history.csv"), append=goes_on),
             clock,
             # Kept until the preset is written, so that a kill during the evaluation costs no training.
-            callbacks.BackupAndRestore(_backup(args) / (stage or "all"), delete_checkpoint=False),
+            callbacks.BackupAndRestore(_stage_backup(args, stage), delete_checkpoint=False),
         ],
         verbose=1 if os.isatty(1) else 2,
         **fit_arguments,
@@ -317,7 +327,7 @@ def distance_to_train(args, model, dataset, **options):
 def best_weights(args):
     """A callback, to follow `distance_to_train`, that keeps the weights of the epoch where it is lowest."""
     lowest = None
-    if args.resume:
+    if _goes_on(args):
         lowest = min((float(row[DISTANCE]) for row in _history(args)), default=None)
     return keras.callbacks.ModelCheckpoint(
         str(args.output / "best.weights.h5"),
@@ -423,8 +433,10 @@ def train_adversarially(
     )
     seconds = train(args, model, batches, metrics=metrics, **train_arguments)
     if best:
+        # Their statistics were measured before their distance was.
         model.load_weights(kept.filepath)
-    measure_statistics()
+    else:
+        measure_statistics()
     # Users fine-tune at the rates that training began with, not at the schedule's end, and those suit small kernels.
     networks = model.generator, model.ema_generator
     if isinstance(model, zoo.StyleGAN):
@@ -451,8 +463,10 @@ def train_upscaler(args, model, train_set, test_set, learn, *, dataset, **facts)
 
     # Read before a training that a missing folder would make useless.
     pictures = {f"test_{dataset}": test_set.images}
-    for folder in sorted(args.test_sets.iterdir()) if args.test_sets else ():
+    for folder in filter(Path.is_dir, sorted(args.test_sets.iterdir()) if args.test_sets else ()):
         pictures[folder.name] = [read_picture(file) for file in sorted(folder.glob("*.png"))]
+        if not pictures[folder.name]:
+            raise InputError(f"test_sets is {str(args.test_sets)!r}, whose folder {folder.name} holds no PNG file.")
 
     def evaluate(model, size):
         figures = {}
@@ -520,10 +534,10 @@ def train_with_prior(args, model, train_set, validation, *, batch_size, learning
 class _Clock(keras.callbacks.Callback):
     """Adds up the time of finished epochs in a file, so that resumed runs report their whole training time."""
 
-    def __init__(self, path, resume):
+    def __init__(self, path, goes_on):
         super().__init__()
         self._path = path
-        self.seconds = json.loads(path.read_text()) if resume and path.exists() else 0.0
+        self.seconds = json.loads(path.read_text()) if goes_on else 0.0
 
     def on_epoch_begin(self, epoch, logs=None):
         self._begun = time.monotonic()

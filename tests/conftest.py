@@ -19,11 +19,12 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 
 
 def pytest_collection_finish():
-    """Commands and recipes run in processes of their own, where graphs are optimized as usual."""
+    """Commands and recipes run in processes of their own, where TensorFlow works as usual."""
     if "tensorflow" in sys.modules:
-        from helpers import run_graphs_as_traced
+        from helpers import run_graphs_as_traced, spare_kernels_of_variables
 
         run_graphs_as_traced()
+        spare_kernels_of_variables()
 
 
 @pytest.fixture(autouse=True)

@@ -32,6 +32,17 @@ def run_graphs_as_traced():
     tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
 
 
+def spare_kernels_of_variables():
+    """Has TensorFlow set up one kernel for all variables of a shape, where each has its own since it has its own name.
+
+    It is half of what a variable costs, and models are made of hundreds. The name is one for debugging alone.
+    """
+    from tensorflow.python.ops import gen_resource_variable_ops
+
+    create = gen_resource_variable_ops.var_handle_op
+    gen_resource_variable_ops.var_handle_op = lambda *args, debug_name, **options: create(*args, **options)
+
+
 def images(number, shape=SHAPE, seed=0):
     """uint8 images of which no two are alike."""
     return np.random.RandomState(seed).randint(0, 256, (number, *shape), "uint8")

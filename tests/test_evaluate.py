@@ -375,6 +375,17 @@ def test_captions_are_found_again_among_ten_by_the_picture_that_is_drawn_of_them
     assert figure["value"] == (number - 12) / number
     assert figure["real"] == 1.0
     assert "chance: 0.1; the 2 captions" in figure["protocol"]
+    monkeypatch.setattr(Illustrator, "vocabulary", ("other",))
+    assert protocols.retrieval_of(Illustrator(), given, "test_signs", size=SMALL)[name]["value"] == 0.0
+    with pytest.raises(InputError, match="signs has no caption for each image"):
+        protocols.retrieval_of(Illustrator(), given._replace(prompts=None), "signs", size=SMALL)
+
+
+@pytest.mark.slow
+def test_faces_of_captions_are_read_where_a_model_has_no_examples_to_draw():
+    model = zoo.load("text_to_image_gan_avatars_64", example_prompts=None)
+    figures = protocols.evaluate(model, "avatars", size=SMALL)
+    assert set(figures) == {"prompt_agreement_test_avatars", "whole_prompts_test_avatars"}
 
 
 def test_faces_are_shown_to_a_model_at_its_own_size():

@@ -14,9 +14,11 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+from helpers import images, tiny_vae, values
 
 import zoo
 from zoo import data, hub, latents, presets
+from zoo.errors import InputError
 from zoo.layers.spectral_normalization import SpectralNormalization
 from zoo.metrics import protocols
 from zoo.models.autoregressive_model import CodeSampler
@@ -261,9 +263,11 @@ def test_the_weights_of_the_best_epoch_are_kept_and_a_resumed_run_knows_them(com
     model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, use_bias=False)])
     history = tmp_path / "history.csv"
     history.write_text("epoch,fid2k_train\n")
+    backup = tmp_path / "backup" / "all" / "state.weights.h5"
+    backup.parent.mkdir(parents=True)
 
-    def best_after(distances, resume=True):
-        callback = common.best_weights(argparse.Namespace(output=tmp_path, resume=resume))
+    def best_after(distances):
+        callback = common.best_weights(argparse.Namespace(output=tmp_path))
         callback.set_model(model)
         for distance in distances:
             model.set_weights([np.full((1, 1), distance)])
@@ -273,11 +277,13 @@ def test_the_weights_of_the_best_epoch_are_kept_and_a_resumed_run_knows_them(com
         model.load_weights(callback.filepath)
         return model.get_weights()[0].item()
 
-    assert best_after([5, 3, 4], resume=False) == 3
+    assert best_after([5, 3, 4]) == 3
+    backup.touch()
     assert best_after([3.5]) == 3
     assert best_after([2, 2.5]) == 2
     # A run that begins anew in the folder of an old one.
-    assert best_after([9], resume=False) == 9
+    backup.unlink()
+    assert best_after([9]) == 9
 
 
 def test_statistics_are_measured_on_the_same_batches_after_every_epoch(common, tmp_path, monkeypatch):
@@ -294,11 +300,43 @@ def test_statistics_are_measured_on_the_same_batches_after_every_epoch(common, t
 
     monkeypatch.setattr(common, "train", two_epochs)
     images = np.arange(8 * 16, dtype="uint8").reshape(8, 4, 4, 1)
-    args = argparse.Namespace(epochs=2, resume=False, output=tmp_path)
-    common.train_adversarially(args, model, data.ImageSet(images), 2, (1e-3, 1e-3), (0.0, 0.9), best=True)
+    args = argparse.Namespace(epochs=2, output=tmp_path)
+    train_set = data.ImageSet(images)
+    common.train_adversarially(args, model, train_set, 2, (1e-3, 1e-3), (0.0, 0.9), best=True)
+    # Those of the weights that are taken are among them.
+    assert len(seen) == 2
+    monkeypatch.setattr(common, "train", lambda *_, **__: 1.0)
+    common.train_adversarially(args, model, train_set, 2, (1e-3, 1e-3), (0.0, 0.9))
     assert len(seen) == 3
     np.testing.assert_array_equal(seen[0], seen[1])
     np.testing.assert_array_equal(seen[0], seen[2])
+
+
+@pytest.mark.slow
+def test_a_run_killed_before_its_first_backup_begins_again(common, tmp_path):
+    shipped, seen = tiny_vae(), []
+    shipped.save_to_preset(tmp_path / "preset")
+    dataset = data.dataset(images(16), shipped.image_shape, batch_size=8)
+    # Of the run before.
+    (tmp_path / "seconds.json").write_text("1200.0")
+    (tmp_path / "history.csv").write_text("epoch,loss\n0,1.0\n")
+
+    class Killed(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            raise KeyboardInterrupt
+
+    def begin(metric):
+        model = tiny_vae()
+        model.compile("sgd")
+        args = argparse.Namespace(output=tmp_path, apart=True, further=True, epochs=1)
+        return common.train(args, model, dataset, metrics=[metric])
+
+    with pytest.raises(KeyboardInterrupt):
+        begin(Killed())
+    recorded = keras.callbacks.LambdaCallback(on_train_begin=lambda _: seen.extend(values(recorded.model.weights)))
+    assert begin(recorded) < 1200.0
+    np.testing.assert_equal(seen, values(shipped.weights))
+    assert len((tmp_path / "history.csv").read_text().splitlines()) == 2
 
 
 @pytest.mark.slow
@@ -384,6 +422,14 @@ def test_style_gan_begins_with_what_another_gan_learned(conditional, common):
         assert wanted.std() > 1e-3
         styles = np.repeat(w[:4, None], model.num_layers, 1)
         np.testing.assert_allclose(synthesis.predict_on_batch(styles), wanted, atol=1e-5)
+
+
+def test_folders_of_test_pictures_are_looked_into_before_training(common, tmp_path):
+    (tmp_path / "README").touch()
+    (tmp_path / "set5").mkdir()
+    args, few = argparse.Namespace(test_sets=tmp_path), data.ImageSet(images(1))
+    with pytest.raises(InputError, match="whose folder set5 holds no PNG file"):
+        common.train_upscaler(args, None, few, few, None, dataset="photographs")
 
 
 @pytest.mark.slow

@@ -204,6 +204,9 @@ def _as_uint8(images):
     return images if images.dtype == np.uint8 else to_uint8(images)
 
 
+BACKUP = "state.weights.h5"
+
+
 class BackupAndRestore(keras.callbacks.BackupAndRestore):
     """Keras' `BackupAndRestore`, made exact: a run killed at any moment ends bit-equal to one that was not.
 
@@ -220,7 +223,7 @@ class BackupAndRestore(keras.callbacks.BackupAndRestore):
     def __init__(self, backup_dir, delete_checkpoint=True):
         folder = expanded(backup_dir)
         super().__init__(str(folder), delete_checkpoint=delete_checkpoint)
-        self._path = folder / "state.weights.h5"
+        self._path = folder / BACKUP
 
     def on_train_begin(self, logs=None):
         if not self._path.exists():

@@ -105,7 +105,10 @@ def evaluate(model, dataset, *, size=FULL, feature_network=None, data_dir=None):
         return translation(model, dataset, size=size, feature_network=feature_network, data_dir=data_dir)
     if "prompts" in model.generate_arguments and dataset != "avatars":
         return retrieval(model, dataset, size=size, feature_network=feature_network, data_dir=data_dir)
-    figures = sample_quality(model, dataset, size=size, feature_network=feature_network, data_dir=data_dir)
+    figures = {}
+    # Without example prompts there is nothing that it draws of its own accord.
+    if model.draws_alone or "prompts" not in model.generate_arguments:
+        figures |= sample_quality(model, dataset, size=size, feature_network=feature_network, data_dir=data_dir)
     if hasattr(model, "log_likelihood_bound") and model.likelihood.name == "bernoulli":
         figures |= likelihood(model, dataset, size=size, data_dir=data_dir)
     elif hasattr(model, "log_prob"):
@@ -461,6 +464,8 @@ def retrieval_of(model, image_set, name, *, size=FULL, feature_network=None):
     The score by which a picture matches a caption is how near its features are to those of the caption's true picture.
     Other than the discriminator's, it is nothing that the generator learned to please.
     """
+    if image_set.prompts is None:
+        raise InputError(f"{name} has no caption for each image, expected a data set with captions.")
     number = min(len(image_set.images), size.images)
     prompts = image_set.prompts[:number]
     vocabulary = set(model.vocabulary)
@@ -481,7 +486,8 @@ def retrieval_of(model, image_set, name, *, size=FULL, feature_network=None):
             return distances[:, 0] < distances[:, 1:].min(1)
 
         drawn = np.zeros_like(real)
-        drawn[known] = network(model.generate(prompts=prompts[known].tolist(), seed=seed))
+        if known.any():
+            drawn[known] = network(model.generate(prompts=prompts[known].tolist(), seed=seed))
         shares.append(np.mean(found(drawn) & known))
         real_shares.append(np.mean(found(other_hand)))
     return {
