@@ -34,6 +34,7 @@ from helpers import (
 
 import zoo
 from zoo import hub, presets
+from zoo.callbacks import random_states
 from zoo.errors import InputError, PresetError
 from zoo.files import replacing_directory, sha256
 from zoo.objectives.adversarial import Minimax
@@ -73,6 +74,20 @@ def preset(stored, tmp_path):
 
 
 # === Round trip ===
+
+
+def test_what_a_loaded_preset_draws_in_training_is_as_the_seed_says(tmp_path):
+    model = tiny_gan(dropout=0.5)
+    model.save_to_preset(tmp_path / "gan")
+
+    def noise(seed):
+        keras.utils.set_random_seed(seed)
+        states = random_states(zoo.load(tmp_path / "gan"))
+        return [state.numpy().tolist() for state in states]
+
+    assert len(noise(1)) > 1
+    assert noise(1) == noise(1)
+    assert all(one != other for one, other in zip(noise(1), noise(2), strict=True))
 
 
 @pytest.mark.slow

@@ -205,6 +205,8 @@ def _as_uint8(images):
 
 
 BACKUP = "state.weights.h5"
+#: How names of random states begin in files of weights.
+RANDOM_STATE = "random_state"
 
 
 class BackupAndRestore(keras.callbacks.BackupAndRestore):

@@ -281,6 +281,8 @@ def verify(location):
 def load(preset, *, bundled=True, **overrides):
     """Loads a pretrained model, compiled with its recipe's optimizers, ready for `generate` and `fit`.
 
+    What its training draws is as `keras.utils.set_random_seed` says, like that of a new model.
+
     Args:
         preset: name of an official preset, a preset directory, or `"hf://org/name@revision"` for a repository on
             the Hugging Face Hub at a branch, tag or commit (default: its default branch). An official preset that is
@@ -541,6 +543,8 @@ def _write_weights(model, path, dtype):
     import h5py
     import numpy as np
 
+    from zoo.callbacks import RANDOM_STATE
+
     aliases = dict(getattr(model, "preset_aliases", ()))
     skipped = {"optimizer", "optimizers", *getattr(model, "optimizer_names", ())}
     skipped |= set(getattr(model, "left_out_of_presets", ()))
@@ -560,8 +564,8 @@ def _write_weights(model, path, dtype):
     def copy(source, target):
         target.attrs.update(source.attrs)
         for key, item in source.items():
-            if key in skipped:
-                # Of a model within the model.
+            # Those of a model within the model, too. With a random state every fine-tuning would draw the same noise.
+            if key in skipped or key.startswith(RANDOM_STATE):
                 continue
             if isinstance(item, h5py.Group):
                 copy(item, group(target, key))

@@ -1047,23 +1047,30 @@ class GenerativeModel(keras.Model):
                     yield from walk(name, layer)
 
     def _own_variables(self):
-        from zoo.callbacks import random_states
+        """By their names in files of weights: numbered variables and random states."""
+        from zoo.callbacks import RANDOM_STATE, random_states
 
-        return [*self._trainable_variables, *self._non_trainable_variables, *random_states(self)]
+        own = enumerate([*self._trainable_variables, *self._non_trainable_variables])
+        states = enumerate(random_states(self))
+        return {str(index): one for index, one in own}, {f"{RANDOM_STATE}{index}": one for index, one in states}
 
     def save_own_variables(self, store):
+        own, states = self._own_variables()
         # Keras saves no seed generator, so a resumed run would draw other noise.
-        for index, variable in enumerate(self._own_variables()):
-            store[str(index)] = ops.convert_to_numpy(variable)
+        for name, variable in (own | states).items():
+            store[name] = ops.convert_to_numpy(variable)
 
     def load_own_variables(self, store):
-        variables = self._own_variables()
-        if len(store.keys()) != len(variables):
-            raise ValueError(
-                f"{type(self).__name__} has {len(variables)} variables of its own, the file {len(store.keys())}."
-            )
-        for index, variable in enumerate(variables):
-            variable.assign(store[str(index)])
+        own, states = self._own_variables()
+        stored = set(store.keys())
+        numbered = list(filter(str.isdigit, stored))
+        # The bundled presets were written with random states, under numbers too.
+        if len(numbered) not in (len(own), len(own) + len(states)):
+            raise ValueError(f"{type(self).__name__} has {len(own)} variables of its own, the file {len(numbered)}.")
+        for name, variable in (own | states).items():
+            # Presets have no random states.
+            if name in own or name in stored:
+                variable.assign(store[name])
 
 
 def entries_of(batch):
