@@ -586,6 +586,28 @@ def test_optimizers_of_another_model_are_refused_and_its_own_are_not():
         other.fit(images(4), batch_size=4)
 
 
+def test_what_is_exchanged_between_two_fits_is_taken_up():
+    model = tiny_gan()
+    model.compile()
+    variables = model.generator.trainable_variables
+    model.fit(images(4), batch_size=4, verbose=0)
+    first = model.train_function
+    model.fit(images(4), batch_size=4, verbose=0)
+    assert model.train_function is first
+    frozen = next(layer for layer in model.generator.layers if layer.weights)
+    frozen.trainable = False
+    before, kept = values(variables), {variable.path for variable in frozen.weights}
+    model.fit(images(4), batch_size=4, verbose=0)
+    for variable, has_moved in zip(variables, moved(before, variables), strict=True):
+        assert has_moved == (variable.path not in kept)
+    # A number goes into the variable that the graph reads, a schedule is another object.
+    frozen.trainable = True
+    model.generator_optimizer.learning_rate = keras.optimizers.schedules.PolynomialDecay(0.0, 10, 0.0)
+    before = values(variables)
+    model.fit(images(4), batch_size=4, verbose=0)
+    assert not any(moved(before, variables))
+
+
 def test_the_average_does_not_leap_to_weights_that_are_frozen():
     model = tiny_gan(ema_momentum=0.9)
     model.averaged_steps.steps.assign(10_000)

@@ -180,10 +180,16 @@ def test_floats_that_look_like_zero_to_one_warn():
         data.read(images(4) / 255, SHAPE)
 
 
+def test_integers_of_zero_and_one_warn():
+    with pytest.warns(UserWarning, match="images holds uint8 values of 0 and 1, which is all but black in 0..255"):
+        data.read(images(4) % 2, SHAPE)
+
+
 def test_usable_arrays_do_not_warn():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         data.read(images(4), SHAPE)
+        data.read(0 * images(4), SHAPE)
         # Rounding after a resize leaves the range by a hair.
         data.read((images(4) / 127.5 - 1) * 1.0005, SHAPE)
 
@@ -544,6 +550,8 @@ def test_what_a_folder_holds_besides_is_named(tmp_path):
         (np.ones((2, *SHAPE)) * 1j, "x holds values of dtype complex128, expected"),
         (np.array([], str), "x holds values of dtype <U1, expected"),
         ([images(1)[0], images(1, (4, 4, 1))[0]], "images is a list of arrays of different shapes"),
+        ((images(4), images(4)), r"x is 2 arrays, expected images, or \(images, labels\) with one integer"),
+        ((images(4), LABELS[:4], np.ones(4)), "x is 3 arrays, expected images, or .*no targets nor sample weights"),
     ],
 )
 def test_what_is_no_source_is_called_by_its_name(trained, source, says):
@@ -935,12 +943,27 @@ def test_an_uncompiled_model_says_so(build):
         ({"class_weight": {0: 2.0}}, "class_weight was given, expected None"),
         ({"sample_weight": np.ones(len(X))}, "sample_weight was given, expected None"),
         ({"validation_freq": 0}, "validation_freq is 0, expected an integer of at least 1"),
+        ({"steps_per_epoch": 0}, "steps_per_epoch is 0, expected an integer of at least 1"),
+        ({"validation_steps": "2"}, "validation_steps is '2', expected an integer of at least 1"),
+        ({"initial_epoch": -1}, "initial_epoch is -1, expected an integer of at least 0"),
         ({"validation_batch_size": 0}, "validation_batch_size is 0, expected an integer of at least 1"),
     ],
 )
 def test_what_keras_would_ignore_is_refused(trained, arguments, message):
     with pytest.raises(InputError, match=message):
         trained.fit(X, batch_size=4, verbose=0, **arguments)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"steps": 0}, "steps is 0, expected an integer of at least 1"),
+        ({"sample_weight": np.ones(len(X))}, "sample_weight was given, expected None"),
+    ],
+)
+def test_what_keras_would_ignore_is_refused_by_evaluate(trained, arguments, message):
+    with pytest.raises(InputError, match=message):
+        trained.evaluate(X, batch_size=4, verbose=0, **arguments)
 
 
 def test_training_under_another_backend_is_refused(trained, monkeypatch):
@@ -954,6 +977,11 @@ def test_labels_beside_ready_made_batches_are_refused(trained):
     for x in (batches, iter(batches)):
         with pytest.raises(InputError, match="y was given beside an x of ready-made batches, expected None"):
             trained.fit(x, np.zeros(len(X), "int32"), verbose=0)
+
+
+def test_labels_beside_a_folder_are_refused(trained, tmp_path):
+    with pytest.raises(InputError, match=r"y was given beside x='.*', expected None, since that holds what belongs"):
+        trained.fit(tmp_path, np.zeros(len(X), "int32"), verbose=0)
 
 
 @pytest.mark.slow

@@ -656,6 +656,21 @@ def test_frozen_parts_of_a_vq_vae_stay_frozen(tmp_path):
     assert len(loaded.trainable_variables) == len(model.trainable_variables) > 0
 
 
+def test_what_begins_afresh_and_stays_frozen_is_named(tmp_path):
+    model = tiny_gan()
+    first = next(layer for layer in model.generator.layers if layer.weights)
+    first.trainable = False
+    model.save_to_preset(tmp_path / "preset")
+    says = rf"newly initialized .* stay frozen, as in the preset, where they are of generator/{first.name}\."
+    with pytest.warns(UserWarning, match=says):
+        changed = zoo.load(tmp_path / "preset", latent_dim=LATENT_DIM + 1)
+    assert list(changed.frozen_layers()) == [f"generator/{first.name}"]
+    first.trainable = True
+    model.discriminator.layers[1].trainable = False
+    model.save_to_preset(tmp_path / "other")
+    load_warning(tmp_path / "other", latent_dim=LATENT_DIM + 1)
+
+
 @pytest.mark.parametrize("build", [tiny_gan, tiny_vae, tiny_style_gan, tiny_vq_vae])
 def test_nothing_is_frozen_that_nobody_froze(build):
     assert "frozen_layers" not in build().get_config()
@@ -670,6 +685,13 @@ def test_bfloat16_is_saved_as_it_is(tmp_path):
     loaded.compile()
     with pytest.raises(InputError, match=r"dtype is 'bfloat16', whose .* too coarse .*, expected 'mixed_bfloat16'"):
         loaded.fit(images(8), batch_size=8)
+
+
+def test_training_in_float64_is_refused():
+    model = tiny_gan(dtype="float64")
+    model.compile()
+    with pytest.raises(InputError, match=r"dtype is 'float64', expected 'float32': images are scaled to that"):
+        model.fit(images(8), batch_size=8)
 
 
 @pytest.mark.parametrize("weights_dtype", ["float32", "float16"])

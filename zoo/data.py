@@ -336,6 +336,11 @@ def _read_arrays(source, image_shape):
         images, labels, prompts = source["images"], source.get("labels"), source.get("prompts")
     elif isinstance(source, (tuple, list)) and len(source) == 2 and _may_be_labels(source[1]):
         images, labels = source
+    elif isinstance(source, (tuple, list)) and source and getattr(source[0], "ndim", 0) > 3:
+        raise InputError(
+            f"x is {len(source)} arrays, expected images, or (images, labels) with one integer for each image; there "
+            "are no targets nor sample weights."
+        )
     else:
         images = source
     images = as_array(images)

@@ -76,6 +76,12 @@ def check_images(images, image_shape=None, name="images"):
     if len(images) == 0:
         raise InputError(f"{name} is empty, expected at least one image.")
     if images.dtype == np.uint8:
+        if images.max() == 1:
+            warnings.warn(
+                f"{name} holds uint8 values of 0 and 1, which is all but black in 0..255; images of two values are 0 "
+                "and 255 (images * np.uint8(255)).",
+                stacklevel=3,
+            )
         return
     if not np.issubdtype(images.dtype, np.floating):
         raise InputError(f"{name} has dtype {images.dtype}, expected uint8 in 0..255 or floats in [-1, 1].")

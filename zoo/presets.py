@@ -394,7 +394,7 @@ def _rebuild(model, config, overrides):
         raise InputError(f"{config['class_name']} takes no {given} ({reason})") from error
     pretrained = _weights_by_place(model)
     rows = changed.rows_of(model)
-    kept, fresh = [], []
+    kept, fresh = [], {}
     for place, variable in _weights_by_place(changed).items():
         source = pretrained.get(place)
         begins = next((numbers for layer, numbers in rows.items() if f"/{layer}/" in place), None)
@@ -404,12 +404,12 @@ def _rebuild(model, config, overrides):
             variable.assign(values)
             kept.append(place)
             if not known.all():
-                fresh.append(f"{place} ({(~known).sum()} of {len(known)} rows)")
+                fresh[f"{place} ({(~known).sum()} of {len(known)} rows)"] = variable
         elif source is not None and source.shape == variable.shape:
             variable.assign(source)
             kept.append(place)
         else:
-            fresh.append(place)
+            fresh[place] = variable
     if len(kept) < len(fresh):
         raise InputError(
             f"{given} leaves only {len(kept)} of {len(kept) + len(fresh)} pretrained weights usable; build a "
@@ -420,6 +420,10 @@ def _rebuild(model, config, overrides):
         aliases = tuple(f"{alias}/" for _, alias in model.preset_aliases)
         names = ", ".join(place for place in fresh if not place.startswith(aliases))
         message = f"{given}: newly initialized {names}; all other weights are pretrained. {forgotten}"
+        frozen = changed.frozen_layers()
+        untrained = {id(variable) for layer in frozen.values() for variable in layer.weights}
+        if not untrained.isdisjoint(id(variable) for variable in fresh.values()):
+            message = f"{message.rstrip()} They stay frozen, as in the preset, where they are of {', '.join(frozen)}."
         warnings.warn(message.rstrip(), stacklevel=4)
     return changed
 

@@ -8,6 +8,7 @@ import inspect
 import itertools
 import math
 import numbers
+import os
 import tempfile
 from pathlib import Path
 
@@ -80,7 +81,7 @@ class _Monitor:
 
     def __init__(self, names):
         self.means = _Means(names)
-        self.parts = []
+        self.parts, self._traced = [], []
         self.failure = keras.Variable(
             [0, 0], dtype="int32", trainable=False, aggregation="only_first_replica", name="failure"
         )
@@ -89,6 +90,11 @@ class _Monitor:
         self.means.update_state(logs, ops.shape(batch["images"])[0])
         means = self.means.result()
         return {name: means[name] for name in logs}
+
+    def traces_another(self, traced):
+        """Whether the objects that a step works on are others than when this was last asked, and keeps them."""
+        before, self._traced = self._traced, traced
+        return [*map(id, before)] != [*map(id, traced)]
 
     def note(self, part, finite, step):
         if part not in self.parts:
@@ -238,6 +244,8 @@ class GenerativeModel(keras.Model):
 
     def save(self, filepath, *args, **kwargs):
         """Keras' `save` to a `.keras` file, optimizers included.
+
+        These are loaded as they are where the layers that are frozen were so at `compile`, else begin anew.
 
         Raises:
             InputError: the name of a file of HDF5, which cannot hold a model of several networks.
@@ -642,6 +650,7 @@ class GenerativeModel(keras.Model):
 
         with self.distribute_strategy.scope():
             distributed = tf.distribute.has_strategy()
+        force = self._monitor.traces_another(self._traced()) or force
         if self.run_eagerly or self.steps_per_execution > 1 or distributed:
             return super().make_train_function(force)
         if self.train_function is not None and not force:
@@ -654,6 +663,12 @@ class GenerativeModel(keras.Model):
             return self.train_step(given)
 
         self.train_function = lambda batches: step(next(batches))
+
+    def _traced(self):
+        """The objects that the graph of a step holds, and that may be exchanged between two calls of `fit`."""
+        optimizers = [getattr(self, name) for name in self.optimizer_names]
+        rates = [_unscaled(optimizer)._learning_rate for optimizer in optimizers]
+        return [*optimizers, *rates, *itertools.chain(*self._optimized_variables().values())]
 
     def make_test_function(self, force=False):
         check_backend("test_on_batch")
@@ -677,7 +692,11 @@ class GenerativeModel(keras.Model):
         Arrays, folders and TFDS names are cropped and resized to `image_shape` where they are files, checked
         before the first step, and read in an order that is a function of the epoch alone, so that
         `zoo.callbacks.BackupAndRestore` resumes exactly. Batches may be arrays, `(images, labels)` or dicts of
-        the canonical batch; labels are ignored by a model that has none.
+        the canonical batch; labels are integers, and ignored by a model that has none.
+
+        Every call counts its epochs from 0, and so begins the same orders again; `initial_epoch` and `epochs` go on
+        where the last one ended. Layers that were frozen or freed since the last call, and other optimizers or
+        schedules, are taken up.
 
         Args:
             x: array, `(images, labels)`, dict, TFDS name, image folder, or batches of images: a `tf.data.Dataset`,
@@ -710,14 +729,15 @@ class GenerativeModel(keras.Model):
                 f"dtype is {self.dtype_policy.name!r}, whose {kept} weights are too coarse for small updates, expected "
                 f"'mixed_{kept}' to train in half precision."
             )
+        if kept != "float32":
+            raise InputError(f"dtype is {self.dtype_policy.name!r}, expected 'float32': images are scaled to that.")
         check_known("fit", kwargs, keras.Model.fit)
         epochs = check_count(epochs, "epochs")
-        for name in ("validation_batch_size", "validation_freq"):
-            if isinstance(kwargs.get(name), int):
-                check_count(kwargs[name], name)
-        for name in ("class_weight", "sample_weight"):
-            if kwargs.get(name) is not None:
-                raise InputError(f"{name} was given, expected None, since all images weigh the same.")
+        check_count(kwargs.get("initial_epoch", 0), "initial_epoch", least=0)
+        _check_steps(kwargs, "steps_per_epoch", "validation_steps", "validation_batch_size")
+        if not isinstance(kwargs.get("validation_freq"), (list, tuple, set)):
+            _check_steps(kwargs, "validation_freq")
+        _check_unweighted(kwargs, "class_weight", "sample_weight")
         if validation_split and validation_data is None:
             x, validation_data = _split(x, y, validation_split, self.trains_on_pairs)
             y = None
@@ -768,6 +788,8 @@ class GenerativeModel(keras.Model):
         # As which Keras' `fit` calls it.
         if not kwargs.get("_use_cached_eval_dataset"):
             check_known("evaluate", kwargs, keras.Model.evaluate)
+            _check_steps(kwargs, "steps")
+            _check_unweighted(kwargs, "sample_weight")
             x = self._dataset(x, y, batch_size, training=False)
         return super().evaluate(x, **kwargs)
 
@@ -786,6 +808,8 @@ class GenerativeModel(keras.Model):
             raise InputError(
                 "y was given beside an x of ready-made batches, expected None, since these hold the labels."
             )
+        if isinstance(x, (str, os.PathLike)) and y is not None:
+            raise InputError(f"y was given beside x={str(x)!r}, expected None, since that holds what belongs to it.")
         if batched:
             self._check_first_batch(lambda: x[0] if isinstance(x, keras.utils.PyDataset) else next(iter(x)))
             return x
@@ -1000,7 +1024,7 @@ class GenerativeModel(keras.Model):
         described = dict(getattr(self, "_described_networks", {}))
         for name in described.keys() & set(self.network_arguments):
             described[name] = keras.saving.serialize_keras_object(described[name])
-        frozen = [path for path, layer in self._layers_by_path() if not layer.trainable]
+        frozen = list(self.frozen_layers())
         return {
             "name": self.name,
             "dtype": self.dtype_policy.name,
@@ -1023,6 +1047,10 @@ class GenerativeModel(keras.Model):
             if path in frozen:
                 layer.trainable = False
         return model
+
+    def frozen_layers(self):
+        """The layers that training leaves as they are, by the attribute of their network and their names."""
+        return {path: layer for path, layer in self._layers_by_path() if not layer.trainable}
 
     def _layers_by_path(self):
         """The layers that may be trained, those of nested networks included, by the attribute and their names."""
@@ -1084,6 +1112,19 @@ def entries_of(batch):
             "sample weights."
         )
     return entries
+
+
+def _check_steps(arguments, *names):
+    """Refuses counts among a method's arguments that are none; None is Keras' default of each."""
+    for name in names:
+        if arguments.get(name) is not None:
+            check_count(arguments[name], name)
+
+
+def _check_unweighted(arguments, *names):
+    for name in names:
+        if arguments.get(name) is not None:
+            raise InputError(f"{name} was given, expected None, since all images weigh the same.")
 
 
 def check_known(name_of_method, arguments, method, excluded=()):
