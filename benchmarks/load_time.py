@@ -26,8 +26,10 @@ def seconds(load):
 
 def main():
     hub, home = Hub({}), tempfile.mkdtemp()
-    # The client reads these when it is imported.
-    os.environ.update(hub.environment(home))
+    # The client reads these when it is imported, and would take the user's cache and token from others.
+    environment = hub.environment(home)
+    os.environ.clear()
+    os.environ.update(environment)
     import keras
 
     import zoo

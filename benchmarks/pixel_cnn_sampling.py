@@ -36,6 +36,8 @@ def main():
     parser.add_argument("--pixels", type=int, default=12, help="pixels that the loop draws, default 12")
     pixels = parser.parse_args().pixels
     height, width, _ = IMAGE_SHAPE
+    if not 1 <= pixels <= height * width:
+        parser.error(f"--pixels is {pixels}, expected a number from 1 to {height * width}")
     keras.utils.set_random_seed(0)
     model = zoo.PixelCNN(IMAGE_SHAPE, FILTERS, BLOCKS)
 

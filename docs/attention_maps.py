@@ -53,7 +53,10 @@ def main():
     parser.add_argument("--preset", default="sagan_avatars_64", help="name or folder of a SAGAN")
     parser.add_argument("--output", type=Path, default=FIGURE)
     args = parser.parse_args()
-    write_png(args.output, picture(zoo.load(args.preset)), scale=2)
+    model = zoo.load(args.preset)
+    if model.num_classes or model.image_shape[-1] != 3:
+        parser.error(f"--preset is {args.preset}, expected a SAGAN of colour images without classes")
+    write_png(args.output, picture(model), scale=2)
 
 
 if __name__ == "__main__":

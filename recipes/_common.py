@@ -344,7 +344,8 @@ def _history(args):
     if not path.exists():
         return []
     with path.open(newline="") as file:
-        return list(csv.DictReader(file))
+        # An epoch that was killed between its row and its backup has two.
+        return list({row["epoch"]: row for row in csv.DictReader(file)}.values())
 
 
 def correlation_over_training(args, column, other):
@@ -463,7 +464,10 @@ def train_upscaler(args, model, train_set, test_set, learn, *, dataset, **facts)
 
     # Read before a training that a missing folder would make useless.
     pictures = {f"test_{dataset}": test_set.images}
-    for folder in filter(Path.is_dir, sorted(args.test_sets.iterdir()) if args.test_sets else ()):
+    folders = [path for path in sorted(args.test_sets.glob("*")) if path.is_dir()] if args.test_sets else []
+    if args.test_sets and not folders:
+        raise InputError(f"test_sets is {str(args.test_sets)!r}, expected a folder that holds folders of PNG files.")
+    for folder in folders:
         pictures[folder.name] = [read_picture(file) for file in sorted(folder.glob("*.png"))]
         if not pictures[folder.name]:
             raise InputError(f"test_sets is {str(args.test_sets)!r}, whose folder {folder.name} holds no PNG file.")

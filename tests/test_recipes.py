@@ -425,11 +425,26 @@ def test_style_gan_begins_with_what_another_gan_learned(conditional, common):
 
 
 def test_folders_of_test_pictures_are_looked_into_before_training(common, tmp_path):
+    few = data.ImageSet(images(1))
+
+    def refusal(folder, says):
+        args = argparse.Namespace(test_sets=folder)
+        with pytest.raises(InputError, match=says):
+            common.train_upscaler(args, None, few, few, None, dataset="photographs")
+
     (tmp_path / "README").touch()
+    for folder in (tmp_path, tmp_path / "missing"):
+        refusal(folder, "test_sets is '.*', expected a folder that holds folders of PNG files")
     (tmp_path / "set5").mkdir()
-    args, few = argparse.Namespace(test_sets=tmp_path), data.ImageSet(images(1))
-    with pytest.raises(InputError, match="whose folder set5 holds no PNG file"):
-        common.train_upscaler(args, None, few, few, None, dataset="photographs")
+    refusal(tmp_path, "whose folder set5 holds no PNG file")
+
+
+def test_an_epoch_that_was_repeated_counts_once(common, tmp_path):
+    rows = ["epoch,loss,distance", "0,1,3", "1,2,2", "1,2,2", "2,3,1"]
+    (tmp_path / "history.csv").write_text("\n".join(rows))
+    found = common.correlation_over_training(argparse.Namespace(output=tmp_path), "loss", "distance")
+    assert found["correlation_loss_distance"]["value"] == -1.0
+    assert "of the 3 epochs" in found["correlation_loss_distance"]["protocol"]
 
 
 @pytest.mark.slow
