@@ -8,10 +8,13 @@ import _common
 
 import zoo
 from zoo.datasets import emoji
+from zoo.objectives.penalties import R1
 
 DATASET = "emoji_in_two_hands"
-FILTERS, RESIDUAL_BLOCKS, PATCH_FILTERS = 16, 6, 48
-EPOCHS, BATCH_SIZE, LEARNING_RATES, BETAS, PRECISION = 36, 4, (2e-4, 2e-4), (0.5, 0.999), "mixed_bfloat16"
+FILTERS, RESIDUAL_BLOCKS, PATCH_FILTERS, PATCH_STAGES, CYCLE_WEIGHT = 16, 6, 32, 3, 1.0
+# Of the sum over the logits of all patches.
+R1_WEIGHT, R1_INTERVAL = 5e-4, 4
+EPOCHS, BATCH_SIZE, LEARNING_RATES, BETAS, PRECISION = 36, 4, (4e-4, 4e-4), (0.5, 0.999), "mixed_bfloat16"
 
 
 def main():
@@ -21,7 +24,18 @@ def main():
     )
     _common.train_translator(
         args,
-        zoo.CycleGAN(emoji.IMAGE_SHAPE, filters=FILTERS, residual_blocks=RESIDUAL_BLOCKS, patch_filters=PATCH_FILTERS),
+        zoo.CycleGAN(
+            emoji.IMAGE_SHAPE,
+            filters=FILTERS,
+            residual_blocks=RESIDUAL_BLOCKS,
+            patch_filters=PATCH_FILTERS,
+            patch_stages=PATCH_STAGES,
+            objective="non_saturating",
+            penalties=R1(R1_WEIGHT, R1_INTERVAL),
+            cycle_weight=CYCLE_WEIGHT,
+            # Colours keep their places without: a translation begins as its source image.
+            identity_weight=0.0,
+        ),
         train,
         test,
         batch_size=BATCH_SIZE,

@@ -100,10 +100,10 @@ class CycleGAN(FromImages, AdversarialModel):
     @staticmethod
     def default_networks(image_shape, source_shape, filters=32, residual_blocks=6, patch_filters=64, patch_stages=2):
         """Two residual translators, `filters` wide at the full resolution, and two discriminators of patches."""
-        translator_options = (filters, residual_blocks)
+        options = {"filters": filters, "residual_blocks": residual_blocks}
         inputs = {side: keras.Input(image_shape, name=side) for side in SIDES}
-        to_images = image_to_image.translator(source_shape, image_shape[-1], *translator_options, name="to_images")
-        to_source = image_to_image.translator(image_shape, source_shape[-1], *translator_options, name="to_source")
+        to_images = image_to_image.translator(source_shape, **options, name="to_images")
+        to_source = image_to_image.translator(image_shape, **options, name="to_source")
         generator = keras.Model(
             inputs,
             {"images": to_images(inputs["source_images"]), "source_images": to_source(inputs["images"])},
@@ -114,7 +114,6 @@ class CycleGAN(FromImages, AdversarialModel):
             side: image_to_image.patch_discriminator(image_shape, patch_filters, patch_stages, name=f"of_{side}")(image)
             for side, image in judged.items()
         }
-        options = {"filters": filters, "residual_blocks": residual_blocks}
         return (
             generator,
             keras.Model(judged, logits, name="discriminator"),

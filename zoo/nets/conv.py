@@ -275,6 +275,11 @@ def init(spectral_norm=False):
     return keras.initializers.Orthogonal() if spectral_norm else keras.initializers.RandomNormal(stddev=0.02)
 
 
+def small(residual_blocks):
+    """The last weights of each of so many residual blocks, whose sum does not grow with their number."""
+    return keras.initializers.VarianceScaling(2.0 / residual_blocks, "fan_in")
+
+
 def _faint():
     """Initializes what stands for labels, a tenth as strong as latents and pixels.
 

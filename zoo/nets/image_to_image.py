@@ -1,10 +1,10 @@
-"""Networks from image to image: U-Net and patch discriminator (Isola et al. 2017), residual translator (CycleGAN)."""
+"""Networks from image to image: U-Net and patch discriminator (Isola et al. 2017), residual translator."""
 
 import keras
 from keras import layers
 
 from zoo.errors import InputError
-from zoo.nets.conv import check_sides, doubled_widths, init, to_image
+from zoo.nets.conv import check_sides, doubled_widths, init, small, to_image
 
 
 def u_net(source_shape, channels, filters, stages, dropout):
@@ -56,45 +56,57 @@ def u_net(source_shape, channels, filters, stages, dropout):
     return keras.Model(inputs, outputs, name="generator")
 
 
-def translator(source_shape, channels, filters, residual_blocks, name="generator"):
-    """Source images to images of the same size by residual blocks at a quarter of it (Zhu et al. 2017, appendix 7.2).
+def translator(image_shape, filters, residual_blocks, name="generator"):
+    """Source images to images of the same shape: what residual blocks at a quarter of the resolution add to them.
 
-    Every convolution but the last is normalized image by image (Ulyanov et al. 2016). Unlike the paper's it pads with
-    zeros, enlarges by repeating pixels, and makes the image by a 3x3 convolution.
+    Of the generator of Zhu et al. 2017, appendix 7.2, in which every convolution is normalized over the image, the
+    widths and the blocks. Nothing is normalized here, where a sign on white and one that fills its picture were made
+    alike and got speckled. What the encoder knew at the two higher resolutions is added as they are reached, so that
+    lines stay sharp, and a translation begins near the source image, so that colours keep their places. It is cut off
+    at -1 and 1.
+
+    Args:
+        image_shape: `(height, width, channels)`, sides divisible by 4.
+        filters: at the full resolution, twice as many at each below.
+        residual_blocks: number of blocks.
 
     Raises:
-        InputError: sides that are not divisible by 4, or of which a quarter is a single pixel, of which normalization
-            over the image leaves nothing.
+        InputError: sides that are not divisible by 4.
     """
-    check_sides(source_shape, 2)
-    if max(source_shape[:2]) <= 4:
-        raise InputError(f"image_shape is {tuple(source_shape)}, expected a side of at least 8: a quarter of 4 is 1.")
+    check_sides(image_shape, 2)
 
-    def conv(x, width, kernel_size, part, strides=1, relu=True):
-        x = layers.Conv2D(
+    def conv(x, width, kernel_size, part, strides=1, initializer="he_normal", activation="relu"):
+        return layers.Conv2D(
             width,
             kernel_size,
             strides=strides,
             padding="same",
-            use_bias=False,
-            kernel_initializer=init(),
+            kernel_initializer=initializer,
+            activation=activation,
             name=part,
         )(x)
-        return _instance_norm(x, part, 0.0 if relu else None)
 
     # === Layers ===
-    inputs = keras.Input(source_shape, name="source_images")
+    inputs = keras.Input(image_shape, name="source_images")
     x = conv(inputs, filters, 7, "in")
+    skips = []
     for stage in (1, 2):
-        x = conv(x, filters * 2**stage, 3, f"down_{stage}", strides=2)
+        skips.append(x)
+        x = conv(x, filters * 2**stage, 4, f"down_{stage}", strides=2)
     for block in range(residual_blocks):
         y = conv(x, filters * 4, 3, f"block_{block}_0")
-        y = conv(y, filters * 4, 3, f"block_{block}_1", relu=False)
+        y = conv(y, filters * 4, 3, f"block_{block}_1", initializer=small(residual_blocks), activation=None)
         x = layers.Add(name=f"block_{block}_sum")([x, y])
     for stage in (1, 0):
         x = layers.UpSampling2D(name=f"up_{stage}")(x)
-        x = conv(x, filters * 2**stage, 3, f"up_{stage}_conv")
-    outputs = to_image(x, channels)
+        x = conv(x, filters * 2**stage, 3, f"up_{stage}_conv", activation=None)
+        x = layers.Add(name=f"both_{stage}")([x, skips[stage]])
+        x = layers.ReLU(name=f"relu_up_{stage}")(x)
+    faint = keras.initializers.VarianceScaling(0.02)
+    x = conv(x, image_shape[-1], 3, "change", initializer=faint, activation=None)
+    # float32 whatever the policy: half precision would quantize the pixels.
+    outputs = layers.Add(dtype="float32", name="changed")([inputs, x])
+    outputs = layers.Activation("hard_tanh", dtype="float32", name="images")(outputs)
 
     # === Functional model ===
     return keras.Model(inputs, outputs, name=name)
@@ -128,14 +140,11 @@ def patch_discriminator(image_shape, filters, stages, source_shape=None, name="d
             kernel_initializer=init(),
             name=f"conv_{stage}",
         )(x)
-        x = _instance_norm(x, f"conv_{stage}", 0.2) if stage else layers.LeakyReLU(0.2, name="relu_conv_0")(x)
+        if stage:
+            # Image by image (Ulyanov et al. 2016).
+            x = layers.GroupNormalization(groups=-1, epsilon=1e-5, name=f"norm_conv_{stage}")(x)
+        x = layers.LeakyReLU(0.2, name=f"relu_conv_{stage}")(x)
     outputs = layers.Conv2D(1, 4, padding="same", kernel_initializer=init(), dtype="float32", name="logits")(x)
 
     # === Functional model ===
     return keras.Model(inputs, outputs, name=name)
-
-
-def _instance_norm(x, name, slope):
-    """Normalizes each image's every channel, then leaky ReLU; a `slope` of None leaves it out."""
-    x = layers.GroupNormalization(groups=-1, epsilon=1e-5, name=f"norm_{name}")(x)
-    return x if slope is None else layers.LeakyReLU(slope, name=f"relu_{name}")(x)

@@ -6,6 +6,7 @@ import keras
 from keras import layers
 
 from zoo.layers.upsampling import BicubicUpsampling, DepthToSpace
+from zoo.nets.conv import small
 
 
 def residual_upscaler(channels, scale, filters, residual_blocks):
@@ -31,7 +32,7 @@ def residual_upscaler(channels, scale, filters, residual_blocks):
     for block in range(residual_blocks):
         y = conv(x, filters, f"block_{block}_0", activation="relu")
         y = layers.Conv2D(
-            filters, 3, padding="same", kernel_initializer=_small(residual_blocks), name=f"block_{block}_1"
+            filters, 3, padding="same", kernel_initializer=small(residual_blocks), name=f"block_{block}_1"
         )(y)
         x = layers.Add(name=f"block_{block}_sum")([x, y])
     x = layers.Add(name="sum")([first, conv(x, filters, "mix")])
@@ -63,8 +64,3 @@ def _reach(layer):
     if not isinstance(layer, (layers.Conv2D, layers.DepthwiseConv2D, layers.SeparableConv2D, layers.Conv2DTranspose)):
         return 0
     return max(size // 2 * rate for size, rate in zip(layer.kernel_size, layer.dilation_rate, strict=True))
-
-
-def _small(residual_blocks):
-    """So that the sum over all blocks does not grow with their number."""
-    return keras.initializers.VarianceScaling(2.0 / residual_blocks, "fan_in")
