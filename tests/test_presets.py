@@ -661,7 +661,7 @@ def test_what_begins_afresh_and_stays_frozen_is_named(tmp_path):
     first = next(layer for layer in model.generator.layers if layer.weights)
     first.trainable = False
     model.save_to_preset(tmp_path / "preset")
-    says = rf"newly initialized .* stay frozen, as in the preset, where they are of generator/{first.name}\."
+    says = rf"newly initialized .* Frozen, as in the preset, stays generator/{first.name}\."
     with pytest.warns(UserWarning, match=says):
         changed = zoo.load(tmp_path / "preset", latent_dim=LATENT_DIM + 1)
     assert list(changed.frozen_layers()) == [f"generator/{first.name}"]

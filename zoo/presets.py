@@ -420,10 +420,12 @@ def _rebuild(model, config, overrides):
         aliases = tuple(f"{alias}/" for _, alias in model.preset_aliases)
         names = ", ".join(place for place in fresh if not place.startswith(aliases))
         message = f"{given}: newly initialized {names}; all other weights are pretrained. {forgotten}"
-        frozen = changed.frozen_layers()
-        untrained = {id(variable) for layer in frozen.values() for variable in layer.weights}
-        if not untrained.isdisjoint(id(variable) for variable in fresh.values()):
-            message = f"{message.rstrip()} They stay frozen, as in the preset, where they are of {', '.join(frozen)}."
+        begun = {id(variable) for variable in fresh.values()}
+        frozen = [
+            path for path, layer in changed.frozen_layers().items() if not begun.isdisjoint(map(id, layer.weights))
+        ]
+        if frozen:
+            message = f"{message.rstrip()} Frozen, as in the preset, stays {', '.join(frozen)}."
         warnings.warn(message.rstrip(), stacklevel=4)
     return changed
 

@@ -35,9 +35,9 @@ class CycleGAN(FromImages, AdversarialModel):
         discriminator: the same, from such a dict to one of logits.
         objective, penalties, augmentation, ema_momentum, discriminator_steps: as for `GAN`; the discriminators' loss
             and penalties are means of both sides, the generators' loss is their sum.
-        cycle_weight: lambda of the paper; the default is half of the paper's 10, because `LeastSquares` halves the
-            squares.
-        identity_weight: of the identity loss (section 5.2), half of `cycle_weight` in the paper; 0 leaves it out.
+        cycle_weight: lambda, 10 in the paper; default translators, which begin as their source images, hardly leave
+            them with so much.
+        identity_weight: of the identity loss (section 5.2), half of lambda in the paper; 0 leaves it out.
         pool_size: how many earlier images of both sides are kept.
         name, dtype: as for every Keras model.
         **network_options: those of `default_networks`.
@@ -60,8 +60,8 @@ class CycleGAN(FromImages, AdversarialModel):
         objective="least_squares",
         penalties=(),
         augmentation=None,
-        cycle_weight=5.0,
-        identity_weight=2.5,
+        cycle_weight=1.0,
+        identity_weight=0.5,
         pool_size=64,
         ema_momentum=0.999,
         discriminator_steps=1,
@@ -99,7 +99,10 @@ class CycleGAN(FromImages, AdversarialModel):
 
     @staticmethod
     def default_networks(image_shape, source_shape, filters=32, residual_blocks=6, patch_filters=64, patch_stages=2):
-        """Two residual translators, `filters` wide at the full resolution, and two discriminators of patches."""
+        """Two residual translators, `filters` wide at the full resolution, and two discriminators of patches.
+
+        Patches are 34 pixels wide with two `patch_stages` and 70 with three.
+        """
         options = {"filters": filters, "residual_blocks": residual_blocks}
         inputs = {side: keras.Input(image_shape, name=side) for side in SIDES}
         to_images = image_to_image.translator(source_shape, **options, name="to_images")
