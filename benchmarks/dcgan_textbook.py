@@ -10,6 +10,12 @@ import json
 import sys
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "recipes"))
+# First, since it says how TensorFlow is to compute.
+import dcgan_fashion_mnist_28 as recipe
+
+# isort: split
+
 import keras
 
 import zoo
@@ -19,9 +25,6 @@ from zoo.images import grid, write_png
 from zoo.metrics import protocols
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "recipes"))
-import dcgan_fashion_mnist_28 as recipe  # noqa: E402
-
 RESULTS, BACKUP = ROOT / "benchmarks" / "results" / "dcgan_textbook", ROOT / "runs" / "dcgan_textbook"
 SEEDS, BATCH_SIZE = (0, 1, 2), 128
 

@@ -15,6 +15,12 @@ import json
 import sys
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "recipes"))
+# First, since it says how TensorFlow is to compute.
+import dcgan_fashion_mnist_28 as recipe
+
+# isort: split
+
 import keras
 import numpy as np
 
@@ -25,9 +31,6 @@ from zoo.images import grid, write_png
 from zoo.metrics import features, frechet_distance, gaussian_statistics
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "recipes"))
-import dcgan_fashion_mnist_28 as recipe  # noqa: E402
-
 RESULTS = ROOT / "benchmarks" / "results" / "fine_tuning"
 DIGITS, IMAGES, BATCH_SIZE = (2, 4, 7), 500, 50
 SCRATCH_STEPS, SCRATCH_EVERY = 5_000, 250

@@ -9,6 +9,12 @@ import json
 import sys
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "recipes"))
+# First, since it says how TensorFlow is to compute.
+import vq_vae_fashion_mnist_28 as recipe
+
+# isort: split
+
 import keras
 
 import zoo
@@ -18,9 +24,6 @@ from zoo.images import grid, write_png
 from zoo.metrics import protocols
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "recipes"))
-import vq_vae_fashion_mnist_28 as recipe  # noqa: E402
-
 RESULTS, BACKUP = ROOT / "benchmarks" / "results" / "vq_vae_beside_vae", ROOT / "runs" / "vq_vae_beside_vae"
 LATENT_DIM, FILTERS = 64, 64
 

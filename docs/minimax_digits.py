@@ -9,6 +9,13 @@ figures are printed beside the preset's.
 import sys
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "recipes"))
+# First, since they say how TensorFlow is to compute.
+import _common
+import gan_mnist_28 as recipe
+
+# isort: split
+
 import numpy as np
 
 import zoo
@@ -16,12 +23,7 @@ from zoo import presets
 from zoo.images import grid, write_png
 from zoo.metrics import protocols
 
-ROOT = Path(__file__).resolve().parent.parent
-FIGURE = ROOT / "docs" / "figures" / "minimax_digits.png"
-sys.path.insert(0, str(ROOT / "recipes"))
-import _common  # noqa: E402
-import gan_mnist_28 as recipe  # noqa: E402
-
+FIGURE = Path(__file__).resolve().parent / "figures" / "minimax_digits.png"
 PRESET, GAP = "gan_mnist_28", 28
 
 
