@@ -7,6 +7,7 @@ seeds counts. Finished runs are kept in `benchmarks/results`; remove them to tra
 
 import argparse
 import json
+import shutil
 import sys
 from pathlib import Path
 
@@ -43,11 +44,13 @@ def textbook(seed, images, epochs):
         data.batches(images, BATCH_SIZE, seed=seed),
         epochs=epochs,
         verbose=2,
-        callbacks=[callbacks.BackupAndRestore(BACKUP / name)],
+        # Kept until the figures are written, so that a kill during the evaluation costs no training.
+        callbacks=[callbacks.BackupAndRestore(BACKUP / name, delete_checkpoint=False)],
     )
     figures = protocols.sample_quality(model, recipe.DATASET)
     write_png(RESULTS / f"{name}.png", grid(model.generate(64, seed=0)), scale=2)
     write_json(result, figures)
+    shutil.rmtree(BACKUP / name)
     return figures
 
 

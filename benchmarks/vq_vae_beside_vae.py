@@ -6,11 +6,13 @@ beta 1. Its figures are kept in `benchmarks/results`; remove them to train again
 
 import argparse
 import json
+import shutil
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "recipes"))
-# First, since it says how TensorFlow is to compute.
+# First, since they say how TensorFlow is to compute.
+import _common
 import vq_vae_fashion_mnist_28 as recipe
 
 # isort: split
@@ -31,12 +33,13 @@ LATENT_DIM, FILTERS = 64, 64
 def train_vae(images):
     """Trains the VAE and returns the figures of its samples, by `zoo evaluate`'s protocol."""
     keras.utils.set_random_seed(0)
-    keras.config.set_dtype_policy(recipe.PRECISION)
+    keras.config.set_dtype_policy(_common.affordable(recipe.PRECISION))
     model = zoo.BetaVAE(recipe.IMAGE_SHAPE, LATENT_DIM, filters=FILTERS, beta=1.0)
     batches = data.batches(images, recipe.BATCH_SIZE)
-    schedule = keras.optimizers.schedules.CosineDecay(recipe.LEARNING_RATE, recipe.EPOCHS * len(batches))
-    model.compile(keras.optimizers.Adam(schedule))
-    model.fit(batches, epochs=recipe.EPOCHS, verbose=2, callbacks=[callbacks.BackupAndRestore(BACKUP)])
+    model.compile(_common.falling_adam(recipe.LEARNING_RATE, recipe.EPOCHS * len(batches)))
+    # The backup is kept until the figures are written, so that a kill during the evaluation costs no training.
+    backup = callbacks.BackupAndRestore(BACKUP, delete_checkpoint=False)
+    model.fit(batches, epochs=recipe.EPOCHS, verbose=2, callbacks=[backup])
     # Drawn in float32, as the presets are.
     keras.config.set_dtype_policy("float32")
     drawing = zoo.BetaVAE(recipe.IMAGE_SHAPE, LATENT_DIM, filters=FILTERS, beta=1.0)
@@ -53,6 +56,7 @@ def main():
     if not result.exists():
         images = data.read(recipe.DATASET, recipe.IMAGE_SHAPE, split=recipe.TRAIN, data_dir=args.data_dir)
         write_json(result, train_vae(images))
+        shutil.rmtree(BACKUP)
     vae, vq_vae = json.loads(result.read_text()), presets.entry_of("vq_vae_fashion_mnist_28")["metrics"]
     fid = next(name for name in vae if name.startswith("fid"))
     ours, theirs = vq_vae[fid]["value"], vae[fid]["value"]

@@ -94,15 +94,16 @@ def arguments(script, epochs, precision="float32", prior_epochs=None):
         _mark(args).unlink(missing_ok=True)
     args.further = _mark(args).exists()
     args.commit = _commit()
-    args.precision = precision if _computes_in_half_precision() else "float32"
+    args.precision = affordable(precision)
     keras.config.set_dtype_policy(args.precision)
     keras.utils.set_random_seed(SEED)
     return args
 
 
-def _computes_in_half_precision():
-    """Whether there is a GPU or AVX-512: gradients of bfloat16 convolutions took 20 times as long with AVX2."""
-    return bool(keras.distribution.list_devices("gpu")) or (_CPU.exists() and "avx512" in _CPU.read_text())
+def affordable(precision):
+    """A dtype policy on a GPU or with AVX-512, else float32: with AVX2 bfloat16 gradients took 20 times as long."""
+    fast = keras.distribution.list_devices("gpu") or (_CPU.exists() and "avx512" in _CPU.read_text())
+    return precision if fast else "float32"
 
 
 def _backup(args):
