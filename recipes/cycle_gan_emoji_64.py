@@ -14,7 +14,7 @@ DATASET = "emoji_in_two_hands"
 FILTERS, RESIDUAL_BLOCKS, PATCH_FILTERS, PATCH_STAGES, CYCLE_WEIGHT = 16, 6, 32, 3, 1.0
 # Of the sum over the logits of all patches.
 R1_WEIGHT, R1_INTERVAL = 5e-4, 4
-EPOCHS, BATCH_SIZE, LEARNING_RATES, BETAS, PRECISION = 36, 4, (4e-4, 4e-4), (0.5, 0.999), "mixed_bfloat16"
+EPOCHS, BATCH_SIZE, LEARNING_RATES, BETAS, PRECISION = 9, 4, (4e-4, 4e-4), (0.5, 0.999), "mixed_bfloat16"
 
 
 def main():
