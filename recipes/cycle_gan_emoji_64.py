@@ -1,5 +1,8 @@
 """CycleGAN on emoji: Noto to Twemoji and back, learned without their pairs.
 
+For few epochs, since the discriminators soon know 1,689 signs: in a run of 36 the difference from the counterparts of
+training signs fell until the fifteenth, and then the translators erased parts of signs.
+
 How far this could go: a U-Net that learned from the pairs, by nothing but the absolute difference, left 0.123 of it on
 test signs at its best epoch, 22 % less than the untranslated signs.
 """
