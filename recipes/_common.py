@@ -142,9 +142,13 @@ def read(args, dataset, image_shape, split):
 
 
 def mirrored(image_set):
-    """The images and their mirror images, for motifs that have no side."""
-    images = np.concatenate([image_set.images, image_set.images[:, :, ::-1]])
-    return image_set._replace(images=images, labels=np.tile(image_set.labels, 2))
+    """All that an image set has, and once more with mirror images, for motifs that have no side."""
+    twice = {
+        field: np.concatenate([rows, rows[:, :, ::-1] if field in ("images", "source_images") else rows])
+        for field, rows in image_set._asdict().items()
+        if rows is not None and field != "class_names"
+    }
+    return image_set._replace(**twice)
 
 
 def turned(args, image_set):
@@ -373,8 +377,13 @@ def train_gan(args, model, train_set, *, batch_size, learning_rates, betas, data
     finish(args, model, train=train_set, seconds=seconds, dataset=dataset, **facts)
 
 
-def train_translator(args, model, train_set, test_set, *, batch_size, learning_rates, betas, dataset, **facts):
-    """The same for a GAN from images to images, which draws some of the training set after each epoch."""
+def train_translator(
+    args, model, train_set, test_set, *, batch_size, learning_rates, betas, dataset, learned=None, **facts
+):
+    """The same for a GAN from images to images, which draws some of the training set after each epoch.
+
+    It learns from `learned`, or from the training set as it is; nearest images are always sought in the latter.
+    """
 
     def rows(model, image_set):
         # Source image, translation and truth, one after the other.
@@ -388,7 +397,7 @@ def train_translator(args, model, train_set, test_set, *, batch_size, learning_r
         return shown, shown[1::3]
 
     seconds = train_adversarially(
-        args, model, train_set, batch_size, learning_rates, betas, draw=lambda: rows(model, train_set)
+        args, model, learned or train_set, batch_size, learning_rates, betas, draw=lambda: rows(model, train_set)
     )
     finish(
         args,

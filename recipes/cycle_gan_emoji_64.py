@@ -1,23 +1,26 @@
 """CycleGAN on emoji: Noto to Twemoji and back, learned without their pairs.
 
-For few epochs, since the discriminators soon know 1,689 signs: in a run of 36 the difference from the counterparts of
-training signs fell until the fifteenth, and then the translators erased parts of signs.
+Discriminators soon know 1,689 signs: in a run of 36 epochs over these alone the difference from the counterparts of
+training signs fell until the fifteenth, and then the translators erased parts of signs. So mirror images are learned
+from, too, and parts of all that is judged are cut out.
 
-How far this could go: a U-Net that learned from the pairs, by nothing but the absolute difference, left 0.123 of it on
-test signs at its best epoch, 22 % less than the untranslated signs.
+How far this could go: the same translators, learning from the pairs by nothing but the absolute difference, came on
+test signs to 23 % less of it than the untranslated signs have from Noto to Twemoji, a U-Net to 22 %, and to 29 % less
+from Twemoji to Noto, each at its best epoch.
 """
 
 import _common
 
 import zoo
 from zoo.datasets import emoji
+from zoo.objectives.augment import DiffAugment
 from zoo.objectives.penalties import R1
 
 DATASET = "emoji_in_two_hands"
 FILTERS, RESIDUAL_BLOCKS, PATCH_FILTERS, PATCH_STAGES, CYCLE_WEIGHT = 16, 6, 32, 3, 1.0
 # Of the sum over the logits of all patches.
 R1_WEIGHT, R1_INTERVAL = 5e-4, 4
-EPOCHS, BATCH_SIZE, LEARNING_RATES, BETAS, PRECISION = 9, 4, (4e-4, 4e-4), (0.5, 0.999), "mixed_bfloat16"
+EPOCHS, BATCH_SIZE, LEARNING_RATES, BETAS, PRECISION = 12, 4, (4e-4, 4e-4), (0.5, 0.999), "mixed_bfloat16"
 
 
 def main():
@@ -35,12 +38,14 @@ def main():
             patch_stages=PATCH_STAGES,
             objective="non_saturating",
             penalties=R1(R1_WEIGHT, R1_INTERVAL),
+            augmentation=DiffAugment(("cutout",)),
             cycle_weight=CYCLE_WEIGHT,
             # Colours keep their places without: a translation begins as its source image.
             identity_weight=0.0,
         ),
         train,
         test,
+        learned=_common.mirrored(train),
         batch_size=BATCH_SIZE,
         learning_rates=LEARNING_RATES,
         betas=BETAS,
