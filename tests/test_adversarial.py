@@ -325,6 +325,15 @@ def test_what_is_no_network_is_refused(network):
             zoo.GAN(SHAPE, LATENT_DIM, **{argument: network})
 
 
+@pytest.mark.parametrize("precision", ["float16", "bfloat16"])
+def test_networks_that_end_in_half_precision_are_refused(precision):
+    networks = dict(zip(("generator", "discriminator"), zoo.GAN.default_networks(SHAPE, LATENT_DIM)[:2], strict=True))
+    for argument, network in networks.items():
+        halved = keras.layers.Activation("linear", dtype=precision)(network.output)
+        with pytest.raises(InputError, match=f'{argument} makes {precision}, expected float32: .* dtype="float32"'):
+            zoo.GAN(SHAPE, LATENT_DIM, **{argument: keras.Model(network.input, halved)})
+
+
 def gap_of_the_average(optimizers, steps, **arguments):
     """How far a model's average, one away from weights that stay, is from them after some steps."""
     model = tiny_gan(**arguments)

@@ -110,6 +110,15 @@ def check_functional(argument, network):
         raise InputError(f"{argument} is {network!r}, expected a functional Keras network of known inputs.")
 
 
+def _check_precision(argument, network):
+    """Refuses a network whose outputs are half precision, in which pixels are quantized and losses do not add up."""
+    for output in network.outputs:
+        if output.dtype in ("float16", "bfloat16"):
+            raise InputError(
+                f'{argument} makes {output.dtype}, expected float32: give the layer that ends it dtype="float32".'
+            )
+
+
 class GenerativeModel(keras.Model):
     """Base of all models of the zoo.
 
@@ -182,6 +191,7 @@ class GenerativeModel(keras.Model):
         for argument, network in given.items():
             if network is not None:
                 check_functional(argument, network)
+                _check_precision(argument, network)
         if None not in given.values():
             if options:
                 raise InputError(f"{next(iter(options))} shapes default networks, but all networks were given.")
