@@ -4,9 +4,9 @@ Discriminators soon know 1,689 signs: in a run of 36 epochs over these alone the
 training signs fell until the fifteenth, and then the translators erased parts of signs. So mirror images are learned
 from, too, and parts of all that is judged are cut out.
 
-How far this could go: the same translators, learning from the pairs by nothing but the absolute difference, came on
-test signs to 23 % less of it than the untranslated signs have from Noto to Twemoji, a U-Net to 22 %, and to 29 % less
-from Twemoji to Noto, each at its best epoch.
+How far this could go: the same translators, learning from the pairs by nothing but the absolute difference, come on
+test signs to 22 % less of it than the untranslated signs have from Noto to Twemoji, and to 29 % less back
+(`benchmarks/cycle_gan_beside_pairs.py`).
 """
 
 import _common
