@@ -54,7 +54,6 @@ def main():
             data.read_pairs(recipe.DATASET, emoji.IMAGE_SHAPE, emoji.IMAGE_SHAPE, split=split, data_dir=args.data_dir)
             for split in ("train", "test")
         )
-        RESULT.parent.mkdir(parents=True, exist_ok=True)
         write_json(RESULT, train_on_pairs(train, test))
     pairs, ours = json.loads(RESULT.read_text()), presets.entry_of("cycle_gan_emoji_64")["metrics"]
     for way, said in (("", "Noto to Twemoji"), ("_back", "Twemoji to Noto")):

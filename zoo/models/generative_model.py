@@ -25,6 +25,7 @@ from zoo.progress import bar
 _GENERATE_LIMIT_BYTES = 4 * 1024**3
 # What `compile` hands on to Keras.
 _COMPILE_SETTINGS = ("run_eagerly", "steps_per_execution", "jit_compile")
+_HALF_PRECISIONS = ("bfloat16", "float16")
 # Conditions that each image has its own of, and the axes of one.
 _AXES_OF_ONE = {"latents": 1, "labels": 0, "prompts": 1, "source_images": 3}
 
@@ -113,7 +114,7 @@ def check_functional(argument, network):
 def _check_precision(argument, network):
     """Refuses a network whose outputs are half precision, in which pixels are quantized and losses do not add up."""
     for output in network.outputs:
-        if output.dtype in ("float16", "bfloat16"):
+        if output.dtype in _HALF_PRECISIONS:
             raise InputError(
                 f'{argument} makes {output.dtype}, expected float32: give the layer that ends it dtype="float32".'
             )
@@ -734,7 +735,7 @@ class GenerativeModel(keras.Model):
         for name, variables in self._optimized_variables().items():
             if not _knows(getattr(self, name), variables):
                 raise InputError(f"{name} lacks variables that are trained since it was compiled; compile anew.")
-        if (kept := self.dtype_policy.variable_dtype) in ("bfloat16", "float16"):
+        if (kept := self.dtype_policy.variable_dtype) in _HALF_PRECISIONS:
             raise InputError(
                 f"dtype is {self.dtype_policy.name!r}, whose {kept} weights are too coarse for small updates, expected "
                 f"'mixed_{kept}' to train in half precision."
