@@ -6,10 +6,48 @@ command line prints the sentence of any `ZooError` and exits 1.
 
 import math
 import numbers
+import unicodedata
+
+_LONGEST_MESSAGE, _LONGEST_VALUE = 2_000, 200
+# Control characters move a terminal's cursor or set its title; these others reorder or split what is shown.
+_UNPRINTABLE = ("Cc", "Zl", "Zp", "Cs")
+_BIDIRECTIONAL = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+
+def printable(text, longest=_LONGEST_MESSAGE):
+    """Returns a text that is safe to print on one line of a terminal.
+
+    Args:
+        text: str, perhaps from a preset of a stranger.
+        longest: int, the number of characters after which the text is cut off.
+
+    Returns:
+        The text with control characters escaped, and a mark where its end is missing.
+    """
+    shown = "".join(_escaped(character) for character in text[: longest + 1])
+    return shown if len(text) <= longest and len(shown) <= 4 * longest else shown[:longest] + "…"
+
+
+def _escaped(character):
+    if unicodedata.category(character) in _UNPRINTABLE or character in _BIDIRECTIONAL:
+        return character.encode("unicode_escape").decode("ascii")
+    return character
+
+
+def shown(value):
+    """Returns the `repr` of any object for a message, cut off where it is long; its type where it has none."""
+    try:
+        return printable(repr(value), _LONGEST_VALUE)
+    # An object of the caller's may raise anything, and so do integers of more than 4,300 digits.
+    except Exception:  # noqa: BLE001
+        return f"an object of type {type(value).__name__}"
 
 
 class ZooError(Exception):
-    """Base of every error the zoo raises on purpose."""
+    """Base of every error the zoo raises on purpose; its message is one printable line."""
+
+    def __init__(self, message=""):
+        super().__init__(printable(str(message)))
 
 
 class InputError(ZooError, ValueError):
@@ -28,6 +66,10 @@ class HubError(ZooError, OSError):
     """The Hugging Face Hub cannot be reached or refuses: no such repository, no permission, somebody else's push."""
 
 
+class StorageError(ZooError, OSError):
+    """A file cannot be written: the disk is full, the folder is read-only, or the path leads nowhere."""
+
+
 class NonFiniteError(ZooError, ArithmeticError):
     """Training produced NaN or infinity."""
 
@@ -39,29 +81,48 @@ class MissingDependencyError(ZooError, ImportError):
 def check_count(value, name, least=1):
     """Returns `value` as an int, or raises `InputError` where it is no integer of at least `least`."""
     if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < least:
-        raise InputError(f"{name} is {value!r}, expected an integer of at least {least}.")
+        raise InputError(f"{name} is {shown(value)}, expected an integer of at least {least}.")
     return int(value)
+
+
+def check_flag(value, name):
+    """Returns `value` as a bool, or raises `InputError` where it is neither True nor False."""
+    # NumPy's own booleans are no subclass of Python's; imported only where NumPy is, they compare equal.
+    if isinstance(value, bool) or (type(value).__name__ in ("bool", "bool_") and type(value).__module__ == "numpy"):
+        return bool(value)
+    raise InputError(f"{name} is {shown(value)}, expected True or False.")
 
 
 def check_counts(values, name):
     """Returns integers of at least 1 as a list, or raises `InputError`."""
     if not isinstance(values, (list, tuple)):
-        raise InputError(f"{name} is {values!r}, expected a list of integers of at least 1.")
+        raise InputError(f"{name} is {shown(values)}, expected a list of integers of at least 1.")
     return [check_count(value, name) for value in values]
 
 
 def check_amount(value, name, positive=False):
     """Returns `value`, or raises `InputError` where it is no finite number of at least 0 (`positive`: above 0)."""
-    if not isinstance(value, numbers.Real) or not 0 <= value < math.inf or (positive and value == 0):
-        raise InputError(f"{name} is {value!r}, expected a number {'above 0' if positive else 'of at least 0'}.")
+    if not _is_number(value) or not 0 <= value < math.inf or (positive and value == 0):
+        raise InputError(f"{name} is {shown(value)}, expected a number {'above 0' if positive else 'of at least 0'}.")
     return value
 
 
 def check_share(value, name):
     """Returns `value`, or raises `InputError` where it is no number from 0 to 1."""
-    if not isinstance(value, numbers.Real) or not 0 <= value <= 1:
-        raise InputError(f"{name} is {value!r}, expected a number from 0 to 1.")
+    if not _is_number(value) or not 0 <= value <= 1:
+        raise InputError(f"{name} is {shown(value)}, expected a number from 0 to 1.")
     return value
+
+
+def _is_number(value):
+    """Whether a value is a real number that a float can hold; True and False are flags."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+        return False
+    try:
+        float(value)
+    except OverflowError:
+        return False
+    return True
 
 
 def check_image_shape(image_shape, name="image_shape"):
@@ -70,9 +131,9 @@ def check_image_shape(image_shape, name="image_shape"):
     if (
         not isinstance(shape, tuple)
         or len(shape) != 3
-        or not all(isinstance(size, numbers.Integral) and size > 0 for size in shape)
+        or not all(isinstance(size, numbers.Integral) and not isinstance(size, bool) and size > 0 for size in shape)
     ):
-        raise InputError(f"{name} is {image_shape!r}, expected (height, width, channels), positive integers.")
+        raise InputError(f"{name} is {shown(image_shape)}, expected (height, width, channels), positive integers.")
     return tuple(int(size) for size in shape)
 
 

@@ -1,14 +1,15 @@
-"""Files that are either whole or absent, and their hashes."""
+"""Files: written whole or not at all, read only where they are regular and of bounded size, and their hashes."""
 
 import contextlib
 import hashlib
 import json
 import os
 import shutil
+import stat
 import tempfile
 from pathlib import Path
 
-from zoo.errors import InputError
+from zoo.errors import InputError, PresetError, StorageError, first_line
 
 
 def expanded(path):
@@ -21,6 +22,51 @@ def expanded(path):
         raise InputError(f"A path is {path!r}, expected a string or a pathlib.Path.") from None
     except RuntimeError:
         raise InputError(f"{str(path)!r} begins with the home folder of a user who is not known here.") from None
+
+
+@contextlib.contextmanager
+def storing(path):
+    """Turns the system's error about a file that is written into one sentence with the path and the free space."""
+    try:
+        yield
+    except StorageError:
+        raise
+    except OSError as error:
+        reason = error.strerror or first_line(error) or type(error).__name__
+        raise StorageError(f"{str(path)!r} could not be written: {reason}{_room(path)}.") from error
+
+
+def _room(path):
+    """How much is free where a path lies, as the end of a sentence; nothing where no folder of it exists."""
+    path = Path(os.path.realpath(path))
+    folder = next((parent for parent in [path, *path.parents] if parent.is_dir()), None)
+    try:
+        return f"; {shutil.disk_usage(folder).free / 1024**2:,.0f} MiB are free in {str(folder)!r}"
+    except OSError:
+        return ""
+
+
+def read_regular(path, limit):
+    """Returns the bytes of a regular file of at most `limit` bytes, which a preset is made of.
+
+    A pipe would wait for ever and a device has no end, so neither is opened.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        PresetError: it is no regular file, is larger, or cannot be read.
+    """
+    try:
+        found = os.stat(path)
+        if not stat.S_ISREG(found.st_mode):
+            raise PresetError(f"{path} is no regular file, as the files of a preset are.")
+        if found.st_size > limit:
+            raise PresetError(f"{path} has {found.st_size} bytes, expected at most {limit}.")
+        with open(path, "rb") as file:
+            return file.read(limit + 1)
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise PresetError(f"{path} cannot be read ({error.strerror}).") from error
 
 
 @contextlib.contextmanager

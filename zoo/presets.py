@@ -15,11 +15,11 @@ import json
 import numbers
 import os
 import re
-import tempfile
 import warnings
 from pathlib import Path
 from typing import NamedTuple
 
+from zoo import weights_file
 from zoo.errors import InputError, PresetError, ZooError, first_line
 from zoo.files import expanded, replacing_directory, sha256, write_json
 
@@ -31,8 +31,6 @@ _TEXTS = ("class", "kind", "dataset", "dataset_licence", "weights_licence", "rec
 _CODE_CLASSES = ("Lambda", "__lambda__", "TorchModuleWrapper", "TFSMLayer", "JaxLayer", "FlaxLayer")
 PACKAGE = Path(__file__).parent
 BUNDLED = PACKAGE / "weights"
-# Numbers in a variable that is worth compressing.
-_PACKED_FROM = 16_384
 
 
 def manifest_path():
@@ -488,7 +486,7 @@ def save(model, directory, *, weights_dtype="float32"):
         _refuse_code(config, directory)
         _refuse_unregistered(config)
         (temporary / CONFIG).write_text(json.dumps(config, indent=1) + "\n", encoding="utf-8")
-        _write_weights(model, temporary / WEIGHTS, weights_dtype)
+        weights_file.write(model, temporary / WEIGHTS, weights_dtype)
         files = {name: describe_file(temporary / name) for name in HASHED_FILES}
         for name in _kept(directory, files[WEIGHTS]):
             (temporary / name).write_bytes((directory / name).read_bytes())
@@ -542,67 +540,3 @@ def record_publication(name, repo_id, revision):
     entries = dict(manifest())
     entries[name] = {**entry_of(name), "repo_id": repo_id, "revision": revision}
     write_json(manifest_path(), {"presets": entries})
-
-
-def _write_weights(model, path, dtype):
-    """Copies Keras' weights file without optimizers, in the wanted precision, with aliases as hard links."""
-    import h5py
-    import numpy as np
-
-    from zoo.callbacks import RANDOM_STATE
-
-    aliases = dict(getattr(model, "preset_aliases", ()))
-    skipped = {"optimizer", "optimizers", *getattr(model, "optimizer_names", ())}
-    skipped |= set(getattr(model, "left_out_of_presets", ()))
-
-    # The oldest format, h5py's default, takes three kilobytes more for each layer. In newer ones groups keep the time
-    # they were made at, unless told not to, and the same weights would have another hash each time.
-    access, of_file, of_group = map(
-        h5py.h5p.create, (h5py.h5p.FILE_ACCESS, h5py.h5p.FILE_CREATE, h5py.h5p.GROUP_CREATE)
-    )
-    access.set_libver_bounds(h5py.h5f.LIBVER_V110, h5py.h5f.LIBVER_V110)
-    of_file.set_obj_track_times(False)
-    of_group.set_obj_track_times(False)
-
-    def group(parent, name):
-        return h5py.Group(h5py.h5g.create(parent.id, name.encode(), gcpl=of_group))
-
-    def copy(source, target):
-        target.attrs.update(source.attrs)
-        for key, item in source.items():
-            # Those of a model within the model, too. With a random state every fine-tuning would draw the same noise.
-            if key in skipped or key.startswith(RANDOM_STATE):
-                continue
-            if isinstance(item, h5py.Group):
-                copy(item, group(target, key))
-                continue
-            value = item[()]
-            if item.dtype.kind == "f" and not np.isfinite(value).all():
-                raise PresetError(f"The weights in {item.name} hold NaN or infinity, of which no preset is made.")
-            if item.dtype == np.float32 and dtype == "float16":
-                with np.errstate(over="ignore"):
-                    value = value.astype("float16")
-                if not np.isfinite(value).all():
-                    raise PresetError(
-                        f"The weights in {item.name} do not fit float16; save with weights_dtype='float32'."
-                    )
-            # In one piece: the chunks that h5py chooses take half the gain away.
-            packed = (
-                {"compression": "gzip", "shuffle": True, "chunks": value.shape} if value.size >= _PACKED_FROM else {}
-            )
-            # By an attribute Keras knows bfloat16, which HDF5 does not.
-            target.create_dataset(key, data=value, **packed).attrs.update(item.attrs)
-
-    with tempfile.TemporaryDirectory() as folder:
-        whole = Path(folder) / WEIGHTS
-        model.save_weights(whole)
-        with (
-            h5py.File(whole, "r") as source,
-            h5py.File(h5py.h5f.create(bytes(path), fcpl=of_file, fapl=access)) as target,
-        ):
-            target.attrs.update(source.attrs)
-            for key, item in source.items():
-                if key not in skipped and key not in aliases:
-                    copy(item, group(target, key))
-            for key, original in aliases.items():
-                target[key] = target[original]
