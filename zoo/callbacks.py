@@ -11,7 +11,7 @@ import h5py
 import keras
 import numpy as np
 
-from zoo.errors import DataError, InputError, MissingDependencyError, NonFiniteError, check_count, first_line
+from zoo.errors import DataError, InputError, MissingDependencyError, NonFiniteError, check_count, first_line, shown
 from zoo.files import expanded, replacing
 from zoo.images import check_drawable, grid, to_uint8, write_png
 from zoo.latents import check_seed
@@ -423,7 +423,7 @@ class SampleMetric(keras.callbacks.Callback):
     def __init__(self, name, function, every=1):
         super().__init__()
         if not callable(function):
-            raise InputError(f"function is {function!r}, expected a function of the model.")
+            raise InputError(f"function is {shown(function)}, expected a function of the model.")
         self._name, self._function, self._every = name, function, check_count(every, "every")
 
     def on_train_begin(self, logs=None):

@@ -78,10 +78,12 @@ class MissingDependencyError(ZooError, ImportError):
     """An optional package is needed; the message names the pip extra that brings it."""
 
 
-def check_count(value, name, least=1):
-    """Returns `value` as an int, or raises `InputError` where it is no integer of at least `least`."""
+def check_count(value, name, least=1, most=2**31 - 1):
+    """Returns `value` as an int, or raises `InputError` where it is no integer from `least` to `most`."""
     if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < least:
         raise InputError(f"{name} is {shown(value)}, expected an integer of at least {least}.")
+    if value > most:
+        raise InputError(f"{name} is {shown(value)}, expected an integer of at most {most}.")
     return int(value)
 
 
@@ -102,19 +104,19 @@ def check_counts(values, name):
 
 def check_amount(value, name, positive=False):
     """Returns `value`, or raises `InputError` where it is no finite number of at least 0 (`positive`: above 0)."""
-    if not _is_number(value) or not 0 <= value < math.inf or (positive and value == 0):
+    if not is_number(value) or not 0 <= value < math.inf or (positive and value == 0):
         raise InputError(f"{name} is {shown(value)}, expected a number {'above 0' if positive else 'of at least 0'}.")
     return value
 
 
 def check_share(value, name):
     """Returns `value`, or raises `InputError` where it is no number from 0 to 1."""
-    if not _is_number(value) or not 0 <= value <= 1:
+    if not is_number(value) or not 0 <= value <= 1:
         raise InputError(f"{name} is {shown(value)}, expected a number from 0 to 1.")
     return value
 
 
-def _is_number(value):
+def is_number(value):
     """Whether a value is a real number that a float can hold; True and False are flags."""
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
         return False
@@ -134,6 +136,8 @@ def check_image_shape(image_shape, name="image_shape"):
         or not all(isinstance(size, numbers.Integral) and not isinstance(size, bool) and size > 0 for size in shape)
     ):
         raise InputError(f"{name} is {shown(image_shape)}, expected (height, width, channels), positive integers.")
+    if math.prod(shape) >= 2**31:
+        raise InputError(f"{name} is {shown(image_shape)}, expected an image of less than 2**31 values.")
     return tuple(int(size) for size in shape)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from zoo import presets
 from zoo.bicubic import resize_bicubic
 from zoo.datasets import avatars, captions
-from zoo.errors import InputError, check_count
+from zoo.errors import InputError, check_count, shown
 from zoo.images import fit_image, to_float
 from zoo.latents import sample_labels
 from zoo.metrics import editing, features, references
@@ -97,7 +97,7 @@ def evaluate(model, dataset, *, size=FULL, feature_network=None, data_dir=None):
     if hasattr(model, "upscale"):
         if feature_network is not None:
             raise InputError(
-                f"feature_network is {feature_network!r}, expected None: enlargement is measured on "
+                f"feature_network is {shown(feature_network)}, expected None: enlargement is measured on "
                 f"{' and '.join(PERCEPTUAL_FEATURES)}."
             )
         return upscaling(model, dataset, size=size, data_dir=data_dir)

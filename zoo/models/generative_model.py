@@ -6,8 +6,6 @@ import contextlib
 import functools
 import inspect
 import itertools
-import math
-import numbers
 import os
 import tempfile
 from pathlib import Path
@@ -18,11 +16,20 @@ from keras import ops
 
 from zoo import latents as latent_vectors
 from zoo import presets
-from zoo.errors import DataError, InputError, check_amount, check_count, check_image_shape, check_share
-from zoo.images import DRAWABLE, as_array, check_images, to_float, to_uint8
+from zoo.arrays import as_array, as_numbers, check_number_of_images
+from zoo.errors import (
+    DataError,
+    InputError,
+    check_amount,
+    check_count,
+    check_image_shape,
+    check_share,
+    is_number,
+    shown,
+)
+from zoo.images import DRAWABLE, check_images, to_float, to_uint8
 from zoo.progress import bar
 
-_GENERATE_LIMIT_BYTES = 4 * 1024**3
 # What `compile` hands on to Keras.
 _COMPILE_SETTINGS = ("run_eagerly", "steps_per_execution", "jit_compile")
 _HALF_PRECISIONS = ("bfloat16", "float16")
@@ -108,7 +115,7 @@ class _Monitor:
 def check_functional(argument, network):
     """Refuses what is no functional network: a class of one's own has no inputs, nor can it be copied."""
     if not isinstance(network, keras.Model) or not getattr(network, "inputs", None):
-        raise InputError(f"{argument} is {network!r}, expected a functional Keras network of known inputs.")
+        raise InputError(f"{argument} is {shown(network)}, expected a functional Keras network of known inputs.")
 
 
 def _check_precision(argument, network):
@@ -391,7 +398,7 @@ class GenerativeModel(keras.Model):
         for name, rows in each.items():
             if num_samples is None and rows.ndim > _AXES_OF_ONE[name]:
                 num_samples = len(rows)
-        num_samples = self._check_num_samples(1 if num_samples is None else num_samples)
+        num_samples = check_number_of_images(1 if num_samples is None else num_samples, self.image_shape)
         for name, rows in each.items():
             if rows.ndim == _AXES_OF_ONE[name]:
                 each[name] = np.broadcast_to(rows, (num_samples, *rows.shape))
@@ -458,28 +465,13 @@ class GenerativeModel(keras.Model):
         check_amount(temperature, "temperature")
         # Where uniform noise picks from them, probabilities are raised to its inverse, which float32 has to hold.
         if self.noise_distribution == "uniform" and temperature < 1e-6:
-            raise InputError(f"temperature is {temperature!r}, expected a number of at least 1e-6.")
+            raise InputError(f"temperature is {shown(temperature)}, expected a number of at least 1e-6.")
         return temperature
 
-    def _check_num_samples(self, num_samples):
-        num_samples = check_count(num_samples, "num_samples")
-        size = num_samples * math.prod(self.image_shape)
-        if size > _GENERATE_LIMIT_BYTES:
-            raise InputError(
-                f"num_samples is {num_samples}, whose images take {size / 1024**3:.0f} GiB; at most "
-                f"{_GENERATE_LIMIT_BYTES // math.prod(self.image_shape)} fit the limit of 4 GiB a call."
-            )
-        return num_samples
-
     def _check_latents(self, latents, name="latents"):
-        try:
-            latents = np.asarray(latents, "float32")
-        except (ValueError, TypeError):
-            raise InputError(f"{name} is no array of numbers, expected (n, {self.latent_dim}).") from None
+        latents = as_numbers(latents, name, f"finite numbers (n, {self.latent_dim})")
         if latents.ndim != 2 or latents.shape[1] != self.latent_dim or len(latents) == 0:
             raise InputError(f"{name} has shape {latents.shape}, expected (n, {self.latent_dim}).")
-        if not np.isfinite(latents).all():
-            raise InputError(f"{name} holds NaN or infinite values, expected finite floats.")
         return latents
 
     def _check_labels(self, labels):
@@ -927,8 +919,7 @@ class GenerativeModel(keras.Model):
 
     def _checked(self, images, name="images", image_shape=None):
         """An array of images from outside as float32 in [-1, 1], or `InputError` that calls it `name`."""
-        images = as_array(images, name)
-        check_images(images, image_shape or self.image_shape, name)
+        images = check_images(images, image_shape or self.image_shape, name)
         return to_float(images) if images.dtype == np.uint8 else images.astype("float32")
 
     def _update(self, part, loss_fn, batch, variables, optimizer):
@@ -1181,7 +1172,7 @@ def _optimizer(optimizer, name):
     try:
         return keras.optimizers.get(optimizer)
     except (ValueError, TypeError):
-        raise InputError(f"{name} is {optimizer!r}, expected a Keras optimizer or the name of one.") from None
+        raise InputError(f"{name} is {shown(optimizer)}, expected a Keras optimizer or the name of one.") from None
 
 
 def _split(x, y, fraction, paired):
@@ -1190,17 +1181,19 @@ def _split(x, y, fraction, paired):
         raise InputError(
             f"validation_split needs x to be an array, got {type(x).__name__}; give validation_data instead."
         )
-    if not isinstance(fraction, numbers.Real) or not 0 < fraction < 1:
-        raise InputError(f"validation_split is {fraction!r}, expected a number from 0 to below 1.")
+    if not is_number(fraction) or not 0 < fraction < 1:
+        raise InputError(f"validation_split is {shown(fraction)}, expected a number from 0 to below 1.")
     if y is not None and not np.ndim(as_array(y, "y")):
-        raise InputError(f"y is {y!r}, expected one label for each image.")
+        raise InputError(f"y is {shown(y)}, expected one label for each image.")
     if y is not None and paired and len(x) != len(y):
         raise InputError(f"y has {len(y)} rows, expected one for each of {len(x)} of x.")
     kept, left = [], []
     for rows in (x,) if y is None else (x, y):
         at = int(len(rows) * (1 - fraction))
         if at == 0:
-            raise InputError(f"validation_split is {fraction!r}, which leaves none of {len(rows)} images to train on.")
+            raise InputError(
+                f"validation_split is {shown(fraction)}, which leaves none of {len(rows)} images to train on."
+            )
         kept.append(rows[:at])
         left.append(rows[at:])
     return (kept[0], left[0]) if y is None else (tuple(kept), tuple(left))

@@ -5,7 +5,7 @@ import numpy as np
 from keras import ops
 
 from zoo import latents as latent_vectors
-from zoo.errors import InputError, check_amount, check_count, check_image_shape
+from zoo.errors import InputError, check_amount, check_count, check_image_shape, shown
 from zoo.models.adversarial_model import AdversarialModel
 from zoo.nets import conv, text
 from zoo.objectives import variational
@@ -108,7 +108,7 @@ class TextToImageGAN(AdversarialModel):
         self.latent_dim, self.kl_weight, self.contrastive_weight = latent_dim, kl_weight, contrastive_weight
         self._tokenizer = tokenizer
         if example_prompts is not None and (not isinstance(example_prompts, (list, tuple)) or not example_prompts):
-            raise InputError(f"example_prompts is {example_prompts!r}, expected a list of texts, or None.")
+            raise InputError(f"example_prompts is {shown(example_prompts)}, expected a list of texts, or None.")
         self.example_prompts = None if example_prompts is None else tuple(example_prompts)
         self._example_tokens = None if example_prompts is None else tokenizer(self.example_prompts)
         prompts = (tokenizer.max_words,)
@@ -277,7 +277,7 @@ class TextToImageGAN(AdversarialModel):
                 prompts = prompts.tolist()
             one = isinstance(prompts, str)
             if not one and (not isinstance(prompts, (list, tuple)) or len(prompts) == 0):
-                raise InputError(f"prompts is {prompts!r}, expected one text or a list of one for each image.")
+                raise InputError(f"prompts is {shown(prompts)}, expected one text or a list of one for each image.")
             rows = self._tokenizer([prompts] if one else list(prompts))
             given["prompts"] = rows[0] if one else rows
         return super()._check_conditions(given)
