@@ -56,7 +56,8 @@ class PredictionProgress(keras.callbacks.Callback):
 class StopOnNonFinite(keras.callbacks.Callback):
     """Raises `NonFiniteError` on the first update whose loss or gradient is NaN or infinite.
 
-    It names the part and the step, and comes before the epoch ends, so a backup keeps the last good state.
+    It names the part and the step, and comes before the epoch ends, so a backup keeps the last good state. Labels of a
+    ready-made batch that name no class are an `InputError` in the same way.
     """
 
     _ADVICE = "a smaller learning rate or clipping (global_clipnorm of the optimizer) usually helps."
@@ -68,6 +69,7 @@ class StopOnNonFinite(keras.callbacks.Callback):
             return
         failure = self.model.first_failure()
         if failure is not None:
+            self.model.refuse_unknown_numbers()
             part, step = failure
             raise NonFiniteError(f"The {part}'s loss or gradient became NaN or infinite at step {step}; {self._ADVICE}")
 

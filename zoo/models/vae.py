@@ -59,6 +59,7 @@ class VAE(GenerativeModel):
     """
 
     generate_arguments = ("latents", "temperature")
+    predicts_from_images = True
     network_arguments = ("encoder", "decoder")
 
     def __init__(
@@ -385,22 +386,18 @@ class _ImportanceWeights(keras.Model):
 
 def _direction(value, attribute, latent_dim):
     """The array of a direction of `attribute_directions`, which may be text of `get_config`."""
-    shapes = (latent_dim,), (2, latent_dim + 1, latent_dim)
+    shapes, name = ((latent_dim,), (2, latent_dim + 1, latent_dim)), f"attribute_directions[{shown(attribute)}]"
     if isinstance(value, str):
         try:
             value = np.frombuffer(base64.b64decode(value, validate=True), "<f4")
         except ValueError:
-            raise InputError(
-                f"attribute_directions has {value[:20]!r} for {shown(attribute)}, expected an array or text of get_config."
-            ) from None
+            raise InputError(f"{name} is {value[:20]!r}, expected an array or text of get_config.") from None
         if value.size == np.prod(shapes[1]):
             value = value.reshape(shapes[1])
     expected = " or ".join(map(str, shapes))
-    value = as_numbers(value, f"attribute_directions[{shown(attribute)}]", expected)
+    value = as_numbers(value, name, expected)
     if value.shape not in shapes:
-        raise InputError(
-            f"attribute_directions has one of shape {value.shape} for {shown(attribute)}, expected {expected}."
-        )
+        raise InputError(f"{name} has shape {value.shape}, expected {expected}.")
     return value
 
 

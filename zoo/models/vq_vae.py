@@ -55,6 +55,7 @@ class VQVAE(GenerativeModel):
     """
 
     network_arguments = ("encoder", "decoder")
+    predicts_from_images = True
     noise_distribution = "uniform"
 
     def __init__(
