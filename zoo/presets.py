@@ -20,7 +20,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from zoo import weights_file
-from zoo.errors import InputError, PresetError, ZooError, first_line
+from zoo.backend import check_process, import_keras
+from zoo.errors import InputError, PresetError, ZooError, check_flag, first_line
 from zoo.files import expanded, replacing_directory, sha256, write_json
 
 CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
@@ -302,7 +303,9 @@ def load(preset, *, bundled=True, **overrides):
 
 def load_as(expected_class, preset, bundled=True, **overrides):
     """`load`, refusing a preset whose class is not `expected_class` or a subclass (None accepts all)."""
-    location = obtain(preset, bundled)
+    location = obtain(preset, check_flag(bundled, "bundled"))
+    check_process()
+    import_keras()
     import keras
 
     import zoo.models  # noqa: F401 - registers the classes with Keras

@@ -18,6 +18,7 @@ from keras import ops
 from zoo import latents as latent_vectors
 from zoo import presets
 from zoo.arrays import as_array, as_numbers, check_number_of_images
+from zoo.backend import check_process
 from zoo.errors import (
     DataError,
     InputError,
@@ -31,7 +32,6 @@ from zoo.errors import (
     shown,
 )
 from zoo.images import DRAWABLE, check_images, to_float, to_uint8
-from zoo.process import check_process
 from zoo.progress import bar
 
 # What `compile` hands on to Keras.
@@ -199,9 +199,13 @@ class GenerativeModel(keras.Model):
     #: Their names, or None where they are not known.
     class_names = None
 
+    def __new__(cls, *args, **kwargs):
+        # Networks are made before `__init__` here is reached.
+        check_process(first=True)
+        return super().__new__(cls, *args, **kwargs)
+
     def __init__(self, image_shape, monitored, name=None, dtype=None):
         super().__init__(name=name, dtype=dtype)
-        check_process(first=True)
         self.image_shape = check_image_shape(image_shape)
         self.seed_generator = ReplicaSeedGenerator()
         self._monitor = _Monitor(monitored)
