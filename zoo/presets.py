@@ -12,6 +12,7 @@ import errno
 import fnmatch
 import functools
 import json
+import math
 import numbers
 import os
 import re
@@ -19,16 +20,19 @@ import warnings
 from pathlib import Path
 from typing import NamedTuple
 
-from zoo import weights_file
-from zoo.errors import InputError, PresetError, ZooError, first_line
-from zoo.files import expanded, replacing_directory, sha256, write_json
+from zoo import allow_list, weights_file
+from zoo.errors import InputError, PresetError, ZooError, first_line, printable, shown
+from zoo.files import expanded, read_regular, replacing_directory, sha256, write_json
 
 CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
 HASHED_FILES = (CONFIG, WEIGHTS)
 # Facts in `metadata.json` that cards and `zoo info` take for texts.
 _TEXTS = ("class", "kind", "dataset", "dataset_licence", "weights_licence", "recipe")
-# What Keras' configurations can hold that is, or loads, code.
-_CODE_CLASSES = ("Lambda", "__lambda__", "TorchModuleWrapper", "TFSMLayer", "JaxLayer", "FlaxLayer")
+# The largest files that a preset may have, in bytes; those of the zoo take 12 MB at most.
+LIMITS = {CONFIG: 4 * 1024**2, METADATA: 1024**2, WEIGHTS: 1024**3}
+# What a model may have beside the weights of its preset: pools of images that discriminators see again, 64 MiB, and
+# counters and random states, of which each layer has two at most.
+_OTHER_NUMBERS, _OTHER_VARIABLES = 16 * 1024**2, 200
 PACKAGE = Path(__file__).parent
 BUNDLED = PACKAGE / "weights"
 
@@ -144,7 +148,7 @@ def resolve(preset, bundled=True):
         if not bundled:
             raise InputError(f"bundled is False, but {text!r} is a directory, which has no copy on the Hub.")
         directory = expanded(text)
-        if not os.path.isfile(directory / CONFIG):
+        if not os.path.lexists(directory / CONFIG):
             raise PresetError(f"{text!r} is no preset directory: it has no {CONFIG}{_instead(text)}")
         return Location(directory, metadata_of(directory).get("files"), "directory")
     entry = entry_of(text)
@@ -205,18 +209,18 @@ def metadata_of(directory):
     """
     path = directory / METADATA
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = json.loads(read_regular(path, LIMITS[METADATA]))
     except FileNotFoundError:
         return {}
-    except OSError as error:
-        raise PresetError(f"{path} cannot be read ({error.strerror}).") from error
     except (ValueError, RecursionError) as error:
+        if isinstance(error, PresetError):
+            raise
         raise PresetError(f"{path} is damaged ({error}); expected a JSON object.") from error
     if not isinstance(found, dict):
         raise PresetError(f"{path} is damaged: it holds a {type(found).__name__}, expected a JSON object.")
     for key in _TEXTS:
         if not isinstance(found.get(key), (str, type(None))):
-            raise PresetError(f"{path} is damaged: its {key} is {found[key]!r}, expected a text.")
+            raise PresetError(f"{path} is damaged: its {key} is {shown(found[key])}, expected a text.")
     figures = found.get("metrics", {})
     if not isinstance(figures, dict) or not all(map(_is_figure, figures.values())):
         raise PresetError(f"{path} is damaged: its metrics are not figures with a value and a protocol.")
@@ -253,8 +257,10 @@ def verify(location):
             )
     for name in HASHED_FILES:
         path = location.directory / name
-        if not path.is_file():
+        if not path.exists():
             raise PresetError(f"The preset in {location.directory} is incomplete: {name} is missing.")
+        if not path.is_file() or path.stat().st_size > LIMITS[name]:
+            raise PresetError(f"{path} is no regular file of at most {LIMITS[name]} bytes, as presets have.")
     if location.files is None:
         warnings.warn(
             f"The preset in {location.directory} carries no hashes, so its files cannot be verified.", stacklevel=3
@@ -307,9 +313,10 @@ def load_as(expected_class, preset, bundled=True, **overrides):
 
     import zoo.models  # noqa: F401 - registers the classes with Keras
 
+    directory = location.directory
     try:
-        config = json.loads((location.directory / CONFIG).read_text(encoding="utf-8"))
-        _refuse_code(config, location.directory)
+        config = json.loads(read_regular(directory / CONFIG, LIMITS[CONFIG]))
+        allow_list.check(config, f"The preset in {directory}", _is_registered)
         if expected_class is not None:
             found = keras.saving.get_registered_object(config.get("registered_name"))
             if not (isinstance(found, type) and issubclass(found, expected_class)):
@@ -319,8 +326,11 @@ def load_as(expected_class, preset, bundled=True, **overrides):
                 )
         # Compiled only once the weights are in, so that a file without optimizer state is no surprise to Keras.
         compile_config = config.pop("compile_config", None)
-        model = keras.saving.deserialize_keras_object(config, safe_mode=True)
-        model.load_weights(location.directory / WEIGHTS)
+        for part in allow_list.parts_of(config):
+            part.pop("compile_config", None)
+        model = _built(config, directory)
+        model.load_weights(directory / WEIGHTS)
+        _refuse_non_finite(model, directory)
         if overrides:
             model = _rebuild(model, config, overrides)
         if compile_config:
@@ -330,27 +340,54 @@ def load_as(expected_class, preset, bundled=True, **overrides):
     except Exception as error:
         # Keras raises anything from KeyError to UnboundLocalError on a file it cannot make sense of.
         raise PresetError(
-            f"The preset in {location.directory} cannot be loaded ({type(error).__name__}: {first_line(error)})"
+            f"The preset in {directory} cannot be loaded ({type(error).__name__}: {printable(first_line(error), 500)})"
         ) from error
     return model
 
 
-def _refuse_code(config, directory):
-    """Keras refuses these too, but some only after it imported what they wrap, and in many words."""
-    if not isinstance(config, dict):
-        raise PresetError(f"The preset in {directory} is damaged: {CONFIG} holds no JSON object.")
-    for part in _parts_of(config):
-        if part.get("class_name") in _CODE_CLASSES:
+def _is_registered(name):
+    import keras
+
+    return keras.saving.get_registered_object(name) is not None
+
+
+def _built(config, directory):
+    """The model of a configuration, refused before it allocates more than its file of weights holds."""
+    import keras
+
+    from zoo.keras_private import deferred_variables
+
+    stored_numbers, stored_arrays = weights_file.check(directory / WEIGHTS)
+    numbers = variables = 0
+
+    def count(variable):
+        nonlocal numbers, variables
+        numbers, variables = numbers + math.prod(variable.shape), variables + 1
+        if numbers > stored_numbers + _OTHER_NUMBERS or variables > 3 * stored_arrays + _OTHER_VARIABLES:
             raise PresetError(
-                f"The preset in {directory} holds a {part['class_name']}, which may run code; presets may not."
+                f"The preset in {directory} describes {variables} or more arrays of {numbers} weights, but holds "
+                f"{stored_arrays} of {stored_numbers}."
             )
+
+    # A class of the user's may give its variables values at once, which cannot be deferred.
+    own = allow_list.has_users_classes(config, _is_registered)
+    with contextlib.nullcontext() if own else deferred_variables(count):
+        return keras.saving.deserialize_keras_object(config, safe_mode=True)
+
+
+def _refuse_non_finite(model, directory):
+    from keras import ops
+
+    for variable in model.weights:
+        if not ops.all(ops.isfinite(variable)):
+            raise PresetError(f"The weights of the preset in {directory} hold NaN or infinity in {variable.path}.")
 
 
 def _refuse_unregistered(config):
     """What Keras saves without complaint, but could not load again."""
     import keras
 
-    for part in _parts_of(config):
+    for part in allow_list.parts_of(config):
         name, module = part.get("registered_name"), str(part.get("module"))
         if name and module.partition(".")[0] != "keras" and keras.saving.get_registered_object(name) is None:
             found = part["config"] if part["class_name"] == "function" else part["class_name"]
@@ -358,18 +395,6 @@ def _refuse_unregistered(config):
                 f"The model has a {found}, which is not registered, so that it could not be loaded; decorate it with "
                 "keras.saving.register_keras_serializable()."
             )
-
-
-def _parts_of(config):
-    """The dicts in a Keras configuration."""
-    parts = [config]
-    while parts:
-        part = parts.pop()
-        if isinstance(part, dict):
-            yield part
-            parts.extend(part.values())
-        elif isinstance(part, (list, tuple)):
-            parts.extend(part)
 
 
 def _rebuild(model, config, overrides):
@@ -483,8 +508,8 @@ def save(model, directory, *, weights_dtype="float32"):
     others = set(there) - {*HASHED_FILES, METADATA, *_shown()}
     with _explained(directory), replacing_directory(directory, others) as temporary:
         config = keras.saving.serialize_keras_object(model)
-        _refuse_code(config, directory)
         _refuse_unregistered(config)
+        allow_list.check(config, "The model", _is_registered)
         (temporary / CONFIG).write_text(json.dumps(config, indent=1) + "\n", encoding="utf-8")
         weights_file.write(model, temporary / WEIGHTS, weights_dtype)
         files = {name: describe_file(temporary / name) for name in HASHED_FILES}

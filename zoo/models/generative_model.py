@@ -84,7 +84,7 @@ class _Monitor:
         self.means = _Means(names)
         self.parts, self._traced = [], []
         self.failure = keras.Variable(
-            [0, 0], dtype="int32", trainable=False, aggregation="only_first_replica", name="failure"
+            "zeros", (2,), dtype="int32", trainable=False, aggregation="only_first_replica", name="failure"
         )
 
     def update(self, logs, batch):
