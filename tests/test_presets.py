@@ -481,7 +481,10 @@ def test_code_in_a_config_is_refused(preset):
     }
     (preset / "config.json").write_text(json.dumps(config))
     (preset / "metadata.json").unlink()
-    with pytest.warns(UserWarning), pytest.raises(PresetError, match=r"holds keras\.layers\.Lambda, which presets may not"):
+    with (
+        pytest.warns(UserWarning),
+        pytest.raises(PresetError, match=r"holds keras\.layers\.Lambda, which presets may not"),
+    ):
         zoo.load(preset)
 
 

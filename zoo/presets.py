@@ -15,6 +15,7 @@ import json
 import math
 import numbers
 import os
+import random
 import re
 import warnings
 from pathlib import Path
@@ -313,7 +314,7 @@ def load_as(expected_class, preset, bundled=True, **overrides):
 
     import zoo.models  # noqa: F401 - registers the classes with Keras
 
-    directory = location.directory
+    directory, random_state = location.directory, random.getstate()
     try:
         config = json.loads(read_regular(directory / CONFIG, LIMITS[CONFIG]))
         allow_list.check(config, f"The preset in {directory}", _is_registered)
@@ -335,9 +336,11 @@ def load_as(expected_class, preset, bundled=True, **overrides):
             model = _rebuild(model, config, overrides)
         if compile_config:
             model.compile_from_config(compile_config)
-    except ZooError:
-        raise
     except Exception as error:
+        # Layers draw their seeds from Python's random numbers; a preset that is refused leaves these as they were.
+        random.setstate(random_state)
+        if isinstance(error, ZooError):
+            raise
         # Keras raises anything from KeyError to UnboundLocalError on a file it cannot make sense of.
         raise PresetError(
             f"The preset in {directory} cannot be loaded ({type(error).__name__}: {printable(first_line(error), 500)})"

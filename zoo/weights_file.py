@@ -9,7 +9,7 @@ from zoo.errors import PresetError
 # Numbers in a variable that is worth compressing.
 _PACKED_FROM = 16_384
 # A model of the zoo has a few hundred entries; hard links could make endlessly many of a small file.
-_MOST_ENTRIES, _DEEPEST = 20_000, 40
+_MOST_ENTRIES, _DEEPEST = 5_000, 40
 # How many times smaller than its numbers a file may be; trained weights shrink to a half, unused ones to nothing.
 _MOST_PACKED, _SMALL = 100, 64 * 1024**2
 # HDF5's numbers of the filters that the zoo writes: gzip, shuffle, and a checksum. Others would be plug-ins.
@@ -37,7 +37,7 @@ def check(path):
     numbers = arrays = entries = 0
 
     def refuse(place, why):
-        raise PresetError(f"The weights {path} hold {place!r}, {why}.")
+        raise PresetError(f"The preset in {path.parent} holds the weights {place!r}, {why}.")
 
     def visit(group, parents):
         nonlocal numbers, arrays, entries
