@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 import zipfile
@@ -13,6 +14,7 @@ import keras
 import numpy as np
 import pytest
 from helpers import ROOT, tiny_gan, tiny_vae
+from hostile.tables import assert_table
 
 from zoo import presets
 
@@ -468,6 +470,16 @@ def test_a_hostile_preset_is_refused_soon_and_changes_nothing(answers, folder, n
     assert str(folder) in answer["said"] and "\n" not in answer["said"], answer["said"]
     assert answer["seconds"] < MOST_SECONDS and answer["megabytes"] < MOST_MEGABYTES
     assert not answer["changed"] and not answer["seen"]
+
+
+@pytest.mark.parametrize(
+    ("section", "place", "names"),
+    [("configurations", "generator", NETWORKS), ("weights", "weights", WEIGHTS), ("sizes", "harmless", BOMBS)],
+)
+def test_the_table_of_what_was_tried_is_true(answers, folder, section, place, names):
+    said = {name: answers[f"{place}, {name}"]["said"].replace(str(folder / f"{place}, {name}"), "…") for name in names}
+    # Keras' own words, which another version may choose otherwise.
+    assert_table(section, {name: re.sub(r" \(\w+: .*\)$", "", sentence) for name, sentence in said.items()})
 
 
 def test_nothing_of_theirs_ran(answers, folder):
