@@ -145,6 +145,38 @@ def test_the_file_holds_no_optimizer_and_one_generator(stored):
     assert not [name for name in names if "optim" in name]
 
 
+@keras.saving.register_keras_serializable(package="tests")
+class Scaled(keras.layers.Layer):
+    """A layer of a user's, whose variable has a value from the beginning."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.scale = keras.Variable(np.full((1,), 0.5, "float32"))
+
+    def call(self, inputs):
+        return self.scale * inputs
+
+
+@keras.saving.register_keras_serializable(package="tests")
+def swelling(x):
+    return keras.ops.maximum(x, 0.5 * x)
+
+
+@pytest.mark.parametrize("own", [False, True])
+def test_operations_and_classes_of_the_user_survive_the_round_trip(own, tmp_path):
+    latents = keras.Input((LATENT_DIM,))
+    x = keras.layers.Dense(6, activation=swelling if own else "gelu")(latents)
+    if own:
+        x = Scaled()(x)
+    x = keras.ops.concatenate([x, keras.ops.square(x) - 1.0], axis=-1)
+    x = keras.ops.where(x[:, :8] > 0, x[:, :8], keras.ops.tanh(x[:, 4:]) * np.linspace(0, 1, 8, dtype="float32"))
+    x = keras.layers.Dense(64)(keras.activations.silu(x))
+    generator = keras.Model(latents, keras.ops.reshape(keras.ops.tanh(x), (-1, *SHAPE)))
+    model = zoo.GAN(SHAPE, LATENT_DIM, generator=generator, discriminator=dense_discriminator())
+    model.save_to_preset(tmp_path / "preset")
+    np.testing.assert_array_equal(zoo.load(tmp_path / "preset").generate(3, seed=0), model.generate(3, seed=0))
+
+
 def test_uncompiled_models_stay_uncompiled(tmp_path):
     model = tiny_gan()
     model.save_to_preset(tmp_path / "preset")

@@ -154,9 +154,15 @@ def check(config, subject, is_registered):
 def has_users_classes(config, is_registered):
     """Whether a configuration names classes or functions that the user registered, besides those of the zoo."""
     return any(
-        "class_name" in part and not _registered_name(part).startswith("zoo>") and is_registered(_registered_name(part))
+        "class_name" in part and not registered_name(part).startswith("zoo>") and is_registered(registered_name(part))
         for part in parts_of(config)
     )
+
+
+def registered_name(part):
+    """Returns the name under which Keras looks a part up among what is registered, before anything else."""
+    name = part.get("config") if part["class_name"] == "function" else part.get("registered_name", part["class_name"])
+    return name if isinstance(name, str) else ""
 
 
 def parts_of(config):
@@ -171,12 +177,6 @@ def parts_of(config):
             parts.extend(part)
 
 
-def _registered_name(part):
-    """The name under which Keras looks a part up among what is registered, before anything else."""
-    name = part.get("config") if part["class_name"] == "function" else part.get("registered_name", part["class_name"])
-    return name if isinstance(name, str) else ""
-
-
 def _is_allowed(part, is_registered):
     module, name, config = part.get("module"), part["class_name"], part.get("config")
     if not isinstance(name, str):
@@ -185,7 +185,7 @@ def _is_allowed(part, is_registered):
         return True
     if name in _ARRAYS:
         return isinstance(config, dict) and isinstance(config.get("dtype"), str) and config["dtype"] in _ARRAY_DTYPES
-    if is_registered(_registered_name(part)):
+    if is_registered(registered_name(part)):
         return True
     if not isinstance(module, str) or part.get("registered_name") not in (None, name):
         return False

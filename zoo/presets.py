@@ -374,8 +374,11 @@ def _built(config, directory):
 
     # A class of the user's may give its variables values at once, which cannot be deferred.
     own = allow_list.has_users_classes(config, _is_registered)
-    with contextlib.nullcontext() if own else deferred_variables(count):
-        return keras.saving.deserialize_keras_object(config, safe_mode=True)
+    try:
+        with contextlib.nullcontext() if own else deferred_variables(count):
+            return keras.saving.deserialize_keras_object(config, safe_mode=True)
+    except InputError as error:
+        raise PresetError(f"The preset in {directory} describes no model: {error}") from error
 
 
 def _refuse_non_finite(model, directory):
@@ -387,12 +390,12 @@ def _refuse_non_finite(model, directory):
 
 
 def _refuse_unregistered(config):
-    """What Keras saves without complaint, but could not load again."""
-    import keras
-
+    """Refuses a class or function of the user's that Keras saves without complaint and could not load again."""
     for part in allow_list.parts_of(config):
-        name, module = part.get("registered_name"), str(part.get("module"))
-        if name and module.partition(".")[0] != "keras" and keras.saving.get_registered_object(name) is None:
+        module = part.get("module")
+        if "class_name" not in part or not isinstance(module, str) or module.partition(".")[0] in ("keras", "builtins"):
+            continue
+        if not _is_registered(allow_list.registered_name(part)):
             found = part["config"] if part["class_name"] == "function" else part["class_name"]
             raise PresetError(
                 f"The model has a {found}, which is not registered, so that it could not be loaded; decorate it with "

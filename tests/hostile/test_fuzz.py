@@ -473,6 +473,8 @@ MEANINGLESS = [
     ("images.grid", {"images": np.zeros((0, *SHAPE), "uint8")}),
     ("VAE.fit", {"x": np.full((4, *SHAPE), 255.0, "float32")}),
     ("VAE.fit", {"shuffle": "no"}),
+    ("DCGAN", {"stages": 10**9}),
+    ("Pix2Pix", {"patch_stages": 10**9}),
 ]
 
 

@@ -340,7 +340,7 @@ BOMBS = {
     "5,000 layers by a list": lambda preset: edited(preset, hidden_units=[8] * 5_000),
     "5,000 layers with weights": many_layers("Dense", {"units": 4}),
     "5,000 layers without weights": many_layers("ReLU", {}),
-    "an image of 10**5 x 10**5 pixels": lambda preset: edited(preset, image_shape=[10**5, 10**5, 3]),
+    "an image of 50,000 x 50,000 pixels": lambda preset: edited(preset, image_shape=[50_000, 50_000, 3]),
     "10**9 latents": lambda preset: edited(preset, latent_dim=10**9),
     "metadata in a pipe": replaced_by(os.mkfifo, "metadata.json"),
     "a configuration in a pipe": replaced_by(os.mkfifo, "config.json"),
@@ -478,8 +478,9 @@ def test_a_hostile_preset_is_refused_soon_and_changes_nothing(answers, folder, n
 )
 def test_the_table_of_what_was_tried_is_true(answers, folder, section, place, names):
     said = {name: answers[f"{place}, {name}"]["said"].replace(str(folder / f"{place}, {name}"), "…") for name in names}
-    # Keras' own words, which another version may choose otherwise.
-    assert_table(section, {name: re.sub(r" \(\w+: .*\)$", "", sentence) for name, sentence in said.items()})
+    # Another version of Keras chooses other words, and another one of HDF5 other sizes.
+    said = {name: re.sub(r" \(\w+: .*\)$", "", sentence) for name, sentence in said.items()}
+    assert_table(section, {name: re.sub(r"in \d+ bytes", "in few bytes", sentence) for name, sentence in said.items()})
 
 
 def test_nothing_of_theirs_ran(answers, folder):
