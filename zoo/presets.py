@@ -12,7 +12,6 @@ import errno
 import fnmatch
 import functools
 import json
-import numbers
 import os
 import re
 import warnings
@@ -29,6 +28,8 @@ HASHED_FILES = (CONFIG, WEIGHTS)
 _TEXTS = ("class", "kind", "dataset", "dataset_licence", "weights_licence", "recipe")
 # What Keras' configurations can hold that is, or loads, code.
 _CODE_CLASSES = ("Lambda", "__lambda__", "TorchModuleWrapper", "TFSMLayer", "JaxLayer", "FlaxLayer")
+# The largest files that a preset may have, in bytes; those of the zoo take 12 MB at most.
+LIMITS = {CONFIG: 4 * 1024**2, METADATA: 1024**2, WEIGHTS: 1024**3}
 PACKAGE = Path(__file__).parent
 BUNDLED = PACKAGE / "weights"
 
@@ -226,10 +227,15 @@ def metadata_of(directory):
 def _is_figure(figure):
     return (
         isinstance(figure, dict)
-        and isinstance(figure.get("value"), numbers.Real)
+        and _is_number(figure.get("value"))
         and isinstance(figure.get("protocol"), str)
-        and all(isinstance(figure.get(key), (numbers.Real, type(None))) for key in ("std", "real"))
+        and all(figure.get(key) is None or _is_number(figure[key]) for key in ("std", "real"))
     )
+
+
+def _is_number(value):
+    """Whether JSON holds a number that a float can hold, too, as it must to be printed."""
+    return isinstance(value, float) or (isinstance(value, int) and abs(value) < 1e300)
 
 
 def stated_of(files, name):
