@@ -284,7 +284,9 @@ def _explanation(error, repo_id, revision, token):
     if status is not None:
         return f"{failure}: {endpoint} cannot be reached or answered with status {status}."
     if isinstance(error, (errors.HTTPError, OSError, errors.RevisionResolutionError)):
-        return f"{failure}: {endpoint} cannot be reached or failed with {type(error).__name__}."
+        # The client wraps what went wrong.
+        reason = type(error.__cause__ or error).__name__
+        return f"{failure}: {endpoint} cannot be reached or failed with {reason}."
     return f"{failure}: an answer of {endpoint} or a setting of yours makes no sense ({type(error).__name__})."
 
 
@@ -636,28 +638,28 @@ def model_card(repo_id, title, facts, pictures=(), classes=(), existing=None):
         Markdown under a block of metadata as the Hub reads it.
     """
     header = _card_metadata(title or repo_id.split("/")[1], facts)
-    body = _card_body(repo_id, title, facts, pictures, classes)
+    metadata, body = header.to_yaml(), _card_body(repo_id, title, facts, pictures, classes)
     if existing is not None:
-        card = _parsed(existing)
-        tags = dict.fromkeys([*(card.data.tags or ()), *header.tags])
-        kept = card.data.to_dict()
-        if is_unedited(existing):
-            # Figures of ours, perhaps of other weights.
-            kept.pop("model-index", None)
-        else:
-            body = card.text.lstrip("\n")
-        merged = {**kept, **header.to_dict(), "tags": list(tags)}
-        header = type(header)(**merged, ignore_metadata_errors=True)
-    return f"---\n{header.to_yaml()}\n---\n\n{body}"
+        metadata, text = _merged(existing, header)
+        body = body if is_unedited(existing) else text.lstrip("\n")
+    return f"---\n{metadata}\n---\n\n{body}"
 
 
-def _parsed(card):
+def _merged(card, header):
+    """The metadata of a card with ours, as YAML, and the card's text."""
     import yaml
     from huggingface_hub import ModelCard
 
     try:
-        return ModelCard(card, ignore_metadata_errors=True)
-    except (ValueError, yaml.YAMLError) as error:
+        found = ModelCard(card, ignore_metadata_errors=True)
+        kept, tags = found.data.to_dict(), dict.fromkeys([*(found.data.tags or ()), *header.tags])
+        if is_unedited(card):
+            # Figures of ours, perhaps of other weights.
+            kept.pop("model-index", None)
+        merged = {**kept, **header.to_dict(), "tags": list(tags)}
+        return type(header)(**merged, ignore_metadata_errors=True).to_yaml(), found.text
+    # The client takes keys and values as they stand there.
+    except (ValueError, TypeError, AttributeError, yaml.YAMLError) as error:
         raise PresetError(
             f"The metadata at the top of {CARD} cannot be read ({first_line(error)}); expected YAML between two lines "
             "of three dashes."
