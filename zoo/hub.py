@@ -198,6 +198,7 @@ def _asker(repo_id, revision=None, token=None):
             )
         try:
             return answer.result()
+        # From `_download`.
         except HubError:
             raise
         except Exception as error:  # noqa: BLE001 - the client lets through what a malformed answer makes Python raise

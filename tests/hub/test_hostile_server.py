@@ -227,22 +227,19 @@ def test_a_proxy_that_does_not_serve_is_one_sentence(hub, python, tmp_path, prox
 # === Time ===
 
 
-@pytest.fixture
-def dripping(hub, preset_files):
+@pytest.mark.parametrize(("name", "file"), [("gan", "model.weights.h5"), ("publish-gan", "metadata.json")])
+def test_a_download_that_drips_ends_at_the_deadline(hub, python, preset, preset_files, tmp_path, name, file):
+    hub.add_commit(f"me/{name}", preset_files())
+    hub.drip(file, 0.5)
+    started = time.monotonic()
+    result = python(ASK, preset, name, home=tmp_path / "home", token="hf_owner", ZOO_HUB_DEADLINE="2")
+    assert time.monotonic() - started < 8
+    assert f"{hub.endpoint} has not dealt with 'me/{name}' within 2 seconds; set ZOO_HUB_DEADLINE to" in result.stdout
+
+
+def test_a_download_that_drips_is_interrupted_at_once(hub, preset_files, tmp_path):
     hub.add_commit("me/gan", preset_files())
     hub.drip("model.weights.h5", 0.5)
-
-
-def test_a_download_that_drips_ends_at_the_deadline(hub, dripping, python, tmp_path):
-    started = time.monotonic()
-    result = python(ASK, "", "gan", home=tmp_path / "home", ZOO_HUB_DEADLINE="2")
-    assert time.monotonic() - started < 8
-    assert (
-        f"HubError: {hub.endpoint} has not dealt with 'me/gan' within 2 seconds; set ZOO_HUB_DEADLINE" in result.stdout
-    )
-
-
-def test_a_download_that_drips_is_interrupted_at_once(hub, dripping, tmp_path):
     command = [sys.executable, "-c", ASK, "", "gan"]
     process = subprocess.Popen(command, env=hub.environment(tmp_path / "home"), stderr=subprocess.PIPE, text=True)
     while not any(request.method == "GET" and request.path.startswith("/download") for request in hub.requests):
