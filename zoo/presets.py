@@ -13,7 +13,6 @@ import fnmatch
 import functools
 import json
 import math
-import numbers
 import os
 import random
 import re
@@ -231,10 +230,15 @@ def metadata_of(directory):
 def _is_figure(figure):
     return (
         isinstance(figure, dict)
-        and isinstance(figure.get("value"), numbers.Real)
+        and _is_number(figure.get("value"))
         and isinstance(figure.get("protocol"), str)
-        and all(isinstance(figure.get(key), (numbers.Real, type(None))) for key in ("std", "real"))
+        and all(figure.get(key) is None or _is_number(figure[key]) for key in ("std", "real"))
     )
+
+
+def _is_number(value):
+    """Whether JSON holds a number that a float can hold, too, as it must to be printed."""
+    return isinstance(value, float) or (isinstance(value, int) and abs(value) < 1e300)
 
 
 def stated_of(files, name):
