@@ -35,7 +35,7 @@ from helpers import (
 import zoo
 from zoo import hub, presets
 from zoo.callbacks import random_states
-from zoo.errors import InputError, PresetError
+from zoo.errors import InputError, PresetError, StorageError
 from zoo.files import replacing_directory, sha256
 from zoo.objectives.adversarial import Minimax
 from zoo.objectives.penalties import R1
@@ -740,11 +740,11 @@ def test_weights_that_are_not_finite_are_not_saved(tmp_path, weights_dtype):
 
 
 @pytest.mark.parametrize(
-    ("name", "says"), [("x" * 300, "cannot be written .File name too long"), ("a\0b", "A path is")]
+    ("name", "says"), [("x" * 300, "could not be written: File name too long;"), ("a\0b", "A path is")]
 )
 def test_paths_that_cannot_be_are_said_in_one_sentence(name, says, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises((PresetError, InputError), match=says):
+    with pytest.raises((StorageError, InputError), match=says):
         tiny_gan().save_to_preset(name)
 
 
@@ -764,6 +764,21 @@ def test_a_model_is_exported_as_what_draws(tmp_path):
 def test_hdf5_is_no_format_of_models(tmp_path):
     with pytest.raises(InputError, match=r"filepath is '.*gan.h5', expected a name that ends in .keras"):
         tiny_gan().save(tmp_path / "gan.h5")
+
+
+@pytest.mark.parametrize(("method", "name"), [("save", "gan.keras"), ("save_weights", "gan.weights.h5")])
+def test_without_overwrite_only_new_files_are_saved(method, name, tmp_path):
+    save, path = getattr(tiny_gan(), method), tmp_path / name
+    save(path, overwrite=False)
+    before = listing(tmp_path)
+    with pytest.raises(InputError, match=f"filepath is '{path}', which exists; overwrite=True replaces it"):
+        save(path, overwrite=False)
+    assert listing(tmp_path) == before
+
+
+def test_weights_are_not_split(tmp_path):
+    with pytest.raises(InputError, match="max_shard_size is 1, expected None: the weights are one file"):
+        tiny_gan().save_weights(tmp_path / "gan.weights.json", max_shard_size=1)
 
 
 class Unregistered(keras.layers.Layer):
@@ -827,7 +842,7 @@ def test_the_current_folder_is_not_replaced(tmp_path, monkeypatch):
 
 def test_places_that_cannot_be_written_are_named(tmp_path):
     (tmp_path / "file").write_text("years of work")
-    with pytest.raises(PresetError, match=r"file/mine cannot be written \(.+\)"):
+    with pytest.raises(StorageError, match=r"file/mine' could not be written: .+; .+ MiB are free in "):
         tiny_gan().save_to_preset(tmp_path / "file" / "mine")
 
 
@@ -850,7 +865,7 @@ def test_the_old_directory_comes_back_where_the_new_one_cannot(tmp_path, monkeyp
         rename(source, target)
 
     monkeypatch.setattr("os.replace", failing)
-    with pytest.raises(OSError, match="no space"), replacing_directory(tmp_path / "mine"):
+    with pytest.raises(StorageError, match="could not be written: no space"), replacing_directory(tmp_path / "mine"):
         pass
     assert listing(tmp_path) == before
 
@@ -864,7 +879,7 @@ def test_a_mount_point_is_told_from_other_places(preset, monkeypatch, tmp_path):
         rename(source, target)
 
     monkeypatch.setattr("os.replace", busy)
-    with pytest.raises(PresetError, match=r"cannot be written \(.* busy\); choose a folder inside it\.$"):
+    with pytest.raises(StorageError, match=r"could not be written: .* busy; choose a folder inside it\.$"):
         model.save_to_preset(preset)
     assert listing(tmp_path) == before
 

@@ -213,20 +213,10 @@ def _writable_png(context, parameter, path):
     return _writable(context, parameter, path)
 
 
-@contextlib.contextmanager
-def _writing(path):
-    """Names the file in what the system says of a full disk and the like."""
-    try:
-        yield
-    except OSError as error:
-        raise click.ClickException(f"{str(path)!r} could not be written: {error.strerror}.") from error
-
-
 def _write_picture(path, image):
     from zoo.images import write_png
 
-    with _writing(path):
-        write_png(path, image)
+    write_png(path, image)
     click.echo(f"Wrote {path}.")
 
 
@@ -271,8 +261,7 @@ def sample(name, num_samples, seed, label, prompt, output):
     if prompt is not None:
         conditions["prompts"] = prompt
     picture = grid(model.generate(num_samples, seed=seed, **conditions))
-    with _writing(output):
-        write_png(output, picture)
+    write_png(output, picture)
     click.echo(f"Wrote {num_samples} images to {output}.")
 
 
@@ -308,8 +297,7 @@ def evaluate(name, dataset, features, data_dir, images, importance_samples, json
     size = protocols.FULL._replace(**{key: value for key, value in given.items() if value is not None})
     figures = protocols.evaluate(model, dataset, size=size, feature_network=features, data_dir=data_dir)
     if json_file is not None:
-        with _writing(json_file):
-            write_json(json_file, {"preset": name, "dataset": dataset, "metrics": figures})
+        write_json(json_file, {"preset": name, "dataset": dataset, "metrics": figures})
     published = entry["metrics"] if entry else {}
     click.echo(f"{name} on {dataset}")
     for key, figure in figures.items():
@@ -423,8 +411,7 @@ def upscale(name, picture, output):
     image = read_picture(picture)
     height, width = (side * model.scale for side in image.shape[:2])
     bands = model.upscale_bands(image)
-    with _writing(output):
-        write_png_bands(output, bands, height, width)
+    write_png_bands(output, bands, height, width)
     click.echo(f"Wrote {width}x{height} pixels to {output}.")
 
 

@@ -5,10 +5,8 @@ A preset is a directory of `config.json`, `metadata.json`, `model.weights.h5` an
 """
 
 import collections
-import contextlib
 import datetime
 import difflib
-import errno
 import fnmatch
 import functools
 import json
@@ -22,7 +20,7 @@ from typing import NamedTuple
 
 from zoo import allow_list, weights_file
 from zoo.errors import InputError, PresetError, ZooError, first_line, printable, shown
-from zoo.files import expanded, read_regular, replacing_directory, sha256, write_json
+from zoo.files import expanded, read_regular, replacing_directory, sha256, storing, write_json
 
 CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
 HASHED_FILES = (CONFIG, WEIGHTS)
@@ -493,8 +491,9 @@ def save(model, directory, *, weights_dtype="float32"):
         weights_dtype: `"float32"`, or `"float16"` to halve the file.
 
     Raises:
-        PresetError: `directory` holds something else or cannot be written, the model has a part that may run code or
-            of a class that is not registered, or weights that are not finite or do not fit float16.
+        PresetError: `directory` holds something else, the model has a part that may run code or of a class that is
+            not registered, or weights that are not finite or do not fit float16.
+        StorageError: `directory` cannot be written.
         InputError: another `weights_dtype`.
     """
     import keras
@@ -507,7 +506,7 @@ def save(model, directory, *, weights_dtype="float32"):
             f"{os.path.join('.', directory)!r}.",
             stacklevel=3,
         )
-    with _explained(directory):
+    with storing(directory):
         directory = expanded(directory).resolve()
         there = [file.name for file in directory.iterdir()] if directory.is_dir() else []
         exists = directory.exists()
@@ -516,7 +515,7 @@ def save(model, directory, *, weights_dtype="float32"):
     if exists and (not directory.is_dir() or (there and not {CONFIG, METADATA} <= set(there))):
         raise PresetError(f"{directory} exists and is no preset directory; choose another place.")
     others = set(there) - {*HASHED_FILES, METADATA, *_shown()}
-    with _explained(directory), replacing_directory(directory, others) as temporary:
+    with replacing_directory(directory, others) as temporary:
         config = keras.saving.serialize_keras_object(model)
         _refuse_unregistered(config)
         allow_list.check(config, "The model", _is_registered)
@@ -553,16 +552,6 @@ def _kept(directory, weights):
     card = directory / hub.CARD
     by_hand = card.exists() and not hub.is_unedited(card.read_text(encoding="utf-8", errors="replace"))
     return [card.name] if by_hand else []
-
-
-@contextlib.contextmanager
-def _explained(directory):
-    try:
-        yield
-    except OSError as error:
-        # A mount point, such as a container's volume, cannot be replaced as a whole.
-        instead = "; choose a folder inside it" if error.errno == errno.EBUSY else ""
-        raise PresetError(f"{directory} cannot be written ({error.strerror or first_line(error)}){instead}.") from error
 
 
 def describe_file(path):

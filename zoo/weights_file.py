@@ -1,10 +1,10 @@
 """The file of weights in a preset: HDF5 as Keras writes it, without optimizers and random states."""
 
+import io
 import math
-import tempfile
-from pathlib import Path
 
 from zoo.errors import PresetError
+from zoo.files import MemoryFile
 
 # Numbers in a variable that is worth compressing.
 _PACKED_FROM = 16_384
@@ -88,6 +88,7 @@ def _why_not(array):
 def write(model, path, dtype):
     """Copies Keras' weights file without optimizers, in the wanted precision, with aliases as hard links."""
     import h5py
+    import keras
     import numpy as np
 
     from zoo.callbacks import RANDOM_STATE
@@ -102,6 +103,8 @@ def write(model, path, dtype):
         h5py.h5p.create, (h5py.h5p.FILE_ACCESS, h5py.h5p.FILE_CREATE, h5py.h5p.GROUP_CREATE)
     )
     access.set_libver_bounds(h5py.h5f.LIBVER_V110, h5py.h5f.LIBVER_V110)
+    content = io.BytesIO()
+    access.set_fileobj_driver(h5py.h5fd.fileobj_driver, content)
     of_file.set_obj_track_times(False)
     of_group.set_obj_track_times(False)
 
@@ -134,16 +137,16 @@ def write(model, path, dtype):
             # By an attribute Keras knows bfloat16, which HDF5 does not.
             target.create_dataset(key, data=value, **packed).attrs.update(item.attrs)
 
-    with tempfile.TemporaryDirectory() as folder:
-        whole = Path(folder) / "model.weights.h5"
-        model.save_weights(whole)
-        with (
-            h5py.File(whole, "r") as source,
-            h5py.File(h5py.h5f.create(bytes(path), fcpl=of_file, fapl=access)) as target,
-        ):
-            target.attrs.update(source.attrs)
-            for key, item in source.items():
-                if key not in skipped and key not in aliases:
-                    copy(item, group(target, key))
-            for key, original in aliases.items():
-                target[key] = target[original]
+    whole = MemoryFile(path)
+    keras.saving.save_weights(model, whole)
+    with (
+        h5py.File(whole, "r") as source,
+        h5py.File(h5py.h5f.create(bytes(path), fcpl=of_file, fapl=access)) as target,
+    ):
+        target.attrs.update(source.attrs)
+        for key, item in source.items():
+            if key not in skipped and key not in aliases:
+                copy(item, group(target, key))
+        for key, original in aliases.items():
+            target[key] = target[original]
+    path.write_bytes(content.getbuffer())
