@@ -5,6 +5,7 @@ A preset is a directory of `config.json`, `metadata.json`, `model.weights.h5` an
 """
 
 import collections
+import contextlib
 import datetime
 import difflib
 import fnmatch
