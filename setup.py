@@ -61,6 +61,6 @@ setup(
             *AVATARS,
         ],
     },
-    entry_points={"console_scripts": ["zoo=zoo.cli:main"]},
+    entry_points={"console_scripts": ["zoo=zoo.__main__:main"]},
     cmdclass={"build_py": BuildWithManifest},
 )

@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+import importlib.util
 import json
 import os
 import pty
@@ -437,6 +438,7 @@ def test_what_needs_no_model_imports_neither_tensorflow_nor_keras(tmp_path, inst
         ["sample", "./nowhere"],
         ["sample", str(damaged)],
         ["sample", "tiny_mnist_28", "-n", "0"],
+        ["sample", "tiny_mnist_28", "-n", "99999999999"],
         ["sample", "tiny_mnist_28", "-o", "nowhere/grid.png"],
         ["sample", FEATURE_NETWORK],
         ["evaluate", str(damaged)],
@@ -451,7 +453,61 @@ def test_what_needs_no_model_imports_neither_tensorflow_nor_keras(tmp_path, inst
     )
     command = (sys.executable, "-c", script)
     printed = succeed(json.dumps(runs), cwd=tmp_path, command=command, PYTHONPATH=installation["PYTHONPATH"])
-    assert json.loads(printed) == [[0, 0, 1, 1, 1, 1, 1, 1, 1, 1], []]
+    assert json.loads(printed) == [[0, 0, 1, 1, 1, 1, 1, 1, 1, 1, 1], []]
+
+
+# === the process ===
+
+
+@pytest.mark.parametrize("seconds", [0.02, 0.05, 0.1, 0.2])
+def test_interruptions_while_the_command_is_imported_are_told_in_a_word(tmp_path, seconds):
+    # What heeds the interruption is there once the first line is written.
+    script = (
+        "import signal, sys\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "sys.argv[1:] = ['sample', 'dcgan_fashion_mnist_28']\n"
+        f"signal.setitimer(signal.ITIMER_REAL, {seconds})\n"
+        "signal.signal(signal.SIGALRM, lambda *_: signal.raise_signal(signal.SIGINT))\n"
+        "from zoo.__main__ import main\n"
+        "main()\n"
+    )
+    result = run(cwd=tmp_path, command=(sys.executable, "-c", script))
+    assert result.stderr.strip() == "Aborted!" and result.returncode in (1, 130)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("streams", [">&-", "2>&-", ">&- 2>&-"])
+def test_closed_streams_are_no_trouble(tmp_path, preset, streams):
+    result = run(cwd=tmp_path, command=("sh", "-c", f"{sys.executable} -m zoo sample {preset} -n 4 {streams}"))
+    assert result.returncode == 0
+    assert (tmp_path / "samples.png").stat().st_size > 100
+
+
+@pytest.mark.parametrize(
+    ("backend", "says"),
+    [
+        ("torch", "Keras needs the package torch here: pip install torch."),
+        ("x", "KERAS_BACKEND is 'x', expected 'tensorflow', 'jax' or 'torch'."),
+    ],
+)
+def test_a_missing_backend_is_named(tmp_path, preset, backend, says):
+    if backend == "torch" and importlib.util.find_spec("torch"):
+        pytest.skip("torch is installed")
+    script = (
+        "import zoo\n"
+        "for name in ('DCGAN', 'load', 'callbacks'):\n"
+        "    try:\n"
+        "        found = getattr(zoo, name)\n"
+        f"        found({str(preset)!r})\n"
+        "    except zoo.errors.ZooError as error:\n"
+        "        print(error)\n"
+        "from click.testing import CliRunner\n"
+        "from zoo.cli import main\n"
+        f"print(CliRunner().invoke(main, ['sample', {str(preset)!r}]).output)\n"
+    )
+    printed = succeed(cwd=tmp_path, command=(sys.executable, "-c", script), KERAS_BACKEND=backend)
+    assert printed.split("\n") == [says, says, says, f"Error: {says}", "", ""]
 
 
 # === evaluate ===

@@ -1024,6 +1024,123 @@ def test_a_wrong_first_batch_is_noticed_before_training(trained, batch, message)
     np.testing.assert_equal(values(trained.variables), before)
 
 
+@pytest.fixture(scope="module")
+def conditional():
+    """A model that trains on labels."""
+    model = TINY_GANS["conditional_gan"]()
+    model.compile()
+    return model
+
+
+class Batches(keras.utils.PyDataset):
+    """Batches that `take` returns by their index."""
+
+    def __init__(self, take, number):
+        super().__init__()
+        self._take, self._number = take, number
+
+    def __len__(self):
+        return self._number
+
+    def __getitem__(self, index):
+        return self._take(index)
+
+
+def drawn(take, number):
+    return (take(index) for index in range(number))
+
+
+def pipeline(take, number):
+    slices = (np.stack(arrays) for arrays in zip(*drawn(take, number), strict=True))
+    return tf.data.Dataset.from_tensor_slices(tuple(slices))
+
+
+READY_MADE = [drawn, Batches, pipeline]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("source", READY_MADE)
+@pytest.mark.parametrize("label", [-1, 3, 2**40])
+def test_labels_of_no_class_are_noticed_in_every_batch(conditional, source, label):
+    def take(index):
+        return X, np.where(np.arange(len(X)) == 5, label if index == 2 else 2, 1)
+
+    says = "A batch of x has labels outside of 0 to 2{}, expected integers from 0 to 2"
+    at = int(conditional.optimizer.iterations) + 3
+    with pytest.raises(InputError, match=says.format(f" at step {at}")):
+        conditional.fit(source(take, 4), shuffle=False, verbose=0)
+    assert int(conditional.optimizer.iterations) == at
+    with pytest.raises(InputError, match=says.format("")):
+        conditional.evaluate(source(take, 4), verbose=0)
+    with pytest.raises(InputError, match=says.format("").replace(" x ", " validation_data ")):
+        conditional.fit(X, np.ones(len(X), int), batch_size=8, validation_data=source(take, 4), verbose=0)
+    # What comes after is none the worse.
+    conditional.fit(drawn(take, 2), verbose=0)
+    assert np.isfinite(conditional.evaluate(drawn(take, 2), verbose=0)).all()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("source", READY_MADE[:2])
+@pytest.mark.parametrize(
+    ("odd", "says"),
+    [
+        ((X, np.full(len(X), 1.5)), r"labels of float \(n\), expected int \(n\) as the first"),
+        ((X, np.ones((len(X), 3), int)), r"labels of int \(n, 3\), expected int \(n\)"),
+        ((X, np.ones(3, int)), "3 labels, expected one for each of its images"),
+        ((X / 255.0, np.ones(len(X), int)), r"images of float \(n, 8, 8, 1\), expected int"),
+        ({"images": X}, "has images, expected images, labels as the first"),
+    ],
+)
+def test_later_batches_are_like_the_first(conditional, source, odd, says):
+    for method in (conditional.fit, conditional.evaluate):
+        with pytest.raises(InputError, match=says):
+            method(source(lambda index: (X, np.ones(len(X), int)) if index < 3 else odd, 4), verbose=0)
+
+
+@pytest.mark.slow
+def test_what_a_source_raises_is_raised(trained):
+    def take(index):
+        if index == 3:
+            raise broken
+        return X
+
+    broken = KeyError("x")
+    for source in (drawn, Batches):
+        for method in (trained.fit, trained.evaluate):
+            with pytest.raises(KeyError) as caught:
+                method(source(take, 4), verbose=0)
+            assert caught.value is broken and caught.value.__suppress_context__
+    pipeline = tf.data.Dataset.from_generator(lambda: drawn(take, 4), output_signature=tf.TensorSpec(X.shape, "uint8"))
+    for method in (trained.fit, trained.evaluate):
+        with pytest.raises(DataError, match=r"^A batch cannot be read or trained on: KeyError: 'x'\.$"):
+            method(pipeline, verbose=0)
+
+
+@pytest.mark.parametrize("method", ["train_on_batch", "test_on_batch"])
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ((X.astype("float32"), Y), "x holds float32 values from 0 to 255"),
+        ((X,), "x has no labels"),
+        ((X, np.full(len(X), 3)), "labels holds values from 3 to 3, expected integers from 0 to 2"),
+        ((X, np.ones(3, int)), r"x has labels of shape \(3,\), expected one for each of 8 images"),
+        ((None,), r"x has shape \(\), expected \(n, 8, 8, 1\)"),
+        (((),), "A batch is empty"),
+        (({"images": X}, Y), "A batch has labels beside a dict"),
+    ],
+)
+def test_single_batches_are_checked(conditional, method, given, says):
+    with pytest.raises(InputError, match=says):
+        getattr(conditional, method)(*given)
+
+
+def test_images_to_predict_from_are_checked(trained):
+    for predict in (trained.predict, trained.predict_on_batch):
+        with pytest.raises(InputError, match="holds float32 values from 0 to 255"):
+            predict(X.astype("float32"))
+    np.testing.assert_array_equal(trained.predict(X, verbose=0), trained.predict_on_batch(X))
+
+
 def test_an_empty_data_set_is_noticed_before_training(trained):
     empty = tf.data.Dataset.from_tensor_slices(X).batch(4).take(0)
     for source in (empty, Sequence([])):

@@ -114,15 +114,15 @@ def test_sample_quality_against_the_functions_it_stands_for(real_data, tmp_path,
     model = zoo.DCGAN(SHAPE, 4, filters=2)
     figures = protocols.evaluate(model, "synthetic", size=SMALL, feature_network="pool")
     assert list(figures) == ["fid200_test_pool", "kid200_test_pool", "precision200_test_pool", "recall200_test_pool"]
-    real = gaussian_statistics(network(splits["test"]))
-    by_hand = [frechet_distance(*gaussian_statistics(network(model.generate(200, seed=s))), *real) for s in (0, 1)]
+    of_test = gaussian_statistics(network(splits["test"]))
+    by_hand = [frechet_distance(*gaussian_statistics(network(model.generate(200, seed=s))), *of_test) for s in (0, 1)]
     assert figures["fid200_test_pool"]["value"] == pytest.approx(np.mean(by_hand), rel=1e-6)
     assert figures["fid200_test_pool"]["std"] == pytest.approx(np.std(by_hand), rel=1e-3)
-    train = frechet_distance(*gaussian_statistics(network(splits["train"])), *real)
-    assert figures["fid200_test_pool"]["real"] == pytest.approx(train, rel=1e-6)
     # As many real images as generated ones, from all over the splits.
     few = np.random.RandomState(0).permutation(300)[:200]
     train, test = (network(splits[split][few]).astype("float16").astype("float32") for split in ("train", "test"))
+    expected = frechet_distance(*gaussian_statistics(train), *of_test)
+    assert figures["fid200_test_pool"]["real"] == pytest.approx(expected, rel=1e-6)
     generated = [network(model.generate(200, seed=seed)) for seed in (0, 1)]
     by_hand = [(kernel_distance(found, test), *precision_recall(test, found)) for found in generated]
     real = kernel_distance(train, test), *precision_recall(test, train)
@@ -130,6 +130,17 @@ def test_sample_quality_against_the_functions_it_stands_for(real_data, tmp_path,
         assert figures[f"{name}200_test_pool"]["value"] == pytest.approx(value, rel=1e-6), name
         assert figures[f"{name}200_test_pool"]["real"] == pytest.approx(of_real, rel=1e-6), name
     assert figures["recall200_test_pool"]["value"] < figures["recall200_test_pool"]["real"]
+    # No more are to be had than there are.
+    monkeypatch.setattr(references, "load", lambda *_: references.describe(splits, network))
+    whole = protocols.evaluate(model, "synthetic", size=SMALL._replace(images=400), feature_network="pool")
+    expected = frechet_distance(*gaussian_statistics(network(splits["train"])), *of_test)
+    assert whole["fid400_test_pool"]["real"] == pytest.approx(expected, rel=1e-6)
+    # Nor are features kept of as many as there are statistics of.
+    reference = references.describe(splits, network)
+    reference["train_features"] = reference["train_features"][:100]
+    monkeypatch.setattr(references, "load", lambda *_: reference)
+    between = protocols.evaluate(model, "synthetic", size=SMALL, feature_network="pool")
+    assert between["fid200_test_pool"]["real"] is None
 
 
 @pytest.mark.slow

@@ -1,6 +1,9 @@
 """`generate`: its one contract for every class, and that it leaves training alone."""
 
 import math
+import os
+import select
+import signal
 import time
 import tracemalloc
 
@@ -212,6 +215,48 @@ def test_a_bad_temperature_is_refused():
         tiny_vae().generate(temperature="hot")
     with pytest.raises(InputError, match="temperature is 1e-40, expected a number of at least 1e-6"):
         tiny_pixel_cnn().generate(temperature=1e-40)
+
+
+# === Processes ===
+
+
+def reported_by_a_fork(work, limit=30):
+    """What `work` returns in a forked process, which is killed where it takes longer than so many seconds."""
+    reading, writing = os.pipe()
+    if not (child := os.fork()):
+        try:
+            os.write(writing, work().encode())
+        finally:
+            os._exit(0)
+    os.close(writing)
+    try:
+        with open(reading) as pipe:
+            return pipe.read() if select.select([pipe], [], [], limit)[0] else "nothing"
+    finally:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+
+
+@pytest.mark.parametrize("door", ["generate", "fit", "evaluate", "encode", "decode", "predict", "load", "new"])
+def test_a_forked_process_is_refused_rather_than_hung(door, tmp_path):
+    model = tiny_vae()
+    model.compile()
+    preset, given = zoo.list_presets()[0], images(4)
+    doors = {
+        "generate": lambda: model.generate(1),
+        "decode": lambda: model.decode(np.zeros((1, LATENT_DIM))),
+        "load": lambda: zoo.load(preset),
+        "new": tiny_gan,
+    }
+
+    def work():
+        try:
+            doors.get(door, lambda: getattr(model, door)(given))()
+        except InputError as error:
+            return str(error)
+        return "served"
+
+    assert "start it by multiprocessing.get_context('spawn')" in reported_by_a_fork(work)
 
 
 # === Memory ===

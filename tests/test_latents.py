@@ -33,7 +33,7 @@ def test_truncation_goes_from_the_mean_to_the_normal_distribution():
     assert np.isfinite(latents.truncate(drawn, 20.0)).all()
     with pytest.raises(InputError, match="threshold is -1, expected a number of at least 0"):
         latents.truncate(drawn, -1)
-    with pytest.raises(InputError, match="latents holds NaN or infinity, expected an array of finite numbers"):
+    with pytest.raises(InputError, match="latents holds NaN or infinite values, expected an array of finite numbers"):
         latents.truncate([np.nan, 1.0], 0.5)
     assert latents.truncate([], 0.5).shape == (0,)
 
@@ -155,7 +155,7 @@ def test_averages_may_be_weighted():
     ("call", "says"),
     [
         (lambda: latents.interpolate(ONE, OTHER[:3], 4), "end"),
-        (lambda: latents.interpolate(ONE, OTHER, 1), "steps is 1"),
+        (lambda: latents.interpolate(ONE, OTHER, 1), "steps is 1, expected an integer of at least 2"),
         (lambda: latents.interpolate("a", OTHER, 4), "start is .a., expected latents"),
         (lambda: latents.traverse(ONE, 16, [0.0]), "dimension is 16, expected an integer from 0 to 15"),
         (lambda: latents.traverse(np.zeros((2, 2, 2, 2)), 0, [0.0]), r"latents has shape \(2, 2, 2, 2\)"),
@@ -171,12 +171,15 @@ def test_averages_may_be_weighted():
         (lambda: latents.attribute_changes([ONE, OTHER], [1, 0], [[1]]), r"others has shape \(1, 1\), expected \(2"),
         (lambda: latents.move(ONE, OTHER[:2], 1.0), r"direction has shape \(2,\), expected \(16,\) or \(2, 17, 16\)"),
         (lambda: latents.move([ONE, OTHER], ONE, "big"), "amount is 'big', expected a number, or one for each"),
-        (lambda: latents.move([ONE, OTHER], ONE, np.nan), "amount holds NaN or infinity, expected a number"),
+        (lambda: latents.move([ONE, OTHER], ONE, np.nan), "amount holds NaN or infinite values, expected a number"),
         (lambda: latents.traverse([ONE, OTHER], 0, "a"), "values is 'a', expected a number or a list of numbers"),
         (lambda: latents.traverse(ONE, 0, [[1.0]]), r"values has shape \(1, 1\), expected a number or a list"),
-        (lambda: latents.interpolate(ONE, ONE * np.nan, 3), "end holds NaN or infinity"),
-        (lambda: latents.attribute_direction([ONE, OTHER], [0, 1], [[np.nan], [1]]), "others holds NaN or infinity"),
-        (lambda: latents.swap(ONE, OTHER, [[1], [1, 2]]), r"dimensions is \[\[1\], \[1, 2\]\], expected integers"),
+        (lambda: latents.interpolate(ONE, ONE * np.nan, 3), "end holds NaN or infinite values"),
+        (
+            lambda: latents.attribute_direction([ONE, OTHER], [0, 1], [[np.nan], [1]]),
+            "others holds NaN or infinite",
+        ),
+        (lambda: latents.swap(ONE, OTHER, [[1], [1, 2]]), "dimensions is a list of arrays of different shapes"),
         (lambda: latents.average([ONE, OTHER], weights=["a", "b"]), "weights is no array of numbers, expected 2"),
         (lambda: latents.move([ONE, OTHER], ONE, [1, 2, 3]), r"amount has shape \(3,\), expected a number"),
         (lambda: latents.swap(ONE, OTHER[:2], [0]), "second"),

@@ -540,7 +540,7 @@ def test_directions_go_with_the_latents_that_they_lie_in(tmp_path):
         larger = zoo.load(tmp_path / "preset", image_shape=[2 * side for side in model.image_shape[:2]] + [3])
     assert larger.attributes == []
     for three in ([1.0, 2.0, 3.0], "AACAPwAAAEAAAEBA"):
-        with pytest.raises(InputError, match=r"attribute_directions has one of shape \(3,\) for 'smile', expected"):
+        with pytest.raises(InputError, match=r"attribute_directions\['smile'\] has shape \(3,\), expected"):
             tiny_beta_vae(attribute_directions={"smile": three})
-    with pytest.raises(InputError, match="attribute_directions has 'A!' for 'smile', expected an array"):
+    with pytest.raises(InputError, match=r"attribute_directions\['smile'\] is 'A!', expected an array"):
         tiny_beta_vae(attribute_directions={"smile": "A!"})

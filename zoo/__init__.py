@@ -5,6 +5,8 @@ Names resolve on first use, so that `import zoo` (and `zoo list`) never import T
 
 import importlib
 
+from zoo.backend import import_keras
+
 __version__ = "0.1.0"
 
 _HOME_OF = {
@@ -34,11 +36,17 @@ _HOME_OF = {
     "TextToImageGAN": "zoo.models",
 }
 __all__ = sorted(_HOME_OF)
-# Which `import zoo` alone gives, too.
+# `import zoo` alone gives these, too.
 _SUBMODULES = ("callbacks", "data", "hub", "images", "latents", "metrics", "objectives", "presets", "text")
 
 
+# These import Keras.
+_ON_KERAS = ("zoo.models", "callbacks", "objectives")
+
+
 def __getattr__(name):
+    if _HOME_OF.get(name, name) in _ON_KERAS:
+        import_keras()
     if name in _HOME_OF:
         return getattr(importlib.import_module(_HOME_OF[name]), name)
     if name in _SUBMODULES:

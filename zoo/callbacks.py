@@ -20,6 +20,7 @@ from zoo.errors import (
     StorageError,
     check_count,
     first_line,
+    shown,
 )
 from zoo.files import MemoryFile, expanded, remove_leftovers, storing
 from zoo.images import check_drawable, grid, to_uint8, write_png
@@ -65,7 +66,8 @@ class PredictionProgress(keras.callbacks.Callback):
 class StopOnNonFinite(keras.callbacks.Callback):
     """Raises `NonFiniteError` on the first update whose loss or gradient is NaN or infinite.
 
-    It names the part and the step, and comes before the epoch ends, so a backup keeps the last good state.
+    It names the part and the step, and comes before the epoch ends, so a backup keeps the last good state. Labels of a
+    ready-made batch that name no class are an `InputError` in the same way.
     """
 
     _ADVICE = "a smaller learning rate or clipping (global_clipnorm of the optimizer) usually helps."
@@ -77,6 +79,7 @@ class StopOnNonFinite(keras.callbacks.Callback):
             return
         failure = self.model.first_failure()
         if failure is not None:
+            self.model.refuse_unknown_numbers()
             part, step = failure
             raise NonFiniteError(f"The {part}'s loss or gradient became NaN or infinite at step {step}; {self._ADVICE}")
 
@@ -455,7 +458,7 @@ class SampleMetric(keras.callbacks.Callback):
     def __init__(self, name, function, every=1):
         super().__init__()
         if not callable(function):
-            raise InputError(f"function is {function!r}, expected a function of the model.")
+            raise InputError(f"function is {shown(function)}, expected a function of the model.")
         self._name, self._function, self._every = name, function, check_count(every, "every")
 
     def on_train_begin(self, logs=None):

@@ -8,6 +8,7 @@ import contextlib
 import json
 import logging
 import os
+import sys
 import tempfile
 import warnings
 from pathlib import Path
@@ -16,7 +17,9 @@ import click
 
 import zoo
 from zoo import allow_list, presets
-from zoo.errors import InputError, PresetError, ZooError, printable, shown
+from zoo.arrays import check_number_of_images
+from zoo.backend import import_keras
+from zoo.errors import InputError, PresetError, ZooError, check_image_shape, printable, shown
 from zoo.files import read_regular, write_json
 
 # Characters after which a text of a preset is cut off.
@@ -69,8 +72,20 @@ class _ZooGroup(click.Group):
 @click.version_option(zoo.__version__)
 def main():
     """Generative models with pretrained weights."""
+    _open_streams()
     # 3, because TensorFlow logs the lack of a GPU as an error.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+
+def _open_streams():
+    """Opens the standard streams that are closed onto nothing, or the next file would be taken for one of them."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(number)
+        except OSError:
+            # The lowest number that is free is this one.
+            os.open(os.devnull, os.O_RDWR)
+            setattr(sys, name, os.fdopen(number, "w" if number else "r", closefd=False))
 
 
 @main.command("list")
@@ -243,7 +258,7 @@ def _png_option(default):
 @_png_option("samples.png")
 def sample(name, num_samples, seed, label, prompt, output):
     """Draws a grid of images from the preset NAME, a name, a directory or hf://org/name."""
-    _check_generative(name)
+    _check_generative(name, num_samples)
     model = _load_generative(name)
     for command in _COMMANDS_ON_PICTURES:
         if hasattr(model, command):
@@ -282,7 +297,7 @@ def sample(name, num_samples, seed, label, prompt, output):
 )
 def evaluate(name, dataset, features, data_dir, images, importance_samples, json_file):
     """Measures the preset NAME, a name, a directory or hf://org/name, against the test images of its data set."""
-    entry = _check_generative(name)
+    entry = _check_generative(name, images)
     if entry is None and dataset is None:
         raise InputError(f"--dataset is missing; {name!r} is no official preset, so that its data are not known.")
     if entry is not None and dataset not in (None, entry["dataset"]):
@@ -438,22 +453,33 @@ def _load_able(name, method, unable):
     return model
 
 
-def _check_generative(name):
+def _check_generative(name, num_samples=None):
     """The manifest entry of an official preset that generates, None for others.
 
-    Refuses what needs no TensorFlow to tell: unknown and damaged presets, official ones of another kind.
+    Refuses what needs no TensorFlow to tell: unknown and damaged presets, official ones of another kind, and more
+    images than a call draws.
     """
     entry = presets.manifest().get(name)
     if entry is not None and entry["kind"] != "model":
         raise InputError(f"{name!r} is a {entry['kind'].replace('_', ' ')}, expected a preset that generates images.")
-    presets.obtain(name)
+    config = presets.obtain(name).directory / presets.CONFIG
+    if num_samples is not None and (image_shape := _image_shape_in(config)) is not None:
+        check_number_of_images(num_samples, image_shape)
     return entry
+
+
+def _image_shape_in(config):
+    """The shape of images in a file `config.json`; None where it is damaged, which `zoo.load` explains."""
+    try:
+        return check_image_shape(json.loads(config.read_text(encoding="utf-8"))["config"]["image_shape"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def _load_generative(name):
     """`zoo.load`, refusing what does not generate."""
     with _quiet_import():
-        import keras  # noqa: F401
+        import_keras()
     # It warns of retracing, which is nothing that a user of the command can change.
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     model = zoo.load(name)

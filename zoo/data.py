@@ -19,11 +19,13 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_datasets as tfds
 
-# Which registers the builders with TFDS.
+from zoo.arrays import as_array
+
+# This registers the builders with TFDS.
 from zoo.datasets import avatars, emoji, photographs  # noqa: F401
-from zoo.errors import DataError, InputError, ZooError, check_count, check_image_shape, first_line, first_of
+from zoo.errors import DataError, InputError, ZooError, check_count, check_image_shape, first_line, first_of, shown
 from zoo.files import expanded
-from zoo.images import as_array, check_images, fit_image, picture_sides, read_image
+from zoo.images import check_images, fit_image, picture_sides, read_image
 from zoo.latents import check_seed
 from zoo.progress import bar
 
@@ -144,7 +146,7 @@ def _is_folder(source):
 def check_name(name):
     """Raises `InputError` unless this is a text that names no folder, but may be a TFDS data set."""
     if not isinstance(name, str):
-        raise InputError(f"dataset is {name!r}, expected the name of a TFDS data set.")
+        raise InputError(f"dataset is {shown(name)}, expected the name of a TFDS data set.")
     if _is_folder(name):
         raise InputError(f"dataset is the folder {name!r}, expected the name of a TFDS data set, which has splits.")
 
@@ -190,9 +192,7 @@ def read_pairs(source, image_shape, source_shape, *, paired=True, split="train",
     for name, array in (("images", images), ("source_images", sources)):
         if array is None:
             raise InputError(f"The data has no {name}, expected images and the source images that they are made from.")
-    images, sources = as_array(images), as_array(sources, "source_images")
-    check_images(images, image_shape)
-    check_images(sources, source_shape, "source_images")
+    images, sources = check_images(images, image_shape), check_images(sources, source_shape, "source_images")
     if paired and len(images) != len(sources):
         raise InputError(f"source_images has {len(sources)} rows, expected one for each of {len(images)} images.")
     return ImageSet(images, source_images=sources)
@@ -596,7 +596,7 @@ def _examples(builder, split, **options):
     """
     if not isinstance(split, str):
         raise InputError(
-            f"split is {split!r}, expected the name of a split, such as 'train', or of a part, 'train[:10%]'."
+            f"split is {shown(split)}, expected the name of a split, such as 'train', or of a part, 'train[:10%]'."
         )
     try:
         examples = builder.as_dataset(split=_within_share(builder, split), **options)

@@ -80,12 +80,12 @@ class MissingDependencyError(ZooError, ImportError):
     """An optional package is needed; the message names the pip extra that brings it."""
 
 
-def check_count(value, name, least=1):
-    """Returns `value` as an int, or raises `InputError` where it is no integer from `least` to 2**31 - 1."""
+def check_count(value, name, least=1, most=_LARGEST_COUNT):
+    """Returns `value` as an int, or raises `InputError` where it is no integer from `least` to `most`."""
     if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < least:
         raise InputError(f"{name} is {shown(value)}, expected an integer of at least {least}.")
-    if value > _LARGEST_COUNT:
-        raise InputError(f"{name} is {shown(value)}, expected an integer of at most {_LARGEST_COUNT}.")
+    if value > most:
+        raise InputError(f"{name} is {shown(value)}, expected an integer of at most {most}.")
     return int(value)
 
 
@@ -106,19 +106,19 @@ def check_counts(values, name):
 
 def check_amount(value, name, positive=False):
     """Returns `value`, or raises `InputError` where it is no finite number of at least 0 (`positive`: above 0)."""
-    if not _is_number(value) or not 0 <= value < math.inf or (positive and value == 0):
+    if not is_number(value) or not 0 <= value < math.inf or (positive and value == 0):
         raise InputError(f"{name} is {shown(value)}, expected a number {'above 0' if positive else 'of at least 0'}.")
     return value
 
 
 def check_share(value, name):
     """Returns `value`, or raises `InputError` where it is no number from 0 to 1."""
-    if not _is_number(value) or not 0 <= value <= 1:
+    if not is_number(value) or not 0 <= value <= 1:
         raise InputError(f"{name} is {shown(value)}, expected a number from 0 to 1.")
     return value
 
 
-def _is_number(value):
+def is_number(value):
     """Whether a value is a real number that a float can hold; True and False are flags."""
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
         return False
@@ -140,6 +140,8 @@ def check_image_shape(image_shape, name="image_shape"):
     ):
         expected = f"(height, width, channels), positive integers up to {_LONGEST_SIDE}"
         raise InputError(f"{name} is {shown(image_shape)}, expected {expected}.")
+    if math.prod(shape) > _LARGEST_COUNT:
+        raise InputError(f"{name} is {shown(image_shape)}, expected an image of less than 2**31 values.")
     return tuple(int(size) for size in shape)
 
 

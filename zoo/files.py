@@ -11,17 +11,17 @@ import stat
 import tempfile
 from pathlib import Path
 
-from zoo.errors import InputError, PresetError, StorageError, first_line
+from zoo.errors import InputError, PresetError, StorageError, first_line, shown
 
 
 def expanded(path):
     """A path that may begin with `~`; `InputError` where that is the home of a user who has none here, or no path."""
     try:
         if "\0" in os.fspath(path):
-            raise InputError(f"A path is {path!r}, expected one without null characters.")
+            raise InputError(f"A path is {shown(path)}, expected one without null characters.")
         return Path(path).expanduser()
     except TypeError:
-        raise InputError(f"A path is {path!r}, expected a string or a pathlib.Path.") from None
+        raise InputError(f"A path is {shown(path)}, expected a string or a pathlib.Path.") from None
     except RuntimeError:
         raise InputError(f"{str(path)!r} begins with the home folder of a user who is not known here.") from None
 

@@ -14,8 +14,9 @@ from pathlib import Path
 import numpy as np
 from PIL import ExifTags, Image
 
-from zoo.errors import DataError, InputError, check_count, first_line, shown
-from zoo.files import replacing
+from zoo.arrays import LIMIT_BYTES, as_array, as_numbers
+from zoo.errors import DataError, InputError, check_count, check_image_shape, first_line, shown
+from zoo.files import expanded, replacing
 from zoo.latents import stream
 
 # Rounding after a resize may leave [-1, 1] by a hair; that is not another value range.
@@ -38,28 +39,8 @@ _TURNS = {
 _TO_THE_SIDE = [_TURNS[orientation] for orientation in (5, 6, 7, 8)]
 
 
-def as_array(images, name="images"):
-    """An array of what may be a list of images, labels or texts, or `InputError` that calls it `name`."""
-    try:
-        array = np.asarray(images)
-        # As which pandas hands over columns, of texts or of arrays.
-        if array.dtype == object and array.ndim == 1:
-            texts = [isinstance(value, str) for value in array]
-            if all(texts):
-                return array.astype(str)
-            if not any(texts):
-                array = np.stack([np.asarray(value) for value in array])
-    except ValueError:
-        raise InputError(f"{name} is a list of arrays of different shapes, expected one shape for all.") from None
-    if array.dtype.kind not in "iuf":
-        return array
-    # TensorFlow reads bytes in the machine's order, whatever numpy says of them, and knows no longer floats.
-    known = array.dtype.newbyteorder("=") if array.dtype.itemsize <= 8 else np.float64
-    return array.astype(known, copy=False)
-
-
 def check_images(images, image_shape=None, name="images"):
-    """Refuses a batch of images that a model cannot take.
+    """Returns a batch of images as an array, or refuses one that a model cannot take.
 
     Args:
         images: array `(n, height, width, channels)`, uint8 in 0..255 or float in [-1, 1].
@@ -69,6 +50,7 @@ def check_images(images, image_shape=None, name="images"):
     Raises:
         InputError: wrong rank, shape, dtype or range, no image at all, NaN or infinity.
     """
+    images = as_array(images, name)
     expected = "(n, height, width, channels)" if image_shape is None else f"(n, {_shape(image_shape)})"
     if images.ndim != 4 or (image_shape is not None and images.shape[1:] != tuple(image_shape)):
         hint = ""
@@ -86,7 +68,7 @@ def check_images(images, image_shape=None, name="images"):
                 "and 255 (images * np.uint8(255)).",
                 stacklevel=3,
             )
-        return
+        return images
     if not np.issubdtype(images.dtype, np.floating):
         raise InputError(f"{name} has dtype {images.dtype}, expected uint8 in 0..255 or floats in [-1, 1].")
     low, high = float(images.min()), float(images.max())
@@ -103,6 +85,7 @@ def check_images(images, image_shape=None, name="images"):
             "as [-1, 1] (scale with images * 2 - 1, or pass uint8).",
             stacklevel=3,
         )
+    return images
 
 
 def _shape(image_shape):
@@ -111,17 +94,21 @@ def _shape(image_shape):
 
 def to_uint8(images):
     """Floats in [-1, 1] to uint8 in 0..255, rounded to nearest and clipped."""
-    images = np.asarray(images, "float32")
+    images = as_numbers(images, "images", "finite floats in [-1, 1]")
     return np.clip(np.rint((images + 1.0) * 127.5), 0, 255).astype("uint8")
 
 
 def to_float(images):
     """uint8 in 0..255 to float32 in [-1, 1]."""
+    images = as_array(images)
+    if images.dtype != np.uint8:
+        raise InputError(f"images has dtype {images.dtype}, expected uint8.")
     return images / np.float32(127.5) - 1
 
 
 def binarize(images, seed):
     """Draws images of -1 and 1, float32; those in [-1, 1] say how likely each pixel is 1, from never to always."""
+    images = as_numbers(images, "images", "finite floats in [-1, 1]")
     return np.where(stream(seed, 0).uniform(size=images.shape) < 0.5 * (images + 1.0), np.float32(1), np.float32(-1))
 
 
@@ -141,15 +128,29 @@ def fit_image(image, image_shape):
 
     Returns:
         uint8 array of `image_shape`; an array that already has this shape is returned as it is.
+
+    Raises:
+        InputError: no such image, or no such target.
     """
+    image_shape = check_image_shape(image_shape)
     height, width, channels = image_shape
-    if isinstance(image, np.ndarray):
+    if channels not in (1, 3):
+        raise InputError(f"image_shape is {image_shape}, expected 1 or 3 channels.")
+    if isinstance(image, Image.Image):
+        image = _to_eight_bits(image)
+    else:
+        image = as_array(image, "image")
+        fits = image.ndim == 2 or (image.ndim == 3 and image.shape[-1] in (1, 3, 4))
+        if image.dtype not in (np.uint8, np.uint16) or not fits or 0 in image.shape:
+            raise InputError(
+                f"image has dtype {image.dtype} and shape {image.shape}, expected uint8 or uint16 (h, w) or "
+                "(h, w, 1, 3 or 4)."
+            )
         if image.dtype == np.uint16:
             image = _of_sixteen_bits(image)
-        if image.shape == tuple(image_shape):
+        if image.shape == image_shape:
             return image
         image = Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image)
-    image = _to_eight_bits(image)
     if _has_alpha(image):
         image = over_white(image)
     if image.mode == "LAB":
@@ -232,10 +233,10 @@ def as_pixels(image):
     """The array of an image that may be a Pillow image: grey, grey with alpha, RGB or RGBA."""
     if isinstance(image, (str, os.PathLike)):
         raise InputError(
-            f"image is {image!r}, expected an array or a Pillow image; zoo.images.read_picture reads a file."
+            f"image is {shown(image)}, expected an array or a Pillow image; zoo.images.read_picture reads a file."
         )
     if not isinstance(image, Image.Image):
-        return np.asarray(image)
+        return as_array(image, "image")
     try:
         return _pixels(image)
     except ValueError as error:
@@ -320,13 +321,14 @@ def grid(images, columns=None):
 
     `columns` defaults to the nearest square. Gaps are white, 2 pixels wide.
     """
-    images = np.asarray(images)
-    check_images(images)
+    images = check_images(images)
     if images.dtype != np.uint8:
         images = to_uint8(images)
     number, height, width, channels = images.shape
-    columns, padding = columns or math.ceil(math.sqrt(number)), 2
+    columns, padding = math.ceil(math.sqrt(number)) if columns is None else check_count(columns, "columns"), 2
     rows = math.ceil(number / columns)
+    if (rows * (height + padding) + padding) * (columns * (width + padding) + padding) * channels > LIMIT_BYTES:
+        raise InputError(f"columns is {columns}, expected so few that the picture takes at most 4 GiB.")
     canvas = np.full(
         (rows * (height + padding) + padding, columns * (width + padding) + padding, channels), 255, "uint8"
     )
@@ -338,8 +340,14 @@ def grid(images, columns=None):
 
 
 def write_png(path, image, scale=1):
-    """Writes one uint8 `(h, w, c)` image, perhaps with alpha, enlarged `scale` times, whole or not at all."""
-    picture = _picture(image)
+    """Writes one uint8 `(h, w, c)` image, perhaps with alpha, enlarged `scale` times, whole or not at all.
+
+    Raises:
+        InputError: no such image, scale or path.
+    """
+    path, picture, scale = expanded(path), _picture(image), check_count(scale, "scale")
+    if 4 * picture.width * picture.height * scale**2 > LIMIT_BYTES:
+        raise InputError(f"scale is {scale}, expected so little that the picture takes at most 4 GiB.")
     if scale != 1:
         picture = picture.resize((picture.width * scale, picture.height * scale), Image.Resampling.NEAREST)
     _save(picture, path)
@@ -359,11 +367,14 @@ def write_png_bands(path, bands, height, width):
 
 def check_drawable(channels):
     """Refuses images of more channels than a picture can show."""
-    if channels not in DRAWABLE:
+    if check_count(channels, "channels") not in DRAWABLE:
         raise InputError(f"The images have {channels} channels, expected 1 to 4, as a PNG file can hold.")
 
 
 def _picture(image):
+    image = as_array(image, "image")
+    if image.dtype != np.uint8 or image.ndim != 3 or 0 in image.shape:
+        raise InputError(f"image has dtype {image.dtype} and shape {image.shape}, expected uint8 (h, w, channels).")
     check_drawable(image.shape[-1])
     return Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image)
 

@@ -4,12 +4,14 @@ Editing is arithmetic on plain arrays of latents `(n, d)`, whatever model they c
 `generate(latents=...)` of a GAN or `synthesize` of a StyleGAN makes images of the result.
 """
 
+import math
 import secrets
 from statistics import NormalDist
 
 import numpy as np
 
-from zoo.errors import InputError, check_amount, check_count, check_counts
+from zoo.arrays import LIMIT_BYTES, as_array, as_numbers
+from zoo.errors import InputError, check_amount, check_count, check_counts, check_flag, shown
 
 _NORMAL = NormalDist()
 _CDF, _INVERSE_CDF = (np.vectorize(function, otypes=["float64"]) for function in (_NORMAL.cdf, _NORMAL.inv_cdf))
@@ -36,11 +38,13 @@ def sample(num_samples, shape, seed=None, start=0, distribution="normal"):
         InputError: `seed` is no such integer, `num_samples` less than 1, `start` negative, or an unknown
             `distribution`.
     """
-    if distribution not in ("normal", "uniform"):
-        raise InputError(f"distribution is {distribution!r}, expected 'normal' or 'uniform'.")
+    if not isinstance(distribution, str) or distribution not in ("normal", "uniform"):
+        raise InputError(f"distribution is {shown(distribution)}, expected 'normal' or 'uniform'.")
     seed = fresh_seed() if seed is None else check_seed(seed)
     num_samples, shape = check_count(num_samples, "num_samples"), check_counts(shape, "shape")
-    start = check_count(start, "start", least=0)
+    start = check_count(start, "start", least=0, most=2**63 - 1)
+    if 4 * num_samples * math.prod(shape) > LIMIT_BYTES:
+        raise InputError(f"num_samples is {num_samples} of shape {tuple(shape)}, expected at most 4 GiB of them.")
     rows = np.empty((num_samples, *shape), "float32")
     for index in range(num_samples):
         numbers = stream(seed, start + index)
@@ -62,7 +66,7 @@ def truncate(latents, threshold):
         InputError: a negative threshold, or numbers that are not finite.
     """
     check_amount(threshold, "threshold")
-    latents = _numbers(latents, "latents", "an array of finite numbers", "float64")
+    latents = as_numbers(latents, "latents", "an array of finite numbers", "float64")
     low = _NORMAL.cdf(-threshold)
     # Away from 0 and 1, whose quantiles are infinite.
     quantiles = np.clip(low + (1.0 - 2.0 * low) * _CDF(latents), 1e-12, 1.0 - 1e-12)
@@ -70,7 +74,13 @@ def truncate(latents, threshold):
 
 
 def sample_labels(num_samples, num_classes, seed):
-    """Draws int32 labels `(num_samples,)` uniformly; label `i` depends on `seed` and `i` alone."""
+    """Draws int32 labels `(num_samples,)` uniformly; label `i` depends on `seed` and `i` alone.
+
+    Raises:
+        InputError: numbers that are no integers of at least 1, or no seed.
+    """
+    num_samples, num_classes = check_count(num_samples, "num_samples"), check_count(num_classes, "num_classes")
+    seed = check_seed(seed)
     # Further on in each image's stream than its noise ever gets, lest the two agree.
     streams = (np.random.RandomState(np.random.Philox(key=[seed, i]).jumped()) for i in range(num_samples))
     return np.array([numbers.randint(num_classes) for numbers in streams], "int32")
@@ -78,7 +88,8 @@ def sample_labels(num_samples, num_classes, seed):
 
 def stream(seed, index):
     """The random stream of image `index` under `seed`."""
-    return np.random.RandomState(np.random.Philox(key=[seed, index]))
+    key = [check_seed(seed), check_count(index, "index", least=0, most=2**63 - 1)]
+    return np.random.RandomState(np.random.Philox(key=key))
 
 
 def fresh_seed():
@@ -89,7 +100,7 @@ def fresh_seed():
 def check_seed(seed):
     """Returns `seed` as an int, or raises `InputError`."""
     if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or not 0 <= seed < 2**63:
-        raise InputError(f"seed is {seed!r}, expected an integer from 0 to 2**63 - 1.")
+        raise InputError(f"seed is {shown(seed)}, expected an integer from 0 to 2**63 - 1.")
     return int(seed)
 
 
@@ -109,13 +120,14 @@ def interpolate(start, end, steps, spherical=False):
         float32 array `(steps, *start.shape)`.
 
     Raises:
-        InputError: the shapes differ, or fewer than 2 steps.
+        InputError: the shapes differ, fewer than 2 steps, or a `spherical` that is no bool.
     """
-    start, end = _latents(start, "start"), _latents(end, "end")
+    start, end, spherical = _latents(start, "start"), _latents(end, "end"), check_flag(spherical, "spherical")
     if start.shape != end.shape:
         raise InputError(f"start has shape {start.shape} and end {end.shape}, expected the same.")
-    if check_count(steps, "steps") < 2:
-        raise InputError(f"steps is {steps}, expected at least 2.")
+    steps = check_count(steps, "steps", least=2)
+    if 4 * steps * start.size > LIMIT_BYTES:
+        raise InputError(f"steps is {steps}, expected at most 4 GiB of latents.")
     share = np.linspace(0.0, 1.0, steps).reshape(-1, *[1] * start.ndim)
     if not spherical:
         return ((1.0 - share) * start + share * end).astype("float32")
@@ -151,8 +163,8 @@ def traverse(latents, dimension, values):
     latents = _latents(latents, "latents")
     size = latents.shape[-1]
     if isinstance(dimension, bool) or not isinstance(dimension, (int, np.integer)) or not 0 <= dimension < size:
-        raise InputError(f"dimension is {dimension!r}, expected an integer from 0 to {size - 1}.")
-    values = np.atleast_1d(_numbers(values, "values", "a number or a list of numbers"))
+        raise InputError(f"dimension is {shown(dimension)}, expected an integer from 0 to {size - 1}.")
+    values = np.atleast_1d(as_numbers(values, "values", "a number or a list of numbers"))
     if values.ndim > 1:
         raise InputError(f"values has shape {values.shape}, expected a number or a list of numbers.")
     copies = np.repeat(latents[None], len(values), 0)
@@ -236,7 +248,7 @@ def move(latents, direction, amount):
     if direction.shape not in ((size,), (2, size + 1, size)):
         raise InputError(f"direction has shape {direction.shape}, expected ({size},) or (2, {size + 1}, {size}).")
     expected = "a number, or one for each of the latents"
-    amount = _numbers(amount, "amount", expected)
+    amount = as_numbers(amount, "amount", expected)
     # Several for a single vector make as many of it.
     fits = amount.ndim <= 1 if latents.ndim == 1 else amount.shape == latents.shape[:-1][: amount.ndim]
     if not fits:
@@ -259,15 +271,11 @@ def swap(first, second, dimensions):
     if first.shape != second.shape:
         raise InputError(f"first has shape {first.shape} and second {second.shape}, expected the same.")
     size = first.shape[-1]
-    refusal = InputError(f"dimensions is {dimensions!r}, expected integers from 0 to {size - 1}.")
-    try:
-        chosen = np.atleast_1d(dimensions)
-    except ValueError:
-        raise refusal from None
-    # Of no numbers at all NumPy makes floats.
-    chosen = chosen.astype("int64") if chosen.size == 0 else chosen
+    chosen = np.atleast_1d(as_array(dimensions, "dimensions"))
+    # Of an empty list NumPy makes floats.
+    chosen = chosen.astype("int64") if isinstance(dimensions, (list, tuple)) and not dimensions else chosen
     if chosen.dtype.kind not in "iu" or chosen.min(initial=0) < 0 or chosen.max(initial=0) >= size:
-        raise refusal
+        raise InputError(f"dimensions is {shown(dimensions)}, expected integers from 0 to {size - 1}.")
     one, other = first.copy(), second.copy()
     one[..., chosen], other[..., chosen] = second[..., chosen], first[..., chosen]
     return one, other
@@ -284,7 +292,7 @@ def average(latents, weights=None):
         raise InputError(f"latents has shape {latents.shape}, expected several, (n, d) or (n, num_layers, d).")
     if weights is not None:
         expected = f"{len(latents)} numbers that do not add up to 0"
-        weights = _numbers(weights, "weights", expected, "float64")
+        weights = as_numbers(weights, "weights", expected, "float64")
         if weights.shape != (len(latents),) or weights.sum() == 0:
             raise InputError(f"weights is {weights.tolist()}, expected {expected}.")
     return np.average(latents, axis=0, weights=weights).astype("float32")
@@ -292,20 +300,20 @@ def average(latents, weights=None):
 
 def _examples(latents, present, others):
     """Float64 latents `(n, d)`, booleans `(n,)` and numbers `(n, k)`, of no column without `others`."""
-    latents, present = _latents(latents, "latents"), np.asarray(present)
+    latents, present = _latents(latents, "latents"), as_array(present, "present")
     if latents.ndim != 2:
         raise InputError(f"latents has shape {latents.shape}, expected (n, d).")
     if present.shape != latents.shape[:1]:
         raise InputError(f"present has shape {present.shape}, expected one value for each of {len(latents)} latents.")
-    odd = [value for value in present.tolist() if value not in (False, True)]
+    odd = [value for value in present.tolist() if not isinstance(value, (int, float)) or value not in (False, True)]
     if odd:
-        raise InputError(f"present holds {odd[0]!r}, expected True or False for each of the latents.")
+        raise InputError(f"present holds {shown(odd[0])}, expected True or False for each of the latents.")
     present = present.astype(bool)
     if present.all() or not present.any():
         raise InputError(f"present is {bool(present.all())} for all examples, expected some with and some without.")
     if others is None:
         others = np.empty((len(latents), 0))
-    others = _numbers(others, "others", f"numbers ({len(latents)}, number of attributes)", "float64")
+    others = as_numbers(others, "others", f"numbers ({len(latents)}, number of attributes)", "float64", kinds="iufb")
     if others.ndim != 2 or len(others) != len(latents):
         raise InputError(f"others has shape {others.shape}, expected ({len(latents)}, number of attributes).")
     return latents.astype("float64"), present, others
@@ -316,19 +324,8 @@ def _regressed(inputs, outputs):
     return np.linalg.lstsq(np.column_stack([np.ones(len(inputs)), inputs]), outputs, rcond=None)[0]
 
 
-def _numbers(value, name, expected, dtype="float32"):
-    try:
-        array = np.asarray(value, dtype)
-    except (ValueError, TypeError):
-        found = repr(value) if isinstance(value, str) else "no array of numbers"
-        raise InputError(f"{name} is {found}, expected {expected}.") from None
-    if not np.isfinite(array).all():
-        raise InputError(f"{name} holds NaN or infinity, expected {expected}.")
-    return array
-
-
 def _latents(value, name):
-    value = _numbers(value, name, _SHAPES)
+    value = as_numbers(value, name, _SHAPES)
     if value.ndim not in (1, 2, 3) or value.size == 0:
         raise InputError(f"{name} has shape {value.shape}, expected {_SHAPES}.")
     return value

@@ -20,7 +20,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from zoo import allow_list, weights_file
-from zoo.errors import InputError, PresetError, ZooError, first_line, printable, shown
+from zoo.backend import check_process, import_keras
+from zoo.errors import InputError, PresetError, ZooError, check_flag, first_line, is_number, printable, shown
 from zoo.files import expanded, read_regular, replacing_directory, sha256, storing, write_json
 
 CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
@@ -229,15 +230,10 @@ def metadata_of(directory):
 def _is_figure(figure):
     return (
         isinstance(figure, dict)
-        and _is_number(figure.get("value"))
+        and is_number(figure.get("value"))
         and isinstance(figure.get("protocol"), str)
-        and all(figure.get(key) is None or _is_number(figure[key]) for key in ("std", "real"))
+        and all(figure.get(key) is None or is_number(figure[key]) for key in ("std", "real"))
     )
-
-
-def _is_number(value):
-    """Whether JSON holds a number that a float can hold, too, as it must to be printed."""
-    return isinstance(value, float) or (isinstance(value, int) and abs(value) < 1e300)
 
 
 def stated_of(files, name):
@@ -312,7 +308,9 @@ def load(preset, *, bundled=True, **overrides):
 
 def load_as(expected_class, preset, bundled=True, **overrides):
     """`load`, refusing a preset whose class is not `expected_class` or a subclass (None accepts all)."""
-    location = obtain(preset, bundled)
+    location = obtain(preset, check_flag(bundled, "bundled"))
+    check_process()
+    import_keras()
     import keras
 
     import zoo.models  # noqa: F401 - registers the classes with Keras

@@ -1,21 +1,26 @@
 """Texts as the numbers of their words."""
 
 import collections
-import collections.abc
 import re
 import unicodedata
 import warnings
 
 import numpy as np
 
-from zoo.errors import InputError, check_count, first_of
+from zoo.errors import InputError, check_count, first_of, shown
 
 # The number of the first word: 0 stands for no word, and nothing has the number 1, of which presets have a vector.
 _FIRST = 2
 
 
 def words(text):
-    """The words of a text in lower case; whatever is neither letter, mark on one, digit nor apostrophe parts them."""
+    """The words of a text in lower case; whatever is neither letter, mark on one, digit nor apostrophe parts them.
+
+    Raises:
+        InputError: what is no text.
+    """
+    if not isinstance(text, str):
+        raise InputError(f"text is {shown(text)}, expected a text.")
     text = unicodedata.normalize("NFC", text.casefold())
     kept = "".join(character if character == "'" or _spells(character) else " " for character in text)
     return re.findall(r"[^\s']+(?:'[^\s']+)*", kept)
@@ -33,19 +38,32 @@ def vocabulary_of(prompts, least=1):
     Raises:
         InputError: one text in place of many, or what is no text.
     """
-    prompts = _texts(prompts)
+    prompts, least = texts_of(prompts, "prompts"), check_count(least, "least")
     counts = collections.Counter(word for prompt in prompts for word in words(prompt))
     return [word for word, count in sorted(counts.items(), key=lambda item: (-item[1], item[0])) if count >= least]
 
 
-def _texts(prompts):
-    if isinstance(prompts, str) or not isinstance(prompts, collections.abc.Iterable):
-        raise InputError(f"prompts is {prompts!r}, expected a list of texts.")
-    prompts = list(prompts)
-    for prompt in prompts:
-        if not isinstance(prompt, str):
-            raise InputError(f"prompts holds {prompt!r}, expected texts.")
-    return prompts
+def texts_of(values, name, kind="texts"):
+    """Returns what may be any iterable of texts as a list, or raises `InputError`; a single text is none.
+
+    Args:
+        values: the iterable.
+        name, kind: how the message calls the argument, and the texts.
+    """
+    if isinstance(values, np.ndarray):
+        values = np.atleast_1d(values).tolist()
+    try:
+        # The texts of bytes are numbers, and those of a dict its keys.
+        texts = None if isinstance(values, (str, bytes, dict)) else list(values)
+    # The iterator of an object may raise anything.
+    except Exception:  # noqa: BLE001
+        texts = None
+    if texts is None:
+        raise InputError(f"{name} is {shown(values)}, expected a list of {kind}.")
+    for text in texts:
+        if not isinstance(text, str):
+            raise InputError(f"{name} holds {shown(text)}, expected {kind}.")
+    return texts
 
 
 class Tokenizer:
@@ -60,13 +78,12 @@ class Tokenizer:
     """
 
     def __init__(self, vocabulary, max_words):
-        if isinstance(vocabulary, str) or not isinstance(vocabulary, collections.abc.Iterable):
-            raise InputError(f"vocabulary is {vocabulary!r}, expected a list of words.")
-        self.vocabulary, self.max_words = tuple(vocabulary), check_count(max_words, "max_words")
+        self.vocabulary = tuple(texts_of(vocabulary, "vocabulary", "words"))
+        self.max_words = check_count(max_words, "max_words")
         if not self.vocabulary:
             raise InputError("vocabulary is empty, expected the words that prompts may have.")
         for word in self.vocabulary:
-            if not isinstance(word, str) or words(word) != [word]:
+            if words(word) != [word]:
                 raise InputError(f"vocabulary holds {word!r}, expected single words in lower case.")
         [(word, times)] = collections.Counter(self.vocabulary).most_common(1)
         if times > 1:
@@ -88,7 +105,7 @@ class Tokenizer:
         Raises:
             InputError: no list of texts, or one that is empty, of too many known words, or of unknown words alone.
         """
-        prompts = _texts(prompts)
+        prompts = texts_of(prompts, "prompts")
         rows, unknown = np.zeros((len(prompts), self.max_words), "int32"), collections.Counter()
         for row, prompt in zip(rows, prompts, strict=True):
             found = words(prompt)

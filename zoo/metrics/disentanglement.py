@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from zoo.errors import InputError, check_count
+from zoo.arrays import as_array, as_numbers
+from zoo.errors import InputError, check_count, shown
 
 
 def mutual_information_gap(latents, factors, bins=20):
@@ -23,20 +24,18 @@ def mutual_information_gap(latents, factors, bins=20):
     Raises:
         InputError: shapes that do not match, factors of other numbers, or none that varies.
     """
-    bins, latents = check_count(bins, "bins"), np.asarray(latents, "float64")
+    bins, latents = check_count(bins, "bins"), as_numbers(latents, "latents", "(n, d) numbers", "float64")
     if latents.ndim != 2 or latents.shape[1] < 2 or len(latents) == 0:
         raise InputError(f"latents has shape {latents.shape}, expected (n, d) with at least 2 dimensions.")
-    if not np.isfinite(latents).all():
-        raise InputError("latents holds NaN or infinite values, expected finite ones.")
     named = isinstance(factors, dict)
     if named:
-        columns = {name: np.asarray(column) for name, column in factors.items()}
+        columns = {name: as_array(column, "factors") for name, column in factors.items()}
         for name, column in columns.items():
             if column.shape != (len(latents),):
-                raise InputError(f"factors[{name!r}] has shape {column.shape}, expected ({len(latents)},).")
-            _check_whole(f"factors[{name!r}]", column)
+                raise InputError(f"factors[{shown(name)}] has shape {column.shape}, expected ({len(latents)},).")
+            _check_whole(f"factors[{shown(name)}]", column)
     else:
-        rows = np.asarray(factors)
+        rows = as_array(factors, "factors")
         if rows.ndim != 2 or len(rows) != len(latents):
             raise InputError(f"factors has shape {rows.shape}, expected ({len(latents)}, number of factors).")
         _check_whole("factors", rows)

@@ -7,8 +7,8 @@ result is that of the features, and two results compare only if one network made
 
 import numpy as np
 
+from zoo.arrays import as_array, as_numbers
 from zoo.errors import InputError, check_count
-from zoo.images import as_array
 
 # Rows converted and multiplied at a time: 1024 x 1024 distances take 8 MB, and 1024 features of
 # 4096 dimensions 32 MB, while the products stay large enough for BLAS to run at full speed.
@@ -30,7 +30,7 @@ def check_features(name, features, min_rows=1):
         InputError: if it is not a 2-D real array, has fewer than `min_rows` rows or no column, or
             holds NaN or infinity. `name` is the argument that the message names.
     """
-    features = np.asarray(features)
+    features = as_array(features, name)
     if features.ndim != 2 or features.shape[1] == 0 or features.dtype.kind not in "fiu":
         raise InputError(
             f"{name} has shape {features.shape} and dtype {features.dtype}, expected real numbers of shape "
@@ -237,10 +237,9 @@ def _check_finite(name, array):
 
 
 def _check_moment(name, moment, shape=None):
-    moment = np.asarray(moment, np.float64)
+    moment = as_numbers(moment, name, "finite numbers", "float64")
     if shape is not None and moment.shape != shape:
         raise InputError(f"{name} has shape {moment.shape}, expected {shape} to fit mean_a.")
-    _check_finite(name, moment)
     return moment
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from zoo import presets
 from zoo.datasets import avatars
-from zoo.errors import DataError, InputError, first_line
+from zoo.errors import DataError, InputError, first_line, shown
 from zoo.images import check_images, fit_image, to_float
 from zoo.progress import bar, predicted
 
@@ -38,8 +38,7 @@ class FeatureNetwork:
 
 def _run(network, images):
     """What `network` makes of uint8 images of any size, batch by batch."""
-    images = np.asarray(images)
-    check_images(images)
+    images = check_images(images)
     if images.dtype != np.uint8:
         raise InputError(f"images has dtype {images.dtype}, expected uint8.")
     shape = tuple(network.input_shape[1:])
@@ -91,7 +90,7 @@ def _of_bundled(name):
 def _check_kind(name, argument, others=()):
     if not isinstance(name, str) or presets.entry_of(name)["kind"] != "feature_network":
         known = ", ".join([*presets.list_presets(kind="feature_network"), *others])
-        raise InputError(f"{argument} is {name!r}, expected one of {known}.")
+        raise InputError(f"{argument} is {shown(name)}, expected one of {known}.")
 
 
 def of_classifier(classifier, dataset, identity):

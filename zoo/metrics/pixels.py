@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from zoo.errors import InputError
+from zoo.arrays import as_array
+from zoo.errors import InputError, check_count, shown
 
 
 def psnr(images, others):
@@ -13,17 +14,18 @@ def psnr(images, others):
     Raises:
         InputError: arrays of another dtype, of two shapes, or empty.
     """
-    _check_uint8(images=images, others=others)
+    images, others = _uint8(images, "images"), _uint8(others, "others")
     if images.shape != others.shape:
         raise InputError(f"others has shape {others.shape}, expected that of images, {images.shape}.")
     return _psnr(images, others)
 
 
-def _check_uint8(**arrays):
-    for name, array in arrays.items():
-        if getattr(array, "dtype", None) != np.uint8 or array.size == 0:
-            found = f"{array.dtype} of shape {array.shape}" if hasattr(array, "dtype") else type(array).__name__
-            raise InputError(f"{name} is {found}, expected uint8 images.")
+def _uint8(images, name):
+    images = as_array(images, name)
+    if images.dtype != np.uint8 or images.ndim == 0 or images.size == 0:
+        found = f"{images.dtype} of shape {images.shape}" if images.ndim else shown(images.item())
+        raise InputError(f"{name} is {found}, expected uint8 images.")
+    return images
 
 
 def _psnr(images, others):
@@ -42,13 +44,13 @@ def psnr_luma(image, other, border=0):
     Raises:
         InputError: arrays of another dtype or number of channels, images of two sizes, or a border that leaves nothing.
     """
-    _check_uint8(image=image, other=other)
+    image, other = _uint8(image, "image"), _uint8(other, "other")
     for name, array in {"image": image, "other": other}.items():
         if array.ndim != 3 or array.shape[-1] not in (1, 3):
             raise InputError(f"{name} has shape {array.shape}, expected (height, width, 1 or 3).")
     if image.shape[:2] != other.shape[:2]:
         raise InputError(f"other is {other.shape[:2]}, expected the size of image, {image.shape[:2]}.")
-    if not 0 <= 2 * border < min(image.shape[:2]):
+    if 2 * check_count(border, "border", least=0) >= min(image.shape[:2]):
         raise InputError(f"border is {border}, expected from 0 to less than half of the sides {image.shape[:2]}.")
     inner = tuple(slice(border, size - border) for size in np.shape(image)[:2])
     return _psnr(*(luma(picture)[inner] for picture in (image, other)))

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from zoo.errors import InputError
+from zoo.errors import InputError, shown
 from zoo.metrics.distances import check_features, check_same_dimensions, pairwise_squared_distances, row_blocks
 
 
@@ -39,8 +39,8 @@ def precision_recall(real, generated, k=3):
     largest = min(len(real), len(generated)) - 1
     if isinstance(k, bool) or not isinstance(k, (int, np.integer)) or not 1 <= k <= largest:
         raise InputError(
-            f"k is {k!r}, expected an integer from 1 to {largest}, fewer than the samples in real ({len(real)}) and "
-            f"generated ({len(generated)})."
+            f"k is {shown(k)}, expected an integer from 1 to {largest}, fewer than the samples in real ({len(real)}) "
+            f"and generated ({len(generated)})."
         )
     precision = _share_inside(generated, real, _squared_radii(real, k))
     recall = _share_inside(real, generated, _squared_radii(generated, k))

@@ -9,7 +9,7 @@ import numpy as np
 from zoo import presets
 from zoo.bicubic import resize_bicubic
 from zoo.datasets import avatars, captions
-from zoo.errors import InputError, check_count
+from zoo.errors import InputError, check_count, shown
 from zoo.images import fit_image, to_float
 from zoo.latents import sample_labels
 from zoo.metrics import editing, features, references
@@ -97,7 +97,7 @@ def evaluate(model, dataset, *, size=FULL, feature_network=None, data_dir=None):
     if hasattr(model, "upscale"):
         if feature_network is not None:
             raise InputError(
-                f"feature_network is {feature_network!r}, expected None: enlargement is measured on "
+                f"feature_network is {shown(feature_network)}, expected None: enlargement is measured on "
                 f"{' and '.join(PERCEPTUAL_FEATURES)}."
             )
         return upscaling(model, dataset, size=size, data_dir=data_dir)
@@ -153,12 +153,7 @@ def sample_quality(model, dataset, *, size=FULL, feature_network=None, data_dir=
             seen.append(_judge_labels(images, labels, name, classifier, dataset, test_set, seed))
         elif classifier is not None:
             seen.append(_judge_classes(images, name, classifier))
-    real = {
-        "fid": frechet_distance(
-            reference["train_mean"], reference["train_covariance"], reference["test_mean"], reference["test_covariance"]
-        ),
-        **_neighborly(train_features, test_features),
-    }
+    real = {"fid": _real_distance(reference, size.images), **_neighborly(train_features, test_features)}
     seeds = size.named_seeds
     figures = {}
     for key, number, against, what in (
@@ -180,6 +175,21 @@ def sample_quality(model, dataset, *, size=FULL, feature_network=None, data_dir=
             against,
         )
     return figures
+
+
+def _real_distance(reference, number):
+    """The Fréchet distance of training images, as many as are generated, to the test images.
+
+    That of fewer images is larger by itself. None for a number between that of the features that are kept and that of
+    the statistics, for which there is nothing to compute it from.
+    """
+    if number >= reference["train_count"]:
+        statistics = reference["train_mean"], reference["train_covariance"]
+    elif number <= len(reference["train_features"]):
+        statistics = gaussian_statistics(reference["train_features"][:number].astype("float32"))
+    else:
+        return None
+    return frechet_distance(*statistics, reference["test_mean"], reference["test_covariance"])
 
 
 def truncation_curve(model, dataset, *, size=FULL):

@@ -2,13 +2,12 @@
 
 import contextlib
 import functools
-import numbers
 import warnings
 
 import keras
 from keras import ops
 
-from zoo.errors import InputError, check_count, check_share
+from zoo.errors import InputError, check_count, check_share, is_number, shown
 from zoo.keras_private import variables_are_deferred
 from zoo.layers.spectral_normalization import SpectralNormalization
 from zoo.layers.training_state import StepCount
@@ -83,8 +82,8 @@ class AdversarialModel(GenerativeModel):
             name=name,
             dtype=dtype,
         )
-        if not isinstance(ema_momentum, numbers.Real) or not 0 <= ema_momentum < 1:
-            raise InputError(f"ema_momentum is {ema_momentum!r}, expected a number from 0 up to, not including, 1.")
+        if not is_number(ema_momentum) or not 0 <= ema_momentum < 1:
+            raise InputError(f"ema_momentum is {shown(ema_momentum)}, expected a number of at least 0 and below 1.")
         discriminator_steps = check_count(discriminator_steps, "discriminator_steps")
         self.generator, self.discriminator = generator, discriminator
         self.objective = adversarial.get(objective)

@@ -6,9 +6,8 @@ import contextlib
 import functools
 import inspect
 import itertools
-import math
-import numbers
 import os
+import re
 import tempfile
 from pathlib import Path
 
@@ -18,12 +17,24 @@ from keras import ops
 
 from zoo import latents as latent_vectors
 from zoo import presets
-from zoo.errors import DataError, InputError, check_amount, check_count, check_image_shape, check_share, shown
+from zoo.arrays import as_array, as_numbers, check_number_of_images
+from zoo.backend import check_process
+from zoo.errors import (
+    DataError,
+    InputError,
+    ZooError,
+    check_amount,
+    check_count,
+    check_flag,
+    check_image_shape,
+    check_share,
+    is_number,
+    shown,
+)
 from zoo.files import MemoryFile, expanded
-from zoo.images import DRAWABLE, as_array, check_images, to_float, to_uint8
+from zoo.images import DRAWABLE, check_images, to_float, to_uint8
 from zoo.progress import bar
 
-_GENERATE_LIMIT_BYTES = 4 * 1024**3
 # What `compile` hands on to Keras.
 _COMPILE_SETTINGS = ("run_eagerly", "steps_per_execution", "jit_compile")
 _HALF_PRECISIONS = ("bfloat16", "float16")
@@ -76,7 +87,7 @@ class _Means(keras.metrics.Metric):
 
 
 class _Monitor:
-    """The means that `fit` shows and the first update that failed.
+    """The means that `fit` shows, and the first update that failed or numbers of a batch that mean nothing.
 
     A plain object, because Keras would save metrics that are attributes of the model into every preset.
     """
@@ -84,6 +95,8 @@ class _Monitor:
     def __init__(self, names):
         self.means = _Means(names)
         self.parts, self._traced = [], []
+        #: How many numbers there are of each kind that batches hold, such as "labels".
+        self.limits = {}
         self.failure = keras.Variable(
             "zeros", (2,), dtype="int32", trainable=False, aggregation="only_first_replica", name="failure"
         )
@@ -91,25 +104,52 @@ class _Monitor:
     def update(self, logs, batch):
         self.means.update_state(logs, ops.shape(batch["images"])[0])
         means = self.means.result()
-        return {name: means[name] for name in logs}
+        # After a failure no figure is finite, so that `StopOnNonFinite` sees it without reading a variable.
+        failed = ops.greater(self.failure[0], 0)
+        return {name: ops.where(failed, float("nan"), means[name]) for name in logs}
 
     def traces_another(self, traced):
         """Whether the objects that a step works on are others than when this was last asked, and keeps them."""
         before, self._traced = self._traced, traced
         return [*map(id, before)] != [*map(id, traced)]
 
-    def note(self, part, finite, step):
+    def note(self, part, good, step):
+        """Keeps the part and the step of the first of all that was not good."""
         if part not in self.parts:
             self.parts.append(part)
         found = ops.stack([ops.cast(self.parts.index(part) + 1, "int32"), ops.cast(step, "int32") + 1])
-        first = ops.logical_and(ops.equal(self.failure[0], 0), ops.logical_not(finite))
+        first = ops.logical_and(ops.equal(self.failure[0], 0), ops.logical_not(good))
         self.failure.assign(ops.where(first, found, self.failure.value))
+
+    def known(self, name, numbers, limit, step):
+        """int32 numbers of a batch, moved into the range from 0 to below `limit`, and notes where that moved any.
+
+        Within the step, because ready-made batches come from anywhere, and what has no class is somebody else's in the
+        range, or past the end of a table.
+        """
+        self.limits[name] = limit
+        whole = ops.cast(numbers, "int32")
+        within = ops.logical_and(whole >= 0, whole < limit)
+        # Fractions, NaN and numbers of 64 bits change by the cast.
+        unknown = ops.logical_not(ops.all(ops.logical_and(within, ops.equal(ops.cast(whole, numbers.dtype), numbers))))
+        self.note(name, ops.logical_not(_on_any_replica(unknown)), step)
+        return ops.clip(whole, 0, limit - 1)
+
+
+def _on_any_replica(flag):
+    """Whether a flag is set on any replica: the monitor keeps what the first one says."""
+    if keras.backend.backend() != "tensorflow" or GenerativeModel._num_replicas() == 1:
+        return flag
+    import tensorflow as tf
+
+    context = tf.distribute.get_replica_context()
+    return context.all_reduce(tf.distribute.ReduceOp.SUM, ops.cast(flag, "int32")) > 0
 
 
 def check_functional(argument, network):
     """Refuses what is no functional network: a class of one's own has no inputs, nor can it be copied."""
     if not isinstance(network, keras.Model) or not getattr(network, "inputs", None):
-        raise InputError(f"{argument} is {network!r}, expected a functional Keras network of known inputs.")
+        raise InputError(f"{argument} is {shown(network)}, expected a functional Keras network of known inputs.")
 
 
 def _check_precision(argument, network):
@@ -159,6 +199,11 @@ class GenerativeModel(keras.Model):
     num_classes = None
     #: Their names, or None where they are not known.
     class_names = None
+
+    def __new__(cls, *args, **kwargs):
+        # Networks are made before `__init__` here is reached.
+        check_process(first=True)
+        return super().__new__(cls, *args, **kwargs)
 
     def __init__(self, image_shape, monitored, name=None, dtype=None):
         super().__init__(name=name, dtype=dtype)
@@ -388,6 +433,7 @@ class GenerativeModel(keras.Model):
             InputError: an argument that the class does not understand, or a number of samples that is not
                 positive or whose images would take more than 4 GiB.
         """
+        check_process()
         given = {
             "labels": labels,
             "prompts": prompts,
@@ -407,7 +453,7 @@ class GenerativeModel(keras.Model):
         for name, rows in each.items():
             if num_samples is None and rows.ndim > _AXES_OF_ONE[name]:
                 num_samples = len(rows)
-        num_samples = self._check_num_samples(1 if num_samples is None else num_samples)
+        num_samples = check_number_of_images(1 if num_samples is None else num_samples, self.image_shape)
         for name, rows in each.items():
             if rows.ndim == _AXES_OF_ONE[name]:
                 each[name] = np.broadcast_to(rows, (num_samples, *rows.shape))
@@ -474,28 +520,13 @@ class GenerativeModel(keras.Model):
         check_amount(temperature, "temperature")
         # Where uniform noise picks from them, probabilities are raised to its inverse, which float32 has to hold.
         if self.noise_distribution == "uniform" and temperature < 1e-6:
-            raise InputError(f"temperature is {temperature!r}, expected a number of at least 1e-6.")
+            raise InputError(f"temperature is {shown(temperature)}, expected a number of at least 1e-6.")
         return temperature
 
-    def _check_num_samples(self, num_samples):
-        num_samples = check_count(num_samples, "num_samples")
-        size = num_samples * math.prod(self.image_shape)
-        if size > _GENERATE_LIMIT_BYTES:
-            raise InputError(
-                f"num_samples is {num_samples}, whose images take {size / 1024**3:.0f} GiB; at most "
-                f"{_GENERATE_LIMIT_BYTES // math.prod(self.image_shape)} fit the limit of 4 GiB a call."
-            )
-        return num_samples
-
     def _check_latents(self, latents, name="latents"):
-        try:
-            latents = np.asarray(latents, "float32")
-        except (ValueError, TypeError):
-            raise InputError(f"{name} is no array of numbers, expected (n, {self.latent_dim}).") from None
+        latents = as_numbers(latents, name, f"finite numbers (n, {self.latent_dim})")
         if latents.ndim != 2 or latents.shape[1] != self.latent_dim or len(latents) == 0:
             raise InputError(f"{name} has shape {latents.shape}, expected (n, {self.latent_dim}).")
-        if not np.isfinite(latents).all():
-            raise InputError(f"{name} holds NaN or infinite values, expected finite floats.")
         return latents
 
     def _check_labels(self, labels):
@@ -618,8 +649,11 @@ class GenerativeModel(keras.Model):
                     "losses and metrics of its own."
                 )
         check_count(settings.get("steps_per_execution", 1), "steps_per_execution")
-        if settings.get("jit_compile", "auto") not in (True, False, None, "auto"):
-            raise InputError(f"jit_compile is {settings['jit_compile']!r}, expected True, False or 'auto'.")
+        jit_compile = settings.get("jit_compile")
+        is_auto = isinstance(jit_compile, str) and jit_compile == "auto"
+        if not (is_auto or jit_compile is None or isinstance(jit_compile, bool)):
+            raise InputError(f"jit_compile is {shown(jit_compile)}, expected True, False or 'auto'.")
+        check_flag(settings.get("run_eagerly", False), "run_eagerly")
         optimizers = {
             name: self._default_optimizer(name) if optimizer is None else _optimizer(optimizer, name)
             for name, optimizer in optimizers.items()
@@ -745,9 +779,7 @@ class GenerativeModel(keras.Model):
         """
         from zoo.callbacks import EpochOrder, StopOnNonFinite
 
-        check_backend("fit")
-        if not self.compiled:
-            raise InputError(f"fit needs a compiled model; call {type(self).__name__}.compile() first.")
+        self._check_trainable("fit")
         for name, variables in self._optimized_variables().items():
             if not _knows(getattr(self, name), variables):
                 raise InputError(f"{name} lacks variables that are trained since it was compiled; compile anew.")
@@ -765,37 +797,44 @@ class GenerativeModel(keras.Model):
         if not isinstance(kwargs.get("validation_freq"), (list, tuple, set)):
             _check_steps(kwargs, "validation_freq")
         _check_unweighted(kwargs, "class_weight", "sample_weight")
-        if validation_split and validation_data is None:
-            x, validation_data = _split(x, y, validation_split, self.trains_on_pairs)
-            y = None
-        dataset = self._dataset(x, y, batch_size, shuffle=shuffle)
-        if hasattr(dataset, "set_epoch") and kwargs.get("steps_per_epoch") is not None:
-            dataset = dataset.shortened(kwargs.pop("steps_per_epoch"))
-        if validation_data is not None:
-            try:
-                size = kwargs.pop("validation_batch_size", None) or batch_size
-                validation_data = self._dataset(validation_data, None, size, training=False)
-            except (InputError, DataError) as error:
-                # Which speaks of x, whatever it was read for.
-                raise type(error)(f"validation_data was refused: {error}") from None
-        own = [StopOnNonFinite(), *self._watchers(dataset)]
-        if hasattr(dataset, "set_epoch"):
-            own.append(EpochOrder(dataset))
+        shuffle = check_flag(shuffle, "shuffle")
         if isinstance(callbacks, keras.callbacks.CallbackList):
             callbacks = callbacks.callbacks
-        elif callbacks is not None and not isinstance(callbacks, (list, tuple)):
-            callbacks = [callbacks]
-        self._monitor.failure.assign([0, 0])
-        return super().fit(
-            dataset,
-            epochs=epochs,
-            verbose=verbose,
-            callbacks=[*own, *(callbacks or ())],
-            validation_data=validation_data,
-            # Keras warns of others that it cannot shuffle.
-            shuffle=shuffle and isinstance(x, keras.utils.PyDataset) and x.num_batches is not None,
-            **kwargs,
-        )
+        elif not isinstance(callbacks, (list, tuple)):
+            callbacks = [] if callbacks is None else [callbacks]
+        for callback in callbacks:
+            if not isinstance(callback, keras.callbacks.Callback):
+                raise InputError(f"callbacks has {shown(callback)}, expected Keras callbacks.")
+        if not isinstance(verbose, (str, int)) or verbose not in ("auto", 0, 1, 2):
+            raise InputError(f"verbose is {shown(verbose)}, expected 'auto', 0, 1 or 2.")
+        if validation_data is None and not (is_number(validation_split) and validation_split == 0):
+            x, validation_data = _split(x, y, validation_split, self.trains_on_pairs)
+            y = None
+        with _own_errors() as raised:
+            dataset = self._dataset(x, y, batch_size, shuffle=shuffle, raised=raised)
+            if hasattr(dataset, "set_epoch") and kwargs.get("steps_per_epoch") is not None:
+                dataset = dataset.shortened(kwargs.pop("steps_per_epoch"))
+            if validation_data is not None:
+                try:
+                    size = kwargs.pop("validation_batch_size", None) or batch_size
+                    validation_data = self._dataset(validation_data, None, size, training=False, raised=raised)
+                except (InputError, DataError) as error:
+                    # It speaks of x, whatever it was read for.
+                    raise type(error)(f"validation_data was refused: {error}") from None
+            own = [StopOnNonFinite(), *self._watchers(dataset)]
+            if hasattr(dataset, "set_epoch"):
+                own.append(EpochOrder(dataset))
+            self._monitor.failure.assign([0, 0])
+            return super().fit(
+                dataset,
+                epochs=epochs,
+                verbose=verbose,
+                callbacks=[*own, *callbacks],
+                validation_data=validation_data,
+                # Keras warns of others that it cannot shuffle.
+                shuffle=shuffle and isinstance(x, keras.utils.PyDataset) and x.num_batches is not None,
+                **kwargs,
+            )
 
     def _watchers(self, dataset):
         """Callbacks that warn of what goes wrong in the training of this kind of model on this data set."""
@@ -809,26 +848,88 @@ class GenerativeModel(keras.Model):
         Raises:
             InputError, DataError: as for `fit`.
         """
-        check_backend("evaluate")
+        self._check_trainable("evaluate")
+        if kwargs.get("_use_cached_eval_dataset"):
+            # This is Keras' `fit`, which validates.
+            figures = super().evaluate(x, **kwargs)
+            self.refuse_unknown_numbers("validation_data", training=False)
+            return figures
+        check_known("evaluate", kwargs, keras.Model.evaluate)
+        _check_steps(kwargs, "steps")
+        _check_unweighted(kwargs, "sample_weight")
+        self._monitor.failure.assign([0, 0])
+        with _own_errors() as raised:
+            figures = super().evaluate(self._dataset(x, y, batch_size, training=False, raised=raised), **kwargs)
+        self.refuse_unknown_numbers(training=False)
+        return figures
+
+    def _check_trainable(self, method):
+        """Refuses what lacks what Keras' methods that train and test need."""
+        check_process()
+        check_backend(method)
         if not self.compiled:
-            raise InputError(f"evaluate needs a compiled model; call {type(self).__name__}.compile() first.")
-        # As which Keras' `fit` calls it.
-        if not kwargs.get("_use_cached_eval_dataset"):
-            check_known("evaluate", kwargs, keras.Model.evaluate)
-            _check_steps(kwargs, "steps")
-            _check_unweighted(kwargs, "sample_weight")
-            x = self._dataset(x, y, batch_size, training=False)
-        return super().evaluate(x, **kwargs)
+            raise InputError(f"{method} needs a compiled model; call {type(self).__name__}.compile() first.")
+
+    def train_on_batch(self, x, y=None, **kwargs):
+        """Keras' `train_on_batch` of images, `(images, labels)` or a dict, which are checked like a batch of `fit`.
+
+        Raises:
+            InputError: as for `fit`.
+        """
+        return super().train_on_batch(self._checked_batch("train_on_batch", x, y, kwargs), **kwargs)
+
+    def test_on_batch(self, x, y=None, **kwargs):
+        """Keras' `test_on_batch`; see `train_on_batch`."""
+        return super().test_on_batch(self._checked_batch("test_on_batch", x, y, kwargs), **kwargs)
+
+    def _checked_batch(self, method, x, y, kwargs):
+        self._check_trainable(method)
+        check_known(method, kwargs, getattr(keras.Model, method), ("x", "y"))
+        _check_unweighted(kwargs, "class_weight", "sample_weight")
+        batch = self._unpack(x if y is None else (x, y))
+        self._check_batch(batch, "x", self._parts_of_batch if method == "train_on_batch" else 1)
+        # Keras makes no arrays of lists.
+        return {name: rows if keras.ops.is_tensor(rows) else as_array(rows, name) for name, rows in batch.items()}
+
+    #: Whether `call`, and so `predict`, takes images of `image_shape`.
+    predicts_from_images = False
+
+    def predict(self, x, batch_size=None, **kwargs):
+        """Keras' `predict`; of a model that predicts from images over what `evaluate` takes.
+
+        Raises:
+            InputError, DataError: as for `evaluate`.
+        """
+        check_process()
+        if not self.predicts_from_images:
+            return super().predict(x, batch_size, **kwargs)
+        check_known("predict", kwargs, keras.Model.predict)
+        _check_steps(kwargs, "steps")
+        with _own_errors() as raised:
+            return super().predict(self._dataset(x, None, batch_size, training=False, raised=raised), **kwargs)
+
+    def predict_on_batch(self, x):
+        """Keras' `predict_on_batch`, which checks images of a model that predicts from them."""
+        check_process()
+        if self.predicts_from_images:
+            self._check_batch(x, "x")
+        return super().predict_on_batch(x)
 
     #: Fresh parts that one training step takes from a batch.
     _parts_of_batch = 1
 
-    def _dataset(self, x, y, batch_size, *, shuffle=False, training=True):
-        """Checks a source of images and makes it a data set of canonical batches, unless Keras batches it."""
+    def _dataset(self, x, y, batch_size, *, shuffle=False, training=True, raised):
+        """Checks a source of images and makes it a data set of canonical batches, unless Keras batches it.
+
+        `raised` is a list that gets what the source raises later.
+        """
         import tensorflow as tf
 
         from zoo import data
 
+        if batch_size is not None:
+            check_count(batch_size, "batch_size")
+        parts = self._parts_of_batch if training else 1
         batched = isinstance(x, (tf.data.Dataset, keras.utils.PyDataset))
         drawn = not hasattr(x, "__array__") and hasattr(x, "__next__")
         if (batched or drawn) and y is not None:
@@ -838,12 +939,12 @@ class GenerativeModel(keras.Model):
         if isinstance(x, (str, os.PathLike)) and y is not None:
             raise InputError(f"y was given beside x={str(x)!r}, expected None, since that holds what belongs to it.")
         if batched:
-            self._check_first_batch(lambda: x[0] if isinstance(x, keras.utils.PyDataset) else next(iter(x)))
-            return x
+            indexed = isinstance(x, keras.utils.PyDataset)
+            first = self._check_first_batch(lambda: x[0] if indexed else next(iter(x)), parts)
+            return _WatchedDataset(x, self._like(first), raised) if indexed else x
         if drawn:
-            first = self._check_first_batch(lambda: next(x))
-            # As Keras wants them.
-            return (tuple(each) if isinstance(each, (tuple, list)) else (each,) for each in itertools.chain([first], x))
+            first = self._check_first_batch(lambda: next(x), parts)
+            return _watched(itertools.chain([first], x), self._like(first), raised)
         image_set = self._read(x if y is None else (x, y), "train" if training else "test")
         batches = data.batches(
             image_set,
@@ -851,7 +952,7 @@ class GenerativeModel(keras.Model):
             shuffle=shuffle,
             drop_remainder=training,
             paired=self.trains_on_pairs,
-            parts=self._parts_of_batch if training else 1,
+            parts=parts,
         )
         if training:
             # Not before: what is refused leaves no trace.
@@ -870,44 +971,76 @@ class GenerativeModel(keras.Model):
         self._check_training_labels(image_set.labels)
         return image_set
 
-    def _check_first_batch(self, take):
+    def _check_first_batch(self, take, parts):
         """What `take()` returns, the first of ready-made batches, checked to be what this model trains on."""
         try:
             taken = take()
         except (StopIteration, IndexError):
             raise DataError("The data set x is empty, expected at least one batch of images.") from None
-        first = self._unpack(taken)
-        if "images" not in first:
-            hint = "; tfds.load(..., as_supervised=True) makes batches to train on" if "image" in first else ""
-            raise InputError(f"The first batch of x has the keys {sorted(first)}, expected at least 'images'{hint}.")
-        images = np.asarray(first["images"])
-        check_images(images, self.image_shape, "The first batch of x")
-        self._check_training_labels(first.get("labels"))
-        # Names of classes are for `generate`; Keras trains on numbers.
-        if self._trains_on_labels and np.asarray(first["labels"]).dtype.kind == "U":
-            raise InputError("The first batch of x has labels of text, expected integers.")
-        self._check_batch(first)
-        for name, rows in first.items():
-            if np.shape(rows)[:1] != (len(images),):
-                raise InputError(
-                    f"The first batch of x has {name} of shape {np.shape(rows)}, expected one for each of "
-                    f"{len(images)} images."
-                )
-        if len(images) < self._parts_of_batch:
-            raise DataError(
-                f"The first batch of x has {len(images)} images, expected at least {self._parts_of_batch}, one for "
-                "each discriminator step."
-            )
+        self._check_batch(taken, "The first batch of x", parts)
         return taken
 
-    def _check_batch(self, batch):
-        """Refuses a ready-made batch that lacks what a subclass trains on besides images and labels."""
+    def _like(self, first):
+        """A function that refuses batches of other entries than the first has, which TensorFlow would convert to its.
+
+        So floats in [-1, 1] became black images behind uint8 ones, and a label of 1.5 became 1.
+        """
+
+        def described(batch):
+            return {name: _described(rows, name) for name, rows in self._unpack(batch).items()}
+
+        expected = described(first)
+
+        def check(batch):
+            found = described(batch)
+            if found.keys() != expected.keys():
+                raise InputError(f"A batch of x has {', '.join(found)}, expected {', '.join(expected)} as the first.")
+            for name, (number, about) in found.items():
+                if about != expected[name][1]:
+                    raise InputError(f"A batch of x has {name} of {about}, expected {expected[name][1]} as the first.")
+                if number != found["images"][0]:
+                    raise InputError(f"A batch of x has {number} {name}, expected one for each of its images.")
+
+        return check
+
+    def _check_batch(self, batch, what, parts=1):
+        """Refuses a ready-made batch that is not what this model trains on.
+
+        Args:
+            batch: as Keras hands it over.
+            what: how the message calls it.
+            parts: into how many equal ones a step cuts it.
+        """
+        found = self._unpack(batch)
+        if "images" not in found:
+            hint = "; tfds.load(..., as_supervised=True) makes batches to train on" if "image" in found else ""
+            raise InputError(f"{what} has the keys {sorted(map(str, found))}, expected at least 'images'{hint}.")
+        images = check_images(found["images"], self.image_shape, what)
+        self._check_training_labels(found.get("labels"))
+        # Names of classes are for `generate`; Keras trains on numbers.
+        if self._trains_on_labels and as_array(found["labels"], "labels").dtype.kind == "U":
+            raise InputError(f"{what} has labels of text, expected integers.")
+        self._check_entries(found, what, parts)
+        for name, rows in found.items():
+            if np.shape(rows)[:1] != (len(images),):
+                raise InputError(
+                    f"{what} has {name} of shape {np.shape(rows)}, expected one for each of {len(images)} images."
+                )
+        if len(images) < parts:
+            raise DataError(
+                f"{what} has {len(images)} images, expected at least {parts}, one for each discriminator step."
+            )
+
+    def _check_entries(self, batch, what, parts):
+        """Refuses a batch that lacks what a subclass trains on besides images and labels; as for `_check_batch`."""
 
     @staticmethod
     def _unpack(batch):
         """A batch as Keras hands it over - dict, tuple or array - as the canonical dict."""
         images, *labels = entries_of(batch)
         if isinstance(images, dict):
+            if labels:
+                raise InputError("A batch has labels beside a dict, expected them in it.")
             batch = images
         else:
             batch = {"images": images, "labels": labels[0]} if labels else {"images": images}
@@ -924,7 +1057,24 @@ class GenerativeModel(keras.Model):
                 f"A batch has no labels, expected one for each image, since num_classes is {self.num_classes}."
             )
         batch["images"] = self._scaled(batch, "images", self.image_shape)
+        if self._trains_on_labels:
+            batch["labels"] = self._known(batch, "labels", self.num_classes)
         return batch
+
+    def _known(self, batch, name, limit, shape=()):
+        """The numbers of that name in a batch as int32 from 0 to below `limit`; what is others, `fit` refuses."""
+        numbers = batch[name]
+        dtype = keras.backend.standardize_dtype(numbers.dtype)
+        if tuple(numbers.shape[1:]) != shape or not dtype.startswith(("int", "uint", "float", "bfloat")):
+            expected = ", ".join(map(str, ("n", *shape)))
+            raise InputError(
+                f"A batch of x has {name} of {dtype} and shape {tuple(numbers.shape)}, expected integers ({expected})."
+            )
+        return self._monitor.known(name, numbers, limit, self._steps())
+
+    def _steps(self):
+        """How many steps the model was trained for, or 0 where it has no optimizer."""
+        return self.optimizer.iterations if self.compiled else 0
 
     @staticmethod
     def _scaled(batch, name, image_shape):
@@ -943,8 +1093,8 @@ class GenerativeModel(keras.Model):
 
     def _checked(self, images, name="images", image_shape=None):
         """An array of images from outside as float32 in [-1, 1], or `InputError` that calls it `name`."""
-        images = as_array(images, name)
-        check_images(images, image_shape or self.image_shape, name)
+        check_process()
+        images = check_images(images, image_shape or self.image_shape, name)
         return to_float(images) if images.dtype == np.uint8 else images.astype("float32")
 
     def _update(self, part, loss_fn, batch, variables, optimizer):
@@ -1037,9 +1187,22 @@ class GenerativeModel(keras.Model):
         tf.distribute.get_replica_context().merge_call(assign, args=(values,))
 
     def first_failure(self):
-        """`(part, step)` of the first update of this `fit` that was not finite, or None; steps count from 1."""
+        """`(part, step)` of the first update of this `fit` that was not finite, or None; steps count from 1.
+
+        The part is `"labels"` where it was these that meant nothing.
+        """
         part, step = ops.convert_to_numpy(self._monitor.failure)
         return (self._monitor.parts[part - 1], int(step)) if part else None
+
+    def refuse_unknown_numbers(self, source="x", training=True):
+        """Raises `InputError` where the first failure was not an update but labels that name no class."""
+        failure = self.first_failure()
+        if failure is not None and failure[0] in self._monitor.limits:
+            (name, step), last = failure, self._monitor.limits[failure[0]] - 1
+            at = f" at step {step}" if training else ""
+            raise InputError(
+                f"A batch of {source} has {name} outside of 0 to {last}{at}, expected integers from 0 to {last}."
+            )
 
     @property
     def metrics(self):
@@ -1142,9 +1305,83 @@ def _store(save, filepath, overwrite, **kwargs):
     file.store()
 
 
+@contextlib.contextmanager
+def _own_errors():
+    """Yields a list for what a source of batches raises, and raises that in place of what TensorFlow makes of it."""
+    import tensorflow as tf
+
+    raised = []
+    try:
+        yield raised
+    except ZooError:
+        raise
+    except Exception as error:
+        if raised:
+            raise raised[0] from None
+        if isinstance(error, tf.errors.OpError):
+            raise DataError(f"A batch cannot be read or trained on: {_innermost(error)}.") from error
+        raise
+
+
+def _innermost(error):
+    """What an error of TensorFlow says of where it came from, without the places in its graph."""
+    lines = [re.sub(r"\{\{.*?\}\}\s*", "", line).strip() for line in error.message.splitlines()]
+    lines = [line for line in lines if line and not line.startswith("[[")] or [type(error).__name__]
+    of_python = [line for line in lines if re.match(r"[\w.]+(Error|Exception|Iteration)\b", line)]
+    return (of_python or lines[-1:])[0].rstrip(".")
+
+
+def _described(rows, name):
+    """How many rows an entry of a batch has, and what they are: the kind of number, and the shape."""
+    rows = rows if hasattr(rows, "dtype") and hasattr(rows, "shape") else as_array(rows, name)
+    number, *shape = rows.shape or (0,)
+    kind = keras.backend.standardize_dtype(rows.dtype).lstrip("ub").rstrip("0123456789")
+    return number, f"{kind} ({', '.join(map(str, ('n', *shape)))})"
+
+
+def _watched(batches, check, raised):
+    """A generator of checked batches as Keras wants them, which keeps in a list what they raise."""
+    try:
+        for batch in batches:
+            check(batch)
+            yield tuple(batch) if isinstance(batch, (tuple, list)) else (batch,)
+    except Exception as error:
+        raised.append(error)
+        raise
+
+
+class _WatchedDataset(keras.utils.PyDataset):
+    """The checked batches of another `PyDataset`, which keeps in a list what it raises."""
+
+    def __init__(self, source, check, raised):
+        super().__init__(source.workers, source.use_multiprocessing, source.max_queue_size)
+        self._source, self._check, self._raised = source, check, raised
+
+    @property
+    def num_batches(self):
+        return self._source.num_batches
+
+    def __getitem__(self, index):
+        try:
+            batch = self._source[index]
+            self._check(batch)
+            return batch
+        except Exception as error:
+            self._raised.append(error)
+            raise
+
+    def on_epoch_begin(self):
+        self._source.on_epoch_begin()
+
+    def on_epoch_end(self):
+        self._source.on_epoch_end()
+
+
 def entries_of(batch):
     """One or two entries of a batch that Keras may have padded with None for labels and sample weights."""
     entries = list(batch) if isinstance(batch, (tuple, list)) else [batch]
+    if not entries:
+        raise InputError("A batch is empty, expected images.")
     while len(entries) > 1 and entries[-1] is None:
         entries.pop()
     if len(entries) > 2:
@@ -1211,7 +1448,7 @@ def _optimizer(optimizer, name):
     try:
         return keras.optimizers.get(optimizer)
     except (ValueError, TypeError):
-        raise InputError(f"{name} is {optimizer!r}, expected a Keras optimizer or the name of one.") from None
+        raise InputError(f"{name} is {shown(optimizer)}, expected a Keras optimizer or the name of one.") from None
 
 
 def _split(x, y, fraction, paired):
@@ -1220,17 +1457,17 @@ def _split(x, y, fraction, paired):
         raise InputError(
             f"validation_split needs x to be an array, got {type(x).__name__}; give validation_data instead."
         )
-    if not isinstance(fraction, numbers.Real) or not 0 < fraction < 1:
-        raise InputError(f"validation_split is {fraction!r}, expected a number from 0 to below 1.")
+    if not is_number(fraction) or not 0 < fraction < 1:
+        raise InputError(f"validation_split is {shown(fraction)}, expected a number from 0 to below 1.")
     if y is not None and not np.ndim(as_array(y, "y")):
-        raise InputError(f"y is {y!r}, expected one label for each image.")
+        raise InputError(f"y is {shown(y)}, expected one label for each image.")
     if y is not None and paired and len(x) != len(y):
         raise InputError(f"y has {len(y)} rows, expected one for each of {len(x)} of x.")
     kept, left = [], []
     for rows in (x,) if y is None else (x, y):
         at = int(len(rows) * (1 - fraction))
         if at == 0:
-            raise InputError(f"validation_split is {fraction!r}, which leaves none of {len(rows)} images to train on.")
+            raise InputError(f"validation_split is {fraction}, which leaves none of {len(rows)} images to train on.")
         kept.append(rows[:at])
         left.append(rows[at:])
     return (kept[0], left[0]) if y is None else (tuple(kept), tuple(left))

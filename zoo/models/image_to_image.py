@@ -34,9 +34,9 @@ class FromImages:
             return {"source_images": batch, "images": images[0]}
         return batch if isinstance(batch, dict) else {"images": batch}
 
-    def _check_batch(self, batch):
+    def _check_entries(self, batch, what, parts):
         if "source_images" not in batch:
-            raise InputError(f"The first batch of x has the keys {sorted(batch)}, expected source_images too.")
+            raise InputError(f"{what} has the keys {sorted(batch)}, expected source_images too.")
         self._checked(batch["source_images"], "source_images", self.source_shape)
 
     def _canonical(self, batch):

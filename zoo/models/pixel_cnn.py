@@ -53,6 +53,8 @@ class PixelCNN(AutoregressiveModel):
         InputError: an argument out of range, or a map for classes where there are none.
     """
 
+    predicts_from_images = True
+
     def __init__(
         self,
         image_shape,

@@ -4,8 +4,8 @@ import keras
 import numpy as np
 
 from zoo import latents as latent_vectors
-from zoo.errors import InputError, check_count
-from zoo.images import as_array
+from zoo.arrays import as_array
+from zoo.errors import InputError, check_count, shown
 from zoo.metrics import nearest_images
 from zoo.models.gan import GAN
 from zoo.models.generative_model import check_backend
@@ -48,7 +48,7 @@ class StyleGAN(GAN):
     def __init__(self, image_shape, latent_dim=128, *, penalties=None, **arguments):
         penalties = R1(1.0, interval=16) if penalties is None else penalties
         if (classes := arguments.get("num_classes")) is not None:
-            raise InputError(f"num_classes is {classes!r}, expected None: styles here know no classes.")
+            raise InputError(f"num_classes is {shown(classes)}, expected None: styles here know no classes.")
         super().__init__(image_shape, latent_dim, penalties=penalties, **arguments)
         self._check_layers(generator={"mapping", "synthesis"})
 
@@ -84,7 +84,7 @@ class StyleGAN(GAN):
                 ("discriminator_units", discriminator_units, "whose discriminator has a hidden layer"),
             ):
                 if given:
-                    raise InputError(f"{name} is {given!r}, expected {type(given)()!r} with residual=True, {why}.")
+                    raise InputError(f"{name} is {shown(given)}, expected {type(given)()!r} with residual=True, {why}.")
             synthesis = style.style_synthesis(image_shape, latent_dim, filters, max_filters)
             discriminator = style.style_discriminator(image_shape, filters, max_filters)
         else:

@@ -35,9 +35,9 @@ class Upscaling(FromImages):
             return super()._read(source, split)
         return data.read(source, self.image_shape, split=split)
 
-    def _check_batch(self, batch):
+    def _check_entries(self, batch, what, parts):
         if "source_images" in batch:
-            super()._check_batch(batch)
+            super()._check_entries(batch, what, parts)
 
     @property
     def source_shape(self):

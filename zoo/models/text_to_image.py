@@ -5,7 +5,8 @@ import numpy as np
 from keras import ops
 
 from zoo import latents as latent_vectors
-from zoo.errors import InputError, check_amount, check_count, check_image_shape
+from zoo.arrays import as_array
+from zoo.errors import InputError, check_amount, check_count, check_image_shape, shown
 from zoo.models.adversarial_model import AdversarialModel
 from zoo.nets import conv, text
 from zoo.objectives import variational
@@ -108,7 +109,7 @@ class TextToImageGAN(AdversarialModel):
         self.latent_dim, self.kl_weight, self.contrastive_weight = latent_dim, kl_weight, contrastive_weight
         self._tokenizer = tokenizer
         if example_prompts is not None and (not isinstance(example_prompts, (list, tuple)) or not example_prompts):
-            raise InputError(f"example_prompts is {example_prompts!r}, expected a list of texts, or None.")
+            raise InputError(f"example_prompts is {shown(example_prompts)}, expected a list of texts, or None.")
         self.example_prompts = None if example_prompts is None else tuple(example_prompts)
         self._example_tokens = None if example_prompts is None else tokenizer(self.example_prompts)
         prompts = (tokenizer.max_words,)
@@ -215,29 +216,29 @@ class TextToImageGAN(AdversarialModel):
             raise InputError("x has no prompts, expected a dict of images and prompts, one text for each image.")
         return image_set._replace(prompts=self._tokenizer(image_set.prompts.tolist()))
 
-    def _dataset(self, x, y, batch_size, *, shuffle=False, training=True):
+    def _dataset(self, x, y, batch_size, *, training=True, **options):
         if training and batch_size == 1:
             raise InputError("batch_size is 1, expected at least 2: prompts are told apart from one another.")
-        return super()._dataset(x, y, batch_size, shuffle=shuffle, training=training)
+        return super()._dataset(x, y, batch_size, training=training, **options)
 
-    def _check_batch(self, batch):
-        self._check_prompts_of(batch, "The first batch of x")
-        if len(batch["prompts"]) < 2 * self._parts_of_batch:
+    def _check_entries(self, batch, what, parts):
+        self._check_prompts_of(batch, what)
+        if len(batch["prompts"]) < 2 * parts:
             raise InputError(
-                f"The first batch of x has {len(batch['prompts'])} prompts, expected at least "
-                f"{2 * self._parts_of_batch}, 2 for each discriminator step: they are told apart from one another."
+                f"{what} has {len(batch['prompts'])} prompts, expected at least {2 * parts}, 2 for each discriminator "
+                "step: they are told apart from one another."
             )
-        numbers = np.asarray(batch["prompts"])
+        numbers = as_array(batch["prompts"], "prompts")
         if numbers.dtype.kind not in "iu" or numbers.min() < 0 or numbers.max() >= self._tokenizer.size:
             raise InputError(
-                f"The first batch of x has prompts of {numbers.dtype} from {numbers.min()} to {numbers.max()}, "
+                f"{what} has prompts of {numbers.dtype} from {numbers.min()} to {numbers.max()}, "
                 f"expected word numbers from 0 to {self._tokenizer.size - 1}, as `tokenize` makes them."
             )
 
     def _canonical(self, batch):
         batch = super()._canonical(batch)
         self._check_prompts_of(batch, "A batch")
-        batch["prompts"] = ops.cast(batch["prompts"], "int32")
+        batch["prompts"] = self._known(batch, "prompts", self._tokenizer.size, (self._tokenizer.max_words,))
         return batch
 
     def _check_prompts_of(self, batch, what):
@@ -277,7 +278,7 @@ class TextToImageGAN(AdversarialModel):
                 prompts = prompts.tolist()
             one = isinstance(prompts, str)
             if not one and (not isinstance(prompts, (list, tuple)) or len(prompts) == 0):
-                raise InputError(f"prompts is {prompts!r}, expected one text or a list of one for each image.")
+                raise InputError(f"prompts is {shown(prompts)}, expected one text or a list of one for each image.")
             rows = self._tokenizer([prompts] if one else list(prompts))
             given["prompts"] = rows[0] if one else rows
         return super()._check_conditions(given)

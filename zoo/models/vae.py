@@ -9,7 +9,8 @@ import numpy as np
 from keras import ops
 
 from zoo import latents as latent_vectors
-from zoo.errors import InputError, check_amount, check_count, check_counts, check_image_shape
+from zoo.arrays import as_numbers
+from zoo.errors import InputError, check_amount, check_count, check_counts, check_flag, check_image_shape, shown
 from zoo.images import binarize, to_uint8
 from zoo.latents import check_seed
 from zoo.models.generative_model import GenerativeModel
@@ -58,6 +59,7 @@ class VAE(GenerativeModel):
     """
 
     generate_arguments = ("latents", "temperature")
+    predicts_from_images = True
     network_arguments = ("encoder", "decoder")
 
     def __init__(
@@ -82,7 +84,7 @@ class VAE(GenerativeModel):
         check_amount(beta, "beta")
         num_importance_samples = check_count(num_importance_samples, "num_importance_samples")
         if num_importance_samples > 1 and beta != 1:
-            raise InputError(f"beta is {beta!r}, expected 1 with num_importance_samples above 1.")
+            raise InputError(f"beta is {shown(beta)}, expected 1 with num_importance_samples above 1.")
         self.latent_dim, self.beta, self.num_importance_samples = latent_dim, beta, num_importance_samples
         self.likelihood = variational.get(likelihood)
         networks, described = self._choose_networks(
@@ -100,7 +102,7 @@ class VAE(GenerativeModel):
             raise InputError(f"decoder makes {self.decoder.output_shape[1:]}, expected {self.image_shape}.")
         if not isinstance(attribute_directions, (dict, type(None))):
             raise InputError(
-                f"attribute_directions is {attribute_directions!r}, expected a dict by attribute, or None."
+                f"attribute_directions is {shown(attribute_directions)}, expected a dict by attribute, or None."
             )
         self._attribute_directions = {
             name: _direction(value, name, latent_dim) for name, value in (attribute_directions or {}).items()
@@ -194,7 +196,7 @@ class VAE(GenerativeModel):
 
     def decode(self, latents):
         """uint8 images `(n, height, width, channels)` of latents `(n, latent_dim)`: the likelihood's means."""
-        return self.generate(latents=latents)
+        return self.generate(latents=self._check_latents(latents))
 
     def reconstruct(self, images):
         """uint8 images decoded from the posterior's means of `images`."""
@@ -242,7 +244,7 @@ class VAE(GenerativeModel):
         likelihood, pretrained = overrides.get("likelihood"), arguments["likelihood"]
         if likelihood not in (None, pretrained):
             raise InputError(
-                f"likelihood is {likelihood!r}, expected {pretrained!r}, which says what the pretrained decoder's "
+                f"likelihood is {shown(likelihood)}, expected {pretrained!r}, which says what the pretrained decoder's "
                 f"outputs mean; build a {cls.__name__} from scratch for another."
             )
         forgotten = ""
@@ -268,7 +270,7 @@ class VAE(GenerativeModel):
             InputError: `name` is no text, `scale` no finite number above 0, or as for `attribute_direction`.
         """
         if not isinstance(name, str):
-            raise InputError(f"name is {name!r}, expected text.")
+            raise InputError(f"name is {shown(name)}, expected text.")
         check_amount(scale, "scale", positive=True)
         latents = self.encode(images)[0]
         if others is None:
@@ -300,10 +302,10 @@ class VAE(GenerativeModel):
         Raises:
             InputError: an unknown attribute.
         """
-        if attribute not in self.attributes:
+        if not isinstance(attribute, str) or attribute not in self.attributes:
             known = ", ".join(self.attributes) or "none; learn_attribute finds them from labelled images"
-            raise InputError(f"attribute is {attribute!r}, expected one of: {known}.")
-        images = self._checked(images)
+            raise InputError(f"attribute is {shown(attribute)}, expected one of: {known}.")
+        images, keep_details = self._checked(images), check_flag(keep_details, "keep_details")
         latents = self._encode(images)[0]
         edited = self.decode(latent_vectors.move(latents, self._attribute_directions[attribute], amount))
         if not keep_details:
@@ -384,20 +386,18 @@ class _ImportanceWeights(keras.Model):
 
 def _direction(value, attribute, latent_dim):
     """The array of a direction of `attribute_directions`, which may be text of `get_config`."""
-    shapes = (latent_dim,), (2, latent_dim + 1, latent_dim)
+    shapes, name = ((latent_dim,), (2, latent_dim + 1, latent_dim)), f"attribute_directions[{shown(attribute)}]"
     if isinstance(value, str):
         try:
             value = np.frombuffer(base64.b64decode(value, validate=True), "<f4")
         except ValueError:
-            raise InputError(
-                f"attribute_directions has {value[:20]!r} for {attribute!r}, expected an array or text of get_config."
-            ) from None
+            raise InputError(f"{name} is {value[:20]!r}, expected an array or text of get_config.") from None
         if value.size == np.prod(shapes[1]):
             value = value.reshape(shapes[1])
-    value = np.asarray(value, "float32")
+    expected = " or ".join(map(str, shapes))
+    value = as_numbers(value, name, expected)
     if value.shape not in shapes:
-        expected = " or ".join(map(str, shapes))
-        raise InputError(f"attribute_directions has one of shape {value.shape} for {attribute!r}, expected {expected}.")
+        raise InputError(f"{name} has shape {value.shape}, expected {expected}.")
     return value
 
 

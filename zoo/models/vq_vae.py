@@ -2,15 +2,15 @@
 
 import functools
 import inspect
-import numbers
 
 import keras
 import numpy as np
 from keras import ops
 
+from zoo.arrays import as_array
 from zoo.callbacks import PredictionProgress, WarnOfStalePrior, WarnOfUnusedCodes
-from zoo.errors import InputError, check_amount, check_count, check_image_shape
-from zoo.images import as_array, to_uint8
+from zoo.errors import InputError, check_amount, check_count, check_image_shape, is_number, shown
+from zoo.images import to_uint8
 from zoo.layers.vector_quantizer import VectorQuantizer
 from zoo.models.code_prior import CodePrior
 from zoo.models.generative_model import GenerativeModel, check_backend, check_known
@@ -55,6 +55,7 @@ class VQVAE(GenerativeModel):
     """
 
     network_arguments = ("encoder", "decoder")
+    predicts_from_images = True
     noise_distribution = "uniform"
 
     def __init__(
@@ -78,8 +79,8 @@ class VQVAE(GenerativeModel):
         super().__init__(image_shape, monitored, name=name, dtype=dtype)
         check_amount(commitment_cost, "commitment_cost")
         check_amount(data_variance, "data_variance", positive=True)
-        if ema_decay is not None and (not isinstance(ema_decay, numbers.Real) or not 0 < ema_decay < 1):
-            raise InputError(f"ema_decay is {ema_decay!r}, expected a number between 0 and 1, or None.")
+        if ema_decay is not None and (not is_number(ema_decay) or not 0 < ema_decay < 1):
+            raise InputError(f"ema_decay is {shown(ema_decay)}, expected a number between 0 and 1, or None.")
         self.num_embeddings, self.embedding_dim = num_embeddings, embedding_dim
         self.commitment_cost, self.ema_decay, self.data_variance = commitment_cost, ema_decay, data_variance
         given = {argument: networks_and_options.pop(argument, None) for argument in self.network_arguments}
@@ -101,7 +102,7 @@ class VQVAE(GenerativeModel):
         self._images = functools.partial(predicted, _Images(self))
         if prior is not None:
             if not isinstance(prior, dict):
-                raise InputError(f"prior is {prior!r}, expected a dict of what build_prior takes.")
+                raise InputError(f"prior is {shown(prior)}, expected a dict of what build_prior takes.")
             known = inspect.signature(self.build_prior).parameters
             for name in prior:
                 if name not in known:

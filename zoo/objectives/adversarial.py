@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from zoo.errors import InputError
+from zoo.errors import InputError, shown
 
 register = keras.saving.register_keras_serializable(package="zoo")
 
@@ -165,4 +165,4 @@ def named(identifier, known, cls, argument):
         return known[identifier]()
     if isinstance(identifier, dict) and "class_name" in identifier:
         return named(keras.saving.deserialize_keras_object(identifier), known, cls, argument)
-    raise InputError(f"{argument} is {identifier!r}, expected one of {', '.join(known)} or an instance of one.")
+    raise InputError(f"{argument} is {shown(identifier)}, expected one of {', '.join(known)} or an instance of one.")

@@ -9,7 +9,7 @@ import functools
 import keras
 from keras import ops
 
-from zoo.errors import InputError, check_amount
+from zoo.errors import InputError, check_amount, shown
 from zoo.objectives.adversarial import named
 
 register = keras.saving.register_keras_serializable(package="zoo")
@@ -84,10 +84,10 @@ class DiffAugment(keras.layers.Layer):
     def __init__(self, policies=("color", "translation", "cutout"), **kwargs):
         super().__init__(**{**kwargs, "dtype": "float32"})
         if not isinstance(policies, (list, tuple)):
-            raise InputError(f"policies is {policies!r}, expected a list of some of {', '.join(POLICIES)}.")
+            raise InputError(f"policies is {shown(policies)}, expected a list of some of {', '.join(POLICIES)}.")
         for policy in policies:
             if policy not in POLICIES:
-                raise InputError(f"policies has {policy!r}, expected some of {', '.join(POLICIES)}.")
+                raise InputError(f"policies has {shown(policy)}, expected some of {', '.join(POLICIES)}.")
         self.policies = tuple(policies)
         self.built = True
 
@@ -132,7 +132,7 @@ class AdaptiveAugment(DiffAugment):
     def __init__(self, policies=("color", "translation", "cutout"), target=0.6, ramp=500_000, **kwargs):
         super().__init__(policies, **kwargs)
         if check_amount(target, "target", positive=True) >= 1:
-            raise InputError(f"target is {target!r}, expected a number below 1.")
+            raise InputError(f"target is {shown(target)}, expected a number below 1.")
         check_amount(ramp, "ramp", positive=True)
         self.target, self.ramp = target, ramp
         self.probability, self.signs, self.updates = (

@@ -6,7 +6,7 @@ Pixels are integer codes 0..levels-1, evenly spaced grey values from black to wh
 
 from keras import ops
 
-from zoo.errors import InputError, check_count
+from zoo.errors import InputError, check_count, shown
 from zoo.objectives.variational import bernoulli_log_likelihood, dynamic_binarization
 
 # Beyond it a scale is far below the distance of two levels, where its gradient is noise.
@@ -187,7 +187,7 @@ def get(name, levels=None, num_mixtures=10):
     """
     if name == "bernoulli":
         if levels not in (None, 2):
-            raise InputError(f"levels is {levels!r}, expected 2 (or None) for the bernoulli likelihood.")
+            raise InputError(f"levels is {shown(levels)}, expected 2 (or None) for the bernoulli likelihood.")
         return Bernoulli()
     levels = 256 if levels is None else check_count(levels, "levels")
     if levels < 2:
@@ -196,4 +196,4 @@ def get(name, levels=None, num_mixtures=10):
         return Categorical(levels)
     if name == "logistic_mixture":
         return LogisticMixture(levels, check_count(num_mixtures, "num_mixtures"))
-    raise InputError(f"likelihood is {name!r}, expected one of bernoulli, categorical, logistic_mixture.")
+    raise InputError(f"likelihood is {shown(name)}, expected one of bernoulli, categorical, logistic_mixture.")

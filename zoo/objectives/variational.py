@@ -5,7 +5,7 @@ import math
 import keras
 from keras import ops
 
-from zoo.errors import InputError
+from zoo.errors import InputError, shown
 
 LOG_2_PI = math.log(2 * math.pi)
 
@@ -107,5 +107,5 @@ def get(name):
         InputError: there is none.
     """
     if not isinstance(name, str) or name not in LIKELIHOODS:
-        raise InputError(f"likelihood is {name!r}, expected one of {', '.join(LIKELIHOODS)}.")
+        raise InputError(f"likelihood is {shown(name)}, expected one of {', '.join(LIKELIHOODS)}.")
     return LIKELIHOODS[name]()
