@@ -292,7 +292,7 @@ def train(args, model, dataset, *, epochs=None, metrics=(), stage="", draw=None,
             *metrics,
             *generative,
             keras.callbacks.TensorBoard(str(logs), profile_batch=0, write_graph=False),
-            keras.callbacks.CSVLogger(str(folder / "history.csv"), append=goes_on),
+            callbacks.CSVLogger(str(folder / "history.csv"), append=goes_on),
             clock,
             # Kept until the preset is written, so that a kill during the evaluation costs no training.
             callbacks.BackupAndRestore(_stage_backup(args, stage), delete_checkpoint=False),

@@ -1,6 +1,7 @@
 """Tiny models and data that several test files share."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -307,3 +308,17 @@ def assert_resumes_bit_equal(build, data, folder, saved=False, epochs=2, **optio
     if saved:
         whole.save(folder / "model.keras")
         assert_equal_states(state(keras.saving.load_model(folder / "model.keras")), expected)
+
+
+# Clears the screen, sets the window's title, writes the clipboard, forges a line and reverses what follows.
+HOSTILE_TEXT = (
+    "\x1b[2J\x1b]0;owned\x07\x1b]52;c;ZXZpbA==\x07\n  origin            bundled, verified\r\x9b\u202e" + "x" * 5000
+)
+
+
+def assert_harmless(printed):
+    """Asserts that `zoo info` shows hostile texts as text, each on a line of its own that is not too long."""
+    assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]", printed)
+    assert "\\x1b[2J" in printed
+    assert [line[:9] for line in printed.splitlines()].count("  origin ") == 1
+    assert max(map(len, printed.splitlines())) < 1000

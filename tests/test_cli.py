@@ -6,6 +6,7 @@ import importlib.util
 import json
 import os
 import pty
+import re
 import resource
 import shutil
 import signal
@@ -18,7 +19,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from helpers import flip_a_bit, strengthened
+from helpers import HOSTILE_TEXT, assert_harmless, flip_a_bit, strengthened
 from PIL import Image
 
 import zoo
@@ -191,6 +192,23 @@ def test_info_of_a_feature_network_and_of_a_directory(tmp_path, preset):
     assert "None" not in shown
 
 
+def test_info_of_a_directory_shows_hostile_texts_as_text(tmp_path, damaged):
+    path = damaged / presets.METADATA
+    facts = dict.fromkeys(("class", "dataset", "weights_licence", "recipe", "commit", "machine"), HOSTILE_TEXT)
+    facts |= {"seed": [HOSTILE_TEXT], "metrics": {HOSTILE_TEXT: {"value": 1, "protocol": HOSTILE_TEXT}}}
+    path.write_text(json.dumps({**json.loads(path.read_text()), **facts}))
+    assert_harmless(succeed("info", damaged, cwd=tmp_path))
+
+
+def test_info_of_a_directory_says_whether_its_configuration_is_allowed(tmp_path, damaged):
+    assert "  configuration     allowed\n" in succeed("info", damaged, cwd=tmp_path)
+    (damaged / presets.METADATA).unlink()
+    for config, says in (('{"class_name": "Lambda"}', "Lambda"), ("no json", "config.json is no JSON")):
+        (damaged / presets.CONFIG).write_text(config)
+        [line] = [line for line in run("info", damaged, cwd=tmp_path).stdout.splitlines() if "configuration" in line]
+        assert line.startswith("  configuration     refused: ") and says in line
+
+
 # === sample ===
 
 
@@ -235,7 +253,9 @@ def test_sample_that_cannot_be_written_whole_leaves_the_old_file(tmp_path, prese
         resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
 
     message = fail("sample", preset, cwd=tmp_path, limit=full_disk, PYTHONDONTWRITEBYTECODE="1")
-    assert message == "Error: 'samples.png' could not be written: File too large.\n"
+    assert re.fullmatch(
+        r"Error: 'samples.png' could not be written: File too large; [\d,]+ MiB are free in '.+'.\n", message
+    )
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"samples.png": b"old"}
 
 
@@ -304,6 +324,11 @@ def break_metadata(directory):
     (directory / presets.METADATA).write_text("{")
 
 
+def measure_too_much(directory):
+    figure = {"value": 10**400, "protocol": "A number that no float holds."}
+    (directory / presets.METADATA).write_text(json.dumps({"metrics": {"fid": figure}}))
+
+
 def forget_hashes(directory):
     (directory / presets.METADATA).write_text('{"files": {"config.json": 5}}')
 
@@ -317,6 +342,7 @@ def forget_hashes(directory):
         (remove_weights, "model.weights.h5 is missing"),
         (alter_config, "does not match its SHA-256"),
         (break_metadata, "metadata.json is damaged"),
+        (measure_too_much, "its metrics are not figures"),
         (forget_hashes, "states no size and SHA-256 of config.json"),
     ],
 )

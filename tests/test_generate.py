@@ -319,7 +319,10 @@ def test_every_epoch_draws_the_same_seed_and_the_first_and_every_third_have_figu
     # A generator that stands still draws the same again.
     model.compile(keras.optimizers.SGD(0.0), keras.optimizers.SGD(0.0))
     watching = [SampleGrid(tmp_path, num_samples=4, seed=3), SampleMetric("figure", lambda _: 2.5, every=3)]
+    # A kill in the middle of writing leaves such a file.
+    (tmp_path / ".epoch_0003-killed.png").write_bytes(b"half of one")
     history = model.fit(images(4), batch_size=4, epochs=4, callbacks=watching, verbose=0).history
+    assert sorted(path.name for path in tmp_path.iterdir()) == [f"epoch_000{epoch}.png" for epoch in (1, 2, 3, 4)]
     np.testing.assert_array_equal(history["figure"], [2.5, math.nan, 2.5, math.nan])
     drawn = [np.asarray(Image.open(tmp_path / f"epoch_000{epoch}.png")) for epoch in (1, 2)]
     np.testing.assert_array_equal(*drawn)

@@ -90,7 +90,11 @@ def test_an_interrupted_fit_leaves_its_backup_and_a_finished_one_does_not(tmp_pa
     assert [path.name for path in (tmp_path / "backup").iterdir()] == ["state.weights.h5"]
     (tmp_path / "backup" / "notes.txt").write_text("of somebody else")
     (tmp_path / "backup" / ".state-killed.weights.h5").write_bytes(b"half of one")
-    assert fit(model, 3) == [1, 2]
+
+    def only_mine(_):
+        assert sorted(path.name for path in (tmp_path / "backup").iterdir()) == ["notes.txt", "state.weights.h5"]
+
+    assert fit(model, 3, AtBatch(1, 0, only_mine)) == [1, 2]
     assert [path.name for path in (tmp_path / "backup").iterdir()] == ["notes.txt"]
     (tmp_path / "backup" / "notes.txt").unlink()
     # The model itself is not bound to the backup's epoch any longer.

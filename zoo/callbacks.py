@@ -5,6 +5,7 @@ And one for `predict`, a progress bar.
 
 import contextlib
 import math
+import os
 import warnings
 
 import h5py
@@ -16,13 +17,14 @@ from zoo.errors import (
     InputError,
     MissingDependencyError,
     NonFiniteError,
+    StorageError,
     check_count,
     check_flag,
     check_text,
     first_line,
     shown,
 )
-from zoo.files import expanded, replacing
+from zoo.files import MemoryFile, expanded, remove_leftovers, storing
 from zoo.images import check_drawable, check_images, grid, to_uint8, write_png
 from zoo.latents import check_seed
 from zoo.progress import bar
@@ -243,6 +245,7 @@ class BackupAndRestore(keras.callbacks.BackupAndRestore):
         self._path = folder / BACKUP
 
     def on_train_begin(self, logs=None):
+        remove_leftovers(self._path)
         if not self._path.exists():
             # Not only after the first epoch, which may take hours. A folder that stayed would look like a backup.
             folder = self._path.parent
@@ -277,12 +280,9 @@ class BackupAndRestore(keras.callbacks.BackupAndRestore):
     def on_train_end(self, logs=None):
         if self.delete_checkpoint:
             # Keras would remove the folder with whatever else lies in it.
-            folder = self._path.parent
-            # With what a kill in the middle of writing left.
-            for file in (self._path, *folder.glob(".state-*.weights.h5")):
-                file.unlink(missing_ok=True)
+            self._path.unlink(missing_ok=True)
             with contextlib.suppress(OSError):
-                folder.rmdir()
+                self._path.parent.rmdir()
         self._forget_epoch()
 
     def _forget_epoch(self):
@@ -290,12 +290,13 @@ class BackupAndRestore(keras.callbacks.BackupAndRestore):
         self.model._initial_epoch = None
 
     def _save_model(self):
-        with replacing(self._path) as temporary:
-            self.model.save_weights(temporary, overwrite=True)
-            with h5py.File(temporary, "a") as file:
-                file.attrs["epoch"] = self._current_epoch
-                for index, state in enumerate(random_states(self.model)):
-                    file[f"random_states/{index}"] = keras.ops.convert_to_numpy(state)
+        backup = MemoryFile(self._path)
+        keras.saving.save_weights(self.model, backup)
+        with h5py.File(backup, "a") as file:
+            file.attrs["epoch"] = self._current_epoch
+            for index, state in enumerate(random_states(self.model)):
+                file[f"random_states/{index}"] = keras.ops.convert_to_numpy(state)
+        backup.store()
 
 
 def random_states(model):
@@ -361,6 +362,29 @@ class Grow(keras.callbacks.Callback):
         return int(keras.ops.convert_to_numpy(variable))
 
 
+class CSVLogger(keras.callbacks.CSVLogger):
+    """Keras' `CSVLogger`, which on a full disk raises `StorageError` and keeps the rows of earlier epochs whole."""
+
+    def __init__(self, filename, separator=",", append=False):
+        super().__init__(expanded(filename), separator, append)
+
+    def on_train_begin(self, logs=None):
+        with storing(self.filename):
+            super().on_train_begin(logs)
+
+    def on_epoch_end(self, epoch, logs=None):
+        size = os.path.getsize(self.filename)
+        try:
+            with storing(self.filename):
+                super().on_epoch_end(epoch, logs)
+        except StorageError:
+            # The file would write the rest of the row later, even from its destructor.
+            with contextlib.suppress(OSError):
+                self.csv_file.close()
+            os.truncate(self.filename, size)
+            raise
+
+
 class SampleGrid(keras.callbacks.Callback):
     """Draws the same seeds after every epoch into `folder/epoch_0001.png`, and into TensorBoard when asked.
 
@@ -384,6 +408,7 @@ class SampleGrid(keras.callbacks.Callback):
         if self._draw is None:
             self._check_that_the_model_draws()
         _make_folder(self._folder, "folder")
+        remove_leftovers(self._folder / "epoch_*.png")
 
     def _check_that_the_model_draws(self):
         if not self.model.draws_alone:

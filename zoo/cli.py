@@ -16,11 +16,14 @@ from pathlib import Path
 import click
 
 import zoo
-from zoo import presets
+from zoo import allow_list, presets
 from zoo.arrays import check_number_of_images
 from zoo.backend import import_keras
-from zoo.errors import InputError, ZooError, check_image_shape
-from zoo.files import write_json
+from zoo.errors import InputError, PresetError, ZooError, check_image_shape, printable, shown
+from zoo.files import read_regular, write_json
+
+# Characters after which a text of a preset is cut off.
+_LONGEST_TEXT = 500
 
 
 @contextlib.contextmanager
@@ -49,7 +52,7 @@ class _ZooGroup(click.Group):
             # A preset is verified before TensorFlow is imported and again by `zoo.load`.
             if str(message) not in said:
                 said.add(str(message))
-                click.echo(f"Warning: {message}", err=True)
+                click.echo(f"Warning: {printable(str(message))}", err=True)
 
         with warnings.catch_warnings(), _usage_in_one_sentence():
             warnings.showwarning = say_once
@@ -95,10 +98,18 @@ def list_command(pattern, model, dataset):
     names = presets.list_presets(pattern, model=model, dataset=dataset)
     if not names:
         click.echo("No preset matches; `zoo list` without arguments shows all.", err=True)
-    rows = [(name, entries[name]["class"], entries[name]["dataset"], _main_figure(entries[name])) for name in names]
+    rows = [
+        [_text(cell) for cell in (name, entries[name]["class"], entries[name]["dataset"], _main_figure(entries[name]))]
+        for name in names
+    ]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+def _text(value):
+    """A fact of a preset, perhaps a stranger's, as a terminal may show it: one line without control characters."""
+    return printable(value, _LONGEST_TEXT) if isinstance(value, str) else shown(value)
 
 
 def _main_figure(entry):
@@ -117,15 +128,18 @@ def info(name):
     Files that are here are checked against their hashes; weights that are not are not fetched.
     """
     location = presets.resolve(name)
-    if location.directory is None or location.origin == "directory" or name in presets.manifest():
-        found = location
-    else:
-        found = location._replace(files=presets.metadata_of(location.directory).get("files"))
+    directory, is_official = location.directory, name in presets.manifest()
+    if directory is None and not is_official:
+        from zoo import hub
+
+        directory = hub.fetch_texts(location.repo_id, location.revision)
+    # What the manifest says of an official preset, or `metadata.json` of another.
+    facts = presets.entry_of(name) if is_official else presets.metadata_of(directory)
+    found = location._replace(files=facts.get("files")) if location.origin == "cached" else location
     if found.directory is not None:
         presets.verify(found)
-    facts = _facts(name, found)
-    files = found.files or facts.get("files") or {}
-    shown = {
+    files = found.files or facts.get("files")
+    lines = {
         "class": facts.get("class"),
         "origin": _origin(found),
         "version": facts.get("version"),
@@ -144,29 +158,34 @@ def info(name):
         "training minutes": facts.get("training_minutes"),
         "machine": facts.get("machine"),
         "date": facts.get("date", facts.get("date_saved")),
+        "configuration": None if is_official else _verdict(directory),
     }
     for file in presets.HASHED_FILES:
         stated = presets.stated_of(files, file)
         if stated is None and found.directory:
             stated = presets.describe_file(found.directory / file)
-        shown[file] = stated and f"{stated['size']} bytes, sha256 {stated['sha256']}"
-    click.echo(name)
-    for label, value in shown.items():
+        lines[file] = stated and f"{stated['size']} bytes, sha256 {stated['sha256']}"
+    click.echo(_text(name))
+    for label, value in lines.items():
         if value is not None:
-            click.echo(f"  {label:<18}{value}")
+            click.echo(f"  {label:<18}{_text(value)}")
     for figure, content in facts.get("metrics", {}).items():
         _echo_figure(figure, content)
 
 
-def _facts(name, location):
-    """What the manifest says of an official preset, or `metadata.json` of another."""
-    if name in presets.manifest():
-        return presets.entry_of(name)
-    if location.directory is not None:
-        return presets.metadata_of(location.directory)
-    from zoo import hub
-
-    return hub.fetch_metadata(location.repo_id, location.revision)
+def _verdict(directory):
+    """Returns what `zoo.load` would say of a preset's configuration, without building anything."""
+    try:
+        config = json.loads(read_regular(directory / presets.CONFIG, presets.LIMITS[presets.CONFIG]))
+        # Which classes of the zoo there are, only their import tells; unknown ones are refused when they are loaded.
+        allow_list.check(config, f"The preset in {directory}", lambda name: name.startswith("zoo>"))
+    except PresetError as error:
+        return f"refused: {error}"
+    except FileNotFoundError:
+        return f"refused: {presets.CONFIG} is missing."
+    except (ValueError, RecursionError) as error:
+        return f"refused: {presets.CONFIG} is no JSON ({error})."
+    return "allowed"
 
 
 def _origin(location):
@@ -181,8 +200,8 @@ def _echo_figure(name, figure, *remarks):
     parts = [f"{figure['value']:.4g}" + (f" ± {std:.2g}" if std is not None else "")]
     if real is not None:
         parts.append(f"real images {real:.4g}")
-    click.echo(f"  {name}: {', '.join([*parts, *remarks])}")
-    click.echo(f"    {figure['protocol']}")
+    click.echo(f"  {_text(name)}: {', '.join([*parts, *remarks])}")
+    click.echo(f"    {_text(figure['protocol'])}")
 
 
 def _writable(context, parameter, path):
@@ -209,20 +228,10 @@ def _writable_png(context, parameter, path):
     return _writable(context, parameter, path)
 
 
-@contextlib.contextmanager
-def _writing(path):
-    """Names the file in what the system says of a full disk and the like."""
-    try:
-        yield
-    except OSError as error:
-        raise click.ClickException(f"{str(path)!r} could not be written: {error.strerror}.") from error
-
-
 def _write_picture(path, image):
     from zoo.images import write_png
 
-    with _writing(path):
-        write_png(path, image)
+    write_png(path, image)
     click.echo(f"Wrote {path}.")
 
 
@@ -267,8 +276,7 @@ def sample(name, num_samples, seed, label, prompt, output):
     if prompt is not None:
         conditions["prompts"] = prompt
     picture = grid(model.generate(num_samples, seed=seed, **conditions))
-    with _writing(output):
-        write_png(output, picture)
+    write_png(output, picture)
     click.echo(f"Wrote {num_samples} images to {output}.")
 
 
@@ -304,8 +312,7 @@ def evaluate(name, dataset, features, data_dir, images, importance_samples, json
     size = protocols.FULL._replace(**{key: value for key, value in given.items() if value is not None})
     figures = protocols.evaluate(model, dataset, size=size, feature_network=features, data_dir=data_dir)
     if json_file is not None:
-        with _writing(json_file):
-            write_json(json_file, {"preset": name, "dataset": dataset, "metrics": figures})
+        write_json(json_file, {"preset": name, "dataset": dataset, "metrics": figures})
     published = entry["metrics"] if entry else {}
     click.echo(f"{name} on {dataset}")
     for key, figure in figures.items():
@@ -419,8 +426,7 @@ def upscale(name, picture, output):
     image = read_picture(picture)
     height, width = (side * model.scale for side in image.shape[:2])
     bands = model.upscale_bands(image)
-    with _writing(output):
-        write_png_bands(output, bands, height, width)
+    write_png_bands(output, bands, height, width)
     click.echo(f"Wrote {width}x{height} pixels to {output}.")
 
 

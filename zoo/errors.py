@@ -9,6 +9,8 @@ import numbers
 import unicodedata
 
 _LONGEST_MESSAGE, _LONGEST_VALUE = 2_000, 200
+# What shapes of tensors hold, and the longest side of a picture that Pillow writes.
+_LARGEST_COUNT, _LONGEST_SIDE = 2**31 - 1, 2**16
 # Control characters move a terminal's cursor or set its title; these others reorder or split what is shown.
 _UNPRINTABLE = ("Cc", "Zl", "Zp", "Cs")
 _BIDIRECTIONAL = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
@@ -78,7 +80,7 @@ class MissingDependencyError(ZooError, ImportError):
     """An optional package is needed; the message names the pip extra that brings it."""
 
 
-def check_count(value, name, least=1, most=2**31 - 1):
+def check_count(value, name, least=1, most=_LARGEST_COUNT):
     """Returns `value` as an int, or raises `InputError` where it is no integer from `least` to `most`."""
     if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < least:
         raise InputError(f"{name} is {shown(value)}, expected an integer of at least {least}.")
@@ -140,10 +142,12 @@ def check_image_shape(image_shape, name="image_shape"):
     if (
         not isinstance(shape, tuple)
         or len(shape) != 3
-        or not all(isinstance(size, numbers.Integral) and not isinstance(size, bool) and size > 0 for size in shape)
+        or not all(isinstance(size, numbers.Integral) and not isinstance(size, bool) for size in shape)
+        or not all(0 < size <= _LONGEST_SIDE for size in shape)
     ):
-        raise InputError(f"{name} is {shown(image_shape)}, expected (height, width, channels), positive integers.")
-    if math.prod(shape) >= 2**31:
+        expected = f"(height, width, channels), positive integers up to {_LONGEST_SIDE}"
+        raise InputError(f"{name} is {shown(image_shape)}, expected {expected}.")
+    if math.prod(shape) > _LARGEST_COUNT:
         raise InputError(f"{name} is {shown(image_shape)}, expected an image of less than 2**31 values.")
     return tuple(int(size) for size in shape)
 

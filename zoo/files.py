@@ -1,7 +1,9 @@
 """Files: written whole or not at all, read only where they are regular and of bounded size, and their hashes."""
 
 import contextlib
+import errno
 import hashlib
+import io
 import json
 import os
 import shutil
@@ -29,18 +31,22 @@ def storing(path):
     """Turns the system's error about a file that is written into one sentence with the path and the free space."""
     try:
         yield
-    except StorageError:
-        raise
     except OSError as error:
-        reason = error.strerror or first_line(error) or type(error).__name__
-        raise StorageError(f"{str(path)!r} could not be written: {reason}{_room(path)}.") from error
+        # A file of a folder that is being written lies in a temporary one, so only the folder's path helps the reader.
+        cause = (isinstance(error, StorageError) and error.__cause__) or error
+        reason = cause.strerror or first_line(cause) or type(cause).__name__
+        raise StorageError(f"{str(path)!r} could not be written: {reason}{_hint(path, cause)}.") from cause
 
 
-def _room(path):
-    """How much is free where a path lies, as the end of a sentence; nothing where no folder of it exists."""
+def _hint(path, error):
+    """The end of a sentence about an error: what to do, or how much is free where the path lies."""
     path = Path(os.path.realpath(path))
-    folder = next((parent for parent in [path, *path.parents] if parent.is_dir()), None)
     try:
+        # A mount point, such as a container's volume, cannot be replaced as a whole.
+        if error.errno == errno.EBUSY and os.path.isdir(path):
+            return "; choose a folder inside it"
+        # Unlike pathlib's, this finds no fault with names that are too long.
+        folder = next(parent for parent in [path, *path.parents] if os.path.isdir(parent))
         return f"; {shutil.disk_usage(folder).free / 1024**2:,.0f} MiB are free in {str(folder)!r}"
     except OSError:
         return ""
@@ -75,14 +81,21 @@ def replacing(path):
 
     The rename is atomic, so a reader or a kill -9 sees the old file or the new one, never a part. A link stays one, to
     the new file.
+
+    Raises:
+        StorageError: the file cannot be written.
     """
+    with storing(path), _replacing(path) as temporary:
+        yield temporary
+
+
+@contextlib.contextmanager
+def _replacing(path):
     # Unlike pathlib's, this finds no fault with links that lead in a circle, in whose place the file is written.
     path = Path(os.path.realpath(path))
     path.parent.mkdir(parents=True, exist_ok=True)
-    # The suffix stays, because Keras and Pillow choose the format by it; a name as long as may be leaves no more room.
-    descriptor, name = tempfile.mkstemp(
-        prefix=f".{path.name.split('.')[0][:20]}-", suffix="".join(path.suffixes[-2:]), dir=path.parent
-    )
+    prefix, suffix = _affixes(path)
+    descriptor, name = tempfile.mkstemp(prefix=prefix, suffix=suffix, dir=path.parent)
     os.close(descriptor)
     temporary = Path(name)
     try:
@@ -97,12 +110,31 @@ def replacing(path):
         temporary.unlink(missing_ok=True)
 
 
+def _affixes(path):
+    """How the names of temporary files beside a path begin and end."""
+    # The suffix stays, because Pillow chooses the format by it; a name as long as may be leaves no more room.
+    return f".{path.name.split('.')[0][:20]}-", "".join(path.suffixes[-2:])
+
+
+def remove_leftovers(path):
+    """Removes what processes left that were killed while they wrote a file; its name may hold wildcards."""
+    with storing(path):
+        for file in path.parent.glob("*".join(_affixes(path))):
+            file.unlink(missing_ok=True)
+
+
 @contextlib.contextmanager
 def replacing_directory(path, carried=()):
     """Like `replacing`, for a directory: what stood at `path` stays until the new one is whole.
 
     What it holds of the names `carried` moves over to the new one.
     """
+    with storing(path), _replacing_directory(path, carried) as temporary:
+        yield temporary
+
+
+@contextlib.contextmanager
+def _replacing_directory(path, carried):
     path = Path(path).resolve()
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
@@ -128,6 +160,25 @@ def replacing_directory(path, carried=()):
             os.replace(temporary, path)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+class MemoryFile(io.BytesIO):
+    """A file in memory that carries the path which it is meant for, because Keras chooses the format by its ending.
+
+    HDF5 must not write to a disk: when that is full, the process dies of a segmentation fault at the next save.
+    """
+
+    def __init__(self, path):
+        super().__init__()
+        self._path = str(path)
+
+    def __str__(self):
+        return self._path
+
+    def store(self):
+        """Writes the content to the path, whole or not at all."""
+        with replacing(self._path) as temporary:
+            temporary.write_bytes(self.getbuffer())
 
 
 def sha256(path):

@@ -1,20 +1,26 @@
 """Publishing presets to the Hugging Face Hub and fetching them: the only file that knows `huggingface_hub`.
 
 Published is one commit on the parent that was looked at; fetched is one snapshot of one commit, whose hashes are
-checked before Keras opens a file. The client reads HF_TOKEN, HF_HOME, HF_ENDPOINT and HF_HUB_OFFLINE itself.
+checked before Keras opens a file. The client reads HF_TOKEN, HF_HOME, HF_ENDPOINT and HF_HUB_OFFLINE itself; the
+seconds after which a fetch or a push gives up are ZOO_HUB_DEADLINE.
 """
 
+import concurrent.futures
 import contextlib
 import errno
 import hashlib
 import json
+import logging
+import os
 import re
+import threading
+import time
 from pathlib import Path
 from typing import NamedTuple
 
 import zoo
-from zoo.errors import HubError, InputError, PresetError, ZooError, first_line
-from zoo.presets import CONFIG, HASHED_FILES, METADATA, metadata_of
+from zoo.errors import HubError, InputError, PresetError, first_line, printable, shown
+from zoo.presets import CONFIG, HASHED_FILES, LIMITS, METADATA, WEIGHTS, metadata_of, stated_of
 
 SCHEME = "hf://"
 CARD, SAMPLES = "README.md", "samples.png"
@@ -32,7 +38,12 @@ _NAME = r"[A-Za-z0-9](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?"
 _LONGEST_REPOSITORY, _REFUSED_IN_REPOSITORY = 96, ("..", "--")
 _REPOSITORY = re.compile(rf"{_NAME}/{_NAME}")
 _REVISION = re.compile(r"[A-Za-z0-9][\w.+-]*(?:/[\w.+-]+)*")
-_FETCHED_FILES = [*HASHED_FILES, METADATA]
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+# The client names a file of its cache after the ETag; the Hub's are hashes.
+_ETAG = re.compile(r"[A-Za-z0-9_-]{1,128}")
+# The most bytes that a file on the Hub may have.
+_LIMITS = {**LIMITS, CARD: 1024**2}
+_DEADLINE, _SECONDS = "ZOO_HUB_DEADLINE", 600
 _FEATURES_TASK = "image-feature-extraction"
 _FEATURES_USAGE = """## Use
 
@@ -150,25 +161,72 @@ def _check_revision(revision, argument):
         raise InputError(f"{argument} names the revision {revision!r}, expected a branch, a tag or a commit.")
 
 
-# === Errors ===
+# === Asking the client ===
 
 
-@contextlib.contextmanager
-def _explained(repo_id, revision=None, token=None):
-    """Turns what the client raises into one sentence.
+def _asker(repo_id, revision=None, token=None):
+    """Returns `ask(call, *arguments, **options)`, through which every call of the client goes.
 
-    Without the client's own exception, neither in the text nor as the cause: what it quotes, headers included, may
-    hold a token.
+    All calls of one `ask` share a deadline, since the client's own timeouts begin anew with every byte. A call that
+    overruns it goes on in its thread, which keeps no process from ending; it takes at most what `_LIMITS` allows.
+
+    Whatever a call raises becomes one `HubError`, because only the client's own code runs in it. The client's exception
+    is neither in the text nor the cause: what it quotes, headers included, may hold a token.
     """
-    from huggingface_hub.errors import HTTPError, RevisionResolutionError
+    seconds = _deadline()
+    end = time.monotonic() + seconds
 
-    try:
-        yield
-    except ZooError:
-        raise
-    # All that the client raises; anything else is a bug of ours.
-    except (HTTPError, RevisionResolutionError, OSError, ValueError, RuntimeError) as error:
-        raise HubError(_explanation(error, repo_id, revision, token)) from None
+    def ask(call, *arguments, **options):
+        answer = concurrent.futures.Future()
+
+        def run():
+            try:
+                answer.set_result(call(*arguments, **options))
+            except BaseException as error:  # noqa: BLE001 - the thread that waits raises it
+                answer.set_exception(error)
+
+        _escape_logs()
+        threading.Thread(target=run, daemon=True).start()
+        # Unlike a call of the client, this wait ends at once where a person presses Ctrl-C.
+        concurrent.futures.wait([answer], max(0, end - time.monotonic()))
+        if not answer.done():
+            from huggingface_hub import constants
+
+            raise HubError(
+                f"{constants.ENDPOINT} has not dealt with {repo_id!r} within {seconds:g} seconds; set {_DEADLINE} to "
+                "more seconds to wait longer."
+            )
+        try:
+            return answer.result()
+        # From `_download`.
+        except HubError:
+            raise
+        except Exception as error:  # noqa: BLE001 - the client lets through what a malformed answer makes Python raise
+            raise HubError(_explanation(error, repo_id, revision, token)) from None
+
+    return ask
+
+
+def _deadline():
+    """The seconds that a fetch or a push may take."""
+    given = os.environ.get(_DEADLINE) or _SECONDS
+    with contextlib.suppress(ValueError):
+        if 0 < (seconds := float(given)) <= threading.TIMEOUT_MAX:
+            return seconds
+    raise InputError(f"The environment variable {_DEADLINE} is {given!r}, expected a number of seconds above 0.")
+
+
+def _escape_logs():
+    """Keeps control characters of a server, which the client repeats in its warnings, off the terminal."""
+    import huggingface_hub.utils  # noqa: F401 - makes the handler
+
+    for handler in logging.getLogger("huggingface_hub").handlers:
+        handler.addFilter(_escape_record)
+
+
+def _escape_record(record):
+    record.msg, record.args = printable(record.getMessage()), ()
+    return True
 
 
 def _explanation(error, repo_id, revision, token):
@@ -223,8 +281,14 @@ def _explanation(error, repo_id, revision, token):
             f"The cache {constants.HF_HUB_CACHE} cannot be written ({error.strerror}); free space there, or point "
             "HF_HOME to another folder."
         )
-    answer = f"answered with status {status}" if status is not None else f"failed with {type(error).__name__}"
-    return f"{repo_id!r} could not be fetched or written: {endpoint} cannot be reached or {answer}."
+    failure = f"{repo_id!r} could not be fetched or written"
+    if status is not None:
+        return f"{failure}: {endpoint} cannot be reached or answered with status {status}."
+    if isinstance(error, (errors.HTTPError, OSError, errors.RevisionResolutionError)):
+        # The client wraps what went wrong.
+        reason = type(error.__cause__ or error).__name__
+        return f"{failure}: {endpoint} cannot be reached or failed with {reason}."
+    return f"{failure}: an answer of {endpoint} or a setting of yours makes no sense ({type(error).__name__})."
 
 
 def _api(token=None):
@@ -250,59 +314,158 @@ def fetch(repo_id, revision, check):
         What `check` returns.
 
     Raises:
-        HubError: no such repository or revision, no permission, no connection and no cached copy, no room.
-        PresetError: the files are damaged, also after a new download.
+        HubError: no such repository or revision, no permission, no connection and no cached copy, no room, no end.
+        PresetError: the files are too large, or damaged, also after a new download.
     """
-    from huggingface_hub import snapshot_download
+    ask = _asker(repo_id, revision)
+    commit = _commit_of(ask, repo_id, revision)
 
-    def download(**how):
-        with _explained(repo_id, revision):
-            return Path(snapshot_download(repo_id, revision=commit, allow_patterns=_FETCHED_FILES, **how))
-
-    with _explained(repo_id, revision):
-        commit = _api().resolve_revision(repo_id, revision=revision)
-    directory = download()
-    try:
+    def fetched(force=False):
+        directory = _fetch_texts(ask, repo_id, commit, force)
+        stated = stated_of(metadata_of(directory).get("files"), WEIGHTS)
+        _fetch_file(ask, repo_id, commit, WEIGHTS, force, most=stated and stated["size"])
         return check(directory)
+
+    try:
+        return fetched()
     except PresetError as damage:
         try:
-            directory = download(force_download=True)
+            return fetched(force=True)
         except HubError as error:
             raise PresetError(f"{damage} A new copy could not be fetched: {error}") from None
-        return check(directory)
 
 
 def cached(repo_id, revision):
     """The directory of a snapshot that is wholly in the cache, or None; asks nothing of the network."""
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import LocalEntryNotFoundError
-
-    try:
-        directory = Path(
-            snapshot_download(repo_id, revision=revision, allow_patterns=_FETCHED_FILES, local_files_only=True)
-        )
-    except LocalEntryNotFoundError:
-        return None
-    return directory if all((directory / name).is_file() for name in HASHED_FILES) else None
+    ask = _asker(repo_id, revision)
+    found = {name: _find(ask, repo_id, revision, name) for name in (*HASHED_FILES, METADATA)}
+    # Metadata may be known to be missing.
+    return found[CONFIG].parent if all(found[name] for name in HASHED_FILES) and found[METADATA] is not None else None
 
 
-def fetch_metadata(repo_id, revision):
-    """The facts in a repository's `metadata.json`, without its weights; an empty dict where it has none.
+def fetch_texts(repo_id, revision):
+    """The directory of a snapshot with the configuration and the metadata that it has, without its weights.
 
     Raises:
         HubError, PresetError: as for `fetch`.
     """
-    from huggingface_hub import hf_hub_download
-    from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
+    ask = _asker(repo_id, revision)
+    return _fetch_texts(ask, repo_id, _commit_of(ask, repo_id, revision))
 
-    with _explained(repo_id, revision):
-        try:
-            return metadata_of(Path(hf_hub_download(repo_id, METADATA, revision=revision)).parent)
-        except LocalEntryNotFoundError:
-            # One of the errors for a missing file, but says that nothing is known of the file.
-            raise
-        except EntryNotFoundError:
-            return {}
+
+def _commit_of(ask, repo_id, revision):
+    commit = ask(_api().resolve_revision, repo_id, revision=revision).resolved
+    return _checked_commit(commit, repo_id)
+
+
+def _checked_commit(commit, repo_id):
+    """Returns a commit that a server or the cache names, which becomes the name of a folder."""
+    if not isinstance(commit, str) or not _COMMIT.fullmatch(commit):
+        raise HubError(f"The Hub names the commit {shown(commit)} of {repo_id!r}, expected 40 hexadecimal digits.")
+    return commit
+
+
+def _fetch_texts(ask, repo_id, commit, force=False):
+    from huggingface_hub import constants
+    from huggingface_hub.file_download import repo_folder_name
+
+    for name in (METADATA, CONFIG):
+        _fetch_file(ask, repo_id, commit, name, force)
+    folder = repo_folder_name(repo_id=repo_id, repo_type="model")
+    return Path(constants.HF_HUB_CACHE, folder, "snapshots", commit)
+
+
+def _fetch_file(ask, repo_id, commit, name, force=False, most=None, token=None):
+    """Brings a file of a commit into the cache, unless it is there or the commit has none.
+
+    Args:
+        ask: as `_asker` returns it.
+        repo_id: `org/name`.
+        commit: 40 hexadecimal digits.
+        name: of the file.
+        force: whether it is fetched although it is there.
+        most: bytes that it may have, where they are fewer than its limit.
+        token: default the one of the environment.
+
+    Returns:
+        The file's path, or None where the commit has no such file.
+    """
+    if force or _find(ask, repo_id, commit, name) is None:
+        announced = ask(_announced, repo_id, commit, name, token, not force)
+        _check_announced(announced, repo_id, commit, name, min(_LIMITS[name], most or _LIMITS[name]))
+        ask(_download, repo_id, commit, name, token, force)
+    return _find(ask, repo_id, commit, name) or None
+
+
+class _Announced(NamedTuple):
+    """What a server tells of a file before it sends it."""
+
+    exists: bool
+    commit: str | None
+    etag: str | None = None
+    size: int | None = None
+
+
+def _announced(repo_id, commit, name, token, is_patient):
+    from huggingface_hub import constants, get_hf_file_metadata, hf_hub_url
+    from huggingface_hub.errors import RemoteEntryNotFoundError
+
+    url = hf_hub_url(repo_id, name, revision=commit)
+    try:
+        found = get_hf_file_metadata(url, token=token, retry_on_errors=is_patient)
+    except RemoteEntryNotFoundError as error:
+        return _Announced(False, error.response.headers.get(constants.HUGGINGFACE_HEADER_X_REPO_COMMIT, commit))
+    return _Announced(True, found.commit_hash, found.etag, found.size)
+
+
+def _check_announced(announced, repo_id, commit, name, limit):
+    """Refuses a file before the client downloads it, to a path that it makes of the commit and the ETag."""
+    subject = f"The Hub announces {name} of {repo_id!r}"
+    if announced.commit != commit:
+        raise HubError(f"{subject} at the commit {shown(announced.commit)}, expected {commit}.")
+    if not announced.exists:
+        return
+    if announced.etag is None or not _ETAG.fullmatch(announced.etag):
+        raise HubError(f"{subject} with the ETag {shown(announced.etag)}, expected a hash.")
+    if announced.size is None or announced.size > limit:
+        size = "no size" if announced.size is None else f"{announced.size} bytes"
+        raise PresetError(f"{subject} with {size}, expected at most {limit} bytes.")
+
+
+def _download(repo_id, commit, name, token, force):
+    from huggingface_hub import hf_hub_download
+    from huggingface_hub.errors import RemoteEntryNotFoundError
+    from huggingface_hub.utils import tqdm
+
+    class Bar(tqdm):
+        """The client's progress bar, which ends a download that goes on after what was announced."""
+
+        received = 0
+
+        def update(self, n=1):
+            self.received += n
+            if self.received > _LIMITS[name]:
+                raise HubError(f"The Hub sends more of {name} of {repo_id!r} than {_LIMITS[name]} bytes.")
+            return super().update(n)
+
+    # The client notes in the cache that a file is missing, so that it is not asked for again.
+    with contextlib.suppress(RemoteEntryNotFoundError):
+        hf_hub_download(repo_id, name, revision=commit, token=token, force_download=force, tqdm_class=Bar)
+
+
+def _find(ask, repo_id, revision, name):
+    """The path of a file in the cache; False where it is known not to exist, None where nothing is known of it."""
+    from huggingface_hub import try_to_load_from_cache
+
+    found = ask(try_to_load_from_cache, repo_id, name, revision=revision)
+    if not isinstance(found, str):
+        return None if found is None else False
+    repository = Path(found).parents[2]
+    # The second is what repositories share.
+    homes = [os.path.realpath(folder) for folder in (repository, repository.parent / "blobs")]
+    if not any(Path(os.path.realpath(found)).is_relative_to(home) for home in homes):
+        raise HubError(f"{found!r} leads out of the cache of {repo_id!r}, to {os.path.realpath(found)!r}; delete it.")
+    return Path(found)
 
 
 # === Publishing ===
@@ -322,8 +485,8 @@ def default_repo_id(name):
     Raises:
         HubError: no token, or not a valid one.
     """
-    with _explained(name):
-        return f"{_api(None).whoami()['name']}/{name}"
+    user = _asker(name)(lambda: _api().whoami()["name"])
+    return f"{user}/{name}"
 
 
 def publish(
@@ -360,45 +523,48 @@ def publish(
     files = _files(directory)
     # What cannot be told of is refused before anything is made on the Hub.
     _texts(directory, files, repo_id, title, facts or {}, {})
-    with _explained(repo_id, branch, token):
-        api.create_repo(repo_id, private=private, exist_ok=True)
-        if revision is not None:
-            api.create_branch(repo_id, branch=branch, exist_ok=True)
-        parent = api.repo_info(repo_id, revision=branch).sha
-        there = {file.path: file for file in api.list_repo_tree(repo_id, revision=parent)}
-        tags = {found.name: found.target_commit for found in api.list_repo_refs(repo_id).tags}
-        published = _remote_texts(repo_id, parent, there, token)
-        contents = files | _texts(directory, files, repo_id, title, facts or {}, published)
-        added = [
-            CommitOperationAdd(name, content)
-            for name, content in contents.items()
-            if name not in there or not _is_same(content, there[name])
-        ]
-        if tag in tags and (added or tags[tag] != parent):
-            raise HubError(f"The tag {tag!r} of {repo_id!r} names another commit already; choose another tag.")
-        commit = parent
-        if added:
-            commit = api.create_commit(
-                repo_id,
-                added,
-                commit_message=message or f"Publish {title or repo_id.split('/')[1]}",
-                revision=branch,
-                parent_commit=parent,
-            ).oid
-        if tag is not None and tag not in tags:
-            api.create_tag(repo_id, tag=tag, revision=commit)
+    ask = _asker(repo_id, branch, token)
+    ask(api.create_repo, repo_id, private=private, exist_ok=True)
+    if revision is not None:
+        ask(api.create_branch, repo_id, branch=branch, exist_ok=True)
+    parent = _checked_commit(ask(api.repo_info, repo_id, revision=branch).sha, repo_id)
+    there = ask(_published, api, repo_id, parent, [CARD, METADATA, *files])
+    tags = ask(lambda: {found.name: found.target_commit for found in api.list_repo_refs(repo_id).tags})
+    texts = {name: _fetch_file(ask, repo_id, parent, name, token=token) for name in (CARD, METADATA) if name in there}
+    published = {name: _text_of(path) for name, path in texts.items() if path is not None}
+    contents = files | _texts(directory, files, repo_id, title, facts or {}, published)
+    added = [
+        CommitOperationAdd(name, content)
+        for name, content in contents.items()
+        if name not in there or not _is_same(content, there[name])
+    ]
+    if tag in tags and (added or tags[tag] != parent):
+        raise HubError(f"The tag {tag!r} of {repo_id!r} names another commit already; choose another tag.")
+    commit = parent
+    if added:
+        # One by one, since the threads in which the client uploads several keep a process from ending.
+        for addition in added:
+            ask(api.preupload_lfs_files, repo_id, [addition], revision=branch)
+        made = ask(
+            api.create_commit,
+            repo_id,
+            added,
+            commit_message=message or f"Publish {title or repo_id.split('/')[1]}",
+            revision=branch,
+            parent_commit=parent,
+        )
+        commit = _checked_commit(made.oid, repo_id)
+    if tag is not None and tag not in tags:
+        ask(api.create_tag, repo_id, tag=tag, revision=commit)
     return Publication(repo_id, commit, bool(added))
 
 
-def _remote_texts(repo_id, commit, there, token):
-    """The card and the metadata that are published already, as text by file name."""
-    from huggingface_hub import hf_hub_download
+def _published(api, repo_id, commit, names):
+    """What the Hub tells of those of these files that a commit has, by name."""
+    from huggingface_hub.hf_api import RepoFile
 
-    return {
-        name: Path(hf_hub_download(repo_id, name, revision=commit, token=token)).read_text(encoding="utf-8")
-        for name in (CARD, METADATA)
-        if name in there
-    }
+    found = api.get_paths_info(repo_id, names, revision=commit)
+    return {file.path: file for file in found if isinstance(file, RepoFile)}
 
 
 def _files(directory):
@@ -415,7 +581,7 @@ def _texts(directory, files, repo_id, title, facts, published):
     pictures = [name for name in PICTURES if name in files]
     card = published.get(CARD)
     if card is None or is_unedited(card):
-        card = _own_card(directory) or card
+        card = _text_of(directory / CARD) or card
     try:
         classes = _classes_of(json.loads(files[CONFIG])["config"])
     except (ValueError, TypeError, KeyError, AttributeError) as error:
@@ -426,9 +592,8 @@ def _texts(directory, files, repo_id, title, facts, published):
     }
 
 
-def _own_card(directory):
-    """The text of the card beside a preset, or None."""
-    path = directory / CARD
+def _text_of(path):
+    """The text of a card or of metadata, or None where there is no such file."""
     try:
         return path.read_text(encoding="utf-8") if path.is_file() else None
     except UnicodeDecodeError as error:
@@ -443,7 +608,7 @@ def _classes_of(config):
 
 def _same_but_for_the_date(metadata, published):
     """The metadata as JSON; the published text where only the date of saving differs."""
-    with contextlib.suppress(ValueError, AttributeError, TypeError):
+    with contextlib.suppress(ValueError, AttributeError, TypeError, RecursionError):
         if {**json.loads(published), "date_saved": None} == {**metadata, "date_saved": None}:
             return published
     return json.dumps(metadata, indent=2, ensure_ascii=False) + "\n"
@@ -474,28 +639,28 @@ def model_card(repo_id, title, facts, pictures=(), classes=(), existing=None):
         Markdown under a block of metadata as the Hub reads it.
     """
     header = _card_metadata(title or repo_id.split("/")[1], facts)
-    body = _card_body(repo_id, title, facts, pictures, classes)
+    metadata, body = header.to_yaml(), _card_body(repo_id, title, facts, pictures, classes)
     if existing is not None:
-        card = _parsed(existing)
-        tags = dict.fromkeys([*(card.data.tags or ()), *header.tags])
-        kept = card.data.to_dict()
-        if is_unedited(existing):
-            # Figures of ours, perhaps of other weights.
-            kept.pop("model-index", None)
-        else:
-            body = card.text.lstrip("\n")
-        merged = {**kept, **header.to_dict(), "tags": list(tags)}
-        header = type(header)(**merged, ignore_metadata_errors=True)
-    return f"---\n{header.to_yaml()}\n---\n\n{body}"
+        metadata, text = _merged(existing, header)
+        body = body if is_unedited(existing) else text.lstrip("\n")
+    return f"---\n{metadata}\n---\n\n{body}"
 
 
-def _parsed(card):
+def _merged(card, header):
+    """The metadata of a card with ours, as YAML, and the card's text."""
     import yaml
     from huggingface_hub import ModelCard
 
     try:
-        return ModelCard(card, ignore_metadata_errors=True)
-    except (ValueError, yaml.YAMLError) as error:
+        found = ModelCard(card, ignore_metadata_errors=True)
+        kept, tags = found.data.to_dict(), dict.fromkeys([*(found.data.tags or ()), *header.tags])
+        if is_unedited(card):
+            # Figures of ours, perhaps of other weights.
+            kept.pop("model-index", None)
+        merged = {**kept, **header.to_dict(), "tags": list(tags)}
+        return type(header)(**merged, ignore_metadata_errors=True).to_yaml(), found.text
+    # The client takes keys and values as they stand there.
+    except (ValueError, TypeError, AttributeError, yaml.YAMLError) as error:
         raise PresetError(
             f"The metadata at the top of {CARD} cannot be read ({first_line(error)}); expected YAML between two lines "
             "of three dashes."
@@ -583,7 +748,7 @@ def _card_body(repo_id, title, facts, pictures, classes):
         "Commit of the recipe": facts.get("commit"),
         "Seed": facts.get("seed"),
         "Epochs": facts.get("epochs"),
-        "Times that the rate fell to nothing": facts.get("cycles"),
+        "Learning-rate cycles": facts.get("cycles"),
         "Epochs of the prior": facts.get("prior_epochs"),
         "Training minutes": facts.get("training_minutes"),
         "Machine": facts.get("machine"),
@@ -619,13 +784,9 @@ model = zoo.load("{title or SCHEME + repo_id}")
 ```"""
     if repo_id is None:
         return text
+    reference = SCHEME + repo_id
     return f"""{text}
 
-Plain Keras loads this repository too:
-
-```python
-import keras
-import zoo.models  # registers the classes
-
-model = keras.saving.load_model("{SCHEME}{repo_id}")
-```"""
+`zoo.load` verifies the hashes of the files and allows only known classes; `zoo info {reference}` shows what this
+repository is without running or fetching its weights. After `import zoo.models`, plain Keras loads it too, with
+`keras.saving.load_model("{reference}")`, but without these checks, so use that only for repositories you trust."""

@@ -6,6 +6,7 @@ Everywhere in the zoo, uint8 means 0..255 and floats lie in [-1, 1]; arrays are 
 import contextlib
 import math
 import os
+import stat
 import struct
 import warnings
 from pathlib import Path
@@ -22,6 +23,9 @@ from zoo.latents import stream
 _RANGE_TOLERANCE = 1e-3
 #: Channels that a PNG file may have: grey, grey with alpha, colours, colours with alpha.
 DRAWABLE = (1, 2, 3, 4)
+# The formats of `zoo.data.IMAGE_SUFFIXES`; Pillow reads more, and starts another program for some of them.
+_FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
+_MAX_PIXELS = "ZOO_MAX_PIXELS"
 # By the orientation that EXIF gives a picture that does not stand upright.
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -160,9 +164,15 @@ def fit_image(image, image_shape):
     crop_width, crop_height = max(1, round(width * scale)), max(1, round(height * scale))
     left, top = (image.width - crop_width) // 2, (image.height - crop_height) // 2
     # Cropped before, since resize(box=...) would let its filter look beyond the box.
-    image = image.crop((left, top, left + crop_width, top + crop_height))
+    image = _cropped(image, (left, top, left + crop_width, top + crop_height))
     resized = np.asarray(image.resize((width, height), Image.Resampling.LANCZOS))
     return resized[..., None] if channels == 1 else resized
+
+
+def _cropped(image, box):
+    """Crops like Pillow's `crop`, which warns or fails at a limit of pixels that holds for the whole process."""
+    left, top, right, bottom = box
+    return image.transform((right - left, bottom - top), Image.Transform.EXTENT, box)
 
 
 def _to_eight_bits(image):
@@ -202,7 +212,7 @@ def read_image(path, image_shape, part=None):
         image = _upright(image)
         if part is not None:
             half = image.width // 2
-            image = image.crop((part * half, 0, (part + 1) * half, image.height))
+            image = _cropped(image, (part * half, 0, (part + 1) * half, image.height))
         return fit_image(image, image_shape)
 
 
@@ -278,14 +288,48 @@ def _upright(image):
 @contextlib.contextmanager
 def _opened(path):
     """Opens an image file with Pillow, and says in one sentence what is wrong with it."""
+    limit = _max_pixels()
     try:
-        with Image.open(path) as image:
+        # A pipe would wait for ever, and a device has no end.
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            raise ValueError("it is no regular file")
+        with open(path, "rb") as file, _identified(file) as image:
+            width, height = image.size
+            if width * height > limit:
+                raise ValueError(
+                    f"it has {width}x{height} = {width * height} pixels, more than the limit of {limit}, which the "
+                    f"environment variable {_MAX_PIXELS} sets"
+                )
             yield image
     except FileNotFoundError:
         raise DataError(f"There is no image file {str(path)!r}.") from None
     except (OSError, SyntaxError, ValueError, struct.error, Image.DecompressionBombError) as error:
         # Pillow raises any of these for a damaged file, depending on the format.
         raise DataError(f"The file {str(path)!r} cannot be read as an image ({first_line(error)}).") from error
+
+
+def _max_pixels():
+    """The number of pixels above which a picture is refused before it is decoded."""
+    text = os.environ.get(_MAX_PIXELS, "100000000")
+    try:
+        return check_count(int(text), _MAX_PIXELS)
+    except ValueError:
+        raise InputError(f"{_MAX_PIXELS} is {shown(text)}, expected an integer of at least 1.") from None
+
+
+def _identified(file):
+    """Opens a picture of the formats that the zoo reads, whatever its name, without decoding it.
+
+    Pillow's `open` warns or fails at a limit of pixels that holds for the whole process.
+    """
+    Image.init()
+    prefix = file.read(16)
+    for name in _FORMATS:
+        factory, accepts = Image.OPEN[name]
+        if accepts(prefix):
+            file.seek(0)
+            return factory(file, "")
+    raise ValueError(f"it is none of {', '.join(_FORMATS)}")
 
 
 def grid(images, columns=None):

@@ -8,28 +8,31 @@ import collections
 import contextlib
 import datetime
 import difflib
-import errno
 import fnmatch
 import functools
 import json
-import numbers
+import math
 import os
+import random
 import re
 import warnings
 from pathlib import Path
 from typing import NamedTuple
 
-from zoo import weights_file
+from zoo import allow_list, weights_file
 from zoo.backend import check_process, import_keras
-from zoo.errors import InputError, PresetError, ZooError, check_flag, first_line, shown
-from zoo.files import expanded, replacing_directory, sha256, write_json
+from zoo.errors import InputError, PresetError, ZooError, check_flag, first_line, is_number, printable, shown
+from zoo.files import expanded, read_regular, replacing_directory, sha256, storing, write_json
 
 CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
 HASHED_FILES = (CONFIG, WEIGHTS)
 # Facts in `metadata.json` that cards and `zoo info` take for texts.
 _TEXTS = ("class", "kind", "dataset", "dataset_licence", "weights_licence", "recipe")
-# What Keras' configurations can hold that is, or loads, code.
-_CODE_CLASSES = ("Lambda", "__lambda__", "TorchModuleWrapper", "TFSMLayer", "JaxLayer", "FlaxLayer")
+# The largest files that a preset may have, in bytes; those of the zoo take 12 MB at most.
+LIMITS = {CONFIG: 4 * 1024**2, METADATA: 1024**2, WEIGHTS: 1024**3}
+# What a model may have beside the weights of its preset: pools of images that discriminators see again, 64 MiB, and
+# counters and random states, of which each layer has two at most.
+_OTHER_NUMBERS, _OTHER_VARIABLES = 16 * 1024**2, 200
 PACKAGE = Path(__file__).parent
 BUNDLED = PACKAGE / "weights"
 
@@ -148,7 +151,7 @@ def resolve(preset, bundled=True):
         if not bundled:
             raise InputError(f"bundled is False, but {text!r} is a directory, which has no copy on the Hub.")
         directory = expanded(text)
-        if not os.path.isfile(directory / CONFIG):
+        if not os.path.lexists(directory / CONFIG):
             raise PresetError(f"{text!r} is no preset directory: it has no {CONFIG}{_instead(text)}")
         return Location(directory, metadata_of(directory).get("files"), "directory")
     entry = entry_of(text)
@@ -209,18 +212,18 @@ def metadata_of(directory):
     """
     path = directory / METADATA
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = json.loads(read_regular(path, LIMITS[METADATA]))
     except FileNotFoundError:
         return {}
-    except OSError as error:
-        raise PresetError(f"{path} cannot be read ({error.strerror}).") from error
     except (ValueError, RecursionError) as error:
+        if isinstance(error, PresetError):
+            raise
         raise PresetError(f"{path} is damaged ({error}); expected a JSON object.") from error
     if not isinstance(found, dict):
         raise PresetError(f"{path} is damaged: it holds a {type(found).__name__}, expected a JSON object.")
     for key in _TEXTS:
         if not isinstance(found.get(key), (str, type(None))):
-            raise PresetError(f"{path} is damaged: its {key} is {found[key]!r}, expected a text.")
+            raise PresetError(f"{path} is damaged: its {key} is {shown(found[key])}, expected a text.")
     figures = found.get("metrics", {})
     if not isinstance(figures, dict) or not all(map(_is_figure, figures.values())):
         raise PresetError(f"{path} is damaged: its metrics are not figures with a value and a protocol.")
@@ -230,9 +233,9 @@ def metadata_of(directory):
 def _is_figure(figure):
     return (
         isinstance(figure, dict)
-        and isinstance(figure.get("value"), numbers.Real)
+        and is_number(figure.get("value"))
         and isinstance(figure.get("protocol"), str)
-        and all(isinstance(figure.get(key), (numbers.Real, type(None))) for key in ("std", "real"))
+        and all(figure.get(key) is None or is_number(figure[key]) for key in ("std", "real"))
     )
 
 
@@ -257,8 +260,10 @@ def verify(location):
             )
     for name in HASHED_FILES:
         path = location.directory / name
-        if not path.is_file():
+        if not path.exists():
             raise PresetError(f"The preset in {location.directory} is incomplete: {name} is missing.")
+        if not path.is_file() or path.stat().st_size > LIMITS[name]:
+            raise PresetError(f"{path} is no regular file of at most {LIMITS[name]} bytes, as presets have.")
     if location.files is None:
         warnings.warn(
             f"The preset in {location.directory} carries no hashes, so its files cannot be verified.", stacklevel=3
@@ -313,9 +318,10 @@ def load_as(expected_class, preset, bundled=True, **overrides):
 
     import zoo.models  # noqa: F401 - registers the classes with Keras
 
+    directory, random_state = location.directory, random.getstate()
     try:
-        config = json.loads((location.directory / CONFIG).read_text(encoding="utf-8"))
-        _refuse_code(config, location.directory)
+        config = json.loads(read_regular(directory / CONFIG, LIMITS[CONFIG]))
+        allow_list.check(config, f"The preset in {directory}", _is_registered)
         if expected_class is not None:
             found = keras.saving.get_registered_object(config.get("registered_name"))
             if not (isinstance(found, type) and issubclass(found, expected_class)):
@@ -325,57 +331,80 @@ def load_as(expected_class, preset, bundled=True, **overrides):
                 )
         # Compiled only once the weights are in, so that a file without optimizer state is no surprise to Keras.
         compile_config = config.pop("compile_config", None)
-        model = keras.saving.deserialize_keras_object(config, safe_mode=True)
-        model.load_weights(location.directory / WEIGHTS)
+        for part in allow_list.parts_of(config):
+            part.pop("compile_config", None)
+        model = _built(config, directory)
+        model.load_weights(directory / WEIGHTS)
+        _refuse_non_finite(model, directory)
         if overrides:
             model = _rebuild(model, config, overrides)
         if compile_config:
             model.compile_from_config(compile_config)
-    except ZooError:
-        raise
     except Exception as error:
+        # Layers draw their seeds from Python's random numbers; a preset that is refused leaves these as they were.
+        random.setstate(random_state)
+        if isinstance(error, ZooError):
+            raise
         # Keras raises anything from KeyError to UnboundLocalError on a file it cannot make sense of.
         raise PresetError(
-            f"The preset in {location.directory} cannot be loaded ({type(error).__name__}: {first_line(error)})"
+            f"The preset in {directory} cannot be loaded ({type(error).__name__}: {printable(first_line(error), 500)})"
         ) from error
     return model
 
 
-def _refuse_code(config, directory):
-    """Keras refuses these too, but some only after it imported what they wrap, and in many words."""
-    if not isinstance(config, dict):
-        raise PresetError(f"The preset in {directory} is damaged: {CONFIG} holds no JSON object.")
-    for part in _parts_of(config):
-        if part.get("class_name") in _CODE_CLASSES:
+def _is_registered(name):
+    import keras
+
+    return keras.saving.get_registered_object(name) is not None
+
+
+def _built(config, directory):
+    """The model of a configuration, refused before it allocates more than its file of weights holds."""
+    import keras
+
+    from zoo.keras_private import deferred_variables
+
+    stored_numbers, stored_arrays = weights_file.check(directory / WEIGHTS)
+    numbers = variables = 0
+
+    def count(variable):
+        nonlocal numbers, variables
+        numbers, variables = numbers + math.prod(variable.shape), variables + 1
+        if numbers > stored_numbers + _OTHER_NUMBERS or variables > 3 * stored_arrays + _OTHER_VARIABLES:
             raise PresetError(
-                f"The preset in {directory} holds a {part['class_name']}, which may run code; presets may not."
+                f"The preset in {directory} describes {variables} or more arrays of {numbers} weights, but holds "
+                f"{stored_arrays} of {stored_numbers}."
             )
+
+    # A class of the user's may give its variables values at once, which cannot be deferred.
+    own = allow_list.has_users_classes(config, _is_registered)
+    try:
+        with contextlib.nullcontext() if own else deferred_variables(count):
+            return keras.saving.deserialize_keras_object(config, safe_mode=True)
+    except InputError as error:
+        raise PresetError(f"The preset in {directory} describes no model: {error}") from error
+
+
+def _refuse_non_finite(model, directory):
+    from keras import ops
+
+    for variable in model.weights:
+        if not ops.all(ops.isfinite(variable)):
+            raise PresetError(f"The weights of the preset in {directory} hold NaN or infinity in {variable.path}.")
 
 
 def _refuse_unregistered(config):
-    """What Keras saves without complaint, but could not load again."""
-    import keras
-
-    for part in _parts_of(config):
-        name, module = part.get("registered_name"), str(part.get("module"))
-        if name and module.partition(".")[0] != "keras" and keras.saving.get_registered_object(name) is None:
+    """Refuses a class or function of the user's that Keras saves without complaint and could not load again."""
+    for part in allow_list.parts_of(config):
+        module = part.get("module")
+        if "class_name" not in part or not isinstance(module, str) or module.partition(".")[0] in ("keras", "builtins"):
+            continue
+        if not _is_registered(allow_list.registered_name(part)):
             found = part["config"] if part["class_name"] == "function" else part["class_name"]
             raise PresetError(
                 f"The model has a {found}, which is not registered, so that it could not be loaded; decorate it with "
                 "keras.saving.register_keras_serializable()."
             )
-
-
-def _parts_of(config):
-    """The dicts in a Keras configuration."""
-    parts = [config]
-    while parts:
-        part = parts.pop()
-        if isinstance(part, dict):
-            yield part
-            parts.extend(part.values())
-        elif isinstance(part, (list, tuple)):
-            parts.extend(part)
 
 
 def _rebuild(model, config, overrides):
@@ -464,8 +493,9 @@ def save(model, directory, *, weights_dtype="float32"):
         weights_dtype: `"float32"`, or `"float16"` to halve the file.
 
     Raises:
-        PresetError: `directory` holds something else or cannot be written, the model has a part that may run code or
-            of a class that is not registered, or weights that are not finite or do not fit float16.
+        PresetError: `directory` holds something else, the model has a part that may run code or of a class that is
+            not registered, or weights that are not finite or do not fit float16.
+        StorageError: `directory` cannot be written.
         InputError: another `weights_dtype`.
     """
     import keras
@@ -478,7 +508,7 @@ def save(model, directory, *, weights_dtype="float32"):
             f"{os.path.join('.', directory)!r}.",
             stacklevel=3,
         )
-    with _explained(directory):
+    with storing(directory):
         directory = expanded(directory).resolve()
         there = [file.name for file in directory.iterdir()] if directory.is_dir() else []
         exists = directory.exists()
@@ -487,10 +517,10 @@ def save(model, directory, *, weights_dtype="float32"):
     if exists and (not directory.is_dir() or (there and not {CONFIG, METADATA} <= set(there))):
         raise PresetError(f"{directory} exists and is no preset directory; choose another place.")
     others = set(there) - {*HASHED_FILES, METADATA, *_shown()}
-    with _explained(directory), replacing_directory(directory, others) as temporary:
+    with replacing_directory(directory, others) as temporary:
         config = keras.saving.serialize_keras_object(model)
-        _refuse_code(config, directory)
         _refuse_unregistered(config)
+        allow_list.check(config, "The model", _is_registered)
         (temporary / CONFIG).write_text(json.dumps(config, indent=1) + "\n", encoding="utf-8")
         weights_file.write(model, temporary / WEIGHTS, weights_dtype)
         files = {name: describe_file(temporary / name) for name in HASHED_FILES}
@@ -524,16 +554,6 @@ def _kept(directory, weights):
     card = directory / hub.CARD
     by_hand = card.exists() and not hub.is_unedited(card.read_text(encoding="utf-8", errors="replace"))
     return [card.name] if by_hand else []
-
-
-@contextlib.contextmanager
-def _explained(directory):
-    try:
-        yield
-    except OSError as error:
-        # A mount point, such as a container's volume, cannot be replaced as a whole.
-        instead = "; choose a folder inside it" if error.errno == errno.EBUSY else ""
-        raise PresetError(f"{directory} cannot be written ({error.strerror or first_line(error)}){instead}.") from error
 
 
 def describe_file(path):

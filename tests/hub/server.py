@@ -6,11 +6,13 @@ can make the server misbehave. The client reads its environment when it is impor
 """
 
 import base64
+import contextlib
 import hashlib
 import json
 import os
 import re
 import threading
+import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
@@ -118,7 +120,7 @@ class Repo:
 class Fault:
     kind: str
     where: str
-    value: int
+    value: object
     times: int | None
 
 
@@ -209,6 +211,17 @@ class Hub:
         """Answers requests whose URL contains this with this status, and does nothing else."""
         self._faults.append(Fault("fail", path_substring, status, times))
 
+    def answer(self, line_start, status=200, body=b"", headers=None, times=None):
+        """Answers requests whose line, such as `GET /me/gan`, begins like this with whatever is given.
+
+        Headers that are None are left out, `Content-Length` too.
+        """
+        self._faults.append(Fault("answer", line_start, (status, body, headers or {}), times))
+
+    def drip(self, path_suffix, seconds):
+        """Sends files from paths with this end byte by byte, with so many seconds between them."""
+        self._faults.append(Fault("drip", path_suffix, seconds, None))
+
     def before_commit(self, callback):
         """Calls `callback()` once, when the next commit of a client has arrived and before it is looked at."""
         self.callback = callback
@@ -278,6 +291,9 @@ class _Handler(BaseHTTPRequestHandler):
         try:
             if status := self.hub.strike("fail", lambda part: part in self.path):
                 raise Refusal(status, "A failure that the test asked for")
+            if answer := self.hub.strike("answer", f"{self.command} {self.path}".startswith):
+                self.reply(*answer)
+                return
             content = self.dispatch(f"{self.command} {url.path}")
             if content is not None:
                 self.reply(200, json.dumps(content).encode(), {"Content-Type": "application/json"})
@@ -292,13 +308,20 @@ class _Handler(BaseHTTPRequestHandler):
                 return answer(self, *(unquote(group or "") for group in match.groups()))
         raise Refusal(404, "Not found")
 
-    def reply(self, status, body, headers, cut=None):
+    def reply(self, status, body, headers, cut=None, pause=None):
         self.send_response(status)
         for name, value in {"Content-Length": len(body), **headers}.items():
-            self.send_header(name, str(value))
+            if value is not None:
+                self.send_header(name, str(value))
         self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(body[:cut])
+        # A client that has given up is no error of the server's.
+        with contextlib.suppress(ConnectionError):
+            if self.command != "HEAD" and pause is None:
+                self.wfile.write(body[:cut])
+            elif self.command != "HEAD":
+                for byte in body:
+                    self.wfile.write(bytes([byte]))
+                    time.sleep(pause)
 
     def log_message(self, *arguments):
         """Says nothing; `Hub.requests` is the log."""
@@ -458,6 +481,12 @@ class _Handler(BaseHTTPRequestHandler):
         depth = None if self.query.get("recursive") == ["true"] else 1
         return [entries[path] for path in entries if PurePosixPath(folder) in PurePosixPath(path).parents[:depth]]
 
+    @route("POST", f"{MODEL}/paths-info/([^/]+)")
+    def paths_info(self, name, revision):
+        entries = listing(self.repo(name).find(revision).files)
+        asked = parse_qs(self.body.decode()).get("paths", [])
+        return [entries[path] for path in asked if path in entries]
+
     @route("GET", f"{MODEL}(?:/revision/([^/]+))?")
     def info(self, name, revision):
         repo = self.repo(name)
@@ -488,15 +517,16 @@ class _Handler(BaseHTTPRequestHandler):
         self.download(path, self.hub.objects[oid], {"ETag": f'"{oid}"'})
 
     def download(self, path, data, headers):
-        cut = None
+        cut = pause = None
         if self.command == "GET":
             cut = self.hub.strike("cut", path.endswith)
+            pause = self.hub.strike("drip", path.endswith)
             if data and self.hub.strike("corrupt", path.endswith):
                 middle = len(data) // 2
                 data = data[:middle] + bytes([data[middle] ^ 1]) + data[middle + 1 :]
         asked = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", ""))
         if asked is None:
-            self.reply(200, data, headers, cut)
+            self.reply(200, data, headers, cut, pause)
             return
         start, size = int(asked[1]), len(data)
         if start >= size:

@@ -119,6 +119,8 @@ def test_a_repository_without_hashes_loads_with_a_warning(hub, preset_files, obt
     found = obtain()
     assert "carries no hashes" in found["stderr"]
     assert set(found["files"]) == {"config.json", "model.weights.h5"}
+    # That there are none is cached, too.
+    assert obtain(**LOCAL)["directory"] == found["directory"]
 
 
 # === Damage ===

@@ -174,7 +174,7 @@ def test_the_card_has_metadata_that_the_hub_reads(hub, publish):
     assert result["metrics"] == [{"type": "fid10k_test_mnist_classifier", "value": 2.3457, "name": "A distance."}]
     assert "# gan_mnist_28" in text and "CC BY-SA 3.0" in text and "samples.png" in text
     assert 'zoo.load("gan_mnist_28")' in text
-    assert f'keras.saving.load_model("hf://{REPO}")' in text
+    assert f"`zoo info hf://{REPO}`" in text and f'keras.saving.load_model("hf://{REPO}")' in text
 
 
 def editing_vae():
@@ -290,6 +290,7 @@ def test_a_card_beside_the_preset_is_published(hub, publish, preset, tmp_path):
     ("card", "says"),
     [
         (b"---\nlicense: a: b\n---\n# Mine\n", "The metadata at the top of README.md cannot be read"),
+        (b"---\ntags: 3\n---\n# Mine\n", "The metadata at the top of README.md cannot be read"),
         (b"---\nMine\n---\n# Mine\n", "The metadata at the top of README.md cannot be read"),
         (b"# \xe9\n", "README.md is no text in UTF-8"),
     ],

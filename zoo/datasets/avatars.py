@@ -232,7 +232,7 @@ def render(face):
     }
     height, width, _ = IMAGE_SHAPE
     png = rasterize(str(avatar(style, options)), width=width, height=height, skip_system_fonts=True)
-    return np.asarray(Image.open(io.BytesIO(png)).convert("RGB"))
+    return np.asarray(Image.open(io.BytesIO(png), formats=("PNG",)).convert("RGB"))
 
 
 def check_renderer():

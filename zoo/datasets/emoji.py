@@ -9,31 +9,30 @@ import numpy as np
 import tensorflow_datasets as tfds
 from PIL import Image
 
-from zoo.datasets.packages import Package, members, url_infos
+from zoo.datasets.packages import Package, instructions, read
 from zoo.errors import MissingDependencyError
 from zoo.images import over_white
 
 IMAGE_SHAPE, LINE_ART_SHAPE = (64, 64, 3), (64, 64, 1)
-_REGISTRY = "https://registry.npmjs.org"
 _OPENMOJI = Package(
-    f"{_REGISTRY}/openmoji/-/openmoji-17.0.0.tgz",
-    4339458,
-    "55ee7d13485dec86e9f38c1f3a645a13382d33ff97c0cd845ee824b0aef45e68",
+    "npm", "openmoji", "17.0.0", 4339458, "55ee7d13485dec86e9f38c1f3a645a13382d33ff97c0cd845ee824b0aef45e68"
 )
 _NOTO = Package(
-    f"{_REGISTRY}/emoji-datasource-google/-/emoji-datasource-google-16.0.0.tgz",
+    "npm",
+    "emoji-datasource-google",
+    "16.0.0",
     74344091,
     "fb5fd131b362aab7a55542d2a147a79708cce0a8b1c1bbacd470172708b5c438",
 )
 _TWEMOJI = Package(
-    f"{_REGISTRY}/emoji-datasource-twitter/-/emoji-datasource-twitter-16.0.0.tgz",
+    "npm",
+    "emoji-datasource-twitter",
+    "16.0.0",
     61683754,
     "f64a530c63bca463bd8317fdc4615ce63a53a0c65018e4ce2d848aaba7a28877",
 )
 _NAMES = Package(
-    f"{_REGISTRY}/emojibase-data/-/emojibase-data-17.0.0.tgz",
-    6711091,
-    "d01d0e2ca4e22cb402679532155342c71e2e871f25c32223c013b8b166ebdf5a",
+    "npm", "emojibase-data", "17.0.0", 6711091, "d01d0e2ca4e22cb402679532155342c71e2e871f25c32223c013b8b166ebdf5a"
 )
 _SKIN_TONES = re.compile(r"1f3f[b-f]")
 # Of two regional letters.
@@ -58,17 +57,15 @@ def _plain(code):
 
 
 def _over_white(png):
-    return np.asarray(over_white(Image.open(io.BytesIO(png))))
+    return np.asarray(over_white(Image.open(io.BytesIO(png), formats=("PNG",))))
 
 
-def _by_code(files, pattern):
-    """The functions that read files whose name matches, by plain code, without skin tones."""
-    found = {}
-    for name, read in files.items():
-        match = re.fullmatch(pattern, name)
-        if match and not _SKIN_TONES.search(match[1].lower()):
-            found[_plain(match[1])] = read
-    return found
+def _by_code(package, manager, pattern):
+    """The files of a package whose name matches a pattern with a group for the code, by code, without skin tones."""
+    files = {
+        re.fullmatch(pattern, name)[1].lower(): content for name, content in read(package, manager, pattern).items()
+    }
+    return {_plain(code): content for code, content in files.items() if not _SKIN_TONES.search(code)}
 
 
 class _Emoji(tfds.core.GeneratorBasedBuilder):
@@ -93,7 +90,7 @@ SPLITS = ("train", "test")
 class OpenmojiLineArt(_Emoji):
     """The TFDS data set `openmoji_line_art`: `source_image`, black lines, and `image`, the same sign in colour."""
 
-    url_infos = url_infos([_OPENMOJI])
+    MANUAL_DOWNLOAD_INSTRUCTIONS = instructions([_OPENMOJI])
 
     def _info(self):
         features = tfds.features
@@ -119,16 +116,17 @@ class OpenmojiLineArt(_Emoji):
             raise MissingDependencyError(
                 f"Rendering emoji needs {error.name}: pip install 'generative-zoo[avatars]'."
             ) from error
-        files = members(dl_manager.download(_OPENMOJI.url))
-        colour, black = (_by_code(files, rf"package/{side}/svg/(.+)\.svg") for side in ("color", "black"))
+        colour, black = (
+            _by_code(_OPENMOJI, dl_manager, rf"package/{side}/svg/(.+)\.svg") for side in ("color", "black")
+        )
 
         def render(svg):
             height, width, _ = IMAGE_SHAPE
             return _over_white(bytes(svg_to_bytes(svg.decode(), width=width, height=height, skip_system_fonts=True)))
 
         def pair(code):
-            lines = np.asarray(Image.fromarray(render(black[code]())).convert("L"))[..., None]
-            return {"image": render(colour[code]()), "source_image": lines}
+            lines = np.asarray(Image.fromarray(render(black[code])).convert("L"))[..., None]
+            return {"image": render(colour[code]), "source_image": lines}
 
         # The line art of flags is an empty frame.
         codes = {code for code in colour.keys() & black.keys() if not _FLAGS.match(code)}
@@ -138,7 +136,7 @@ class OpenmojiLineArt(_Emoji):
 class EmojiInTwoHands(_Emoji):
     """The TFDS data set `emoji_in_two_hands`: `source_image` by Noto, `image` by Twemoji, and a `caption`."""
 
-    url_infos = url_infos([_NOTO, _TWEMOJI, _NAMES])
+    MANUAL_DOWNLOAD_INSTRUCTIONS = instructions([_NOTO, _TWEMOJI, _NAMES])
 
     def _info(self):
         features = tfds.features
@@ -162,19 +160,17 @@ class EmojiInTwoHands(_Emoji):
         )
 
     def _signs(self, dl_manager):
-        noto, twemoji, names = (
-            members(path) for path in dl_manager.download([package.url for package in (_NOTO, _TWEMOJI, _NAMES)])
-        )
-        noto = _by_code(noto, r"package/img/google/64/(.+)\.png")
-        twemoji = _by_code(twemoji, r"package/img/twitter/64/(.+)\.png")
-        described = {_plain(entry["hexcode"]): entry for entry in json.loads(names["package/en/data.json"]())}
+        noto = _by_code(_NOTO, dl_manager, r"package/img/google/64/(.+)\.png")
+        twemoji = _by_code(_TWEMOJI, dl_manager, r"package/img/twitter/64/(.+)\.png")
+        (names,) = read(_NAMES, dl_manager, r"package/en/data\.json").values()
+        described = {_plain(entry["hexcode"]): entry for entry in json.loads(names)}
 
         def pair(code):
             entry = described[code]
             caption = ", ".join([entry["label"], *entry.get("tags", ())])
             return {
-                "image": _over_white(twemoji[code]()),
-                "source_image": _over_white(noto[code]()),
+                "image": _over_white(twemoji[code]),
+                "source_image": _over_white(noto[code]),
                 "caption": caption,
             }
 

@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow_datasets as tfds
 from PIL import Image
 
-from zoo.datasets.packages import Package, members, url_infos
+from zoo.datasets.packages import Package, instructions, read
 
 PATCH_SHAPE = (96, 96, 3)
 # How many times photographs are shrunk before they are cut, which takes the traces of sensor and JPEG away.
@@ -14,20 +14,25 @@ SHRINKS = (2, 3, 4, 6, 8)
 _STRIDE = 48
 # The mean difference of grey values side by side. Patches of less, of sky and of what is out of focus, teach little.
 _LEAST_DETAIL = 4.0
-_POOL = "http://deb.debian.org/debian/pool/main"
 _PACKAGES = (
     Package(
-        f"{_POOL}/b/budgie-backgrounds/budgie-backgrounds_3.0-1_all.deb",
+        "apt",
+        "budgie-backgrounds",
+        "3.0-1",
         12169452,
         "b91c2d5209558bc11d8d3a161f22a608857e3f8c735980cfab0d6650b03014ca",
     ),
     Package(
-        f"{_POOL}/l/lomiri-wallpapers/lomiri-wallpapers-16.04_20.04.0-4_all.deb",
+        "apt",
+        "lomiri-wallpapers-16.04",
+        "20.04.0-4",
         15784080,
         "f74676719f9d0128e5310e65ef97d596bcece8b6a43524ab8949ee1be0a4f18c",
     ),
     Package(
-        f"{_POOL}/l/lomiri-wallpapers/lomiri-wallpapers-20.04_20.04.0-4_all.deb",
+        "apt",
+        "lomiri-wallpapers-20.04",
+        "20.04.0-4",
         11377568,
         "fbf4c3bcbfea7f70bc1f5ed270fe97995119d02e9102715e0377d877ee848b0b",
     ),
@@ -102,7 +107,7 @@ class DebianPhotographs(tfds.core.GeneratorBasedBuilder):
     """The TFDS data set `debian_photographs`: patches of 96x96 pixels; whole photographs are held out in `test`."""
 
     VERSION = tfds.core.Version("2.0.0")
-    url_infos = url_infos(_PACKAGES)
+    MANUAL_DOWNLOAD_INSTRUCTIONS = instructions(_PACKAGES)
 
     def _info(self):
         return tfds.core.DatasetInfo(
@@ -120,17 +125,18 @@ class DebianPhotographs(tfds.core.GeneratorBasedBuilder):
         )
 
     def _split_generators(self, dl_manager):
-        archives = dl_manager.download([package.url for package in _PACKAGES])
         files = {}
-        for archive in archives:
-            files |= {name.rsplit("/", 1)[-1]: read for name, read in members(archive).items()}
+        for package in _PACKAGES:
+            files |= {
+                name.rsplit("/", 1)[-1]: content for name, content in read(package, dl_manager, r".*\.jpg").items()
+            }
         train = [name for name in CREDITS if name not in _TEST]
         return {"train": self._generate_examples(files, train), "test": self._generate_examples(files, _TEST)}
 
     def _generate_examples(self, files, names):
         number = 0
         for name in names:
-            photograph = Image.open(io.BytesIO(files[name]())).convert("RGB")
+            photograph = Image.open(io.BytesIO(files[name]), formats=("JPEG",)).convert("RGB")
             for patch in patches(photograph):
                 yield number, {"image": patch, "photograph": name}
                 number += 1

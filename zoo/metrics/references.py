@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from zoo.errors import DataError, first_line
-from zoo.files import expanded, replacing
+from zoo.errors import DataError, StorageError
+from zoo.files import MemoryFile, expanded
 from zoo.metrics.distances import gaussian_statistics
 
 BUNDLED = Path(__file__).parent / "references"
@@ -52,10 +52,9 @@ def load(dataset, network, image_shape, data_dir=None):
     try:
         # Asked again, since what had to be prepared for that has sizes now.
         write(cached, network, found, data.identity(dataset, data_dir))
-    except OSError as error:
+    except StorageError as error:
         warnings.warn(
-            f"What {dataset!r} is compared with was computed, but cannot be kept in {cache_folder()} "
-            f"({error.strerror or first_line(error)}); ZOO_CACHE names another folder.",
+            f"What {dataset!r} is compared with was computed, but is not kept: {error} ZOO_CACHE names another folder.",
             stacklevel=2,
         )
     return found
@@ -106,8 +105,14 @@ def describe(splits, network):
 
 def write(path, network, arrays, identity=""):
     """Stores a reference with the identities of its network and its data set, whole or not at all."""
-    with replacing(path) as temporary:
-        np.savez_compressed(temporary, network=network.identity, data=identity, **arrays)
+    _write_arrays(path, network=network.identity, data=identity, **arrays)
+
+
+def _write_arrays(path, **arrays):
+    # A zip file on a full disk fails again when it closes.
+    file = MemoryFile(path)
+    np.savez_compressed(file, **arrays)
+    file.store()
 
 
 def test_set(dataset, image_shape, data_dir=None):
@@ -133,8 +138,7 @@ def test_set(dataset, image_shape, data_dir=None):
 def write_test_set(folder, dataset, images, labels):
     """Stores a test set as `test_set` reads it, in a file for the images and one for the labels."""
     for kind, values in {"images": images, "labels": labels.astype("uint8")}.items():
-        with replacing(_test_set_file(folder, dataset, kind)) as temporary:
-            np.savez_compressed(temporary, **{kind: values})
+        _write_arrays(_test_set_file(folder, dataset, kind), **{kind: values})
 
 
 def _test_set_file(folder, dataset, kind):

@@ -8,6 +8,7 @@ import keras
 from keras import ops
 
 from zoo.errors import InputError, check_count, check_share, is_number, shown
+from zoo.keras_private import variables_are_deferred
 from zoo.layers.spectral_normalization import SpectralNormalization
 from zoo.layers.training_state import StepCount
 from zoo.models.generative_model import GenerativeModel, check_backend
@@ -101,7 +102,9 @@ class AdversarialModel(GenerativeModel):
         self.ema_momentum, self.discriminator_steps = ema_momentum, discriminator_steps
         # Here and not in compile, so that the average exists, and is saved, whether or not the model is trained.
         self.ema_generator = keras.models.clone_model(generator)
-        self.ema_generator.set_weights(generator.get_weights())
+        # The weights of a preset that is being loaded follow from its file.
+        if not variables_are_deferred():
+            self.ema_generator.set_weights(generator.get_weights())
         self.ema_generator.trainable = False
         self._learned = frozenset(variable.path for variable in generator.trainable_variables)
         # Not the optimizer's, since the average goes on where a model that was trained is compiled anew.

@@ -31,6 +31,7 @@ from zoo.errors import (
     is_number,
     shown,
 )
+from zoo.files import MemoryFile, expanded
 from zoo.images import DRAWABLE, check_images, to_float, to_uint8
 from zoo.progress import bar
 
@@ -97,7 +98,7 @@ class _Monitor:
         #: How many numbers there are of each kind that batches hold, such as "labels".
         self.limits = {}
         self.failure = keras.Variable(
-            [0, 0], dtype="int32", trainable=False, aggregation="only_first_replica", name="failure"
+            "zeros", (2,), dtype="int32", trainable=False, aggregation="only_first_replica", name="failure"
         )
 
     def update(self, logs, batch):
@@ -298,19 +299,34 @@ class GenerativeModel(keras.Model):
     def forget_beside(self, fresh):
         """Lets go of what means nothing beside weights that `from_preset` begins anew, whose places are `fresh`."""
 
-    def save(self, filepath, *args, **kwargs):
+    def save(self, filepath, overwrite=True, **kwargs):
         """Keras' `save` to a `.keras` file, optimizers included.
 
-        These are loaded as they are where the layers that are frozen were so at `compile`, else begin anew.
+        `keras.saving.load_model` restores the optimizers' states if the same layers were frozen at `compile`; otherwise
+        it resets them.
 
         Raises:
-            InputError: the name of a file of HDF5, which cannot hold a model of several networks.
+            InputError: another name, such as that of an HDF5 file, which cannot hold a model of several networks, or
+                without `overwrite` that of a file.
+            StorageError: the file cannot be written; an older one stays as it is.
         """
-        if str(filepath).endswith((".h5", ".hdf5")):
+        if not str(filepath).endswith(".keras"):
             raise InputError(
-                f"filepath is {str(filepath)!r}, expected a name that ends in .keras; save_weights writes HDF5."
+                f"filepath is {str(filepath)!r}, expected a name that ends in .keras; save_weights writes HDF5 and "
+                "push_to_hub publishes."
             )
-        super().save(filepath, *args, **kwargs)
+        _store(super().save, filepath, overwrite, **kwargs)
+
+    def save_weights(self, filepath, overwrite=True, max_shard_size=None):
+        """Keras' `save_weights`, optimizers included, to one file.
+
+        Raises:
+            InputError: a `max_shard_size`, or without `overwrite` the name of a file.
+            StorageError: the file cannot be written; an older one stays as it is.
+        """
+        if max_shard_size is not None:
+            raise InputError(f"max_shard_size is {shown(max_shard_size)}, expected None: the weights are one file.")
+        _store(super().save_weights, filepath, overwrite)
 
     def export(self, filepath, *args, **kwargs):
         """Keras' `export` of the network of a model that has one; of several each can be exported by itself.
@@ -1273,6 +1289,20 @@ class GenerativeModel(keras.Model):
             # Presets have no random states.
             if name in own or name in stored:
                 variable.assign(store[name])
+
+
+def _store(save, filepath, overwrite, **kwargs):
+    """Has a method of Keras save to memory, then writes the file, whole or not at all."""
+    if "://" in str(filepath):
+        # Keras knows the file systems of clouds.
+        save(filepath, overwrite, **kwargs)
+        return
+    path = expanded(filepath)
+    if not overwrite and path.exists():
+        raise InputError(f"filepath is {str(filepath)!r}, which exists; overwrite=True replaces it.")
+    file = MemoryFile(path)
+    save(file, **kwargs)
+    file.store()
 
 
 @contextlib.contextmanager

@@ -10,16 +10,20 @@ from zoo.layers.attention import SelfAttention
 from zoo.layers.conditional_norm import ConditionalBatchNormalization, StyleBatchNormalization
 from zoo.layers.spectral_normalization import SpectralNormalization, linear
 
+# No side of an image is longer; the power of a number without bounds would fill the memory.
+_MOST_HALVINGS = 16
+
 
 def check_sides(image_shape, stages):
     """Refuses images whose sides cannot be halved `stages` times."""
     if not _halves(image_shape, stages):
-        expected = f"sides divisible by {2**stages}, to be halved {stages} times"
+        divisible = f"sides divisible by {2**stages}" if stages <= _MOST_HALVINGS else "larger sides"
+        expected = f"{divisible}, to be halved {stages} times"
         raise InputError(f"image_shape is {tuple(image_shape)}, expected {expected}.")
 
 
 def _halves(image_shape, stages):
-    return not any(side % 2**stages for side in image_shape[:2])
+    return stages <= _MOST_HALVINGS and not any(side % 2**stages for side in image_shape[:2])
 
 
 def stages_of(image_shape, stages=None, least=2, coarsest=4):

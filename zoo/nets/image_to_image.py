@@ -1,5 +1,7 @@
 """Networks from image to image: U-Net and patch discriminator (Isola et al. 2017), residual translator."""
 
+import math
+
 import keras
 from keras import layers
 
@@ -121,7 +123,7 @@ def patch_discriminator(image_shape, filters, stages, source_shape=None, name="d
     Raises:
         InputError: so many stages leave a single pixel, of which normalization over the image leaves nothing.
     """
-    if max(image_shape[:2]) <= 2**stages:
+    if math.log2(max(image_shape[:2])) <= stages:
         raise InputError(
             f"patch_stages is {stages}, expected fewer: halved so often, image_shape={tuple(image_shape)} is one pixel."
         )

@@ -183,10 +183,10 @@ def test_a_hostile_repository_is_refused(answers, name):
 @pytest.mark.parametrize(
     ("name", "reason"),
     [
-        ("a-lambda", "holds a Lambda, which may run code"),
-        ("a-pickle", "holds a TorchModuleWrapper, which may run code"),
+        ("a-lambda", "holds keras.layers.Lambda, which presets may not"),
+        ("a-pickle", "holds keras.layers.TorchModuleWrapper, which presets may not"),
         ("external-link", "link"),
-        ("external-storage", "external"),
+        ("external-storage", "whose numbers lie in another file"),
     ],
 )
 def test_the_sentence_gives_the_reason(answers, name, reason):

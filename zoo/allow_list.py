@@ -1,0 +1,214 @@
+"""What the configuration of a preset may hold; everything else is refused before Keras sees it.
+
+Keras imports and calls what a configuration names. Its safe mode refuses some of that, class by class, and was passed
+by again and again. Here it is the other way round: a configuration may name the classes below, which compute and
+nothing else, and classes that are registered in this process, which are the zoo's or the user's own.
+"""
+
+from zoo.errors import PresetError, printable
+
+# A network of 1,000 layers takes Keras half a minute to build; the largest published ones have about 800.
+_MOST_LAYERS, _MOST_PARTS = 1_000, 100_000
+
+
+def _named(names):
+    return frozenset(names.split())
+
+
+_MODELS = _named("Functional Model Sequential")
+_DTYPE_POLICIES = _named("DTypePolicy FloatDTypePolicy")
+# Layers that wrap code of others (Lambda, TFSMLayer, JaxLayer, FlaxLayer, TorchModuleWrapper) are left out, and so are
+# those that read a vocabulary from a file (StringLookup, IntegerLookup, TextVectorization).
+_LAYERS = _named(
+    """
+    Activation ActivityRegularization AdaptiveAveragePooling1D AdaptiveAveragePooling2D AdaptiveAveragePooling3D
+    AdaptiveMaxPooling1D AdaptiveMaxPooling2D AdaptiveMaxPooling3D Add AdditiveAttention AlphaDropout Attention AugMix
+    AutoContrast Average AveragePooling1D AveragePooling2D AveragePooling3D BatchNormalization Bidirectional
+    CategoryEncoding CenterCrop Concatenate Conv1D Conv1DTranspose Conv2D Conv2DTranspose Conv3D Conv3DTranspose
+    ConvLSTM1D ConvLSTM2D ConvLSTM3D Cropping1D Cropping2D Cropping3D CutMix Dense DepthwiseConv1D DepthwiseConv2D
+    Discretization Dot Dropout ELU EinsumDense Embedding Equalization Flatten GRU GRUCell GaussianDropout GaussianNoise
+    GlobalAveragePooling1D GlobalAveragePooling2D GlobalAveragePooling3D GlobalMaxPooling1D GlobalMaxPooling2D
+    GlobalMaxPooling3D GroupNormalization GroupQueryAttention Identity InputLayer LSTM LSTMCell LayerNormalization
+    LeakyReLU Masking MaxPooling1D MaxPooling2D MaxPooling3D Maximum Minimum MixUp MultiHeadAttention Multiply
+    Normalization PReLU Permute Pipeline RMSNormalization RNN RandAugment RandomBrightness RandomColorDegeneration
+    RandomColorJitter RandomContrast RandomCrop RandomElasticTransform RandomErasing RandomFlip RandomGaussianBlur
+    RandomGrayscale RandomHue RandomInvert RandomPerspective RandomPosterization RandomRotation RandomSaturation
+    RandomSharpness RandomShear RandomTranslation RandomZoom ReLU RepeatVector Rescaling Reshape Resizing
+    ReversibleEmbedding SeparableConv1D SeparableConv2D SimpleRNN SimpleRNNCell Softmax Solarization SpatialDropout1D
+    SpatialDropout2D SpatialDropout3D SpectralNormalization StackedRNNCells Subtract TimeDistributed UnitNormalization
+    UpSampling1D UpSampling2D UpSampling3D ZeroPadding1D ZeroPadding2D ZeroPadding3D
+    """
+)
+_CLASSES = {
+    "keras": _MODELS | _DTYPE_POLICIES,
+    "keras.models": _MODELS,
+    "keras.src.models.functional": _MODELS,
+    "keras.src.models.sequential": _MODELS,
+    "keras.layers": _LAYERS,
+    "keras.dtype_policies": _DTYPE_POLICIES,
+    "keras.random": _named("SeedGenerator"),
+    "keras.initializers": _named(
+        """
+        Constant GlorotNormal GlorotUniform HeNormal HeUniform Identity IdentityInitializer LecunNormal LecunUniform
+        Ones Orthogonal OrthogonalInitializer RandomNormal RandomUniform TruncatedNormal VarianceScaling Zeros
+        """
+    ),
+    "keras.regularizers": _named("L1 L1L2 L2 OrthogonalRegularizer"),
+    "keras.constraints": _named("MaxNorm MinMaxNorm NonNeg UnitNorm"),
+    "keras.optimizers": _named(
+        """
+        Adadelta Adafactor Adagrad Adam AdamW Adamax Ftrl Lamb Lion LossScaleOptimizer Muon Nadam RMSprop SGD
+        ScheduleFreeAdamW
+        """
+    ),
+    "keras.optimizers.schedules": _named(
+        "CosineDecay CosineDecayRestarts ExponentialDecay InverseTimeDecay PiecewiseConstantDecay PolynomialDecay"
+    ),
+    "keras.losses": _named(
+        """
+        BinaryCrossentropy BinaryFocalCrossentropy CategoricalCrossentropy CategoricalFocalCrossentropy
+        CategoricalHinge CosineSimilarity Dice Hinge Huber KLDivergence LogCosh MeanAbsoluteError
+        MeanAbsolutePercentageError MeanSquaredError MeanSquaredLogarithmicError Poisson
+        SparseCategoricalCrossentropy SquaredHinge
+        """
+    ),
+    "keras.metrics": _named(
+        """
+        AUC Accuracy BinaryAccuracy BinaryCrossentropy CategoricalAccuracy CategoricalCrossentropy F1Score Mean
+        MeanAbsoluteError MeanSquaredError Precision Recall RootMeanSquaredError SparseCategoricalAccuracy
+        SparseCategoricalCrossentropy SparseTopKCategoricalAccuracy TopKCategoricalAccuracy
+        """
+    ),
+}
+# Operations on tensors that a functional network may hold as nodes. None takes a function, and none makes a tensor of
+# numbers alone, which Keras would do while it reads the configuration.
+_OPERATIONS = {
+    "keras.src.ops.numpy": _named(
+        """
+        Absolute Add All Amax Amin Any Arccos Arccosh Arcsin Arcsinh Arctan Arctan2 Arctanh Argmax Argmin Argsort
+        Average BroadcastTo Ceil Clip Concatenate Conjugate Copy Cos Cosh Cross Cumprod Cumsum Diagonal Diff Divide
+        DivideNoNan Dot Einsum Equal Exp Exp2 ExpandDims Expm1 Flip Floor FloorDivide GetItem Greater GreaterEqual
+        Heaviside Hypot Inner Isfinite Isinf Isnan Kron Less LessEqual Log Log10 Log1p Log2 Logaddexp LogicalAnd
+        LogicalNot LogicalOr LogicalXor Matmul Max Maximum Mean Median Min Minimum Mod Moveaxis Multiply NanToNum
+        Negative NotEqual OnesLike Outer Pad Power Prod Quantile Ravel Reciprocal Repeat Reshape Roll Rot90 Round Sign
+        Sin Sinc Sinh Sort Split Sqrt Square Squeeze Stack Std Subtract Sum Swapaxes Take TakeAlongAxis Tan Tanh
+        Tensordot Tile Trace Transpose Tril Triu TrueDivide Trunc Var Vdot Vstack Hstack Where ZerosLike
+        """
+    ),
+    "keras.src.ops.core": _named("Cast SaturateCast Slice StopGradient Unstack"),
+    "keras.src.ops.math": _named("Erf Erfc Erfinv Logsumexp Rsqrt TopK"),
+    "keras.src.ops.nn": _named(
+        """
+        AdaptiveAveragePool AdaptiveMaxPool AveragePool BatchNorm Celu Conv ConvTranspose DepthToSpace DepthwiseConv
+        DotProductAttention Elu Gelu Glu HardShrink HardSigmoid HardSilu HardTanh LayerNorm LeakyRelu LogSigmoid
+        LogSoftmax MaxPool Moments Normalize OneHot RMSNorm Relu Relu6 Selu SeparableConv Sigmoid Silu SoftShrink
+        Softmax Softplus Softsign SpaceToDepth SparsePlus SparseSigmoid Sparsemax Squareplus TanhShrink Threshold
+        """
+    ),
+    "keras.src.ops.image": _named("CropImages HSVToRGB PadImages RGBToGrayscale RGBToHSV Resize"),
+    "keras.src.ops.linalg": _named("Cholesky Det Inv Norm Solve"),
+}
+_ACTIVATIONS = _named(
+    """
+    celu elu exponential gelu glu hard_shrink hard_sigmoid hard_silu hard_tanh leaky_relu linear log_sigmoid log_softmax
+    mish relu relu6 selu sigmoid silu soft_shrink softmax softplus softsign sparse_plus sparse_sigmoid sparsemax
+    squareplus tanh tanh_shrink threshold
+    """
+)
+# What Keras writes for a tensor or a slice among the arguments of a node.
+_TENSOR, _ARRAYS, _INDICES = "__keras_tensor__", ("__tensor__", "__numpy__"), ("__slice__", "__ellipsis__")
+_ARRAY_DTYPES = _named("bfloat16 bool float16 float32 float64 int8 int16 int32 int64 uint8 uint16 uint32 uint64")
+
+
+def check(config, subject, is_registered):
+    """Refuses a configuration that names anything but what computes and is known here.
+
+    Args:
+        config: dict, a whole configuration as Keras serializes a model.
+        subject: str, what holds it, as the beginning of a sentence: `"The preset in my_gan"`.
+        is_registered: function of a name that returns whether a class or function is registered under it in this
+            process.
+
+    Raises:
+        PresetError: `config` is no dict, holds a class, function or operation that is not on the list, calls a layer on
+            something else than tensors, or describes more layers than a network has.
+    """
+    if not isinstance(config, dict):
+        raise PresetError(f"{subject} is damaged: its configuration is no JSON object.")
+    layers = 0
+    for number, part in enumerate(parts_of(config)):
+        layers += "inbound_nodes" in part
+        if layers > _MOST_LAYERS or number > _MOST_PARTS:
+            raise PresetError(f"{subject} describes more than {_MOST_LAYERS} layers, which no preset has.")
+        if "class_name" in part and not _is_allowed(part, is_registered):
+            raise PresetError(
+                f"{subject} holds {_told(part)}, which presets may not: it is none of the classes that run no code and "
+                "read no files."
+            )
+        if "inbound_nodes" in part and not _are_calls_on_tensors(part["inbound_nodes"]):
+            raise PresetError(
+                f"{subject} holds {_told(part)} called on something else than tensors, which presets may not."
+            )
+
+
+def has_users_classes(config, is_registered):
+    """Whether a configuration names classes or functions that the user registered, besides those of the zoo."""
+    return any(
+        "class_name" in part and not registered_name(part).startswith("zoo>") and is_registered(registered_name(part))
+        for part in parts_of(config)
+    )
+
+
+def registered_name(part):
+    """Returns the name under which Keras looks a part up among what is registered, before anything else."""
+    name = part.get("config") if part["class_name"] == "function" else part.get("registered_name", part["class_name"])
+    return name if isinstance(name, str) else ""
+
+
+def parts_of(config):
+    """Yields every dict in a configuration, itself included."""
+    parts = [config]
+    while parts:
+        part = parts.pop()
+        if isinstance(part, dict):
+            yield part
+            parts.extend(part.values())
+        elif isinstance(part, (list, tuple)):
+            parts.extend(part)
+
+
+def _is_allowed(part, is_registered):
+    module, name, config = part.get("module"), part["class_name"], part.get("config")
+    if not isinstance(name, str):
+        return False
+    if name in (_TENSOR, *_INDICES):
+        return True
+    if name in _ARRAYS:
+        return isinstance(config, dict) and isinstance(config.get("dtype"), str) and config["dtype"] in _ARRAY_DTYPES
+    if is_registered(registered_name(part)):
+        return True
+    if not isinstance(module, str) or part.get("registered_name") not in (None, name):
+        return False
+    if name == "function":
+        return module in ("keras.activations", "builtins") and isinstance(config, str) and config in _ACTIVATIONS
+    # An operation is a node of a network; anywhere else Keras would call it on whatever stands beside it.
+    return name in _CLASSES.get(module, ()) or (name in _OPERATIONS.get(module, ()) and "inbound_nodes" in part)
+
+
+def _are_calls_on_tensors(nodes):
+    """Whether a layer is called on tensors of the network, so that Keras infers shapes and computes nothing."""
+    if not isinstance(nodes, list):
+        return False
+    for node in nodes:
+        if not isinstance(node, dict) or node.keys() != {"args", "kwargs"}:
+            return False
+        kinds = [part["class_name"] for part in parts_of(node) if "class_name" in part]
+        if _TENSOR not in kinds or not set(kinds) <= {_TENSOR, *_ARRAYS, *_INDICES}:
+            return False
+    return True
+
+
+def _told(part):
+    name = part["config"] if part["class_name"] == "function" else part["class_name"]
+    module = part.get("module")
+    return printable(f"{module}.{name}" if isinstance(module, str) else str(name), 200)
