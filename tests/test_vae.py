@@ -508,7 +508,7 @@ def test_directions_are_saved_with_the_model(tmp_path):
 
 def test_an_unknown_attribute_lists_the_known_ones():
     model, faces, bright = attributed()
-    with pytest.raises(InputError, match="name is 5, expected text"):
+    with pytest.raises(InputError, match="name is 5, expected a text"):
         model.learn_attribute(5, faces, bright)
     with pytest.raises(InputError, match="scale is nan, expected a number above 0"):
         model.learn_attribute("bright", faces, bright, scale=float("nan"))

@@ -368,6 +368,11 @@ class AdversarialModel(GenerativeModel):
             return self.generator.stateless_call(trained, given, inputs, training=True)[1]
 
         zeros, shares = {index: ops.zeros_like(fixed[index]) for index in statistics}, []
+        try:
+            batches = iter(batches)
+        # The iterator of an object may raise anything.
+        except Exception:  # noqa: BLE001
+            raise InputError(f"batches is {shown(batches)}, expected batches as fit takes them.") from None
         with _without_dropout(self.generator):
             for batch in batches:
                 inputs = self._generator_inputs(next(self._parts(self._canonical(batch))))

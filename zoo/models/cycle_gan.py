@@ -5,7 +5,7 @@ import functools
 import keras
 from keras import ops
 
-from zoo.errors import InputError, check_amount, check_count, check_image_shape
+from zoo.errors import InputError, check_amount, check_count, check_flag, check_image_shape
 from zoo.layers.image_pool import ImagePool
 from zoo.models.adversarial_model import AdversarialModel, output_shapes
 from zoo.models.image_to_image import FromImages
@@ -170,6 +170,10 @@ class CycleGAN(FromImages, AdversarialModel):
         sides = [self._outputs(real_logits[side], fake_logits[side]) for side in SIDES]
         return {name: 0.5 * (sides[0][name] + sides[1][name]) for name in sides[0]}
 
+    def _checked_inputs(self, x):
+        given = isinstance(x, dict) and x.keys() == set(SIDES)
+        return {side: self._checked(x[side], side) for side in SIDES} if given else x
+
     def translate(self, images, reverse=False):
         """uint8 images `(n, height, width, channels)` of source images, or with `reverse` source images of images.
 
@@ -179,6 +183,7 @@ class CycleGAN(FromImages, AdversarialModel):
         Raises:
             InputError: images of another shape, dtype or range.
         """
+        reverse = check_flag(reverse, "reverse")
         return self._translated(functools.partial(self._translate_batch, reverse=reverse), images)
 
     def _translate_batch(self, source_images, reverse=False):

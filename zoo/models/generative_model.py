@@ -1,7 +1,6 @@
 """`GenerativeModel`: what every model of the zoo shares - presets, `generate`, random state, and the one update."""
 
 import collections
-import collections.abc
 import contextlib
 import functools
 import inspect
@@ -25,15 +24,19 @@ from zoo.errors import (
     ZooError,
     check_amount,
     check_count,
+    check_counts,
     check_flag,
     check_image_shape,
     check_share,
+    check_text,
+    first_line,
     is_number,
     shown,
 )
 from zoo.files import MemoryFile, expanded
 from zoo.images import DRAWABLE, check_images, to_float, to_uint8
 from zoo.progress import bar
+from zoo.text import texts_of
 
 # What `compile` hands on to Keras.
 _COMPILE_SETTINGS = ("run_eagerly", "steps_per_execution", "jit_compile")
@@ -203,6 +206,13 @@ class GenerativeModel(keras.Model):
     def __new__(cls, *args, **kwargs):
         # Networks are made before `__init__` here is reached.
         check_process(first=True)
+        name, dtype = kwargs.get("name"), kwargs.get("dtype")
+        if name is not None and "/" in check_text(name, "name"):
+            raise InputError(f"name is {name!r}, expected a text without slashes.")
+        try:
+            keras.dtype_policies.get(dtype)
+        except Exception:  # noqa: BLE001
+            raise InputError(f"dtype is {shown(dtype)}, expected a dtype policy of Keras, such as 'float32'.") from None
         return super().__new__(cls, *args, **kwargs)
 
     def __init__(self, image_shape, monitored, name=None, dtype=None):
@@ -216,9 +226,7 @@ class GenerativeModel(keras.Model):
         self.num_classes = None if num_classes is None else check_count(num_classes, "num_classes")
         if class_names is None:
             return
-        if isinstance(class_names, str) or not isinstance(class_names, collections.abc.Iterable):
-            raise InputError(f"class_names is {class_names!r}, expected a list of one name for each class.")
-        names = tuple(map(str, class_names))
+        names = tuple(texts_of(class_names, "class_names", "names"))
         if len(names) != self.num_classes:
             raise InputError(f"class_names has {len(names)} names, expected num_classes={self.num_classes}.")
         if len({name.casefold() for name in names}) < len(names):
@@ -256,8 +264,16 @@ class GenerativeModel(keras.Model):
                 check_count(arguments[name], name, least=0 if default == 0 else 1)
             elif type(default) is float:
                 check_share(arguments[name], name)
-        with built_under(dtype):
-            *default, options = cls.default_networks(image_shape, latent_dim, **arguments)
+            elif type(default) is bool:
+                check_flag(arguments[name], name)
+        try:
+            with built_under(dtype):
+                *default, options = cls.default_networks(image_shape, latent_dim, **arguments)
+        except Exception as error:
+            # TensorFlow has an error of its own for it, which other backends do not know.
+            if isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError":
+                raise InputError(f"The networks of such a {cls.__name__} take more memory than there is.") from error
+            raise
         chosen = {
             name: network if given[name] is None else given[name]
             for name, network in zip(cls.network_arguments, default, strict=True)
@@ -794,19 +810,13 @@ class GenerativeModel(keras.Model):
         epochs = check_count(epochs, "epochs")
         check_count(kwargs.get("initial_epoch", 0), "initial_epoch", least=0)
         _check_steps(kwargs, "steps_per_epoch", "validation_steps", "validation_batch_size")
-        if not isinstance(kwargs.get("validation_freq"), (list, tuple, set)):
+        if isinstance(kwargs.get("validation_freq"), (list, tuple, set)):
+            check_counts(list(kwargs["validation_freq"]), "validation_freq")
+        else:
             _check_steps(kwargs, "validation_freq")
         _check_unweighted(kwargs, "class_weight", "sample_weight")
         shuffle = check_flag(shuffle, "shuffle")
-        if isinstance(callbacks, keras.callbacks.CallbackList):
-            callbacks = callbacks.callbacks
-        elif not isinstance(callbacks, (list, tuple)):
-            callbacks = [] if callbacks is None else [callbacks]
-        for callback in callbacks:
-            if not isinstance(callback, keras.callbacks.Callback):
-                raise InputError(f"callbacks has {shown(callback)}, expected Keras callbacks.")
-        if not isinstance(verbose, (str, int)) or verbose not in ("auto", 0, 1, 2):
-            raise InputError(f"verbose is {shown(verbose)}, expected 'auto', 0, 1 or 2.")
+        callbacks = _checked_callbacks(callbacks, verbose)
         if validation_data is None and not (is_number(validation_split) and validation_split == 0):
             x, validation_data = _split(x, y, validation_split, self.trains_on_pairs)
             y = None
@@ -856,6 +866,8 @@ class GenerativeModel(keras.Model):
             return figures
         check_known("evaluate", kwargs, keras.Model.evaluate)
         _check_steps(kwargs, "steps")
+        kwargs["callbacks"] = _checked_callbacks(kwargs.get("callbacks"), kwargs.get("verbose", "auto"))
+        check_flag(kwargs.get("return_dict", False), "return_dict")
         _check_unweighted(kwargs, "sample_weight")
         self._monitor.failure.assign([0, 0])
         with _own_errors() as raised:
@@ -886,6 +898,7 @@ class GenerativeModel(keras.Model):
         self._check_trainable(method)
         check_known(method, kwargs, getattr(keras.Model, method), ("x", "y"))
         _check_unweighted(kwargs, "class_weight", "sample_weight")
+        check_flag(kwargs.get("return_dict", False), "return_dict")
         batch = self._unpack(x if y is None else (x, y))
         self._check_batch(batch, "x", self._parts_of_batch if method == "train_on_batch" else 1)
         # Keras makes no arrays of lists.
@@ -901,10 +914,12 @@ class GenerativeModel(keras.Model):
             InputError, DataError: as for `evaluate`.
         """
         check_process()
-        if not self.predicts_from_images:
-            return super().predict(x, batch_size, **kwargs)
         check_known("predict", kwargs, keras.Model.predict)
         _check_steps(kwargs, "steps")
+        kwargs["callbacks"] = _checked_callbacks(kwargs.get("callbacks"), kwargs.get("verbose", "auto"))
+        if not self.predicts_from_images:
+            with self._called_on(x):
+                return super().predict(self._checked_inputs(x), batch_size, **kwargs)
         with _own_errors() as raised:
             return super().predict(self._dataset(x, None, batch_size, training=False, raised=raised), **kwargs)
 
@@ -913,7 +928,24 @@ class GenerativeModel(keras.Model):
         check_process()
         if self.predicts_from_images:
             self._check_batch(x, "x")
-        return super().predict_on_batch(x)
+        with self._called_on(x):
+            return super().predict_on_batch(self._checked_inputs(x))
+
+    def _checked_inputs(self, x):
+        """What `predict` is given, checked and scaled where a subclass knows what it has to be."""
+        return x
+
+    @contextlib.contextmanager
+    def _called_on(self, x):
+        """Says in a sentence that a model cannot be called on something, for which Keras raises anything."""
+        try:
+            yield
+        except ZooError:
+            raise
+        except Exception as error:
+            raise InputError(
+                f"x is {shown(x)}, which a {type(self).__name__} cannot be called on ({first_line(error)})."
+            ) from error
 
     #: Fresh parts that one training step takes from a batch.
     _parts_of_batch = 1
@@ -1399,6 +1431,20 @@ def _check_steps(arguments, *names):
             check_count(arguments[name], name)
 
 
+def _checked_callbacks(callbacks, verbose):
+    """What Keras' methods take for callbacks as a list, and refuses others, and what does not say how much to print."""
+    if isinstance(callbacks, keras.callbacks.CallbackList):
+        callbacks = callbacks.callbacks
+    elif not isinstance(callbacks, (list, tuple)):
+        callbacks = [] if callbacks is None else [callbacks]
+    for callback in callbacks:
+        if not isinstance(callback, keras.callbacks.Callback):
+            raise InputError(f"callbacks has {shown(callback)}, expected Keras callbacks.")
+    if not isinstance(verbose, (str, int)) or verbose not in ("auto", 0, 1, 2):
+        raise InputError(f"verbose is {shown(verbose)}, expected 'auto', 0, 1 or 2.")
+    return list(callbacks)
+
+
 def _check_unweighted(arguments, *names):
     for name in names:
         if arguments.get(name) is not None:
@@ -1447,7 +1493,8 @@ def _unscaled(optimizer):
 def _optimizer(optimizer, name):
     try:
         return keras.optimizers.get(optimizer)
-    except (ValueError, TypeError):
+    # Keras raises anything for a dict that is no configuration.
+    except Exception:  # noqa: BLE001
         raise InputError(f"{name} is {shown(optimizer)}, expected a Keras optimizer or the name of one.") from None
 
 
