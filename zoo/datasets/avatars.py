@@ -129,8 +129,8 @@ _CHANCES = {
     "eyewear": (3 / 6, 1 / 6, 1 / 6, 1 / 6),
     "facial_hair": (0.4, 0.2, 0.2, 0.2),
 }
-# The picture shows the head with all of its hair and part of the shoulders. At a smaller scale or translation, the lower
-# end of a tilted body would be visible.
+# The picture shows the head with all of its hair and part of the shoulders. At a smaller scale or translation, the
+# lower end of a tilted body would be visible.
 _SCALE, _TRANSLATE_Y = 1.15, 8
 
 

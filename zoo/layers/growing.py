@@ -12,7 +12,7 @@ register = keras.saving.register_keras_serializable(package="zoo")
 
 
 class Growing(keras.layers.Layer):
-    """Base class of the growing networks. It tracks how far a network has grown.
+    """Base class of the growing networks, which tracks how far a network has grown.
 
     A network has one stage for each resolution, from the coarsest grid (stage 0) to the full image size. Each stage
     doubles the resolution of the stage before. The saved variable `fade` holds, for each stage after the first, how far
