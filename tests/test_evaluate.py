@@ -305,7 +305,7 @@ def test_perceptual_distance_is_that_of_unit_features_of_each_stage():
     ("size", "says"),
     [
         (SMALL._replace(images=2), "size.images is 2, expected an integer of at least 4"),
-        (SMALL._replace(seeds=()), "size.seeds is empty, expected at least one seed"),
+        (SMALL._replace(seeds=()), r"size.seeds is \(\), expected at least one seed"),
         (SMALL._replace(test_images=0), "size.test_images is 0, expected an integer of at least 1"),
     ],
 )

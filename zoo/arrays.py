@@ -41,14 +41,25 @@ def as_array(value, name="images"):
 
 
 def as_numbers(value, name, expected, dtype="float32", kinds="iuf"):
-    """Returns an array of finite real numbers, or raises `InputError`; True and False count where `kinds` has "b"."""
+    """Returns an array of finite real numbers, or raises `InputError`.
+
+    Args:
+        value: what the caller gave.
+        name, expected: how the message calls it, and what it says is expected.
+        dtype: of the array, None for that of the value.
+        kinds: of the dtypes that are numbers; with "b" True and False are.
+    """
     array = as_array(value, name)
     if array.dtype.kind not in kinds:
         found = shown(value) if array.ndim == 0 else "no array of numbers"
         raise InputError(f"{name} is {found}, expected {expected}.")
-    with np.errstate(over="ignore"):
-        array = array.astype(dtype, copy=False)
-    if not np.isfinite(array).all():
+    try:
+        with np.errstate(over="ignore"):
+            array = array.astype(dtype or array.dtype, copy=False)
+        finite = np.isfinite(array).all()
+    except MemoryError:
+        raise InputError(f"{name} has shape {array.shape}, which takes more memory than there is.") from None
+    if not finite:
         raise InputError(f"{name} holds NaN or infinite values, expected {expected}.")
     return array
 

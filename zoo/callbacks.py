@@ -19,11 +19,13 @@ from zoo.errors import (
     NonFiniteError,
     StorageError,
     check_count,
+    check_flag,
+    check_text,
     first_line,
     shown,
 )
 from zoo.files import MemoryFile, expanded, remove_leftovers, storing
-from zoo.images import check_drawable, grid, to_uint8, write_png
+from zoo.images import check_drawable, check_images, grid, to_uint8, write_png
 from zoo.latents import check_seed
 from zoo.progress import bar
 
@@ -33,6 +35,8 @@ class EpochOrder(keras.callbacks.Callback):
 
     def __init__(self, dataset):
         super().__init__()
+        if not hasattr(dataset, "set_epoch"):
+            raise InputError(f"dataset is {shown(dataset)}, expected one of zoo.data.")
         self._dataset = dataset
 
     def on_epoch_begin(self, epoch, logs=None):
@@ -50,7 +54,7 @@ class PredictionProgress(keras.callbacks.Callback):
 
     def __init__(self, what):
         super().__init__()
-        self._what = what
+        self._what = check_text(what, "what")
 
     def on_predict_begin(self, logs=None):
         steps = self.params.get("steps")
@@ -189,6 +193,7 @@ class WarnOfModeCollapse(keras.callbacks.Callback):
     def __init__(self, images, min_steps=1000):
         super().__init__()
         # Spread over the whole, which may be sorted by class.
+        images, min_steps = check_images(images), check_count(min_steps, "min_steps", least=0)
         rows = np.linspace(0, len(images) - 1, min(len(images), 1000)).astype(int)
         self._images, self._min_steps, self._warned = _as_uint8(images[rows]), min_steps, False
 
@@ -236,7 +241,7 @@ class BackupAndRestore(keras.callbacks.BackupAndRestore):
 
     def __init__(self, backup_dir, delete_checkpoint=True):
         folder = expanded(backup_dir)
-        super().__init__(str(folder), delete_checkpoint=delete_checkpoint)
+        super().__init__(str(folder), delete_checkpoint=check_flag(delete_checkpoint, "delete_checkpoint"))
         self._path = folder / BACKUP
 
     def on_train_begin(self, logs=None):
@@ -395,7 +400,9 @@ class SampleGrid(keras.callbacks.Callback):
         super().__init__()
         self._folder, self._num_samples, self._draw = expanded(folder), check_count(num_samples, "num_samples"), draw
         self._seed = check_seed(seed)
-        self._writer = _summary_writer(log_dir) if log_dir else None
+        if draw is not None and not callable(draw):
+            raise InputError(f"draw is {shown(draw)}, expected a function that returns images, or None.")
+        self._writer = None if log_dir is None else _summary_writer(log_dir)
 
     def on_train_begin(self, logs=None):
         if self._draw is None:
@@ -459,7 +466,7 @@ class SampleMetric(keras.callbacks.Callback):
         super().__init__()
         if not callable(function):
             raise InputError(f"function is {shown(function)}, expected a function of the model.")
-        self._name, self._function, self._every = name, function, check_count(every, "every")
+        self._name, self._function, self._every = check_text(name, "name"), function, check_count(every, "every")
 
     def on_train_begin(self, logs=None):
         self._first = True

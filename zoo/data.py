@@ -23,7 +23,17 @@ from zoo.arrays import as_array
 
 # This registers the builders with TFDS.
 from zoo.datasets import avatars, emoji, photographs  # noqa: F401
-from zoo.errors import DataError, InputError, ZooError, check_count, check_image_shape, first_line, first_of, shown
+from zoo.errors import (
+    DataError,
+    InputError,
+    ZooError,
+    check_count,
+    check_flag,
+    check_image_shape,
+    first_line,
+    first_of,
+    shown,
+)
 from zoo.files import expanded
 from zoo.images import check_images, fit_image, picture_sides, read_image
 from zoo.latents import check_seed
@@ -110,6 +120,7 @@ def read(source, image_shape=None, *, split="train", data_dir=None):
         DataError, InputError: as for `dataset`.
     """
     image_shape = None if image_shape is None else check_image_shape(image_shape)
+    split, data_dir = _check_place(split, data_dir)
     if isinstance(source, (str, os.PathLike)):
         if image_shape is None:
             raise InputError(f"image_shape is needed to read {os.fspath(source)!r}, got None.")
@@ -118,6 +129,15 @@ def read(source, image_shape=None, *, split="train", data_dir=None):
             return _read_folder(expanded(source), image_shape)
         return _read_tfds(source, image_shape, split, data_dir)
     return _read_arrays(source, image_shape)
+
+
+def _check_place(split, data_dir):
+    """The split and the folder of TFDS, or `InputError` where they are none, whatever they are for."""
+    if not isinstance(split, str):
+        raise InputError(
+            f"split is {shown(split)}, expected the name of a split, such as 'train', or of a part, 'train[:10%]'."
+        )
+    return split, None if data_dir is None else str(expanded(data_dir))
 
 
 def _check_channels(*shapes):
@@ -176,6 +196,7 @@ def read_pairs(source, image_shape, source_shape, *, paired=True, split="train",
         InputError: arrays of the wrong number, shape, dtype or range.
     """
     image_shape, source_shape = check_image_shape(image_shape), check_image_shape(source_shape, "source_shape")
+    paired, (split, data_dir) = check_flag(paired, "paired"), _check_place(split, data_dir)
     if isinstance(source, ImageSet):
         images, sources = source.images, source.source_images
     elif isinstance(source, (str, os.PathLike)):
@@ -213,6 +234,7 @@ def attributes(name, *, split="train", data_dir=None):
         DataError: the data set is missing, unreadable, or has no attributes.
     """
     check_name(name)
+    split, data_dir = _check_place(split, data_dir)
     builder = _prepared(name, data_dir)
     known = builder.info.features
     if "attributes" not in known:
@@ -231,7 +253,8 @@ def check_batch_size(batch_size, number, drop_remainder, parts=1):
         InputError: `batch_size` is no integer of at least 1.
         DataError: fewer images than one batch, with `drop_remainder`.
     """
-    taken = check_count(batch_size, "batch_size") * parts
+    taken = check_count(batch_size, "batch_size") * check_count(parts, "parts")
+    number, drop_remainder = check_count(number, "number", least=0), check_flag(drop_remainder, "drop_remainder")
     if drop_remainder and number < taken:
         of = f"{batch_size} for each of {parts} discriminator steps" if parts > 1 else str(batch_size)
         raise DataError(
@@ -246,6 +269,9 @@ def batches(image_set, batch_size, *, shuffle=True, seed=0, drop_remainder=True,
     A batch has `batch_size` images for each of `parts` updates. Where images and source images are not `paired`, each
     have an order of their own, and an epoch takes the longer of the two once.
     """
+    if not isinstance(image_set, ImageSet):
+        raise InputError(f"image_set is {shown(image_set)}, expected an ImageSet, as read returns it.")
+    shuffle, paired = check_flag(shuffle, "shuffle"), check_flag(paired, "paired")
     images, labels, _, sources, prompts = image_set
     sizes = [len(images)] if paired else [len(images), len(sources)]
     number = max(sizes)
@@ -309,7 +335,7 @@ class _Order:
         self._sizes, self._shuffle, self._seed, self._epoch = sizes, shuffle, seed, 0
 
     def set_epoch(self, epoch):
-        self._epoch = epoch
+        self._epoch = check_count(epoch, "epoch", least=0)
 
     def next_epoch(self):
         epoch, self._epoch = self._epoch, self._epoch + 1
@@ -591,13 +617,8 @@ def _examples(builder, split, **options):
     """The examples of a split, one of `_SHARES` too.
 
     Raises:
-        InputError: `split` is no text.
         DataError: there is no such split, or it is empty.
     """
-    if not isinstance(split, str):
-        raise InputError(
-            f"split is {shown(split)}, expected the name of a split, such as 'train', or of a part, 'train[:10%]'."
-        )
     try:
         examples = builder.as_dataset(split=_within_share(builder, split), **options)
     except ValueError:

@@ -97,6 +97,13 @@ def check_flag(value, name):
     raise InputError(f"{name} is {shown(value)}, expected True or False.")
 
 
+def check_text(value, name):
+    """Returns `value`, or raises `InputError` where it is no text or an empty one."""
+    if not isinstance(value, str) or not value:
+        raise InputError(f"{name} is {shown(value)}, expected a text.")
+    return value
+
+
 def check_counts(values, name):
     """Returns integers of at least 1 as a list, or raises `InputError`."""
     if not isinstance(values, (list, tuple)):

@@ -51,10 +51,11 @@ def check_images(images, image_shape=None, name="images"):
         InputError: wrong rank, shape, dtype or range, no image at all, NaN or infinity.
     """
     images = as_array(images, name)
+    image_shape = None if image_shape is None else check_image_shape(image_shape)
     expected = "(n, height, width, channels)" if image_shape is None else f"(n, {_shape(image_shape)})"
-    if images.ndim != 4 or (image_shape is not None and images.shape[1:] != tuple(image_shape)):
+    if images.ndim != 4 or (image_shape is not None and images.shape[1:] != image_shape):
         hint = ""
-        if image_shape is not None and images.shape == tuple(image_shape):
+        if image_shape is not None and images.shape == image_shape:
             hint = "; it is a single image, not a batch"
         elif images.ndim == 3 and (image_shape is None or image_shape[-1] == 1):
             hint = f"; a channel axis is added by {name}[..., None]"
@@ -114,6 +115,8 @@ def binarize(images, seed):
 
 def over_white(image):
     """A Pillow image, whatever its mode, without transparency: laid over white, RGB."""
+    if not isinstance(image, Image.Image):
+        raise InputError(f"image is {shown(image)}, expected a Pillow image.")
     rgba = image.convert("RGBA")
     return Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba).convert("RGB")
 
@@ -200,7 +203,11 @@ def read_image(path, image_shape, part=None):
 
     Raises:
         DataError: there is no such file, or it cannot be read as an image.
+        InputError: no path, shape or half.
     """
+    path, image_shape = expanded(path), check_image_shape(image_shape)
+    if part is not None and check_count(part, "part", least=0) > 1:
+        raise InputError(f"part is {part}, expected 0, 1 or None.")
     with _opened(path) as image:
         image = _upright(image)
         if part is not None:
@@ -215,7 +222,7 @@ def picture_sides(path):
     Raises:
         DataError: as for `read_image`.
     """
-    with _opened(path) as image:
+    with _opened(expanded(path)) as image:
         return image.size[::-1] if _turn_of(image) in _TO_THE_SIDE else image.size
 
 
@@ -225,18 +232,27 @@ def read_picture(path):
     Raises:
         DataError: there is no such file, or it cannot be read as an image.
     """
-    with _opened(path) as image:
+    with _opened(expanded(path)) as image:
         return _pixels(_upright(image))
 
 
 def as_pixels(image):
-    """The array of an image that may be a Pillow image: grey, grey with alpha, RGB or RGBA."""
+    """The uint8 array `(h, w)` or `(h, w, c)` of an image that may be a Pillow image.
+
+    Raises:
+        InputError: no such image.
+    """
     if isinstance(image, (str, os.PathLike)):
         raise InputError(
             f"image is {shown(image)}, expected an array or a Pillow image; zoo.images.read_picture reads a file."
         )
     if not isinstance(image, Image.Image):
-        return as_array(image, "image")
+        image = as_array(image, "image")
+        if image.ndim not in (2, 3) or image.dtype != np.uint8 or 0 in image.shape:
+            raise InputError(
+                f"image has dtype {image.dtype} and shape {image.shape}, expected uint8 (h, w) or (h, w, channels)."
+            )
+        return image
     try:
         return _pixels(image)
     except ValueError as error:
@@ -354,14 +370,30 @@ def write_png(path, image, scale=1):
 
 
 def write_png_bands(path, bands, height, width):
-    """Writes an image of that size from the uint8 `(h, width, c)` arrays that follow one another from its top."""
+    """Writes an image of that size from the uint8 `(h, width, c)` arrays that follow one another from its top.
+
+    Raises:
+        InputError: arrays that do not make up an image of that size, or no path.
+    """
+    path, height, width = expanded(path), check_count(height, "height"), check_count(width, "width")
+    if 4 * height * width > LIMIT_BYTES:
+        raise InputError(f"height is {height} and width {width}, expected a picture of at most 4 GiB.")
+    try:
+        parts = iter(bands)
+    # The iterator of an object may raise anything.
+    except Exception:  # noqa: BLE001
+        raise InputError(f"bands is {shown(bands)}, expected arrays.") from None
     picture, top = None, 0
-    for band in bands:
+    for band in parts:
         part = _picture(band)
+        if part.width != width or top + part.height > height:
+            raise InputError(f"bands has one of {part.size[::-1]} at row {top}, expected parts of {(height, width)}.")
         # Pillow keeps four bytes for a colour: a whole array beside that would be as large again.
         picture = picture or Image.new(part.mode, (width, height))
         picture.paste(part, (0, top))
         top += part.height
+    if top != height:
+        raise InputError(f"bands has {top} rows, expected {height}.")
     _save(picture, path)
 
 

@@ -165,7 +165,7 @@ def traverse(latents, dimension, values):
     if isinstance(dimension, bool) or not isinstance(dimension, (int, np.integer)) or not 0 <= dimension < size:
         raise InputError(f"dimension is {shown(dimension)}, expected an integer from 0 to {size - 1}.")
     values = np.atleast_1d(as_numbers(values, "values", "a number or a list of numbers"))
-    if values.ndim > 1:
+    if values.ndim > 1 or values.size == 0:
         raise InputError(f"values has shape {values.shape}, expected a number or a list of numbers.")
     copies = np.repeat(latents[None], len(values), 0)
     copies[..., dimension] = values.reshape(-1, *[1] * (latents.ndim - 1))

@@ -83,10 +83,13 @@ def list_presets(pattern="*", *, model=None, dataset=None, kind="model"):
         InputError: a pattern that is no text, or another kind.
     """
     if not isinstance(pattern, str):
-        raise InputError(f"pattern is {pattern!r}, expected a text such as '*fashion*'.")
-    if kind not in ("model", "feature_network", None):
-        raise InputError(f"kind is {kind!r}, expected 'model', 'feature_network' or None.")
-    model = getattr(model, "__name__", model)
+        raise InputError(f"pattern is {shown(pattern)}, expected a text such as '*fashion*'.")
+    if kind is not None and (not isinstance(kind, str) or kind not in ("model", "feature_network")):
+        raise InputError(f"kind is {shown(kind)}, expected 'model', 'feature_network' or None.")
+    model = model.__name__ if isinstance(model, type) else model
+    for name, value in {"model": model, "dataset": dataset}.items():
+        if not isinstance(value, (str, type(None))):
+            raise InputError(f"{name} is {shown(value)}, expected a name or None.")
     return sorted(
         name
         for name, entry in manifest().items()
@@ -104,10 +107,10 @@ def entry_of(name):
         PresetError: there is none of that name; the message names the nearest.
     """
     entries = manifest()
-    if name not in entries:
-        near = difflib.get_close_matches(str(name), entries, n=3, cutoff=0.4)
+    if not isinstance(name, str) or name not in entries:
+        near = difflib.get_close_matches(name, entries, n=3, cutoff=0.4) if isinstance(name, str) else []
         hint = f"did you mean {', '.join(near)}?" if near else "`zoo list` shows the names."
-        raise PresetError(f"There is no preset {name!r}; {hint}")
+        raise PresetError(f"There is no preset {shown(name)}; {hint}")
     return entries[name]
 
 
@@ -137,7 +140,7 @@ def resolve(preset, bundled=True):
         InputError: a malformed `hf://` reference, or `bundled=False` for a directory.
     """
     if not isinstance(preset, (str, os.PathLike)):
-        raise InputError(f"preset is {preset!r}, expected the name of a preset, a directory or hf://org/name.")
+        raise InputError(f"preset is {shown(preset)}, expected the name of a preset, a directory or hf://org/name.")
     text = os.fspath(preset)
     if text.startswith("hf://"):
         from zoo import hub
@@ -497,8 +500,8 @@ def save(model, directory, *, weights_dtype="float32"):
     """
     import keras
 
-    if weights_dtype not in ("float32", "float16"):
-        raise InputError(f"weights_dtype is {weights_dtype!r}, expected 'float32' or 'float16'.")
+    if not isinstance(weights_dtype, str) or weights_dtype not in ("float32", "float16"):
+        raise InputError(f"weights_dtype is {shown(weights_dtype)}, expected 'float32' or 'float16'.")
     if str(directory) in manifest():
         warnings.warn(
             f"zoo.load({str(directory)!r}) loads the official preset of that name; load this one as "

@@ -50,11 +50,10 @@ def texts_of(values, name, kind="texts"):
         values: the iterable.
         name, kind: how the message calls the argument, and the texts.
     """
-    if isinstance(values, np.ndarray):
-        values = np.atleast_1d(values).tolist()
     try:
-        # The texts of bytes are numbers, and those of a dict its keys.
-        texts = None if isinstance(values, (str, bytes, dict)) else list(values)
+        # What bytes hold is numbers, and what a dict holds keys.
+        odd = isinstance(values, (str, bytes, dict)) or getattr(values, "dtype", np.dtype(str)).kind not in "UO"
+        texts = None if odd else list(values)
     # The iterator of an object may raise anything.
     except Exception:  # noqa: BLE001
         texts = None
@@ -97,6 +96,8 @@ class Tokenizer:
 
     def rows_of(self, other):
         """The numbers that another tokenizer has for each of this one's, in order; -1 where it does not know a word."""
+        if not isinstance(other, Tokenizer):
+            raise InputError(f"other is {shown(other)}, expected a Tokenizer.")
         return np.array([*range(_FIRST), *(other._numbers.get(word, -1) for word in self.vocabulary)])
 
     def __call__(self, prompts):

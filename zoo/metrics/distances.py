@@ -30,15 +30,12 @@ def check_features(name, features, min_rows=1):
         InputError: if it is not a 2-D real array, has fewer than `min_rows` rows or no column, or
             holds NaN or infinity. `name` is the argument that the message names.
     """
-    features = as_array(features, name)
-    if features.ndim != 2 or features.shape[1] == 0 or features.dtype.kind not in "fiu":
-        raise InputError(
-            f"{name} has shape {features.shape} and dtype {features.dtype}, expected real numbers of shape "
-            "(samples, dimensions)."
-        )
+    expected = "finite real numbers of shape (samples, dimensions)"
+    features = as_numbers(features, name, expected, dtype=None)
+    if features.ndim != 2 or features.shape[1] == 0:
+        raise InputError(f"{name} has shape {features.shape}, expected {expected}.")
     if len(features) < min_rows:
         raise InputError(f"{name} has {len(features)} rows, expected at least {min_rows}.")
-    _check_finite(name, features)
     return features
 
 
@@ -228,12 +225,6 @@ def nearest_images(queries, references):
             f"{queries.dtype} of shape {queries.shape[1:]}."
         )
     return nearest_neighbors(*(images.reshape(len(images), -1) for images in (queries, references)))
-
-
-def _check_finite(name, array):
-    bad = array.size - np.count_nonzero(np.isfinite(array))
-    if bad:
-        raise InputError(f"{name} holds {bad} NaN or infinite values, expected finite ones.")
 
 
 def _check_moment(name, moment, shape=None):

@@ -7,6 +7,8 @@ import keras
 import numpy as np
 
 from zoo import presets
+from zoo.arrays import as_array
+from zoo.backend import check_process
 from zoo.datasets import avatars
 from zoo.errors import DataError, InputError, first_line, shown
 from zoo.images import check_images, fit_image, to_float
@@ -38,6 +40,9 @@ class FeatureNetwork:
 
 def _run(network, images):
     """What `network` makes of uint8 images of any size, batch by batch."""
+    if not isinstance(network, keras.Model):
+        raise InputError(f"A network is {shown(network)}, expected a Keras model.")
+    check_process()
     images = check_images(images)
     if images.dtype != np.uint8:
         raise InputError(f"images has dtype {images.dtype}, expected uint8.")
@@ -67,7 +72,7 @@ def load(name):
         PresetError: no preset of that name.
         DataError: Inception's weights can be neither found nor downloaded.
     """
-    if name == INCEPTION:
+    if isinstance(name, str) and name == INCEPTION:
         try:
             network = keras.applications.InceptionV3(
                 include_top=False, pooling="avg", input_shape=(299, 299, 3), weights="imagenet"
@@ -145,12 +150,15 @@ class PerceptualDistance:
                 of them after the last stage.
         """
         least, channels = 2 ** (len(self._trunk.outputs) - 1), self._trunk.input_shape[-1]
+        image, other = as_array(image, "image"), as_array(other, "other")
         for name, found in {"image": image, "other": other}.items():
-            dtype, shape = getattr(found, "dtype", None), np.shape(found)
-            fits = dtype == np.uint8 and len(shape) == 3 and shape[-1] == channels and min(shape[:2]) >= least
-            if not fits or shape != np.shape(image):
-                expected = f"({channels} channels, sides of at least {least})" if name == "image" else np.shape(image)
-                raise InputError(f"{name} has dtype {dtype} and shape {shape}, expected a uint8 image {expected}.")
+            shape = found.shape
+            fits = found.dtype == np.uint8 and len(shape) == 3 and shape[-1] == channels and min(shape[:2]) >= least
+            if not fits or shape != image.shape:
+                expected = f"({channels} channels, sides of at least {least})" if name == "image" else image.shape
+                raise InputError(
+                    f"{name} has dtype {found.dtype} and shape {shape}, expected a uint8 image {expected}."
+                )
         stages = zip(self._unit_features(image), self._unit_features(other), strict=True)
         return sum(float(np.mean(np.sum((one - two) ** 2, axis=-1))) for one, two in stages)
 
@@ -201,6 +209,8 @@ def default_for(dataset):
         InputError: there is none.
     """
     names = presets.list_presets(dataset=dataset, kind="feature_network")
-    if not names:
-        raise InputError(f"No bundled feature network knows the data set {dataset!r}; name one, such as {INCEPTION!r}.")
+    if dataset is None or not names:
+        raise InputError(
+            f"No bundled feature network knows the data set {shown(dataset)}; name one, such as {INCEPTION}."
+        )
     return names[0]

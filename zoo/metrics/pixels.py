@@ -28,6 +28,13 @@ def _uint8(images, name):
     return images
 
 
+def _picture(image, name):
+    image = _uint8(image, name)
+    if image.ndim != 3 or image.shape[-1] not in (1, 3):
+        raise InputError(f"{name} has shape {image.shape}, expected (height, width, 1 or 3).")
+    return image
+
+
 def _psnr(images, others):
     # Row by row, since float64 takes eight times the memory of what may be thousands of images.
     rows = zip(images, others, strict=True)
@@ -44,10 +51,7 @@ def psnr_luma(image, other, border=0):
     Raises:
         InputError: arrays of another dtype or number of channels, images of two sizes, or a border that leaves nothing.
     """
-    image, other = _uint8(image, "image"), _uint8(other, "other")
-    for name, array in {"image": image, "other": other}.items():
-        if array.ndim != 3 or array.shape[-1] not in (1, 3):
-            raise InputError(f"{name} has shape {array.shape}, expected (height, width, 1 or 3).")
+    image, other = _picture(image, "image"), _picture(other, "other")
     if image.shape[:2] != other.shape[:2]:
         raise InputError(f"other is {other.shape[:2]}, expected the size of image, {image.shape[:2]}.")
     if 2 * check_count(border, "border", least=0) >= min(image.shape[:2]):
@@ -58,5 +62,6 @@ def psnr_luma(image, other, border=0):
 
 def luma(image):
     """Luma `(h, w)` of a uint8 image in 16..235 (ITU-R BT.601); a grey one is taken for equal red, green and blue."""
-    pixels = np.broadcast_to(image, (*np.shape(image)[:2], 3)).astype("float64")
+    image = _picture(image, "image")
+    pixels = np.broadcast_to(image, (*image.shape[:2], 3)).astype("float64")
     return np.floor(16.5 + pixels @ np.array([65.481, 128.553, 24.966]) / 255.0)

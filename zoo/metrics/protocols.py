@@ -9,9 +9,10 @@ import numpy as np
 from zoo import presets
 from zoo.bicubic import resize_bicubic
 from zoo.datasets import avatars, captions
-from zoo.errors import InputError, check_count, shown
+from zoo.errors import InputError, check_count, check_image_shape, shown
+from zoo.files import expanded
 from zoo.images import fit_image, to_float
-from zoo.latents import sample_labels
+from zoo.latents import check_seed, sample_labels
 from zoo.metrics import editing, features, references
 from zoo.metrics.disentanglement import mutual_information_gap
 from zoo.metrics.distances import frechet_distance, gaussian_statistics, kernel_distance, nearest_images
@@ -56,8 +57,10 @@ class Size(NamedTuple):
         check_count(self.images, "size.images", least=NEIGHBORS + 1)
         check_count(self.importance_samples, "size.importance_samples")
         check_count(self.test_images, "size.test_images")
-        if not self.seeds:
-            raise InputError("size.seeds is empty, expected at least one seed.")
+        if not isinstance(self.seeds, (tuple, list)) or not self.seeds:
+            raise InputError(f"size.seeds is {shown(self.seeds)}, expected at least one seed.")
+        for seed in self.seeds:
+            check_seed(seed)
 
     @property
     def named_seeds(self):
@@ -88,7 +91,15 @@ def evaluate(model, dataset, *, size=FULL, feature_network=None, data_dir=None):
             network is named for enlargement, whose figures have networks of their own.
     """
     from zoo import data
+    from zoo.models import GenerativeModel
 
+    if not isinstance(model, GenerativeModel):
+        raise InputError(f"model is {shown(model)}, expected a model of the zoo.")
+    if not isinstance(size, Size):
+        raise InputError(f"size is {shown(size)}, expected a Size.")
+    if not isinstance(feature_network, (str, type(None))):
+        raise InputError(f"feature_network is {shown(feature_network)}, expected a name or None.")
+    data_dir = None if data_dir is None else str(expanded(data_dir))
     size.check()
     data.check_name(dataset)
     if dataset == "avatars" and (hasattr(model, "reconstruct") or hasattr(model, "log_prob")):
@@ -627,6 +638,7 @@ def frechet_to_train(dataset, image_shape, num_samples=2_000):
 
     To training images, so that following it during `fit` never looks at the test split.
     """
+    image_shape, num_samples = check_image_shape(image_shape), check_count(num_samples, "num_samples", least=2)
     network = features.load(features.default_for(dataset))
     reference = references.load(dataset, network, image_shape)
 

@@ -110,10 +110,6 @@ class Upscaling(FromImages):
             InputError: as `upscale`, at once.
         """
         image = as_pixels(image)
-        if image.ndim not in (2, 3) or image.dtype != np.uint8 or 0 in image.shape:
-            raise InputError(
-                f"image has dtype {image.dtype} and shape {image.shape}, expected uint8 (h, w) or (h, w, channels)."
-            )
         pixels = image if image.ndim == 3 else image[..., None]
         own = self.image_shape[-1]
         grey = own == 3 and pixels.shape[-1] in (1, 2)

@@ -10,7 +10,16 @@ from keras import ops
 
 from zoo import latents as latent_vectors
 from zoo.arrays import as_numbers
-from zoo.errors import InputError, check_amount, check_count, check_counts, check_flag, check_image_shape, shown
+from zoo.errors import (
+    InputError,
+    check_amount,
+    check_count,
+    check_counts,
+    check_flag,
+    check_image_shape,
+    check_text,
+    shown,
+)
 from zoo.images import binarize, to_uint8
 from zoo.latents import check_seed
 from zoo.models.generative_model import GenerativeModel
@@ -269,8 +278,7 @@ class VAE(GenerativeModel):
         Raises:
             InputError: `name` is no text, `scale` no finite number above 0, or as for `attribute_direction`.
         """
-        if not isinstance(name, str):
-            raise InputError(f"name is {shown(name)}, expected text.")
+        check_text(name, "name")
         check_amount(scale, "scale", positive=True)
         latents = self.encode(images)[0]
         if others is None:

@@ -107,7 +107,7 @@ class DiffAugment(keras.layers.Layer):
         if not isinstance(policies, (list, tuple)):
             raise InputError(f"policies is {shown(policies)}, expected a list of some of {', '.join(POLICIES)}.")
         for policy in policies:
-            if policy not in POLICIES:
+            if not isinstance(policy, str) or policy not in POLICIES:
                 raise InputError(f"policies has {shown(policy)}, expected some of {', '.join(POLICIES)}.")
         self.policies = tuple(policies)
         self.built = True

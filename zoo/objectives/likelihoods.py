@@ -42,7 +42,9 @@ class Categorical:
     masks_channels = True
 
     def __init__(self, levels=256):
-        self.levels = levels
+        self.levels = check_count(levels, "levels")
+        if levels < 2:
+            raise InputError(f"levels is {levels}, expected at least 2.")
 
     def num_outputs(self, channels):
         """Returns the number of parameters that the network predicts for each pixel."""
@@ -149,7 +151,7 @@ class LogisticMixture(Categorical):
 
     def __init__(self, levels=256, num_mixtures=10):
         super().__init__(levels)
-        self.num_mixtures = num_mixtures
+        self.num_mixtures = check_count(num_mixtures, "num_mixtures")
 
     def num_outputs(self, channels):
         return self.num_mixtures * (1 + 2 * channels + channels * (channels - 1) // 2)
@@ -230,15 +232,12 @@ def get(name, levels=None, num_mixtures=10):
     Raises:
         InputError: If the name is unknown or an argument is out of range.
     """
+    known = ("bernoulli", "categorical", "logistic_mixture")
+    if not isinstance(name, str) or name not in known:
+        raise InputError(f"likelihood is {shown(name)}, expected one of {', '.join(known)}.")
     if name == "bernoulli":
-        if levels not in (None, 2):
+        if levels is not None and check_count(levels, "levels") != 2:
             raise InputError(f"levels is {shown(levels)}, expected 2 (or None) for the bernoulli likelihood.")
         return Bernoulli()
-    levels = 256 if levels is None else check_count(levels, "levels")
-    if levels < 2:
-        raise InputError(f"levels is {levels}, expected at least 2.")
-    if name == "categorical":
-        return Categorical(levels)
-    if name == "logistic_mixture":
-        return LogisticMixture(levels, check_count(num_mixtures, "num_mixtures"))
-    raise InputError(f"likelihood is {shown(name)}, expected one of bernoulli, categorical, logistic_mixture.")
+    levels = 256 if levels is None else levels
+    return Categorical(levels) if name == "categorical" else LogisticMixture(levels, num_mixtures)
