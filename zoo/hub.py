@@ -132,6 +132,8 @@ def parse(reference):
     Raises:
         InputError: the reference is not of that form.
     """
+    if not isinstance(reference, str):
+        raise InputError(f"preset is {shown(reference)}, expected hf://org/name or hf://org/name@revision.")
     repo_id, _, revision = reference.removeprefix(SCHEME).partition("@")
     check_repo_id(repo_id, "preset")
     if "@" in reference:
@@ -144,7 +146,7 @@ def check_repo_id(repo_id, argument="repo_id"):
     is_name = isinstance(repo_id, str) and _REPOSITORY.fullmatch(repo_id) and len(repo_id) <= _LONGEST_REPOSITORY
     if not is_name or repo_id.endswith(".git") or any(part in repo_id for part in _REFUSED_IN_REPOSITORY):
         expected = "hf://org/name or hf://org/name@revision" if argument == "preset" else "org/name"
-        raise InputError(f"{argument} names the repository {repo_id!r}, expected {expected}.")
+        raise InputError(f"{argument} names the repository {shown(repo_id)}, expected {expected}.")
     return repo_id
 
 
@@ -158,7 +160,7 @@ def check_names(repo_id, revision, tag):
 
 def _check_revision(revision, argument):
     if not isinstance(revision, str) or not _REVISION.fullmatch(revision) or ".." in revision:
-        raise InputError(f"{argument} names the revision {revision!r}, expected a branch, a tag or a commit.")
+        raise InputError(f"{argument} names the revision {shown(revision)}, expected a branch, a tag or a commit.")
 
 
 # === Asking the client ===

@@ -141,6 +141,7 @@ def resolve(preset, bundled=True):
     """
     if not isinstance(preset, (str, os.PathLike)):
         raise InputError(f"preset is {shown(preset)}, expected the name of a preset, a directory or hf://org/name.")
+    check_flag(bundled, "bundled")
     text = os.fspath(preset)
     if text.startswith("hf://"):
         from zoo import hub
@@ -311,7 +312,7 @@ def load(preset, *, bundled=True, **overrides):
 
 def load_as(expected_class, preset, bundled=True, **overrides):
     """`load`, refusing a preset whose class is not `expected_class` or a subclass (None accepts all)."""
-    location = obtain(preset, check_flag(bundled, "bundled"))
+    location = obtain(preset, bundled)
     check_process()
     import_keras()
     import keras
@@ -500,8 +501,11 @@ def save(model, directory, *, weights_dtype="float32"):
     """
     import keras
 
+    if not isinstance(model, keras.Model):
+        raise InputError(f"model is {shown(model)}, expected a Keras model.")
     if not isinstance(weights_dtype, str) or weights_dtype not in ("float32", "float16"):
         raise InputError(f"weights_dtype is {shown(weights_dtype)}, expected 'float32' or 'float16'.")
+    directory = expanded(directory)
     if str(directory) in manifest():
         warnings.warn(
             f"zoo.load({str(directory)!r}) loads the official preset of that name; load this one as "
@@ -509,7 +513,7 @@ def save(model, directory, *, weights_dtype="float32"):
             stacklevel=3,
         )
     with storing(directory):
-        directory = expanded(directory).resolve()
+        directory = directory.resolve()
         there = [file.name for file in directory.iterdir()] if directory.is_dir() else []
         exists = directory.exists()
     if Path.cwd().is_relative_to(directory):

@@ -5,7 +5,7 @@ import functools
 import keras
 from keras import ops
 
-from zoo.errors import InputError, check_amount, check_count, check_image_shape
+from zoo.errors import InputError, check_amount, check_count, check_flag, check_image_shape
 from zoo.layers.image_pool import ImagePool
 from zoo.models.adversarial_model import AdversarialModel, output_shapes
 from zoo.models.image_to_image import FromImages
@@ -179,7 +179,8 @@ class CycleGAN(FromImages, AdversarialModel):
         Raises:
             InputError: images of another shape, dtype or range.
         """
-        return self._translated(functools.partial(self._translate_batch, reverse=reverse), images)
+        translate = functools.partial(self._translate_batch, reverse=check_flag(reverse, "reverse"))
+        return self._translated(translate, images)
 
     def _translate_batch(self, source_images, reverse=False):
         translator = self.ema_generator.get_layer("to_source" if reverse else "to_images")

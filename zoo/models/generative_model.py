@@ -1,7 +1,6 @@
 """`GenerativeModel`: what every model of the zoo shares - presets, `generate`, random state, and the one update."""
 
 import collections
-import collections.abc
 import contextlib
 import functools
 import inspect
@@ -206,7 +205,8 @@ class GenerativeModel(keras.Model):
         return super().__new__(cls, *args, **kwargs)
 
     def __init__(self, image_shape, monitored, name=None, dtype=None):
-        super().__init__(name=name, dtype=dtype)
+        _check_name(name)
+        super().__init__(name=name, dtype=None if dtype is None else check_dtype(dtype))
         self.image_shape = check_image_shape(image_shape)
         self.seed_generator = ReplicaSeedGenerator()
         self._monitor = _Monitor(monitored)
@@ -216,8 +216,12 @@ class GenerativeModel(keras.Model):
         self.num_classes = None if num_classes is None else check_count(num_classes, "num_classes")
         if class_names is None:
             return
-        if isinstance(class_names, str) or not isinstance(class_names, collections.abc.Iterable):
-            raise InputError(f"class_names is {class_names!r}, expected a list of one name for each class.")
+        if isinstance(class_names, np.ndarray):
+            class_names = class_names.tolist()
+        kinds = {type(name) for name in class_names} if isinstance(class_names, (list, tuple, range)) else {None}
+        # Numbers of more digits have no text.
+        if not kinds <= {str, int} or any(isinstance(name, int) and abs(name) >= 2**63 for name in class_names):
+            raise InputError(f"class_names is {shown(class_names)}, expected a list of one name for each class.")
         names = tuple(map(str, class_names))
         if len(names) != self.num_classes:
             raise InputError(f"class_names has {len(names)} names, expected num_classes={self.num_classes}.")
@@ -256,6 +260,8 @@ class GenerativeModel(keras.Model):
                 check_count(arguments[name], name, least=0 if default == 0 else 1)
             elif type(default) is float:
                 check_share(arguments[name], name)
+            elif type(default) is bool:
+                check_flag(arguments[name], name)
         with built_under(dtype):
             *default, options = cls.default_networks(image_shape, latent_dim, **arguments)
         chosen = {
@@ -310,9 +316,9 @@ class GenerativeModel(keras.Model):
                 without `overwrite` that of a file.
             StorageError: the file cannot be written; an older one stays as it is.
         """
-        if not str(filepath).endswith(".keras"):
+        if not isinstance(filepath, (str, os.PathLike)) or not str(filepath).endswith(".keras"):
             raise InputError(
-                f"filepath is {str(filepath)!r}, expected a name that ends in .keras; save_weights writes HDF5 and "
+                f"filepath is {shown(filepath)}, expected a name that ends in .keras; save_weights writes HDF5 and "
                 "push_to_hub publishes."
             )
         _store(super().save, filepath, overwrite, **kwargs)
@@ -326,6 +332,8 @@ class GenerativeModel(keras.Model):
         """
         if max_shard_size is not None:
             raise InputError(f"max_shard_size is {shown(max_shard_size)}, expected None: the weights are one file.")
+        if not isinstance(filepath, (str, os.PathLike)) or not str(filepath).endswith(".weights.h5"):
+            raise InputError(f"filepath is {shown(filepath)}, expected a name that ends in .weights.h5.")
         _store(super().save_weights, filepath, overwrite)
 
     def export(self, filepath, *args, **kwargs):
@@ -805,8 +813,7 @@ class GenerativeModel(keras.Model):
         for callback in callbacks:
             if not isinstance(callback, keras.callbacks.Callback):
                 raise InputError(f"callbacks has {shown(callback)}, expected Keras callbacks.")
-        if not isinstance(verbose, (str, int)) or verbose not in ("auto", 0, 1, 2):
-            raise InputError(f"verbose is {shown(verbose)}, expected 'auto', 0, 1 or 2.")
+        _check_verbose(verbose)
         if validation_data is None and not (is_number(validation_split) and validation_split == 0):
             x, validation_data = _split(x, y, validation_split, self.trains_on_pairs)
             y = None
@@ -855,6 +862,7 @@ class GenerativeModel(keras.Model):
             self.refuse_unknown_numbers("validation_data", training=False)
             return figures
         check_known("evaluate", kwargs, keras.Model.evaluate)
+        _check_verbose(kwargs.get("verbose", "auto"))
         _check_steps(kwargs, "steps")
         _check_unweighted(kwargs, "sample_weight")
         self._monitor.failure.assign([0, 0])
@@ -1392,6 +1400,11 @@ def entries_of(batch):
     return entries
 
 
+def _check_verbose(verbose):
+    if not isinstance(verbose, (str, int)) or verbose not in ("auto", 0, 1, 2):
+        raise InputError(f"verbose is {shown(verbose)}, expected 'auto', 0, 1 or 2.")
+
+
 def _check_steps(arguments, *names):
     """Refuses counts among a method's arguments that are none; None is Keras' default of each."""
     for name in names:
@@ -1420,11 +1433,30 @@ def check_known(name_of_method, arguments, method, excluded=()):
 def built_under(dtype):
     """Layers made inside get this dtype policy; None leaves the global one."""
     before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(dtype or before)
+    keras.config.set_dtype_policy(before if dtype is None else check_dtype(dtype))
     try:
         yield
     finally:
         keras.config.set_dtype_policy(before)
+
+
+def check_dtype(dtype):
+    """Returns the Keras dtype policy of a name, or a policy itself; `InputError` where there is none."""
+    try:
+        if isinstance(dtype, (str, keras.DTypePolicy)):
+            return keras.dtype_policies.get(dtype)
+    except ValueError:
+        pass
+    raise InputError(
+        f"dtype is {shown(dtype)}, expected a Keras dtype policy or the name of one, such as 'float32' or "
+        "'mixed_bfloat16'."
+    )
+
+
+def _check_name(name):
+    """Refuses what Keras takes for no name of a model."""
+    if name is not None and (not isinstance(name, str) or not name or "/" in name):
+        raise InputError(f"name is {shown(name)}, expected a text without slashes.")
 
 
 def check_backend(method):
@@ -1447,7 +1479,8 @@ def _unscaled(optimizer):
 def _optimizer(optimizer, name):
     try:
         return keras.optimizers.get(optimizer)
-    except (ValueError, TypeError):
+    # Keras looks into dicts and texts, and asks anything else for its representation.
+    except Exception:  # noqa: BLE001
         raise InputError(f"{name} is {shown(optimizer)}, expected a Keras optimizer or the name of one.") from None
 
 

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from zoo.arrays import as_numbers
 from zoo.errors import InputError, first_line
 from zoo.layers.growing import Growing
 from zoo.models.gan import GAN
@@ -97,7 +98,7 @@ class ProgressiveGAN(GAN):
         Raises:
             InputError: other numbers.
         """
-        fade = np.asarray(fade, "float32")
+        fade = as_numbers(fade, "fade", f"{self.last_stage} numbers from 0 to 1")
         in_order = fade.shape == (self.last_stage,) and (np.diff((fade > 0).astype(int)) <= 0).all()
         if not in_order or not ((fade >= 0) & (fade <= 1)).all():
             raise InputError(

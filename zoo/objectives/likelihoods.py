@@ -235,6 +235,7 @@ def get(name, levels=None, num_mixtures=10):
     known = ("bernoulli", "categorical", "logistic_mixture")
     if not isinstance(name, str) or name not in known:
         raise InputError(f"likelihood is {shown(name)}, expected one of {', '.join(known)}.")
+    check_count(num_mixtures, "num_mixtures")
     if name == "bernoulli":
         if levels is not None and check_count(levels, "levels") != 2:
             raise InputError(f"levels is {shown(levels)}, expected 2 (or None) for the bernoulli likelihood.")
