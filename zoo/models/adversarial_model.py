@@ -368,8 +368,10 @@ class AdversarialModel(GenerativeModel):
             return self.generator.stateless_call(trained, given, inputs, training=True)[1]
 
         zeros, shares = {index: ops.zeros_like(fixed[index]) for index in statistics}, []
-        if not hasattr(batches, "__iter__") or isinstance(batches, (str, dict)):
-            raise InputError(f"batches is {shown(batches)}, expected an iterable of batches as fit takes them.")
+        try:
+            batches = iter(batches)
+        except TypeError:
+            raise InputError(f"batches is {shown(batches)}, expected batches as fit takes them.") from None
         with _without_dropout(self.generator):
             for batch in batches:
                 self._check_batch(batch, "A batch of batches")
