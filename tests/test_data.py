@@ -18,7 +18,7 @@ from PIL import Image, ImageOps
 
 from zoo import data
 from zoo.errors import DataError, InputError
-from zoo.images import fit_image, picture_sides, read_image, read_picture, write_png_bands
+from zoo.images import fit_image, grid, picture_sides, read_image, read_picture, write_png, write_png_bands
 
 
 def png_folder(folder, pixels):
@@ -1183,3 +1183,41 @@ def test_a_picture_written_in_bands_is_the_whole(channels, tmp_path):
     image = images(1, (9, 4, channels))[0]
     write_png_bands(tmp_path / "bands.png", iter([image[:4], image[4:8], image[8:]]), 9, 4)
     np.testing.assert_array_equal(read_picture(tmp_path / "bands.png").reshape(image.shape), image)
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"shuffle": "no"}, "shuffle is 'no', expected True or False"),
+        ({"drop_remainder": 0}, "drop_remainder is 0, expected True or False"),
+        ({"split": None}, "split is None, expected the name of a split"),
+        ({"data_dir": 3}, "A path is 3, expected a string"),
+    ],
+)
+def test_options_of_a_data_set_are_checked(options, says):
+    with pytest.raises(InputError, match=says):
+        data.dataset(X, batch_size=2, **options)
+
+
+@pytest.mark.parametrize(
+    ("call", "says"),
+    [
+        (lambda path: grid(X, columns=-1), "columns is -1, expected an integer of at least 1"),
+        (lambda path: grid([]), r"images has shape \(0,\), expected"),
+        (lambda path: grid(None), r"images has shape \(\), expected"),
+        (lambda path: write_png(path, "x"), "image has dtype <U1"),
+        (lambda path: write_png(None, X[0]), "A path is None, expected a string"),
+        (lambda path: write_png(path, X[0], scale=0), "scale is 0, expected an integer of at least 1"),
+        (lambda path: write_png(path, X[0], scale=10**5), "expected so little that the picture takes at most 4 GiB"),
+        (lambda path: write_png_bands(path, X[0], 9, 8), "image has dtype uint8 and shape"),
+        (lambda path: write_png_bands(path, X[:1], 9, 8), "bands has 8 rows, expected 9"),
+        (lambda path: write_png_bands(path, None, 9, 8), "bands is None, expected arrays"),
+        (lambda path: read_image(path, (8, 8, 1), part=2), "part is 2, expected 0, 1 or None"),
+        (lambda path: fit_image(X[0].astype("int64"), (8, 8, 1)), "image has dtype int64"),
+        (lambda path: fit_image(X[0], (8, 8, 2)), r"image_shape is \(8, 8, 2\), expected 1 or 3 channels"),
+    ],
+)
+def test_pictures_that_cannot_be_are_refused(call, says, tmp_path):
+    with pytest.raises(InputError, match=says):
+        call(tmp_path / "a.png")
+    assert not list(tmp_path.iterdir())

@@ -876,8 +876,8 @@ def test_generating_moves_no_state():
         ({"stages": -1}, "stages is -1"),
         ({"stages": 9}, r"image_shape is \(8, 8, 1\), expected sides divisible by 512, to be halved 9 times"),
         ({"ema_momentum": "0.9"}, "ema_momentum is '0.9'"),
-        ({"num_classes": 3, "class_names": "cat"}, "class_names is 'cat', expected a list of one name for each class"),
-        ({"num_classes": 3, "class_names": 2}, "class_names is 2, expected a list of one name for each class"),
+        ({"num_classes": 3, "class_names": "cat"}, "class_names is 'cat', expected a list of names"),
+        ({"num_classes": 3, "class_names": 2}, "class_names is 2, expected a list of names"),
     ],
 )
 def test_arguments_that_make_no_model_are_named(arguments, says):

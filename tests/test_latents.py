@@ -13,6 +13,16 @@ STREAM = np.random.RandomState(0)
 ONE, OTHER = STREAM.normal(size=(2, 16)).astype("float32")
 
 
+class Broken:
+    """An object that raises whatever it is asked."""
+
+    def __array__(self, *_, **__):
+        raise KeyError("x")
+
+    def __repr__(self):
+        raise RuntimeError
+
+
 # === Drawing ===
 
 
@@ -190,6 +200,24 @@ def test_averages_may_be_weighted():
         (lambda: latents.sample(3, (3,), start=-1), "start is -1, expected an integer of at least 0"),
         (lambda: latents.sample(3, (3,), start=2.5), "start is 2.5, expected an integer of at least 0"),
         (lambda: latents.sample(4, 64), "shape is 64, expected a list of integers"),
+        (lambda: latents.sample(2**31 - 1, (9,)), "expected at most 4 GiB of them"),
+        (
+            lambda: latents.sample(10**5000, (9,)),
+            "num_samples is an object of type int",
+        ),
+        (lambda: latents.sample_labels(-2, 3, 0), "num_samples is -2, expected an integer of at least 1"),
+        (lambda: latents.sample_labels(2, 0, 0), "num_classes is 0, expected an integer of at least 1"),
+        (lambda: latents.sample_labels(2, 3, None), "seed is None, expected an integer from 0"),
+        (lambda: latents.interpolate(ONE, OTHER, 3, spherical="no"), "spherical is 'no', expected True or False"),
+        (lambda: latents.average(ONE[None] * 1j), "latents is no array of numbers, expected latents"),
+        (lambda: latents.average(np.ma.masked_array(ONE[None])), "latents is a masked array, expected a plain one"),
+        (lambda: latents.average([np.ma.masked_array(ONE)]), "latents is a masked array, expected a plain one"),
+        (lambda: latents.average(ONE[None] > 0), "latents is no array of numbers"),
+        (lambda: latents.average(None), "latents is None, expected latents"),
+        (lambda: latents.average(Broken()), r"latents is an object of type Broken, which makes no array \(KeyError\)"),
+        (lambda: latents.average(np.broadcast_to(ONE[0], (10**7, 10**7))), "takes more memory than there is"),
+        (lambda: latents.move(ONE, OTHER, 10**400), "amount is an object of type int|amount is 1000"),
+        (lambda: latents.traverse(ONE, 0, []), "values has shape"),
     ],
 )
 def test_what_does_not_fit_is_refused(call, says):

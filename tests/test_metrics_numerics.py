@@ -10,6 +10,7 @@ from scipy.spatial.distance import cdist
 from sklearn.metrics.pairwise import polynomial_kernel
 from sklearn.neighbors import NearestNeighbors
 
+from zoo.errors import InputError
 from zoo.metrics import (
     frechet_distance,
     gaussian_statistics,
@@ -436,3 +437,21 @@ def test_psnr_matches_the_definition():
 def test_what_has_no_psnr_is_refused(call, says):
     with pytest.raises(ValueError, match=says):
         call()
+
+
+@pytest.mark.parametrize("odd", [None, "x", [[1], [1, 2]], np.ones((5, 2), complex), {}, np.ma.ones((5, 2))])
+def test_what_is_no_array_is_refused_by_every_metric(odd):
+    features, images = np.random.RandomState(0).normal(size=(5, 2)), np.zeros((2, 4, 4, 1), "uint8")
+    calls = {
+        gaussian_statistics: [odd],
+        kernel_distance: [features, odd],
+        precision_recall: [odd, features],
+        nearest_neighbors: [features, odd],
+        nearest_images: [images, odd],
+        frechet_distance: [odd, np.eye(2), np.zeros(2), np.eye(2)],
+        psnr: [images, odd],
+        psnr_luma: [odd, images[0]],
+    }
+    for call, given in calls.items():
+        with pytest.raises(InputError):
+            call(*given)

@@ -353,9 +353,17 @@ def test_every_image_follows_its_own_prompt():
     assert (both[0] != both[1]).any()
 
 
-@pytest.mark.parametrize("prompts", [5, []])
-def test_prompts_that_are_no_texts_are_refused(prompts):
-    with pytest.raises(InputError, match=r"prompts is .*, expected one text or a list of one for each image"):
+@pytest.mark.parametrize(
+    ("prompts", "says"),
+    [
+        (5, "prompts is 5, expected a list of texts"),
+        ([], "prompts is empty, expected one text or a list of one for each image"),
+        ([5], "prompts holds 5, expected texts"),
+        ({"a": 1}, "prompts is {'a': 1}, expected a list of texts"),
+    ],
+)
+def test_prompts_that_are_no_texts_are_refused(prompts, says):
+    with pytest.raises(InputError, match=says):
         tiny().generate(prompts=prompts)
 
 
@@ -437,3 +445,9 @@ def test_what_is_no_prompt_is_refused(call, says, compiled):
 def test_arguments_that_do_not_fit_are_refused(arguments, says):
     with pytest.raises(InputError, match=says):
         tiny(**arguments)
+
+
+@pytest.mark.parametrize("given", [None, b"a", ["a"], 3])
+def test_only_texts_have_words(given):
+    with pytest.raises(InputError, match=r"text is .*, expected a text"):
+        text.words(given)

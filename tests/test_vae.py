@@ -508,7 +508,7 @@ def test_directions_are_saved_with_the_model(tmp_path):
 
 def test_an_unknown_attribute_lists_the_known_ones():
     model, faces, bright = attributed()
-    with pytest.raises(InputError, match="name is 5, expected text"):
+    with pytest.raises(InputError, match="name is 5, expected a text"):
         model.learn_attribute(5, faces, bright)
     with pytest.raises(InputError, match="scale is nan, expected a number above 0"):
         model.learn_attribute("bright", faces, bright, scale=float("nan"))
@@ -544,3 +544,24 @@ def test_directions_go_with_the_latents_that_they_lie_in(tmp_path):
             tiny_beta_vae(attribute_directions={"smile": three})
     with pytest.raises(InputError, match=r"attribute_directions\['smile'\] is 'A!', expected an array"):
         tiny_beta_vae(attribute_directions={"smile": "A!"})
+
+
+@pytest.mark.parametrize("given", [None, "x", [], np.zeros((2, 3)), np.zeros((2, 4), complex), np.zeros((2, 4), bool)])
+def test_only_latents_are_decoded(given):
+    with pytest.raises(InputError, match=r"latents (is|has|holds) .*, expected .*\(n, 4\)"):
+        tiny_vae().decode(given)
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"name": "a/b"}, "name is 'a/b', expected a text without slashes"),
+        ({"name": 3}, "name is 3, expected a text"),
+        ({"dtype": "float"}, "dtype is 'float', expected a dtype policy of Keras"),
+        ({"hidden_units": (10**9, 10**9)}, "The networks of such a VAE take more memory than there is"),
+        ({"latent_dim": 10**400}, "latent_dim is 1000"),
+    ],
+)
+def test_models_that_cannot_be_are_refused(options, says):
+    with pytest.raises(InputError, match=says):
+        zoo.VAE(**{"image_shape": (4, 4, 1), "latent_dim": 2, "hidden_units": (2,), **options})

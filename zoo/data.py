@@ -347,7 +347,7 @@ class _Order:
 def _may_be_labels(found):
     try:
         return np.ndim(found) <= 2
-    # Rows of different lengths are no images either, and what fails is refused as labels.
+    # Rows of different lengths are no images either, nor is what raises an error of its own.
     except Exception:  # noqa: BLE001
         return True
 

@@ -83,7 +83,7 @@ class AdversarialModel(GenerativeModel):
             dtype=dtype,
         )
         if not is_number(ema_momentum) or not 0 <= ema_momentum < 1:
-            raise InputError(f"ema_momentum is {shown(ema_momentum)}, expected a number of at least 0 and below 1.")
+            raise InputError(f"ema_momentum is {shown(ema_momentum)}, expected a number from 0 to below 1.")
         discriminator_steps = check_count(discriminator_steps, "discriminator_steps")
         self.generator, self.discriminator = generator, discriminator
         self.objective = adversarial.get(objective)
@@ -370,7 +370,8 @@ class AdversarialModel(GenerativeModel):
         zeros, shares = {index: ops.zeros_like(fixed[index]) for index in statistics}, []
         try:
             batches = iter(batches)
-        except TypeError:
+        # The iterator of an object may raise anything.
+        except Exception:  # noqa: BLE001
             raise InputError(f"batches is {shown(batches)}, expected batches as fit takes them.") from None
         with _without_dropout(self.generator):
             for batch in batches:

@@ -170,6 +170,10 @@ class CycleGAN(FromImages, AdversarialModel):
         sides = [self._outputs(real_logits[side], fake_logits[side]) for side in SIDES]
         return {name: 0.5 * (sides[0][name] + sides[1][name]) for name in sides[0]}
 
+    def _checked_inputs(self, x):
+        given = isinstance(x, dict) and x.keys() == set(SIDES)
+        return {side: self._checked(x[side], side) for side in SIDES} if given else x
+
     def translate(self, images, reverse=False):
         """uint8 images `(n, height, width, channels)` of source images, or with `reverse` source images of images.
 
@@ -179,8 +183,8 @@ class CycleGAN(FromImages, AdversarialModel):
         Raises:
             InputError: images of another shape, dtype or range.
         """
-        translate = functools.partial(self._translate_batch, reverse=check_flag(reverse, "reverse"))
-        return self._translated(translate, images)
+        reverse = check_flag(reverse, "reverse")
+        return self._translated(functools.partial(self._translate_batch, reverse=reverse), images)
 
     def _translate_batch(self, source_images, reverse=False):
         translator = self.ema_generator.get_layer("to_source" if reverse else "to_images")

@@ -24,15 +24,19 @@ from zoo.errors import (
     ZooError,
     check_amount,
     check_count,
+    check_counts,
     check_flag,
     check_image_shape,
     check_share,
+    check_text,
+    first_line,
     is_number,
     shown,
 )
 from zoo.files import MemoryFile, expanded
 from zoo.images import DRAWABLE, check_images, to_float, to_uint8
 from zoo.progress import bar
+from zoo.text import texts_of
 
 # What `compile` hands on to Keras.
 _COMPILE_SETTINGS = ("run_eagerly", "steps_per_execution", "jit_compile")
@@ -202,11 +206,17 @@ class GenerativeModel(keras.Model):
     def __new__(cls, *args, **kwargs):
         # Networks are made before `__init__` here is reached.
         check_process(first=True)
+        name, dtype = kwargs.get("name"), kwargs.get("dtype")
+        if name is not None and "/" in check_text(name, "name"):
+            raise InputError(f"name is {name!r}, expected a text without slashes.")
+        try:
+            keras.dtype_policies.get(dtype)
+        except Exception:  # noqa: BLE001
+            raise InputError(f"dtype is {shown(dtype)}, expected a dtype policy of Keras, such as 'float32'.") from None
         return super().__new__(cls, *args, **kwargs)
 
     def __init__(self, image_shape, monitored, name=None, dtype=None):
-        _check_name(name)
-        super().__init__(name=name, dtype=None if dtype is None else check_dtype(dtype))
+        super().__init__(name=name, dtype=dtype)
         self.image_shape = check_image_shape(image_shape)
         self.seed_generator = ReplicaSeedGenerator()
         self._monitor = _Monitor(monitored)
@@ -216,13 +226,7 @@ class GenerativeModel(keras.Model):
         self.num_classes = None if num_classes is None else check_count(num_classes, "num_classes")
         if class_names is None:
             return
-        if isinstance(class_names, np.ndarray):
-            class_names = class_names.tolist()
-        kinds = {type(name) for name in class_names} if isinstance(class_names, (list, tuple, range)) else {None}
-        # Numbers of more digits have no text.
-        if not kinds <= {str, int} or any(isinstance(name, int) and abs(name) >= 2**63 for name in class_names):
-            raise InputError(f"class_names is {shown(class_names)}, expected a list of one name for each class.")
-        names = tuple(map(str, class_names))
+        names = tuple(texts_of(class_names, "class_names", "names"))
         if len(names) != self.num_classes:
             raise InputError(f"class_names has {len(names)} names, expected num_classes={self.num_classes}.")
         if len({name.casefold() for name in names}) < len(names):
@@ -262,8 +266,14 @@ class GenerativeModel(keras.Model):
                 check_share(arguments[name], name)
             elif type(default) is bool:
                 check_flag(arguments[name], name)
-        with built_under(dtype):
-            *default, options = cls.default_networks(image_shape, latent_dim, **arguments)
+        try:
+            with built_under(dtype):
+                *default, options = cls.default_networks(image_shape, latent_dim, **arguments)
+        except Exception as error:
+            # TensorFlow has an error of its own for it, which other backends do not know.
+            if isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError":
+                raise InputError(f"The networks of such a {cls.__name__} take more memory than there is.") from error
+            raise
         chosen = {
             name: network if given[name] is None else given[name]
             for name, network in zip(cls.network_arguments, default, strict=True)
@@ -802,18 +812,13 @@ class GenerativeModel(keras.Model):
         epochs = check_count(epochs, "epochs")
         check_count(kwargs.get("initial_epoch", 0), "initial_epoch", least=0)
         _check_steps(kwargs, "steps_per_epoch", "validation_steps", "validation_batch_size")
-        if not isinstance(kwargs.get("validation_freq"), (list, tuple, set)):
+        if isinstance(kwargs.get("validation_freq"), (list, tuple, set)):
+            check_counts(list(kwargs["validation_freq"]), "validation_freq")
+        else:
             _check_steps(kwargs, "validation_freq")
         _check_unweighted(kwargs, "class_weight", "sample_weight")
         shuffle = check_flag(shuffle, "shuffle")
-        if isinstance(callbacks, keras.callbacks.CallbackList):
-            callbacks = callbacks.callbacks
-        elif not isinstance(callbacks, (list, tuple)):
-            callbacks = [] if callbacks is None else [callbacks]
-        for callback in callbacks:
-            if not isinstance(callback, keras.callbacks.Callback):
-                raise InputError(f"callbacks has {shown(callback)}, expected Keras callbacks.")
-        _check_verbose(verbose)
+        callbacks = _checked_callbacks(callbacks, verbose)
         if validation_data is None and not (is_number(validation_split) and validation_split == 0):
             x, validation_data = _split(x, y, validation_split, self.trains_on_pairs)
             y = None
@@ -862,8 +867,9 @@ class GenerativeModel(keras.Model):
             self.refuse_unknown_numbers("validation_data", training=False)
             return figures
         check_known("evaluate", kwargs, keras.Model.evaluate)
-        _check_verbose(kwargs.get("verbose", "auto"))
         _check_steps(kwargs, "steps")
+        kwargs["callbacks"] = _checked_callbacks(kwargs.get("callbacks"), kwargs.get("verbose", "auto"))
+        check_flag(kwargs.get("return_dict", False), "return_dict")
         _check_unweighted(kwargs, "sample_weight")
         self._monitor.failure.assign([0, 0])
         with _own_errors() as raised:
@@ -894,6 +900,7 @@ class GenerativeModel(keras.Model):
         self._check_trainable(method)
         check_known(method, kwargs, getattr(keras.Model, method), ("x", "y"))
         _check_unweighted(kwargs, "class_weight", "sample_weight")
+        check_flag(kwargs.get("return_dict", False), "return_dict")
         batch = self._unpack(x if y is None else (x, y))
         self._check_batch(batch, "x", self._parts_of_batch if method == "train_on_batch" else 1)
         # Keras makes no arrays of lists.
@@ -909,10 +916,12 @@ class GenerativeModel(keras.Model):
             InputError, DataError: as for `evaluate`.
         """
         check_process()
-        if not self.predicts_from_images:
-            return super().predict(x, batch_size, **kwargs)
         check_known("predict", kwargs, keras.Model.predict)
         _check_steps(kwargs, "steps")
+        kwargs["callbacks"] = _checked_callbacks(kwargs.get("callbacks"), kwargs.get("verbose", "auto"))
+        if not self.predicts_from_images:
+            with self._called_on(x):
+                return super().predict(self._checked_inputs(x), batch_size, **kwargs)
         with _own_errors() as raised:
             return super().predict(self._dataset(x, None, batch_size, training=False, raised=raised), **kwargs)
 
@@ -921,7 +930,24 @@ class GenerativeModel(keras.Model):
         check_process()
         if self.predicts_from_images:
             self._check_batch(x, "x")
-        return super().predict_on_batch(x)
+        with self._called_on(x):
+            return super().predict_on_batch(self._checked_inputs(x))
+
+    def _checked_inputs(self, x):
+        """What `predict` is given, checked and scaled where a subclass knows what it has to be."""
+        return x
+
+    @contextlib.contextmanager
+    def _called_on(self, x):
+        """Says in a sentence that a model cannot be called on something, for which Keras raises anything."""
+        try:
+            yield
+        except ZooError:
+            raise
+        except Exception as error:
+            raise InputError(
+                f"x is {shown(x)}, which a {type(self).__name__} cannot be called on ({first_line(error)})."
+            ) from error
 
     #: Fresh parts that one training step takes from a batch.
     _parts_of_batch = 1
@@ -1400,16 +1426,25 @@ def entries_of(batch):
     return entries
 
 
-def _check_verbose(verbose):
-    if not isinstance(verbose, (str, int)) or verbose not in ("auto", 0, 1, 2):
-        raise InputError(f"verbose is {shown(verbose)}, expected 'auto', 0, 1 or 2.")
-
-
 def _check_steps(arguments, *names):
     """Refuses counts among a method's arguments that are none; None is Keras' default of each."""
     for name in names:
         if arguments.get(name) is not None:
             check_count(arguments[name], name)
+
+
+def _checked_callbacks(callbacks, verbose):
+    """What Keras' methods take for callbacks as a list, and refuses others, and what does not say how much to print."""
+    if isinstance(callbacks, keras.callbacks.CallbackList):
+        callbacks = callbacks.callbacks
+    elif not isinstance(callbacks, (list, tuple)):
+        callbacks = [] if callbacks is None else [callbacks]
+    for callback in callbacks:
+        if not isinstance(callback, keras.callbacks.Callback):
+            raise InputError(f"callbacks has {shown(callback)}, expected Keras callbacks.")
+    if not isinstance(verbose, (str, int)) or verbose not in ("auto", 0, 1, 2):
+        raise InputError(f"verbose is {shown(verbose)}, expected 'auto', 0, 1 or 2.")
+    return list(callbacks)
 
 
 def _check_unweighted(arguments, *names):
@@ -1433,30 +1468,11 @@ def check_known(name_of_method, arguments, method, excluded=()):
 def built_under(dtype):
     """Layers made inside get this dtype policy; None leaves the global one."""
     before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(before if dtype is None else check_dtype(dtype))
+    keras.config.set_dtype_policy(before if dtype is None else dtype)
     try:
         yield
     finally:
         keras.config.set_dtype_policy(before)
-
-
-def check_dtype(dtype):
-    """Returns the Keras dtype policy of a name, or a policy itself; `InputError` where there is none."""
-    try:
-        if isinstance(dtype, (str, keras.DTypePolicy)):
-            return keras.dtype_policies.get(dtype)
-    except ValueError:
-        pass
-    raise InputError(
-        f"dtype is {shown(dtype)}, expected a Keras dtype policy or the name of one, such as 'float32' or "
-        "'mixed_bfloat16'."
-    )
-
-
-def _check_name(name):
-    """Refuses what Keras takes for no name of a model."""
-    if name is not None and (not isinstance(name, str) or not name or "/" in name):
-        raise InputError(f"name is {shown(name)}, expected a text without slashes.")
 
 
 def check_backend(method):
@@ -1479,7 +1495,7 @@ def _unscaled(optimizer):
 def _optimizer(optimizer, name):
     try:
         return keras.optimizers.get(optimizer)
-    # Keras looks into dicts and texts, and asks anything else for its representation.
+    # Keras raises anything for a dict that is no configuration.
     except Exception:  # noqa: BLE001
         raise InputError(f"{name} is {shown(optimizer)}, expected a Keras optimizer or the name of one.") from None
 

@@ -56,6 +56,10 @@ class FromImages:
             raise InputError("source_images is None, expected the images that new ones are made from.")
         return super()._check_conditions(given)
 
+    def _checked_inputs(self, x):
+        # What is no array are batches, or what a subclass takes besides.
+        return self._checked(x, "x", self.source_shape) if hasattr(x, "__array__") else x
+
     def translate(self, images):
         """uint8 images `(n, height, width, channels)` of source images.
 

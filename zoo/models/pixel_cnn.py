@@ -6,6 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from zoo.arrays import as_array
 from zoo.callbacks import PredictionProgress
 from zoo.errors import InputError, check_count, check_image_shape
 from zoo.images import binarize
@@ -92,7 +93,7 @@ class PixelCNN(AutoregressiveModel):
         self.likelihood = likelihoods.get(likelihood, levels, num_mixtures)
         if self.likelihood.levels > 256:
             raise InputError(f"levels is {levels}, expected at most 256, since images have no more.")
-        self.levels, self.num_mixtures = levels, num_mixtures
+        self.levels, self.num_mixtures = levels, check_count(num_mixtures, "num_mixtures")
         channels = image_shape[-1]
         with built_under(dtype):
             self.network = gated_pixel_cnn(
@@ -192,7 +193,7 @@ class PixelCNN(AutoregressiveModel):
             missing = "source_images" if "mask" in given else "mask"
             raise InputError(f"{missing} is None, expected source_images and mask together.")
         if "mask" in given:
-            mask = np.asarray(given["mask"])
+            mask = as_array(given["mask"], "mask")
             if mask.dtype != bool or mask.shape != self.image_shape[:2]:
                 raise InputError(
                     f"mask has dtype {mask.dtype} and shape {mask.shape}, expected bool {self.image_shape[:2]}."

@@ -7,7 +7,7 @@ import numpy as np
 from keras import ops
 
 from zoo.arrays import as_numbers
-from zoo.errors import InputError, first_line
+from zoo.errors import InputError, first_line, shown
 from zoo.layers.growing import Growing
 from zoo.models.gan import GAN
 from zoo.nets import style
@@ -98,13 +98,11 @@ class ProgressiveGAN(GAN):
         Raises:
             InputError: other numbers.
         """
-        fade = as_numbers(fade, "fade", f"{self.last_stage} numbers from 0 to 1")
+        expected = f"{self.last_stage} numbers from 0 to 1, in which 0 is followed by 0 alone"
+        fade = as_numbers(fade, "fade", expected)
         in_order = fade.shape == (self.last_stage,) and (np.diff((fade > 0).astype(int)) <= 0).all()
         if not in_order or not ((fade >= 0) & (fade <= 1)).all():
-            raise InputError(
-                f"fade is {fade.tolist()}, expected {self.last_stage} numbers from 0 to 1, in which 0 is followed by "
-                "0 alone."
-            )
+            raise InputError(f"fade is {shown(fade.ravel()[:99].tolist())}, expected {expected}.")
         before = self.stage
         for growing in self._growing("generator", "ema_generator", "discriminator"):
             growing.fade.assign(fade)

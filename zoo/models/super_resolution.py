@@ -35,6 +35,10 @@ class Upscaling(FromImages):
             return super()._read(source, split)
         return data.read(source, self.image_shape, split=split)
 
+    def _checked_inputs(self, x):
+        # Of any size.
+        return self._checked(x, "x", (*np.shape(x)[1:3], self.image_shape[-1])) if np.ndim(x) == 4 else x
+
     def _check_entries(self, batch, what, parts):
         if "source_images" in batch:
             super()._check_entries(batch, what, parts)

@@ -6,12 +6,12 @@ from keras import ops
 
 from zoo import latents as latent_vectors
 from zoo.arrays import as_array
-from zoo.errors import InputError, check_amount, check_count, check_image_shape, shown
+from zoo.errors import InputError, check_amount, check_count, check_image_shape
 from zoo.models.adversarial_model import AdversarialModel
 from zoo.nets import conv, text
 from zoo.objectives import variational
 from zoo.progress import predicted
-from zoo.text import Tokenizer
+from zoo.text import Tokenizer, texts_of
 
 
 @keras.saving.register_keras_serializable(package="zoo")
@@ -108,8 +108,8 @@ class TextToImageGAN(AdversarialModel):
         self._described_networks = described
         self.latent_dim, self.kl_weight, self.contrastive_weight = latent_dim, kl_weight, contrastive_weight
         self._tokenizer = tokenizer
-        if example_prompts is not None and (not isinstance(example_prompts, (list, tuple)) or not example_prompts):
-            raise InputError(f"example_prompts is {shown(example_prompts)}, expected a list of texts, or None.")
+        if example_prompts is not None and not (example_prompts := texts_of(example_prompts, "example_prompts")):
+            raise InputError("example_prompts is [], expected a list of texts, or None.")
         self.example_prompts = None if example_prompts is None else tuple(example_prompts)
         self._example_tokens = None if example_prompts is None else tokenizer(self.example_prompts)
         prompts = (tokenizer.max_words,)
@@ -274,12 +274,13 @@ class TextToImageGAN(AdversarialModel):
         if prompts is None and self.example_prompts is None:
             raise InputError("prompts is None, expected one text or one for each image.")
         if prompts is not None:
-            if isinstance(prompts, np.ndarray):
-                prompts = prompts.tolist()
+            if isinstance(prompts, np.ndarray) and prompts.ndim == 0:
+                prompts = prompts.item()
             one = isinstance(prompts, str)
-            if not one and (not isinstance(prompts, (list, tuple)) or len(prompts) == 0):
-                raise InputError(f"prompts is {shown(prompts)}, expected one text or a list of one for each image.")
-            rows = self._tokenizer([prompts] if one else list(prompts))
+            prompts = [prompts] if one else texts_of(prompts, "prompts")
+            if not prompts:
+                raise InputError("prompts is empty, expected one text or a list of one for each image.")
+            rows = self._tokenizer(prompts)
             given["prompts"] = rows[0] if one else rows
         return super()._check_conditions(given)
 
