@@ -96,7 +96,7 @@ def damaged(preset, tmp_path):
 def installation(preset, tmp_path_factory):
     """Environment of a zoo that ships other presets: a copy of the code with a manifest of our own."""
     root = tmp_path_factory.mktemp("installation")
-    shutil.copytree(presets.PACKAGE, root / "zoo", ignore=shutil.ignore_patterns("__pycache__", "weights"))
+    shutil.copytree(Path(zoo.__file__).parent, root / "zoo", ignore=shutil.ignore_patterns("__pycache__", "weights"))
     (root / "zoo" / "weights").mkdir()
     shutil.copytree(presets.BUNDLED / FEATURE_NETWORK, root / "zoo" / "weights" / FEATURE_NETWORK)
     shutil.copytree(preset, root / "zoo" / "weights" / "tiny_mnist_28")

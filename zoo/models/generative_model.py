@@ -392,15 +392,15 @@ class GenerativeModel(keras.Model):
             InputError: a malformed name of a repository, branch or tag.
             HubError: no permission, no connection, a tag that names another commit, or somebody else pushed meanwhile.
         """
-        from zoo import hub
         from zoo.images import grid, write_png
+        from zoo.presets import card, hub
 
         hub.check_names(repo_id, revision, tag)
         with tempfile.TemporaryDirectory() as folder:
             directory = Path(folder) / "preset"
             self.save_to_preset(directory, weights_dtype=weights_dtype)
             if self.draws_alone and self.image_shape[-1] in DRAWABLE:
-                write_png(directory / hub.SAMPLES, grid(self.generate(64, seed=0)), scale=2)
+                write_png(directory / card.SAMPLES, grid(self.generate(64, seed=0)), scale=2)
             return hub.publish(
                 directory,
                 repo_id,
