@@ -320,7 +320,7 @@ def test_networks_of_the_zoo_are_loaded_once():
 
 @pytest.mark.slow
 def test_bicubic_enlargement_scores_on_set5_what_papers_say():
-    folder = Path(presets.PACKAGE.parent).parent / "shared" / "data" / "super_resolution" / "set5"
+    folder = Path(Path(zoo.__file__).parent.parent).parent / "shared" / "data" / "super_resolution" / "set5"
     if not folder.is_dir():
         pytest.skip("needs the five pictures of Set5")
 

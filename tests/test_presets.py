@@ -546,7 +546,7 @@ def test_saving_twice_gives_equal_hashes_whatever_the_date(tmp_path, monkeypatch
     model.compile()
     model.save_to_preset(tmp_path / "one")
 
-    class Later(presets.datetime.datetime):
+    class Later(saving.datetime.datetime):
         @classmethod
         def now(cls, zone=None):
             return super().now(zone).replace(year=2099)

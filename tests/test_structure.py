@@ -67,8 +67,8 @@ def test_only_the_data_module_the_builders_and_recipes_know_tfds():
     assert {name for name in found if not name.startswith("zoo/datasets/")} == {"zoo/data.py"}
 
 
-def test_only_the_hub_module_knows_the_hub():
-    assert importers("huggingface_hub") <= {"zoo/presets/hub.py"}
+def test_only_the_hub_and_the_card_know_the_hubs_client():
+    assert importers("huggingface_hub") == {"zoo/presets/hub.py", "zoo/presets/card.py"}
 
 
 def test_the_package_depends_on_nothing_outside_of_it():

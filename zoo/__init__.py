@@ -6,9 +6,6 @@ Names resolve on first use, so that `import zoo` (and `zoo list`) never import T
 import importlib
 from typing import TYPE_CHECKING
 
-from zoo.backend import import_keras
-from zoo.presets import list_presets, loading, resolve
-
 if TYPE_CHECKING:
     # Editors and type checkers see here what `__getattr__` resolves.
     from zoo import callbacks, data, images, latents, metrics, objectives, text
@@ -36,7 +33,7 @@ if TYPE_CHECKING:
         StyleGAN,
         TextToImageGAN,
     )
-    from zoo.presets import hub
+    from zoo.presets import hub, list_presets
 
 __version__ = "0.1.0"
 
@@ -103,24 +100,28 @@ def load(preset, *, bundled=True, **overrides):
         HubError: the Hub cannot be reached, or has no such repository, revision or file for this user.
         InputError: an override that the class does not have or that leaves too little of the weights.
     """
+    from zoo.backend import import_keras
+    from zoo.presets import load_as, resolve
+
     # Unknown names are refused before TensorFlow is imported, which takes seconds.
     resolve(preset, bundled)
     import_keras()
     # The classes of the zoo register themselves with Keras.
     importlib.import_module("zoo.models")
-    return loading.load_as(None, preset, bundled, **overrides)
+    return load_as(None, preset, bundled, **overrides)
 
 
 def __getattr__(name):
+    if name in _MODELS or name in _MODULES_ON_KERAS:
+        importlib.import_module("zoo.backend").import_keras()
     if name in _MODELS:
-        import_keras()
         return getattr(importlib.import_module("zoo.models"), name)
-    if name in _MODULES_ON_KERAS:
-        import_keras()
+    if name == "list_presets":
+        return importlib.import_module("zoo.presets").list_presets
     if name in _MODULES:
         return importlib.import_module(_MODULES[name])
     raise AttributeError(f"module 'zoo' has no attribute {name!r}")
 
 
 def __dir__():
-    return sorted({*globals(), *_MODELS, *_MODULES})
+    return sorted({*globals(), *__all__, *_MODULES})

@@ -326,7 +326,8 @@ class GenerativeModel(keras.Model):
                 without `overwrite` that of a file.
             StorageError: the file cannot be written; an older one stays as it is.
         """
-        if not isinstance(filepath, (str, os.PathLike)) or not str(filepath).endswith(".keras"):
+        filepath = os.fspath(filepath) if isinstance(filepath, os.PathLike) else filepath
+        if not isinstance(filepath, str) or not filepath.endswith(".keras"):
             raise InputError(
                 f"filepath is {shown(filepath)}, expected a name that ends in .keras; save_weights writes HDF5 and "
                 "push_to_hub publishes."
@@ -342,7 +343,8 @@ class GenerativeModel(keras.Model):
         """
         if max_shard_size is not None:
             raise InputError(f"max_shard_size is {shown(max_shard_size)}, expected None: the weights are one file.")
-        if not isinstance(filepath, (str, os.PathLike)) or not str(filepath).endswith(".weights.h5"):
+        filepath = os.fspath(filepath) if isinstance(filepath, os.PathLike) else filepath
+        if not isinstance(filepath, str) or not filepath.endswith(".weights.h5"):
             raise InputError(f"filepath is {shown(filepath)}, expected a name that ends in .weights.h5.")
         _store(super().save_weights, filepath, overwrite)
 

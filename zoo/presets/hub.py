@@ -1,4 +1,4 @@
-"""Publishing presets to the Hugging Face Hub and fetching them: the only file that knows `huggingface_hub`.
+"""Publishing presets to the Hugging Face Hub and fetching them: the only file that talks to it.
 
 Published is one commit on the parent that was looked at; fetched is one snapshot of one commit, whose hashes are
 checked before Keras opens a file. The client reads HF_TOKEN, HF_HOME, HF_ENDPOINT and HF_HUB_OFFLINE itself; the
