@@ -5,7 +5,6 @@ directory. `--against CHECKOUT` times all bundled presets instead, in turns with
 """
 
 import argparse
-
 import os
 import shutil
 import statistics
