@@ -46,6 +46,27 @@ def test_the_reader_of_imports_sees_what_there_is():
     assert "zoo/__init__.py" in importers("zoo.models")
 
 
+def test_no_files_import_each_other_in_a_circle():
+    modules = {".".join(name.with_suffix("").parts).removesuffix(".__init__"): path for path, name in SOURCES.items()}
+
+    def below(path):
+        for name in imported_from(path, "zoo"):
+            # `from zoo.files import sha256` names a file and what is in it.
+            yield name if name in modules else name.rpartition(".")[0]
+
+    graph = {name: set(below(path)) - {name} for name, path in modules.items()}
+    while graph:
+        free = {name for name, targets in graph.items() if not targets & graph.keys()}
+        assert free, f"in or above a circle: {sorted(graph)}"
+        graph = {name: targets for name, targets in graph.items() if name not in free}
+
+
+def test_presets_know_no_model_and_only_one_file_has_a_gradient_tape():
+    assert not {name for name in importers("zoo.models") if name.startswith("zoo/presets/")}
+    tapes = [str(name) for path, name in SOURCES.items() if "GradientTape" in path.read_text(encoding="utf-8")]
+    assert tapes == ["zoo/training/step.py"]
+
+
 @pytest.mark.parametrize(
     ("package", "allowed"),
     [("layers", {"layers"}), ("nets", {"nets", "layers"}), ("objectives", {"objectives", "layers"})],

@@ -6,6 +6,8 @@ Names resolve on first use, so that `import zoo` (and `zoo list`) never import T
 import importlib
 from typing import TYPE_CHECKING
 
+from zoo.version import __version__ as __version__
+
 if TYPE_CHECKING:
     # Editors and type checkers see here what `__getattr__` resolves.
     from zoo import callbacks, data, images, latents, metrics, objectives, text
@@ -34,8 +36,6 @@ if TYPE_CHECKING:
         TextToImageGAN,
     )
     from zoo.presets import hub, list_presets
-
-__version__ = "0.1.0"
 
 __all__ = [
     "DCGAN",

@@ -17,10 +17,10 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-import zoo
 from zoo.errors import HubError, InputError, PresetError, printable, shown
 from zoo.presets.card import CARD, SCHEME, card_and_metadata, read_files, read_text
 from zoo.presets.files import CONFIG, HASHED_FILES, LIMITS, METADATA, WEIGHTS, metadata_of, stated_of
+from zoo.version import __version__
 
 _NAME = r"[A-Za-z0-9](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?"
 # The Hub's own limits.
@@ -208,7 +208,7 @@ def _explanation(error, repo_id, revision, token):
 def _api(token=None):
     from huggingface_hub import HfApi
 
-    return HfApi(token=token, library_name="generative-zoo", library_version=zoo.__version__)
+    return HfApi(token=token, library_name="generative-zoo", library_version=__version__)
 
 
 # === Fetching ===
