@@ -48,8 +48,8 @@ wheel-check: $(INSTALLED)
 
 # The model cards beside the bundled presets, of what the manifest says of them.
 cards: $(INSTALLED)
-	$(BIN)/python -c 'from zoo import hub, presets; \
-	[(presets.BUNDLED / name / hub.CARD).write_text(hub.bundled_card(presets.BUNDLED / name, name, entry), "utf-8") \
+	$(BIN)/python -c 'from zoo import presets; from zoo.presets import card; \
+	[(presets.BUNDLED / name / card.CARD).write_text(card.bundled_card(presets.BUNDLED / name, name, entry), "utf-8") \
 	for name, entry in presets.manifest().items()]'
 
 clean:

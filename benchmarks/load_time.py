@@ -1,11 +1,14 @@
-"""Loading a preset - bundled, from the cache, from a Hub on the loopback interface - against bare Keras on its files.
+"""Times loading of a preset - bundled, from the cache, from a Hub on the loopback interface - beside bare Keras.
 
-`zoo.load` hashes what it loads; the goal is at most 1.15 times `keras.saving.load_model` of the same directory.
+`zoo.load` hashes and checks what it loads; the goal is at most 1.15 times `keras.saving.load_model` of the same
+directory. `--against CHECKOUT` times all bundled presets instead, in turns with another checkout of this repository.
 """
 
+import argparse
 import os
 import shutil
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -16,6 +19,18 @@ sys.path.insert(0, str(ROOT / "tests" / "hub"))
 from server import Hub  # noqa: E402
 
 PRESET, REPO, ROUNDS = "dcgan_fashion_mnist_28", "me/preset", 15
+PROCESSES = 5
+# The first preset is loaded twice, so that what Keras imports and compiles once counts for nobody.
+LOAD_ALL = """
+import time
+import zoo
+names = zoo.list_presets(kind=None)
+zoo.load(names[0])
+begun = time.perf_counter()
+for name in names:
+    zoo.load(name)
+print(time.perf_counter() - begun)
+"""
 
 
 def seconds(load):
@@ -24,7 +39,28 @@ def seconds(load):
     return time.perf_counter() - begun
 
 
+def against(checkout):
+    """Prints how long all bundled presets take to load here and in another checkout, and the ratio of the medians."""
+    times = {ROOT: [], checkout: []}
+    for _ in range(PROCESSES):
+        for root, taken in times.items():
+            environment = {**os.environ, "PYTHONPATH": str(root), "TF_CPP_MIN_LOG_LEVEL": "3"}
+            command = [sys.executable, "-c", LOAD_ALL]
+            found = subprocess.run(command, env=environment, cwd=root, capture_output=True, text=True, check=True)
+            taken.append(float(found.stdout.splitlines()[-1]))
+    for root, taken in times.items():
+        print(f"{root}: median {statistics.median(taken):.2f} s, from {min(taken):.2f} to {max(taken):.2f}")
+    here, there = map(statistics.median, times.values())
+    print(f"ratio {here / there:.3f}")
+
+
 def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--against", type=Path, metavar="CHECKOUT", help="another checkout, to time all presets beside")
+    checkout = parser.parse_args().against
+    if checkout is not None:
+        against(checkout.resolve())
+        return
     hub, home = Hub({}), tempfile.mkdtemp()
     # The client reads these when it is imported, and would take the user's cache and token from others.
     environment = hub.environment(home)

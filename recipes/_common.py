@@ -19,7 +19,7 @@ import keras
 import numpy as np
 
 import zoo
-from zoo import callbacks, data, hub, latents, presets
+from zoo import callbacks, data, latents, presets
 from zoo.bicubic import resize_bicubic
 from zoo.datasets import avatars, photographs
 from zoo.errors import InputError
@@ -29,6 +29,7 @@ from zoo.layers.conditional_norm import ConditionalBatchNormalization
 from zoo.layers.spectral_normalization import SpectralNormalization
 from zoo.metrics import features, nearest_images, protocols, psnr, references
 from zoo.nets import conv
+from zoo.presets import card
 
 ROOT = Path(__file__).resolve().parent.parent
 SEED = 0
@@ -306,7 +307,7 @@ def train(args, model, dataset, *, epochs=None, metrics=(), stage="", draw=None,
 def _start_from_shipped(args, model):
     """Gives a model the weights of its own preset; the optimizers begin anew, as does the schedule of their rates."""
     directory = preset_directory(args)
-    shipped = presets.load(directory)
+    shipped = zoo.load(directory)
     shapes = [[variable.shape for variable in one.weights] for one in (model, shipped)]
     if shapes[0] != shapes[1]:
         raise InputError(f"--further goes on from {directory}, whose weights are not those of this recipe's model.")
@@ -584,9 +585,9 @@ def write_and_reload(args, model):
     presets.save(model, directory, weights_dtype="float16")
     keras.config.set_dtype_policy("float32")
     if args.precision == "float32":
-        return presets.load(directory)
+        return zoo.load(directory)
     # With the weights as they were rounded for the file, which saving again does not change.
-    model = presets.load(directory, dtype="float32")
+    model = zoo.load(directory, dtype="float32")
     presets.save(model, directory, weights_dtype="float16")
     return model
 
@@ -625,7 +626,7 @@ def write_entry(args, model, *, dataset, metrics, seconds, kind="model", **facts
         "date": datetime.date.today().isoformat(),
         "metrics": metrics,
     }
-    (draft / hub.CARD).write_text(hub.bundled_card(draft, args.name, entries[args.name]), encoding="utf-8")
+    (draft / card.CARD).write_text(card.bundled_card(draft, args.name, entries[args.name]), encoding="utf-8")
     directory = preset_directory(args)
     with replacing_directory(directory) as temporary:
         shutil.copytree(draft, temporary, dirs_exist_ok=True)

@@ -202,7 +202,7 @@ def test_a_package_that_cannot_be_had_is_named_with_the_way_to_get_it(place, mon
     with pytest.raises(
         DataError,
         match=rf"^The package '{package.file}' \(version {package.version}, SHA-256 0123456789ab…\) is missing: "
-        rf"{package.command[0]} {why}; get it by '{command}' .* put it into '{place.manual}'\.$",
+        rf"{package.command[0]} {why}; download it with '{command}' .* put it into '{place.manual}'\.$",
     ):
         place.read(package)
     assert place.kept() == set()

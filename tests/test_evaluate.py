@@ -275,7 +275,7 @@ def test_upscaling_is_measured_on_luma_without_a_border():
 
 @pytest.mark.slow
 def test_perceptual_distance_is_that_of_unit_features_of_each_stage():
-    classifier = presets.load("classifier_avatars_64")
+    classifier = zoo.load("classifier_avatars_64")
     image, other = np.random.RandomState(0).randint(0, 256, (2, 64, 64, 3)).astype("uint8")
     expected = 0.0
     for name in ("relu_0_0", "relu_1_1", "relu_2_1", "relu_3_1"):
@@ -320,7 +320,7 @@ def test_networks_of_the_zoo_are_loaded_once():
 
 @pytest.mark.slow
 def test_bicubic_enlargement_scores_on_set5_what_papers_say():
-    folder = Path(presets.PACKAGE.parent).parent / "shared" / "data" / "super_resolution" / "set5"
+    folder = Path(Path(zoo.__file__).parent.parent).parent / "shared" / "data" / "super_resolution" / "set5"
     if not folder.is_dir():
         pytest.skip("needs the five pictures of Set5")
 
@@ -516,7 +516,7 @@ def test_images_without_labels_are_judged_by_confidence_and_the_rarest_class(mon
     monkeypatch.setattr(model, "generate", lambda number, seed: np.concatenate([digits, noise]))
     figures = protocols.sample_quality(model, "mnist", size=SMALL)
     confident, rarest = (figures[f"{name}200_mnist_classifier"] for name in ("confident", "rarest_class"))
-    probabilities = features.class_probabilities(presets.load("classifier_mnist_28"), model.generate(200, 0))
+    probabilities = features.class_probabilities(zoo.load("classifier_mnist_28"), model.generate(200, 0))
     assert 0.6 < confident["value"] == np.mean(probabilities.max(1) >= 0.9)
     assert rarest["value"] == np.bincount(probabilities.argmax(1), minlength=10).min() / 200
     assert "0.9 or more" in confident["protocol"] and confident["real"] is None

@@ -387,7 +387,7 @@ def test_what_is_no_pair_is_refused(call, says):
         ({"source_shape": (8, 4, 1)}, r"source_shape is \(8, 4, 1\), expected the sides"),
         ({"l1_weight": -1}, "l1_weight is -1"),
         ({"stages": 4}, r"image_shape is \(8, 8, 1\), expected sides divisible by 16"),
-        ({"patch_stages": 3}, r"patch_stages is 3, expected fewer: halved so often, image_shape=.* is one pixel"),
+        ({"patch_stages": 3}, r"patch_stages is 3, expected fewer, since 3 halvings .* leave a single pixel"),
         (
             {"generator": keras.Sequential([keras.Input(COLOUR), keras.layers.Conv2D(1, 1)]), "discriminator": None},
             "generator takes",

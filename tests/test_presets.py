@@ -33,12 +33,15 @@ from helpers import (
 )
 
 import zoo
-from zoo import hub, presets
+from zoo import presets
 from zoo.callbacks import random_states
 from zoo.errors import InputError, PresetError, StorageError
 from zoo.files import replacing_directory, sha256
 from zoo.objectives.adversarial import Minimax
 from zoo.objectives.penalties import R1
+from zoo.presets import catalogue as shipped_catalogue
+from zoo.presets import locating, saving
+from zoo.presets.card import model_card
 
 MODELS = {
     "gan": tiny_gan,
@@ -333,7 +336,7 @@ def test_overrides_that_keep_every_weight_do_not_warn(stored):
 @pytest.mark.parametrize(
     ("name", "overrides", "message"),
     [
-        ("dcgan", {"dtype": "foo"}, "dtype is 'foo', expected a dtype policy of Keras"),
+        ("dcgan", {"dtype": "foo"}, "dtype is 'foo', expected a Keras dtype policy or the name of one"),
         ("dcgan", {"image_size": 3}, "DCGAN has no argument 'image_size' to change; it has .*image_shape.*latent_dim"),
         (
             "dcgan",
@@ -374,7 +377,7 @@ def test_networks_that_do_not_fit_each_other_are_refused():
 def test_what_is_bundled_may_be_passed_over_and_then_is_on_the_hub_or_nowhere(monkeypatch):
     name = "gan_mnist_28"
     unpublished = {**presets.entry_of(name), "revision": None}
-    monkeypatch.setattr(presets, "entry_of", lambda _: unpublished)
+    monkeypatch.setattr(locating, "entry_of", lambda _: unpublished)
     with pytest.raises(PresetError, match=f"The preset '{name}' is not on the Hub yet"):
         zoo.load(name, bundled=False)
 
@@ -543,12 +546,12 @@ def test_saving_twice_gives_equal_hashes_whatever_the_date(tmp_path, monkeypatch
     model.compile()
     model.save_to_preset(tmp_path / "one")
 
-    class Later(presets.datetime.datetime):
+    class Later(saving.datetime.datetime):
         @classmethod
         def now(cls, zone=None):
             return super().now(zone).replace(year=2099)
 
-    monkeypatch.setattr(presets.datetime, "datetime", Later)
+    monkeypatch.setattr(saving.datetime, "datetime", Later)
     model.save_to_preset(tmp_path / "two")
     one, two = (json.loads((tmp_path / name / "metadata.json").read_text()) for name in ("one", "two"))
     assert one["files"] == two["files"] and one["date_saved"] != two["date_saved"]
@@ -613,7 +616,7 @@ def test_saving_over_a_preset_replaces_it_and_keeps_the_card(preset, card):
 
 
 def test_what_is_said_and_shown_of_weights_goes_with_them(preset):
-    written = hub.model_card("me/x", None, {"class": "DCGAN"})
+    written = model_card("me/x", None, {"class": "DCGAN"})
     (preset / "README.md").write_text(written)
     (preset / "samples.png").write_bytes(b"drawn by these weights")
     model = zoo.load(preset)
@@ -892,7 +895,7 @@ def test_a_failed_save_leaves_the_old_preset_and_nothing_else(preset, monkeypatc
     with pytest.raises(PresetError, match=r"The weights in .* do not fit float16; save with weights_dtype='float32'\."):
         model.save_to_preset(preset, weights_dtype="float16")
     assert listing(tmp_path) == before
-    monkeypatch.setattr(presets, "write_json", lambda *_: 1 / 0)
+    monkeypatch.setattr(saving, "write_json", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         model.save_to_preset(preset)
     assert listing(tmp_path) == before
@@ -910,8 +913,8 @@ def entry(kind="model", cls="DCGAN", dataset="fashion_mnist", files=None):
 def catalogue(tmp_path, monkeypatch):
     """A manifest to write to, and a folder of bundled weights, in place of the shipped ones."""
     path = tmp_path / "weights_manifest.json"
-    monkeypatch.setattr(presets, "manifest_path", lambda: path)
-    monkeypatch.setattr(presets, "BUNDLED", tmp_path / "weights")
+    monkeypatch.setattr(shipped_catalogue, "manifest_path", lambda: path)
+    monkeypatch.setattr(locating, "BUNDLED", tmp_path / "weights")
 
     def write(content):
         path.write_text(content if isinstance(content, str) else json.dumps({"presets": content}))

@@ -17,11 +17,12 @@ import pytest
 from helpers import images, tiny_vae, values
 
 import zoo
-from zoo import data, hub, latents, presets
+from zoo import data, latents, presets
 from zoo.errors import InputError
 from zoo.layers.spectral_normalization import SpectralNormalization
 from zoo.metrics import protocols
 from zoo.models.autoregressive_model import CodeSampler
+from zoo.presets.card import model_card
 
 ROOT = Path(__file__).resolve().parent.parent
 RECIPES = sorted(path for path in (ROOT / "recipes").glob("*.py") if not path.name.startswith("_"))
@@ -172,10 +173,10 @@ def test_smoke_run_goes_the_whole_way(recipe, tmp_path, monkeypatch):
         assert (tmp_path / "preset" / "nearest.png").exists() or entry["class"] in ("SRResNet", "SRGAN")
         for picture in re.findall(r'"(\w+\.png)"', recipe.read_text()):
             assert (tmp_path / "preset" / picture).exists()
-            assert f"({picture})" in hub.model_card("me/x", None, entry, [picture])
+            assert f"({picture})" in model_card("me/x", None, entry, [picture])
         if entry["class"] == "TextToImageGAN":
-            card = hub.model_card("me/x", None, entry)
-            assert all(f"{row}. {prompt}\n" in card for row, prompt in enumerate(entry["shown_prompts"], 1))
+            text = model_card("me/x", None, entry)
+            assert all(f"{row}. {prompt}\n" in text for row, prompt in enumerate(entry["shown_prompts"], 1))
             assert len(entry["shown_prompts"]) == 10
     # A run with a folder of its own never touches what is shipped.
     assert (ROOT / "weights_manifest.json").read_bytes() == manifest

@@ -289,7 +289,7 @@ def test_sizes_that_no_doubling_reaches_are_refused(build, shape):
         # 10 x 4 is as good a grid as any.
         assert build(shape).image_shape == shape
         return
-    message = r"image_shape is \(.*\), which no doubling of a grid of 4 to 7 pixels reaches; expected sides such as 8, "
+    message = r"image_shape is \(.*\), expected sides that are a grid of 4 to 7 pixels doubled one or more"
     with pytest.raises(InputError, match=message):
         build(shape)
 

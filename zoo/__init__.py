@@ -4,55 +4,124 @@ Names resolve on first use, so that `import zoo` (and `zoo list`) never import T
 """
 
 import importlib
+from typing import TYPE_CHECKING
 
-from zoo.backend import import_keras
+from zoo.version import __version__ as __version__
 
-__version__ = "0.1.0"
+if TYPE_CHECKING:
+    # Editors and type checkers see here what `__getattr__` resolves.
+    from zoo import callbacks, data, images, latents, metrics, objectives, text
+    from zoo.models import (
+        DCGAN,
+        GAN,
+        SAGAN,
+        SRGAN,
+        VAE,
+        VQVAE,
+        VQVAE2,
+        WGAN,
+        WGANGP,
+        AdversarialModel,
+        BetaVAE,
+        BigGAN,
+        ConditionalGAN,
+        CycleGAN,
+        GenerativeModel,
+        Pix2Pix,
+        PixelCNN,
+        ProgressiveGAN,
+        ProjectionGAN,
+        SRResNet,
+        StyleGAN,
+        TextToImageGAN,
+    )
+    from zoo.presets import hub, list_presets
 
-_HOME_OF = {
-    "load": "zoo.presets",
-    "list_presets": "zoo.presets",
-    "GenerativeModel": "zoo.models",
-    "AdversarialModel": "zoo.models",
-    "VAE": "zoo.models",
-    "BetaVAE": "zoo.models",
-    "VQVAE": "zoo.models",
-    "VQVAE2": "zoo.models",
-    "PixelCNN": "zoo.models",
-    "GAN": "zoo.models",
-    "DCGAN": "zoo.models",
-    "WGAN": "zoo.models",
-    "WGANGP": "zoo.models",
-    "ConditionalGAN": "zoo.models",
-    "ProjectionGAN": "zoo.models",
-    "SAGAN": "zoo.models",
-    "BigGAN": "zoo.models",
-    "ProgressiveGAN": "zoo.models",
-    "StyleGAN": "zoo.models",
-    "Pix2Pix": "zoo.models",
-    "CycleGAN": "zoo.models",
-    "SRResNet": "zoo.models",
-    "SRGAN": "zoo.models",
-    "TextToImageGAN": "zoo.models",
-}
-__all__ = sorted(_HOME_OF)
+__all__ = [
+    "DCGAN",
+    "GAN",
+    "SAGAN",
+    "SRGAN",
+    "VAE",
+    "VQVAE",
+    "VQVAE2",
+    "WGAN",
+    "WGANGP",
+    "AdversarialModel",
+    "BetaVAE",
+    "BigGAN",
+    "ConditionalGAN",
+    "CycleGAN",
+    "GenerativeModel",
+    "Pix2Pix",
+    "PixelCNN",
+    "ProgressiveGAN",
+    "ProjectionGAN",
+    "SRResNet",
+    "StyleGAN",
+    "TextToImageGAN",
+    "list_presets",
+    "load",
+]
+_MODELS = frozenset(__all__) - {"list_presets", "load"}
 # `import zoo` alone gives these, too.
-_SUBMODULES = ("callbacks", "data", "hub", "images", "latents", "metrics", "objectives", "presets", "text")
+_MODULES = {
+    "callbacks": "zoo.callbacks",
+    "data": "zoo.data",
+    "hub": "zoo.presets.hub",
+    "images": "zoo.images",
+    "latents": "zoo.latents",
+    "metrics": "zoo.metrics",
+    "objectives": "zoo.objectives",
+    "presets": "zoo.presets",
+    "text": "zoo.text",
+}
+_MODULES_ON_KERAS = ("callbacks", "objectives")
 
 
-# These import Keras.
-_ON_KERAS = ("zoo.models", "callbacks", "objectives")
+def load(preset, *, bundled=True, **overrides):
+    """Loads a pretrained model, compiled with its recipe's optimizers, ready for `generate` and `fit`.
+
+    What its training draws is as `keras.utils.set_random_seed` says, like that of a new model.
+
+    Args:
+        preset: name of an official preset, a preset directory, or `"hf://org/name@revision"` for a repository on
+            the Hugging Face Hub at a branch, tag or commit (default: its default branch). An official preset that is
+            not bundled comes from the local cache or the Hub, at the commit that the manifest pins.
+        bundled: False insists on the copy that is published on the Hub.
+        **overrides: constructor arguments to change, such as `image_shape=(32, 32, 3)`. Weights whose shapes
+            still fit are kept; a warning names those that start afresh.
+
+    Returns:
+        The compiled Keras model.
+
+    Raises:
+        PresetError: unknown, damaged or altered preset.
+        HubError: the Hub cannot be reached, or has no such repository, revision or file for this user.
+        InputError: an override that the class does not have or that leaves too little of the weights.
+    """
+    from zoo.backend import import_keras
+    from zoo.presets import load_as, resolve
+
+    # Unknown names are refused before TensorFlow is imported, which takes seconds.
+    resolve(preset, bundled)
+    import_keras()
+    # The classes of the zoo register themselves with Keras.
+    importlib.import_module("zoo.models")
+    return load_as(None, preset, bundled, **overrides)
 
 
 def __getattr__(name):
-    if _HOME_OF.get(name, name) in _ON_KERAS:
-        import_keras()
-    if name in _HOME_OF:
-        return getattr(importlib.import_module(_HOME_OF[name]), name)
-    if name in _SUBMODULES:
-        return importlib.import_module(f"zoo.{name}")
+    if name in _MODELS or name in _MODULES_ON_KERAS:
+        importlib.import_module("zoo.backend").import_keras()
+    if name in _MODELS:
+        return getattr(importlib.import_module("zoo.models"), name)
+    if name == "list_presets":
+        return importlib.import_module("zoo.presets").list_presets
+    if name in _MODULES:
+        return importlib.import_module(_MODULES[name])
     raise AttributeError(f"module 'zoo' has no attribute {name!r}")
 
 
 def __dir__():
-    return sorted({*globals(), *_HOME_OF, *_SUBMODULES})
+    return sorted({*globals(), *__all__, *_MODULES})

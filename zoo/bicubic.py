@@ -1,4 +1,4 @@
-"""Resizing as MATLAB does it, which the figures of super-resolution rest on."""
+"""Bicubic resizing as in MATLAB, which the published results of super-resolution use."""
 
 import functools
 import math
@@ -6,13 +6,17 @@ import math
 import numpy as np
 
 
-# Few, since that of a photograph takes as many bytes as it has pixels.
+# The cache is small, because the matrix for a photograph takes about as many bytes as the photograph has pixels.
 @functools.lru_cache(maxsize=8)
 def resize_matrix(size, new_size):
-    """The matrix `(new_size, size)` that resizes one axis as MATLAB's `imresize` does with its bicubic kernel.
+    """Returns the matrix `(new_size, size)` that resizes one axis like the bicubic mode of MATLAB's `imresize`.
 
-    The kernel is that of Keys 1981 with a = -1/2, as much wider when shrinking as the image shrinks, which keeps
-    frequencies out that the result cannot show; images are continued by their mirror image.
+    The kernel is that of Keys 1981 with a = -1/2. When shrinking, it is widened by the factor of the reduction to
+    suppress frequencies that the smaller image cannot represent. Beyond the edges, images are continued by reflection.
+
+    Args:
+        size: int. Number of pixels along the axis.
+        new_size: int. Number of pixels after resizing.
     """
     scale = new_size / size
     spread = max(1.0, 1.0 / scale)
@@ -31,10 +35,10 @@ def resize_matrix(size, new_size):
 
 
 def resize_bicubic(image, sides):
-    """A uint8 image `(h, w, c)` resized to `sides`, `(height, width)`, as by MATLAB's `imresize(image, sides)`.
+    """Resizes a uint8 image `(h, w, c)` to `sides`, `(height, width)`, like MATLAB's `imresize(image, sides)`.
 
-    That is axis by axis, with uint8 in between. (Where the scales of the axes differ, MATLAB begins with the smaller
-    one; here it is always the height.)
+    The height is resized first and then the width, with uint8 values in between. MATLAB begins with the axis of the
+    smaller scale, so the results can differ if the two scales do.
     """
     rows, columns = (resize_matrix(old, new) for old, new in zip(image.shape[:2], sides, strict=True))
     resized = _to_levels(np.einsum("yh,hwc->ywc", rows, image.astype("float64"), optimize=True))

@@ -16,11 +16,12 @@ from pathlib import Path
 import click
 
 import zoo
-from zoo import allow_list, presets
+from zoo import presets
 from zoo.arrays import check_number_of_images
 from zoo.backend import import_keras
 from zoo.errors import InputError, PresetError, ZooError, check_image_shape, printable, shown
 from zoo.files import read_regular, write_json
+from zoo.presets import allow_list, hub
 
 # Characters after which a text of a preset is cut off.
 _LONGEST_TEXT = 500
@@ -130,8 +131,6 @@ def info(name):
     location = presets.resolve(name)
     directory, is_official = location.directory, name in presets.manifest()
     if directory is None and not is_official:
-        from zoo import hub
-
         directory = hub.fetch_texts(location.repo_id, location.revision)
     # What the manifest says of an official preset, or `metadata.json` of another.
     facts = presets.entry_of(name) if is_official else presets.metadata_of(directory)
@@ -342,8 +341,6 @@ def publish(name, every, repo, tag, private):
         raise InputError("NAME and --all exclude each other, and one of them is needed.")
     if every and repo is not None:
         raise InputError(f"--repo is {repo!r}, but --all publishes many presets; name one preset for it.")
-    from zoo import hub
-
     if repo is not None:
         hub.check_repo_id(repo, "--repo")
     names = presets.list_presets(kind=None) if every else [name]

@@ -1,4 +1,4 @@
-"""What is seen of work that goes on: the progress bar of everything that may take longer than a second."""
+"""The progress bar of everything that may take longer than a second."""
 
 import contextlib
 import functools
@@ -6,15 +6,15 @@ import logging
 
 from tqdm import tqdm
 
-#: `tqdm` that shows nothing in the first second, leaves nothing behind, and keeps out of files and pipes.
+#: A `tqdm` bar that appears after one second, disappears at the end, and writes nothing to files and pipes.
 bar = functools.partial(tqdm, delay=1, leave=False, disable=None)
 
 
 @contextlib.contextmanager
 def traced_quietly():
-    """Holds back TensorFlow's warning of functions that are traced often, as which it sees the first images of models.
+    """Suppresses TensorFlow's warning about frequent retracing.
 
-    It is about loops that a user could write otherwise.
+    The warning is meant for loops in user code, but the first images of several models trigger it too.
     """
     logger, kept = logging.getLogger("tensorflow"), lambda record: "tf.function retracing" not in record.getMessage()
     logger.addFilter(kept)
@@ -25,14 +25,14 @@ def traced_quietly():
 
 
 def predicted(network, inputs):
-    """What a Keras model makes of a batch, by its `predict_on_batch`."""
+    """Returns the outputs of a Keras model for a batch, by `predict_on_batch`."""
     with traced_quietly():
         outputs = network.predict_on_batch(inputs)
-    # TensorFlow's models alone have one.
+    # Only models of the TensorFlow backend have a distribution strategy.
     strategy = getattr(network, "distribute_strategy", None)
     if strategy is None or strategy.num_replicas_in_sync == 1:
         return outputs
     import keras
 
-    # Every replica answers for the whole batch, one after the other.
+    # Every replica predicts the whole batch, and the results are concatenated.
     return keras.tree.map_structure(lambda rows: rows[: len(rows) // strategy.num_replicas_in_sync], outputs)

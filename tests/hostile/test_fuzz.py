@@ -264,7 +264,7 @@ CALLS = {
         zoo.SRGAN, image_shape=(16, 16, 3), scale=4, filters=2, residual_blocks=1, patch_filters=2, patch_stages=1
     ),
     "TextToImageGAN": constructor(
-        zoo.TextToImageGAN, latent_dim=2, vocabulary=["red"], max_words=2, filters=2, text_dim=2, word_dim=2
+        zoo.TextToImageGAN, latent_dim=3, vocabulary=["red"], max_words=2, filters=2, text_dim=2, word_dim=2
     ),
     "VAE": constructor(
         zoo.VAE, latent_dim=2, hidden_units=(4,), likelihood="bernoulli", beta=1.0, num_importance_samples=1
@@ -347,7 +347,7 @@ LEFT_OUT = {
         "write_png_bands",
         *{"array_of", "numbers_of", "open_picture"},
     },  # checks that the others call, and parts of commands
-    "text": set(),
+    "text": {"texts_of"},  # a part of the two others
     "data": {
         "ImageSet",
         "check_name",
@@ -375,7 +375,7 @@ def somewhere(tmp_path, monkeypatch):
 
 def assert_one_sentence(error):
     said = str(error)
-    assert said and "\n" not in said and said[-1] in ".?)", said
+    assert said and "\n" not in said and said[-1] in ".?)…", said
 
 
 @pytest.mark.parametrize("name", CALLS)
@@ -410,6 +410,8 @@ def test_bad_arguments_end_in_one_sentence(name):
         call, valid = CALLS[name]()
         argument = drawn.draw(st.sampled_from(sorted(valid)))
         value = drawn.draw(BAD)
+        if (name, argument) in ANYTHING and isinstance(value, Raises):
+            return
         try:
             call(**{**valid, argument: value})
         except ZooError as error:
@@ -418,8 +420,8 @@ def test_bad_arguments_end_in_one_sentence(name):
     attempt()
 
 
-# Arguments that may be anything: their values are called, compared or handed on, and not looked into.
-ANYTHING = {("list_presets", "model"), ("list_presets", "dataset")}
+# A source of batches may raise whatever it likes, and its user sees that.
+ANYTHING = {("GAN.update_standing_statistics", "batches")}
 
 
 @pytest.mark.parametrize("name", CALLS)

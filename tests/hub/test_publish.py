@@ -24,8 +24,8 @@ from helpers import (
 from PIL import Image
 
 import zoo
-from zoo import hub as zoo_hub
 from zoo.presets import HASHED_FILES
+from zoo.presets.card import model_card
 
 pytestmark = pytest.mark.slow
 
@@ -215,7 +215,7 @@ def test_the_code_of_a_card_suits_the_class(name, tmp_path, monkeypatch):
     model = build()
     model.compile()
     classes = range(model.num_classes or 0)
-    card = zoo_hub.model_card(REPO, None, {"class": name}, classes=classes)
+    card = model_card(REPO, None, {"class": name}, classes=classes)
     assert yaml.safe_load(card.split("---")[1])["pipeline_tag"] == task
     code = card.split("```python\n")[1].split("```")[0]
     assert f'model = zoo.load("hf://{REPO}")' in code and "model.fit(" in code

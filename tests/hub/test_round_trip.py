@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 from processes import Python
 
+import zoo
 from zoo import presets
 
 pytestmark = pytest.mark.slow
@@ -152,7 +153,7 @@ def test_another_branch_takes_half_precision_and_leaves_main(shared):
 
 
 def test_the_readme_shares_a_model(hub, python, tmp_path):
-    readme = Path(presets.PACKAGE.parent / "README.md").read_text(encoding="utf-8")
+    readme = Path(Path(zoo.__file__).parent.parent / "README.md").read_text(encoding="utf-8")
     blocks = [block for block in re.findall(r"```python\n(.*?)```", readme, re.DOTALL) if "hf://" in block]
     assert len(blocks) == 1
     folder = tmp_path / "my_images"
@@ -174,7 +175,7 @@ def test_the_readme_shares_a_model(hub, python, tmp_path):
 def installation(preset, tmp_path):
     """A copy of the zoo that ships the tiny preset alone."""
     root = tmp_path / "installation"
-    shutil.copytree(presets.PACKAGE, root / "zoo", ignore=shutil.ignore_patterns("__pycache__", "weights"))
+    shutil.copytree(Path(zoo.__file__).parent, root / "zoo", ignore=shutil.ignore_patterns("__pycache__", "weights"))
     shutil.copytree(preset, root / "zoo" / "weights" / NAME)
     entry = {
         **presets.entry_of("classifier_mnist_28"),
@@ -216,6 +217,7 @@ def test_publishing_pins_the_manifest(hub, installation, zoo_command):
 
 OBTAIN = """
 import sys
+import zoo
 from zoo import presets
 from zoo.errors import ZooError
 try:

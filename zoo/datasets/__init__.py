@@ -1,1 +1,1 @@
-"""TFDS builders of the zoo's own data sets, one a module; `import zoo.data` registers them."""
+"""TFDS builders of the zoo's own data sets, one per module. Importing `zoo.data` registers them."""

@@ -1,10 +1,10 @@
 """Avatars: cartoon faces with exact attributes, in Pablo Stanley's style Avataaars as DiceBear draws it.
 
-A face is a dict of attributes, `{"mouth": "sad", "rotation": -4.5, ...}`. `draw` chooses one, `render` draws it, and
-the TFDS builder does both for every index of a split. Nothing is left to DiceBear's own chance.
+A face is a dict of attributes, `{"mouth": "sad", "rotation": -4.5, ...}`. `draw` chooses a face, `render` draws it, and
+the TFDS builder does both for every index of a split. DiceBear chooses nothing at random.
 
-Where a thing is covered, its attribute says `hidden`, and what may peep out is always drawn alike: no attribute
-claims what the picture does not show.
+An attribute that is covered has the value `hidden`. The parts of it that may still show are always drawn alike, so that
+no attribute claims anything the picture does not show.
 """
 
 import functools
@@ -21,7 +21,7 @@ from zoo.latents import stream
 HIDDEN = "hidden"
 IMAGE_SHAPE = (64, 64, 3)
 SIZES = {"train": 40_000, "test": 5_000}
-# Far from the seeds that people pick, whose streams draw latents.
+# These seeds are far from the ones that users pick, whose streams draw latents.
 _SEEDS = {"train": 2**62, "test": 2**62 + 1}
 
 _FEMININE_HAIR = {
@@ -44,8 +44,8 @@ _MASCULINE_HAIR = {
     "turban": "turban",
     "beanie": "winterHat03",
 }
-# The values of every attribute that is chosen, in the order of their integers, and what DiceBear calls them or which
-# colour they are. What is hidden needs some value nevertheless.
+# Each table maps the values of an attribute, in the order of their integers, to DiceBear's name or to a colour. A
+# hidden attribute also needs some value for the drawing.
 _TABLES = {
     "hair_style": _FEMININE_HAIR | _MASCULINE_HAIR,
     "hair_color": {
@@ -112,7 +112,7 @@ _TABLES = {
 }
 CHOSEN = {name: tuple(table) for name, table in _TABLES.items()}
 PRESENTATION = ("feminine", "masculine")
-# What follows from a chosen attribute: true, or the second value, where that has one of the values named here.
+# Each derived attribute is true, or has its second value, if the named attribute has one of the listed values.
 _DERIVED = {
     "presentation": ("hair_style", tuple(_MASCULINE_HAIR)),
     "long_hair": ("hair_style", ("straight", "parted", "wavy", "bob", "fringe", "curly", "mullet")),
@@ -122,23 +122,29 @@ _DERIVED = {
 MAX_ROTATION = 15.0
 
 _HEADWEAR = ("hijab", "turban", "beanie")
-# Half of the faces wear glasses; calm looks are the most common ones. All other values are equally likely.
+# Half of the faces wear glasses, and calm expressions are the most common. All other values are equally likely.
 _CHANCES = {
     "eyes": (0.4, 0.15, 0.15, 0.15, 0.15),
     "eyebrows": (0.5, 0.25, 0.25),
     "eyewear": (3 / 6, 1 / 6, 1 / 6, 1 / 6),
     "facial_hair": (0.4, 0.2, 0.2, 0.2),
 }
-# The head with all of its hair and a bit of the shoulders; nearer to the edge the tilted body would end in sight.
+# The picture shows the head with all of its hair and part of the shoulders. At a smaller scale or translation, the
+# lower end of a tilted body would be visible.
 _SCALE, _TRANSLATE_Y = 1.15, 8
 
 
 def draw(split, index):
-    """The attributes of face `index` of a split, a function of these two alone.
+    """Draws the attributes of face `index` of a split, which depend on these two arguments alone.
+
+    Args:
+        split: `"train"` or `"test"`.
+        index: int. Index of the face.
 
     Returns:
-        Dict of the name of the value for every attribute in `CHOSEN`, `mirrored` (bool: the whole face, which shows
-        in hair and in eyes that look aside) and `rotation` (of the head, in degrees clockwise, from -15 to 15).
+        A dict with the value of every attribute in `CHOSEN`, `mirrored` (bool: whether the whole face is mirrored,
+        which shows in the hair and in eyes that look aside) and `rotation` (float: of the head, in degrees clockwise
+        from -15 to 15).
     """
     random = stream(_SEEDS[split], index)
     while True:
@@ -168,30 +174,30 @@ def _draw(random):
 
 
 def is_held_out(face):
-    """Whether a face belongs to `test`: a fifth of the combinations of hair style, skin and mouth do.
+    """Returns whether a face belongs to `test`, as a fifth of the combinations of hair style, skin and mouth do.
 
-    They form a Latin square, so that both splits have every value, and each hair style with each skin and each mouth,
-    equally often; a skin and a mouth meet in three or four of the 16 hair styles of `test`. Only the three together are
-    new there, and what else the splits differ in is chance.
+    These combinations form a Latin square: both splits contain every value, and every pair of a hair style with a skin
+    or with a mouth, equally often. A pair of a skin and a mouth occurs with three or four of the 16 hair styles in
+    `test`. Only the combination of all three is new in `test`; any other difference between the splits is random.
     """
     hair, skin, mouth = (CHOSEN[name].index(face[name]) for name in ("hair_style", "skin", "mouth"))
     return mouth == (hair + skin) % len(CHOSEN["mouth"])
 
 
 def encode(face):
-    """The attributes of a face as the data set has them: integers, booleans, the rotation, and what `derive` adds."""
+    """Returns the attributes of a face as in the data set: integers, booleans, the rotation, and those of `derive`."""
     chosen = {name: values.index(face[name]) for name, values in CHOSEN.items()}
     return face | chosen | {name: value.item() for name, value in derive(chosen).items()}
 
 
 def derive(attributes):
-    """What follows from chosen attributes.
+    """Derives further attributes from the chosen ones.
 
     Args:
-        attributes: dict with at least `hair_style`, `mouth` and `eyewear`, integer arrays of one shape.
+        attributes: dict with at least `hair_style`, `mouth` and `eyewear`, int arrays of the same shape.
 
     Returns:
-        Dict of arrays of that shape: `presentation` (0 feminine, 1 masculine) and the booleans `long_hair`, `smile`
+        A dict of arrays of that shape: `presentation` (0 feminine, 1 masculine) and the booleans `long_hair`, `smile`
         and `glasses`.
     """
     found = {}
@@ -201,10 +207,13 @@ def derive(attributes):
 
 
 def render(face):
-    """Draws a face as `draw` describes it: uint8 `(64, 64, 3)`.
+    """Renders a face as a uint8 array `(64, 64, 3)`.
+
+    Args:
+        face: dict of attributes, as `draw` returns it.
 
     Raises:
-        MissingDependencyError: the packages that draw are not installed.
+        MissingDependencyError: If the packages for rendering are not installed.
     """
     avatar, style, rasterize = _renderer()
     drawn = {name: table[face[name]] for name, table in _TABLES.items()}
@@ -236,13 +245,13 @@ def render(face):
 
 
 def check_renderer():
-    """Raises `MissingDependencyError` where what draws avatars is not installed."""
+    """Raises `MissingDependencyError` if the packages for rendering are not installed."""
     _renderer()
 
 
 @functools.cache
 def _renderer():
-    """DiceBear's class, the style, and what turns SVG into PNG; imported only where something is drawn."""
+    """Returns DiceBear's avatar class, the style and the SVG rasterizer, which are imported only for rendering."""
     try:
         from dicebear import Avatar, Style
         from resvg_py import svg_to_bytes
@@ -256,7 +265,16 @@ def _renderer():
 
 
 class Avatars(tfds.core.GeneratorBasedBuilder):
-    """The TFDS data set `avatars`, rendered where it is prepared: nothing is downloaded."""
+    """The TFDS data set `avatars`, which is rendered locally without a download.
+
+    Example:
+
+    ```python
+    from zoo.datasets import avatars
+
+    image = avatars.render(avatars.draw("train", index=0))  # uint8, (64, 64, 3)
+    ```
+    """
 
     VERSION = tfds.core.Version("1.0.0")
 
@@ -284,12 +302,12 @@ class Avatars(tfds.core.GeneratorBasedBuilder):
             features=features.FeaturesDict(
                 {"image": features.Image(shape=IMAGE_SHAPE), "attributes": features.FeaturesDict(attributes)}
             ),
-            # Example i stays the i-th.
+            # Without shuffling, example i is face i.
             disable_shuffling=True,
         )
 
     def _split_generators(self, dl_manager):
-        # Now, before TFDS begins to write.
+        # A missing package is reported here, before TFDS starts to write.
         _renderer()
         return {split: self._generate_examples(split) for split in SIZES}
 

@@ -1,9 +1,9 @@
-"""Captions of avatars, made from their exact attributes with varied wording, so that alignment can be measured."""
+"""Captions of avatars with varied wording, made from their exact attributes so that alignment can be measured."""
 
 from zoo.datasets import avatars
 from zoo.latents import stream
 
-# Far from the seeds that people pick and from those that draw the faces.
+# This seed is far from the ones that users pick and from those that draw the faces.
 _SEED = 2**62 + 2
 _NOUNS = {"feminine": ("woman", "lady"), "masculine": ("man", "guy")}
 _ANYONE = ("person", "someone")
@@ -15,7 +15,7 @@ _COLORS = {
     "red": ("red", "ginger"),
     "grey": ("grey", "gray"),
 }
-# `{}` is the place of the colour, where that is named.
+# The colour, if the caption names it, replaces `{}`.
 _HAIR = {
     "straight": ("{}straight hair", "straight {}hair"),
     "parted": ("{}parted hair", "{}hair parted in the middle"),
@@ -88,21 +88,21 @@ _CLOTHES = {
     "blazer": ("{}blazer", "{}jacket"),
     "overall": ("{}overall", "{}pair of dungarees"),
 }
-# How often each is named; the others never fail to show.
+# The probability that a caption names an attribute, unless a call gives another one.
 _CHANCE = 0.5
 
 
 def caption(face, index, always=()):
-    """A caption of a face, a function of the face and `index` alone.
+    """Writes a caption of a face, which depends on `face` and `index` alone for a given `always`.
 
     Args:
-        face: as `avatars.draw` describes it.
-        index: picks the wording and what is left out.
-        always: attributes to name in any case, where they are not hidden.
+        face: dict of attributes, as `avatars.draw` returns it.
+        index: int. Index that determines the wording and which attributes are left out.
+        always: collection of str. Attributes that the caption always names, unless they are hidden. Defaults to `()`.
 
     Returns:
-        The text, and a dict of the attributes that it names with their values, as integers of `avatars.encode` or
-        booleans. A smile and glasses may be named without their kind.
+        The caption, and a dict of the attributes that it names with their values, which are integers of
+        `avatars.encode` or booleans. A smile and glasses may be named without their kind.
     """
     random = stream(_SEED, index)
     encoded = avatars.encode(face)

@@ -1,4 +1,4 @@
-"""Emoji: line art with its coloured picture (OpenMoji), and the same signs by two hands (Noto and Twemoji)."""
+"""Emoji: line art with its colour picture (OpenMoji), and the same signs by two designers (Noto and Twemoji)."""
 
 import hashlib
 import io
@@ -35,24 +35,25 @@ _NAMES = Package(
     "npm", "emojibase-data", "17.0.0", 6711091, "d01d0e2ca4e22cb402679532155342c71e2e871f25c32223c013b8b166ebdf5a"
 )
 _SKIN_TONES = re.compile(r"1f3f[b-f]")
-# Of two regional letters.
+# A flag consists of two regional indicator letters.
 _FLAGS = re.compile(r"1f1(e[6-9a-f]|f[0-9a-f])")
 
 
 def is_held_out(code):
-    """Whether a sign belongs to `test`: about a tenth do, together with all that begin with the same character.
+    """Returns whether a sign belongs to `test`, as about a tenth do.
 
-    So that no sign of `test` is the variation of one in `train`.
+    Signs that begin with the same character belong to the same split, so that no sign of `test` is a variation of one
+    in `train`.
 
     Args:
-        code: the sign's characters in lower-case hexadecimals, joined by hyphens.
+        code: str. The sign's characters as lower-case hexadecimal numbers, joined by hyphens.
     """
     first = code.split("-")[0]
     return hashlib.sha256(first.encode()).digest()[0] < 26
 
 
 def _plain(code):
-    """A code without the marks that only choose between picture and text."""
+    """Removes the variation selectors, which only choose between picture and text, from a code."""
     return "-".join(part for part in code.lower().split("-") if part != "fe0f")
 
 
@@ -61,7 +62,10 @@ def _over_white(png):
 
 
 def _by_code(package, manager, pattern):
-    """The files of a package whose name matches a pattern with a group for the code, by code, without skin tones."""
+    """Reads the files of a package whose names match a pattern, as a dict from code to bytes.
+
+    The pattern has one group, which matches the code. Signs with skin tones are left out.
+    """
     files = {
         re.fullmatch(pattern, name)[1].lower(): content for name, content in read(package, manager, pattern).items()
     }
@@ -69,7 +73,7 @@ def _by_code(package, manager, pattern):
 
 
 class _Emoji(tfds.core.GeneratorBasedBuilder):
-    """Base of the two: examples of the signs that a subclass finds, in the order of their codes."""
+    """Base class of both data sets: yields the signs that a subclass finds, in the order of their codes."""
 
     VERSION = tfds.core.Version("1.0.0")
     SKIP_REGISTERING = True
@@ -88,7 +92,7 @@ SPLITS = ("train", "test")
 
 
 class OpenmojiLineArt(_Emoji):
-    """The TFDS data set `openmoji_line_art`: `source_image`, black lines, and `image`, the same sign in colour."""
+    """The TFDS data set `openmoji_line_art`: `source_image` is black line art and `image` the same sign in colour."""
 
     MANUAL_DOWNLOAD_INSTRUCTIONS = instructions([_OPENMOJI])
 

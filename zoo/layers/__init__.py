@@ -1,1 +1,1 @@
-"""Layers that Keras has not; they know no network and no loss."""
+"""Layers that Keras lacks. They depend on no network and no loss."""

@@ -1,9 +1,10 @@
-"""Layers in which a pixel sees only what comes before it in raster order (van den Oord et al. 2016a and b).
+"""Causal layers, in which a pixel sees only earlier pixels in raster order (van den Oord et al. 2016a and b).
 
-Each computes a whole grid at once, for training, or its newest row or pixel from what came before, for sampling.
+Each layer has two modes: for training it computes a whole grid at once, and for sampling it computes only the newest
+row or pixel from the earlier ones.
 
-Where the channels of a pixel depend on one another too, features are dealt out in turn: feature `i` belongs to channel
-`i % channel_groups`, whatever the number of features, so that halves and multiples keep their owners.
+If the channels of a pixel also depend on one another, feature `i` belongs to channel `i % channel_groups`, whatever the
+number of features. A layer can therefore halve or multiply its features without changing their owners.
 """
 
 import keras
@@ -12,9 +13,10 @@ from keras import ops
 
 
 def channel_mask(num_inputs, num_outputs, channel_groups, own):
-    """Which features of a pixel see which, `(num_inputs, num_outputs)` of 0 and 1.
+    """Returns a float32 mask `(num_inputs, num_outputs)` that is 1 where an output feature may see an input feature.
 
-    A feature sees those of earlier channels, and with `own` (mask B of the paper; without, mask A) of its own channel.
+    A feature sees the features of earlier channels, and with `own` also those of its own channel. This is mask B of the
+    paper with `own`, and mask A without.
     """
     sources = np.arange(num_inputs)[:, None] % channel_groups
     targets = np.arange(num_outputs) % channel_groups
@@ -23,11 +25,28 @@ def channel_mask(num_inputs, num_outputs, channel_groups, own):
 
 @keras.saving.register_keras_serializable(package="zoo")
 class CodeInput(keras.layers.Layer):
-    """Integer codes `(..., channels)` as features, scaled to [-1, 1] or embedded.
+    """Turns integer codes into features, by scaling them to [-1, 1] or by an embedding.
 
     Args:
-        levels: how many codes there are.
-        embedding_dim: length of a learned vector for each code, for codes without an order; None scales.
+        levels: int. Number of different codes.
+        embedding_dim: int or None. Length of the learned vector for each code, which suits codes without an order. None
+            scales the codes to [-1, 1] instead. Defaults to `None`.
+        **kwargs: keyword arguments of `keras.layers.Layer`.
+
+    Call arguments:
+        codes: int tensor of shape `(..., channels)` with values from 0 to `levels - 1`.
+
+    Returns:
+        A float tensor of shape `(..., channels)`, or `(..., channels * embedding_dim)` with an embedding.
+
+    Example:
+
+    ```python
+    from keras import ops
+    from zoo.layers.causal import CodeInput
+
+    features = CodeInput(levels=256)(ops.array([[0, 255]]))  # [[-1.0, 1.0]]
+    ```
     """
 
     def __init__(self, levels, embedding_dim=None, **kwargs):
@@ -55,15 +74,27 @@ class CodeInput(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package="zoo")
 class VerticalConv2D(keras.layers.Layer):
-    """The half of a convolution that lies above a pixel, all of each row.
+    """The part of a convolution that covers the rows above a pixel.
 
-    The rows below are not computed and masked but left out. There is no blind spot in it: every row above counts
-    whole, to the right of the pixel as well.
+    The kernel has no rows below the pixel, so nothing is computed only to be masked. It covers every row above at full
+    width, including the pixels to the right, and therefore leaves no blind spot (van den Oord et al. 2016b).
 
     Args:
-        filters: number of output features.
-        kernel_size: width of the kernel, odd; it has `kernel_size // 2` rows above the pixel's own.
-        own_row: whether it covers the pixel's own row too, which is fine for features that know only earlier rows.
+        filters: int. Number of output features.
+        kernel_size: int. Width of the kernel, an odd number. The kernel has `kernel_size // 2` rows above the pixel's
+            own row.
+        own_row: bool. Whether the kernel also covers the pixel's own row. This is safe if the input features depend on
+            earlier rows only. Defaults to `True`.
+        **kwargs: keyword arguments of `keras.layers.Layer`.
+
+    Example:
+
+    ```python
+    from keras import ops
+    from zoo.layers.causal import VerticalConv2D
+
+    outputs = VerticalConv2D(filters=16, kernel_size=3)(ops.ones((2, 8, 8, 4)))  # (2, 8, 8, 16)
+    ```
     """
 
     def __init__(self, filters, kernel_size, own_row=True, **kwargs):
@@ -81,12 +112,12 @@ class VerticalConv2D(keras.layers.Layer):
         self.bias = self.add_weight(shape=(self.filters,), initializer="zeros", name="bias")
 
     def call(self, x):
-        """`(n, h, w, c)` to `(n, h, w, filters)`."""
+        """Maps features `(n, h, w, c)` to `(n, h, w, filters)`."""
         x = x if self.own_row else x[:, :-1]
         return self._convolved(x, self.rows_above)
 
     def row(self, rows):
-        """One row `(n, w, filters)` of the result from the rows `(n, rows, w, c)` that the kernel covers."""
+        """Returns one output row `(n, w, filters)` from the input rows `(n, rows, w, c)` that the kernel covers."""
         return self._convolved(rows, 0)[:, 0]
 
     def _convolved(self, x, above):
@@ -105,15 +136,29 @@ class VerticalConv2D(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package="zoo")
 class HorizontalConv2D(keras.layers.Layer):
-    """The part of a convolution that lies to the left of a pixel in its row, and as much of the pixel as it may see.
+    """The part of a convolution that covers the pixels to the left in the same row.
 
-    Only the pixel itself needs a mask, and only where its channels depend on one another.
+    The kernel also covers as much of the pixel itself as the pixel may see. Only the weights for the pixel itself need
+    a mask, and only if its channels depend on one another.
 
     Args:
-        filters: number of output features.
-        kernel_size: width of the whole kernel, odd, of which `kernel_size // 2` pixels are to the left.
-        own_pixel: whether features see their own channel of the pixel (mask B) or earlier channels alone (mask A).
-        channel_groups: channels of a pixel that depend on one another, or 1.
+        filters: int. Number of output features.
+        kernel_size: int. Width of the full kernel, an odd number. The layer covers `kernel_size // 2` pixels to the
+            left.
+        own_pixel: bool. Whether features see their own channel of the pixel (mask B of van den Oord et al. 2016a) or
+            only earlier channels (mask A). Defaults to `True`.
+        channel_groups: int. Number of channels of a pixel that depend on one another, or 1 if they do not. Defaults to
+            1.
+        **kwargs: keyword arguments of `keras.layers.Layer`.
+
+    Example:
+
+    ```python
+    from keras import ops
+    from zoo.layers.causal import HorizontalConv2D
+
+    outputs = HorizontalConv2D(filters=16, kernel_size=3)(ops.ones((2, 8, 8, 4)))  # (2, 8, 8, 16)
+    ```
     """
 
     def __init__(self, filters, kernel_size, own_pixel=True, channel_groups=1, **kwargs):
@@ -121,7 +166,7 @@ class HorizontalConv2D(keras.layers.Layer):
         self.filters, self.kernel_size = filters, kernel_size
         self.own_pixel, self.channel_groups = own_pixel, channel_groups
         self.columns_left = kernel_size // 2
-        # Mask A of a single channel hides all of the pixel.
+        # With a single channel, mask A hides the pixel completely.
         self._covers_pixel = own_pixel or channel_groups > 1
 
     def build(self, input_shape):
@@ -134,14 +179,19 @@ class HorizontalConv2D(keras.layers.Layer):
             self._mask[0, -1] = channel_mask(*shape[-2:], self.channel_groups, self.own_pixel)
 
     def call(self, x):
-        """`(n, h, w, c)` to `(n, h, w, filters)`."""
+        """Maps features `(n, h, w, c)` to `(n, h, w, filters)`."""
         x = x if self._covers_pixel else x[:, :, :-1]
         x = ops.pad(x, ((0, 0), (0, 0), (self.columns_left, 0), (0, 0)))
         kernel, bias = self._weights()
         return ops.conv(x, kernel, padding="valid", data_format="channels_last") + bias
 
     def pixel(self, left, pixel):
-        """One pixel `(n, filters)` of the result from those to its left `(n, columns_left, c)` and itself `(n, c)`."""
+        """Returns one output pixel `(n, filters)`.
+
+        Args:
+            left: float tensor of shape `(n, columns_left, c)`. The input pixels to its left.
+            pixel: float tensor of shape `(n, c)`. The input pixel itself.
+        """
         seen = ops.concatenate([left, pixel[:, None]], axis=1) if self._covers_pixel else left
         kernel, bias = self._weights()
         kernel = ops.reshape(kernel, (-1, self.filters))
@@ -161,11 +211,23 @@ class HorizontalConv2D(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package="zoo")
 class MaskedDense(keras.layers.Layer):
-    """A dense layer over the features of each pixel, in which no channel sees a later one.
+    """A dense layer over the features of each pixel in which no channel sees a later channel.
+
+    The layer is a 1x1 convolution with mask B (van den Oord et al. 2016a).
 
     Args:
-        units: number of output features.
-        channel_groups: channels of a pixel that depend on one another, or 1, which masks nothing.
+        units: int. Number of output features.
+        channel_groups: int. Number of channels of a pixel that depend on one another. 1 means no mask. Defaults to 1.
+        **kwargs: keyword arguments of `keras.layers.Layer`.
+
+    Example:
+
+    ```python
+    from keras import ops
+    from zoo.layers.causal import MaskedDense
+
+    outputs = MaskedDense(units=6, channel_groups=3)(ops.ones((2, 8, 8, 9)))  # (2, 8, 8, 6)
+    ```
     """
 
     def __init__(self, units, channel_groups=1, **kwargs):
@@ -191,17 +253,31 @@ class MaskedDense(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package="zoo")
 class GatedBlock(keras.layers.Layer):
-    """One layer of a gated PixelCNN (van den Oord et al. 2016b, figure 2): a vertical and a horizontal stack.
+    """One layer of a gated PixelCNN (van den Oord et al. 2016b, figure 2).
 
-    Both stacks pass features through the gate tanh(a + s) * sigmoid(b + t) (eq. 2), where s and t are linear in the
-    condition (eq. 4 and 5). The horizontal stack sees the vertical one, never the reverse, and adds what it computes
-    to its input, but for the first block, whose input is the grid itself.
+    The block has a vertical and a horizontal stack. Both pass their features through the gate `tanh(a + s) * sigmoid(b
+    + t)` (eq. 2), where `s` and `t` are linear in the conditions (eq. 4 and 5). The horizontal stack sees the vertical
+    stack, but the vertical stack never sees the horizontal one. The horizontal stack has a residual connection, except
+    in the first block, whose input is the grid itself.
 
     Args:
-        filters: features of each stack, a multiple of `channel_groups`.
-        kernel_size: of both convolutions.
-        first: whether this is the first block, which must not see the pixel that is predicted.
-        channel_groups: channels of a pixel that depend on one another, or 1.
+        filters: int. Number of features of each stack, a multiple of `channel_groups`.
+        kernel_size: int. Kernel size of both convolutions, an odd number.
+        first: bool. Whether this is the first block, which must not see the pixel that it predicts. Defaults to
+            `False`.
+        channel_groups: int. Number of channels of a pixel that depend on one another, or 1 if they do not. Defaults to
+            1.
+        **kwargs: keyword arguments of `keras.layers.Layer`.
+
+    Example:
+
+    ```python
+    from keras import ops
+    from zoo.layers.causal import GatedBlock
+
+    features = ops.ones((2, 8, 8, 16))
+    vertical, horizontal = GatedBlock(filters=16, kernel_size=3)(features, features)  # (2, 8, 8, 16) each
+    ```
     """
 
     def __init__(self, filters, kernel_size, first=False, channel_groups=1, **kwargs):
@@ -230,7 +306,13 @@ class GatedBlock(keras.layers.Layer):
             self.condition_denses.append(dense)
 
     def call(self, vertical, horizontal, conditions=None):
-        """Both stacks `(n, h, w, c)` to `(n, h, w, filters)`; conditions are `(n, h or 1, w or 1, any)`."""
+        """Maps both stacks from `(n, h, w, c)` to `(n, h, w, filters)`.
+
+        Args:
+            vertical: float tensor of shape `(n, h, w, c)`. Features of the vertical stack.
+            horizontal: float tensor of shape `(n, h, w, c)`. Features of the horizontal stack.
+            conditions: list of float tensors of shape `(n, h or 1, w or 1, any)`, or None.
+        """
         a, b = self._with_condition(self.vertical_conv(vertical), self.project(conditions or ()))
         return gate(a), self._finish(self.horizontal_conv(horizontal) + b, horizontal)
 
@@ -239,30 +321,32 @@ class GatedBlock(keras.layers.Layer):
         return shape, shape
 
     def project(self, conditions):
-        """What conditions `(n, ..., any)` add to the gates of both stacks, `(n, ..., 4 * filters)`, or None."""
+        """Returns what conditions `(n, ..., any)` add to the gates of both stacks, `(n, ..., 4 * filters)`, or None."""
         terms = [dense(condition) for dense, condition in zip(self.condition_denses, conditions, strict=True)]
         return sum(terms[1:], terms[0]) if terms else None
 
     def row(self, rows, projected):
-        """A new row of the vertical stack from the rows `(n, rows, w, c)` that its kernel covers.
+        """Computes a new row of the vertical stack.
 
         Args:
-            rows: the newest rows of the vertical input; the first block's end above the new row.
-            projected: `project` of the conditions' row, `(n, w or 1, 4 * filters)`, or None.
+            rows: float tensor of shape `(n, rows, w, c)`. The newest rows of the vertical input that the kernel covers.
+                In the first block they end above the new row.
+            projected: float tensor of shape `(n, w or 1, 4 * filters)`, the result of `project` for this row, or None.
 
         Returns:
-            The stack's row `(n, w, filters)`, and what the horizontal stack takes from it, `(n, w, 2 * filters)`.
+            The row of the vertical stack, `(n, w, filters)`, and its contribution to the horizontal stack, `(n, w, 2 *
+            filters)`.
         """
         a, b = self._with_condition(self.vertical_conv.row(rows), projected)
         return gate(a), b
 
     def pixel(self, left, pixel, from_above):
-        """A new pixel of the horizontal stack, `(n, filters)`.
+        """Computes a new pixel of the horizontal stack, `(n, filters)`.
 
         Args:
-            left: the pixels to its left in the horizontal input, `(n, columns_left, c)`.
-            pixel: the horizontal input itself, `(n, c)`.
-            from_above: the pixel's part of the second result of `row`, `(n, 2 * filters)`.
+            left: float tensor of shape `(n, columns_left, c)`. The pixels to its left in the horizontal input.
+            pixel: float tensor of shape `(n, c)`. The pixel in the horizontal input.
+            from_above: float tensor of shape `(n, 2 * filters)`. This pixel of the second result of `row`.
         """
         return self._finish(self.horizontal_conv.pixel(left, pixel) + from_above, pixel)
 
@@ -283,6 +367,6 @@ class GatedBlock(keras.layers.Layer):
 
 
 def gate(x):
-    """tanh(a) * sigmoid(b) of the halves a and b of the last axis."""
+    """Returns `tanh(a) * sigmoid(b)`, where `a` and `b` are the halves of the last axis of `x`."""
     a, b = ops.split(x, 2, axis=-1)
     return ops.tanh(a) * ops.sigmoid(b)

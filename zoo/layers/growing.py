@@ -1,4 +1,4 @@
-"""The growing networks of a progressive GAN (Karras et al. 2018): a generator and a discriminator of many stages."""
+"""The growing generator and discriminator of a progressive GAN (Karras et al. 2018)."""
 
 import math
 
@@ -12,18 +12,21 @@ register = keras.saving.register_keras_serializable(package="zoo")
 
 
 class Growing(keras.layers.Layer):
-    """Base of the growing networks, which know how far they have grown.
+    """Base class of the growing networks, which tracks how far a network has grown.
 
-    A network has a stage for each resolution, from that of a coarse grid, stage 0, to that of its images; each doubles
-    the one before. `fade`, a saved variable, says for each stage after the first how far it is faded in, from 0 to 1.
-    The stage is the last that has begun to fade in. It is static, and so is whether it still fades, so that what is
-    not used costs nothing: `follow` reads both from the variable, and functions that were compiled before must then be
+    A network has one stage for each resolution, from the coarsest grid (stage 0) to the full image size. Each stage
+    doubles the resolution of the stage before. The saved variable `fade` holds, for each stage after the first, how far
+    it is faded in, from 0 to 1. The current stage is the last one with a fade above 0.
+
+    The current stage and whether it is still fading in are Python values, so that a compiled function contains only the
+    layers that are in use. `follow` updates both from `fade`; functions that were compiled earlier must then be
     compiled again.
 
     Args:
-        image_shape: `(height, width, channels)` of the last stage, whose sides halve `len(widths) - 1` times.
-        widths: features of each stage, the coarsest first.
-        **kwargs: as for every Keras layer.
+        image_shape: tuple of ints, `(height, width, channels)`. Image shape of the last stage. Its sides must be
+            divisible by `2 ** (len(widths) - 1)`.
+        widths: list of ints. Number of features of each stage, the coarsest first.
+        **kwargs: keyword arguments of `keras.layers.Layer`.
     """
 
     def __init__(self, image_shape, widths, **kwargs):
@@ -43,11 +46,11 @@ class Growing(keras.layers.Layer):
         )
 
     def size(self, stage):
-        """Height and width of a stage."""
+        """Returns the height and width of a stage."""
         return tuple(side >> (self.last_stage - stage) for side in self.image_shape[:2])
 
     def follow(self):
-        """Takes the stage from `fade`; weights that it does not use rest."""
+        """Sets the current stage from `fade` and freezes the weights that this stage does not use."""
         fade = ops.convert_to_numpy(self.fade)
         self.stage = int(np.count_nonzero(fade))
         self.fades = bool(self.stage > 0 and fade[self.stage - 1] < 1)
@@ -60,18 +63,19 @@ class Growing(keras.layers.Layer):
             image_layer.trainable = self.trainable and self.stage - self.fades <= stage <= self.stage
 
     def _block(self, stage):
-        """The layers of a stage but that of `image_layers`, which is next to the image."""
+        """Returns the layers of a stage, except its layer in `image_layers`, which connects to the image."""
         raise NotImplementedError
 
     def _blend(self, before, after):
-        """From the coarser stage's result to the new one's, as far as that is faded in."""
+        """Interpolates from the coarser stage's result to the current one's, by the fade of the current stage."""
         alpha = ops.cast(self.fade[self.stage - 1], before.dtype)
         return before + alpha * (after - before)
 
     def blurred(self, images):
-        """Images `(n, *image_shape)` with as much detail as the stage knows, as training shows them.
+        """Reduces images `(n, *image_shape)` to the detail of the current stage, as training needs them.
 
-        That is the mean over the pixels of the stage, faded from that of the stage before.
+        Every pixel becomes the mean over its block at the resolution of the stage. While the stage fades in, the result
+        is a blend with the means at the resolution of the stage before.
         """
         factor = 2 ** (self.last_stage - self.stage)
         images = shrink(images, factor)
@@ -89,10 +93,30 @@ class Growing(keras.layers.Layer):
 
 @register
 class GrowingGenerator(Growing):
-    """Latents `(n, d)` to images `(n, *image_shape)`, enlarged where the stage is not the last.
+    """Generator that grows with training (Karras et al. 2018, table 2).
 
-    Each stage doubles the grid and convolves twice, with leaky ReLU and pixel norm (Karras et al. 2018, table 2); a
-    1x1 convolution makes its image.
+    Each stage doubles the grid and applies two 3x3 convolutions, each with leaky ReLU and pixel normalization. A 1x1
+    convolution per stage makes the image. Before the last stage, the images are enlarged to the full size.
+
+    Args:
+        image_shape: tuple of ints, `(height, width, channels)`. Shape of the images.
+        widths: list of ints. Number of features of each stage, the coarsest first.
+        **kwargs: keyword arguments of `keras.layers.Layer`.
+
+    Call arguments:
+        latents: float tensor of shape `(n, d)`.
+
+    Returns:
+        A float32 tensor of shape `(n, *image_shape)`.
+
+    Example:
+
+    ```python
+    from keras import ops
+    from zoo.layers.growing import GrowingGenerator
+
+    images = GrowingGenerator((16, 16, 3), widths=[32, 16, 8])(ops.ones((2, 64)))  # (2, 16, 16, 3)
+    ```
     """
 
     def __init__(self, image_shape, widths, **kwargs):
@@ -106,7 +130,7 @@ class GrowingGenerator(Growing):
                 up = EqualizedConv2D(features, 3, resample="up", name=f"first_{stage}", **options)
                 self.first_layers.append(up)
             self.second_layers.append(EqualizedConv2D(features, 3, name=f"second_{stage}", **options))
-            # float32 whatever the policy: half precision would quantize the pixels.
+            # The images are float32 under every dtype policy, because half precision would quantize the pixels.
             to_image = EqualizedConv2D(self.image_shape[-1], 1, name=f"to_image_{stage}", dtype="float32")
             self.image_layers.append(to_image)
         self.norm = PixelNorm(dtype=self.dtype_policy)
@@ -119,7 +143,7 @@ class GrowingGenerator(Growing):
             self.first_layers[stage].build(before)
             self.second_layers[stage].build((*grid, features))
             self.image_layers[stage].build((*grid, features))
-        # Layers that are not built make Keras call the model on a batch, under a strategy.
+        # Under a distribution strategy, Keras calls a model that has unbuilt layers on a batch.
         self.norm.build((None, *self.size(0), self.widths[0]))
         self._rest()
 
@@ -147,9 +171,30 @@ class GrowingGenerator(Growing):
 
 @register
 class GrowingDiscriminator(Growing):
-    """Images `(n, *image_shape)` to the features of the coarsest grid, `(n, height, width, widths[0])`.
+    """Discriminator that grows with training (Karras et al. 2018, table 2).
 
-    The reverse of `GrowingGenerator`, without pixel norm; images are first brought to the size of the stage.
+    The layer mirrors `GrowingGenerator`, without pixel normalization. It first shrinks the images to the resolution of
+    the current stage.
+
+    Args:
+        image_shape: tuple of ints, `(height, width, channels)`. Shape of the images.
+        widths: list of ints. Number of features of each stage, the coarsest first.
+        **kwargs: keyword arguments of `keras.layers.Layer`.
+
+    Call arguments:
+        images: float tensor of shape `(n, *image_shape)`.
+
+    Returns:
+        A float tensor of shape `(n, height, width, widths[0])` at the resolution of the coarsest grid.
+
+    Example:
+
+    ```python
+    from keras import ops
+    from zoo.layers.growing import GrowingDiscriminator
+
+    features = GrowingDiscriminator((16, 16, 3), widths=[32, 16, 8])(ops.ones((2, 16, 16, 3)))  # (2, 4, 4, 32)
+    ```
     """
 
     def __init__(self, image_shape, widths, **kwargs):
@@ -173,7 +218,7 @@ class GrowingDiscriminator(Growing):
         self._rest()
 
     def _block(self, stage):
-        # What follows stage 0 is no part of this network.
+        # The layers after stage 0 do not belong to this network.
         return [self.first_layers[stage - 1], self.second_layers[stage - 1]] if stage > 0 else []
 
     def call(self, images):
@@ -194,7 +239,7 @@ class GrowingDiscriminator(Growing):
 
 
 def enlarge(images, factor):
-    """`(n, h, w, c)` with every pixel repeated `factor` times along both sides."""
+    """Enlarges images `(n, h, w, c)` by repeating every pixel `factor` times along both sides."""
     _, height, width, channels = images.shape
     shape = (-1, height, factor, width, factor, channels)
     images = ops.broadcast_to(images[:, :, None, :, None, :], (ops.shape(images)[0], *shape[1:]))
@@ -202,7 +247,7 @@ def enlarge(images, factor):
 
 
 def shrink(images, factor):
-    """`(n, h, w, c)` with the mean of every `factor` times `factor` pixels."""
+    """Shrinks images `(n, h, w, c)` to the means of blocks of `factor` by `factor` pixels."""
     _, height, width, channels = images.shape
     shape = (-1, height // factor, factor, width // factor, factor, channels)
     return ops.mean(ops.reshape(images, shape), axis=(2, 4))

@@ -1,4 +1,4 @@
-"""A store of earlier generated images."""
+"""A pool of earlier generated images."""
 
 import keras
 from keras import ops
@@ -8,14 +8,27 @@ from zoo.layers.training_state import TrainingState
 
 @keras.saving.register_keras_serializable(package="zoo")
 class ImagePool(TrainingState):
-    """Mixes earlier images into a batch (Shrivastava et al. 2017, section 2.3).
+    """Mixes earlier generated images into a batch (Shrivastava et al. 2017, section 2.3).
 
-    Until it is full it keeps every image and returns the batch as it is. From then on each image is, with probability
-    1/2, returned itself, and otherwise exchanged for a random one of the store. Presets leave the store out.
+    Until the pool is full, the layer stores every image and returns the batch unchanged. After that it returns each
+    image unchanged with probability 1/2, and otherwise swaps it with a random image of the pool. Presets do not contain
+    the pool.
 
     Args:
-        size: how many images are kept.
-        image_shape: of one entry, such as `(height, width, channels)`.
+        size: int. Number of images in the pool.
+        image_shape: tuple of ints. Shape of one entry, such as `(height, width, channels)`.
+        **kwargs: keyword arguments of `keras.layers.Layer`. The dtype is always float32.
+
+    Example:
+
+    ```python
+    import keras
+    from keras import ops
+    from zoo.layers.image_pool import ImagePool
+
+    pool = ImagePool(size=50, image_shape=(32, 32, 3))
+    images = pool(ops.ones((4, 32, 32, 3)), seed=keras.random.SeedGenerator(0))  # (4, 32, 32, 3)
+    ```
     """
 
     def __init__(self, size, image_shape, **kwargs):
@@ -27,12 +40,20 @@ class ImagePool(TrainingState):
         self.built = True
 
     def call(self, images, seed):
-        """`(n, *image_shape)` to as many, of which those beyond `size` stay; `seed` is a seed generator."""
+        """Returns a batch in which some images are replaced by earlier ones.
+
+        Args:
+            images: float tensor of shape `(n, *image_shape)`. Images beyond the first `size` are returned unchanged.
+            seed: `keras.random.SeedGenerator`.
+
+        Returns:
+            A float tensor of the same shape as `images`.
+        """
         images, beyond = images[: self.size], images[self.size :]
         number = ops.shape(images)[0]
         full = ops.greater_equal(self.filled.value, self.size)
         keep = ops.logical_and(full, keras.random.uniform((number,), seed=seed) < 0.5)
-        # Distinct slots, so that no image of the batch overwrites another.
+        # The slots are distinct, so that no image of the batch overwrites another.
         drawn = ops.argsort(keras.random.uniform((self.size,), seed=seed))[:number]
         next_ones = (self.filled.value + ops.arange(number)) % self.size
         slots = ops.where(full, ops.cast(drawn, "int32"), next_ones)

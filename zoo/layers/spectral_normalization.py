@@ -1,4 +1,4 @@
-"""Spectral normalization of a linear layer."""
+"""Spectral normalization of linear layers."""
 
 import keras
 from keras import ops
@@ -10,17 +10,29 @@ from zoo.errors import InputError
 class SpectralNormalization(keras.layers.Wrapper):
     """Divides the weight of a linear layer by its largest singular value (Miyato et al. 2018, eq. 8).
 
-    The division is part of the forward pass, so that gradients flow through it and the weight itself is left to the
-    optimizer; Keras' layer of this name overwrites the weight instead.
+    The division is part of the forward pass: gradients flow through it, and the optimizer updates the weight before
+    normalization. `keras.layers.SpectralNormalization` overwrites the weight instead.
 
-    sigma is u^T W v with one step of power iteration at each call in training (appendix A), where W has one row for
-    each output; u is saved, and moves in training alone.
+    The singular value is estimated as `u^T W v`, where `W` has one row for each output, by one step of power iteration
+    at each training call (appendix A). The vector `u` is saved and changes only in training.
 
     Args:
         layer: a `Dense`, `Conv2D` or `Embedding` layer without activation.
+        **kwargs: keyword arguments of `keras.layers.Wrapper`. The name and dtype policy default to those of `layer`.
 
     Raises:
-        InputError: another layer, or one with an activation.
+        InputError: If `layer` is of another class or has an activation.
+
+    Example:
+
+    ```python
+    import keras
+    from keras import ops
+    from zoo.layers.spectral_normalization import SpectralNormalization
+
+    layer = SpectralNormalization(keras.layers.Conv2D(16, 3, padding="same"))
+    outputs = layer(ops.ones((2, 8, 8, 3)), training=True)  # (2, 8, 8, 16)
+    ```
     """
 
     def __init__(self, layer, **kwargs):
@@ -46,9 +58,10 @@ class SpectralNormalization(keras.layers.Wrapper):
         return self.layer.embeddings if isinstance(self.layer, keras.layers.Embedding) else self.layer.kernel
 
     def normalized_weight(self, training=False):
-        """The weight divided by sigma, which in training takes a step of the power iteration first.
+        """Returns the weight divided by its largest singular value, in float32.
 
-        In float32, since half precision is bad at sums such as sigma; the weight is as the policy rounds it.
+        In training, a step of power iteration comes first. The computation is float32 because half precision is too
+        coarse for long sums; the weight itself has the precision of the dtype policy.
         """
         return ops.cast(self._weight, "float32") / self._largest_singular_value(training)
 
@@ -83,6 +96,6 @@ def _unit(vector):
 
 
 def linear(layer, outputs, spectral_norm, kernel_initializer="orthogonal", **arguments):
-    """A linear layer of this class, under spectral normalization if asked."""
+    """Returns a linear layer of the class `layer`, with spectral normalization if `spectral_norm` is true."""
     made = layer(outputs, kernel_initializer=kernel_initializer, **arguments)
     return SpectralNormalization(made) if spectral_norm else made

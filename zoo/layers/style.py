@@ -10,17 +10,27 @@ register = keras.saving.register_keras_serializable(package="zoo")
 
 @register
 class EqualizedDense(keras.layers.Layer):
-    """A dense layer with an equalized learning rate (Karras et al. 2018, section 4.1).
+    """Dense layer with an equalized learning rate (Karras et al. 2018, section 4.1).
 
-    The kernel is stored with unit variance and divided by sqrt(fan-in) in the forward pass, not in the initializer.
-    So an optimizer that normalizes gradients, as Adam does, changes all layers by the same share of their size.
+    The kernel is stored with unit variance and multiplied by `gain / sqrt(fan_in)` in the forward pass instead of the
+    initializer. An optimizer that normalizes gradients, such as Adam, therefore changes the weights of all layers by
+    the same relative amount.
 
     Args:
-        units: number of outputs.
-        gain: factor of the kernel; sqrt(2) before a rectifier (He et al. 2015).
-        learning_rate_multiplier: how fast this layer learns compared to others.
-        initial_bias: value at which the biases begin.
-        **kwargs: as for every Keras layer.
+        units: int. Number of outputs.
+        gain: float. Factor of the kernel; sqrt(2) suits a layer before a rectifier (He et al. 2015). Defaults to 1.0.
+        learning_rate_multiplier: float. Learning rate of this layer relative to others. Defaults to 1.0.
+        initial_bias: float. Initial value of the biases. Defaults to 0.0.
+        **kwargs: keyword arguments of `keras.layers.Layer`.
+
+    Example:
+
+    ```python
+    from keras import ops
+    from zoo.layers.style import EqualizedDense
+
+    outputs = EqualizedDense(units=16)(ops.ones((2, 64)))  # (2, 16)
+    ```
     """
 
     def __init__(self, units, gain=1.0, learning_rate_multiplier=1.0, initial_bias=0.0, **kwargs):
@@ -30,7 +40,7 @@ class EqualizedDense(keras.layers.Layer):
 
     def build(self, input_shape):
         multiplier = self.learning_rate_multiplier
-        # float32 whatever the policy, until scaled.
+        # The weights stay float32 under every dtype policy until they are scaled.
         self.kernel = self.add_weight(
             shape=(input_shape[-1], self.units),
             initializer=keras.initializers.RandomNormal(stddev=1.0 / multiplier),
@@ -65,15 +75,30 @@ class EqualizedDense(keras.layers.Layer):
 
 @register
 class EqualizedConv2D(keras.layers.Layer):
-    """A convolution with an equalized learning rate, on `(n, h, w, c)`; see `EqualizedDense`.
+    """2D convolution with an equalized learning rate (Karras et al. 2018, section 4.1); see `EqualizedDense`.
 
     Args:
-        filters: number of output features.
-        kernel_size: odd.
-        gain: factor of the kernel; sqrt(2) before a rectifier.
-        resample: `"up"` doubles the sides of the input first, repeating each pixel; `"down"` halves those of the
-            output, averaging each 2x2 pixels; None keeps them.
-        **kwargs: as for every Keras layer.
+        filters: int. Number of output features.
+        kernel_size: int. Size of the kernel, an odd number.
+        gain: float. Factor of the kernel; sqrt(2) suits a layer before a rectifier. Defaults to 1.0.
+        resample: `"up"`, `"down"` or None. `"up"` doubles the sides of the input before the convolution by repeating
+            each pixel, and `"down"` halves the sides of the output by averaging 2x2 pixels. Defaults to `None`.
+        **kwargs: keyword arguments of `keras.layers.Layer`.
+
+    Call arguments:
+        x: float tensor of shape `(n, h, w, c)`.
+
+    Returns:
+        A float tensor of shape `(n, h, w, filters)`, with doubled or halved sides if `resample` is given.
+
+    Example:
+
+    ```python
+    from keras import ops
+    from zoo.layers.style import EqualizedConv2D
+
+    outputs = EqualizedConv2D(filters=16, kernel_size=3, resample="down")(ops.ones((2, 8, 8, 4)))  # (2, 4, 4, 16)
+    ```
     """
 
     def __init__(self, filters, kernel_size, gain=1.0, resample=None, **kwargs):
@@ -98,23 +123,39 @@ class EqualizedConv2D(keras.layers.Layer):
 
 @register
 class ModulatedConv2D(keras.layers.Layer):
-    """A convolution whose kernel each image's style scales (Karras et al. 2020, section 2.2).
+    """Convolution whose kernel is scaled by the style of each image (Karras et al. 2020, section 2.2).
 
-    Called on features `(n, h, w, c)` and styles `(n, c)`, with the kernel
+    With i for input features, j for output features and k for positions, the kernel is
 
         w'_ijk  = s_i w_ijk                                   (eq. 1),
-        w''_ijk = w'_ijk / sqrt(sum_ik w'_ijk^2 + epsilon)    (eq. 3, demodulation),
+        w''_ijk = w'_ijk / sqrt(sum_ik w'_ijk^2 + epsilon)    (eq. 3, demodulation).
 
-    where i counts input features, j output features and k places. No kernel is made for each image: scaling the
-    features before and after a common convolution is the same and much faster on a CPU.
+    The layer scales the features before and after a convolution that all images share. This gives the same result as a
+    separate kernel for each image and is much faster on a CPU.
 
     Args:
-        filters: number of output features.
-        kernel_size: odd.
-        gain: factor of the result before the bias; sqrt(2) before a rectifier.
-        resample: as for `EqualizedConv2D`.
-        demodulate: whether eq. 3 is applied; an image is made without.
-        **kwargs: as for every Keras layer.
+        filters: int. Number of output features.
+        kernel_size: int. Size of the kernel, an odd number.
+        gain: float. Factor of the result before the bias; sqrt(2) suits a layer before a rectifier. Defaults to 1.0.
+        resample: `"up"`, `"down"` or None, as in `EqualizedConv2D`. Defaults to `None`.
+        demodulate: bool. Whether to apply eq. 3. The layers that make images do not. Defaults to `True`.
+        **kwargs: keyword arguments of `keras.layers.Layer`.
+
+    Call arguments:
+        x: float tensor of shape `(n, h, w, c)`.
+        styles: float tensor of shape `(n, c)`.
+
+    Returns:
+        A float tensor of shape `(n, h, w, filters)`, with doubled or halved sides if `resample` is given.
+
+    Example:
+
+    ```python
+    from keras import ops
+    from zoo.layers.style import ModulatedConv2D
+
+    outputs = ModulatedConv2D(filters=16, kernel_size=3)(ops.ones((2, 8, 8, 4)), ops.ones((2, 4)))  # (2, 8, 8, 16)
+    ```
     """
 
     def __init__(self, filters, kernel_size, gain=1.0, resample=None, demodulate=True, **kwargs):
@@ -130,7 +171,7 @@ class ModulatedConv2D(keras.layers.Layer):
         kernel = self._scale * self.kernel
         x = convolve(x * styles[:, None, None, :], ops.cast(kernel, self.compute_dtype), self.resample)
         if self.demodulate:
-            # float32 whatever the policy, since sums of squares lose most in half precision.
+            # Sums of squares lose too much precision in half precision, so they are computed in float32.
             squares = ops.matmul(ops.square(ops.cast(styles, "float32")), ops.sum(ops.square(kernel), axis=(0, 1)))
             x = x * ops.cast(self.gain * ops.rsqrt(squares + 1e-8), self.compute_dtype)[:, None, None, :]
         else:
@@ -146,7 +187,7 @@ class ModulatedConv2D(keras.layers.Layer):
 
 
 def _equalized_kernel(layer, num_inputs):
-    """A kernel of unit variance, float32 whatever the policy, and 1 / sqrt(fan-in)."""
+    """Returns a float32 kernel of unit variance and its scale 1 / sqrt(fan-in)."""
     size = layer.kernel_size
     kernel = layer.add_weight(
         shape=(size, size, num_inputs, layer.filters),
@@ -167,11 +208,16 @@ def _convolved_shape(layer, input_shape):
 
 
 def convolve(x, kernel, resample=None):
-    """Convolves `(n, h, w, c)` with `kernel`, odd and zero-padded, at twice the sides, at half of them, or as it is.
+    """Convolves `x` with a kernel and optionally doubles or halves the sides.
 
-    Up, the result is that of repeating every pixel and convolving; down, that of convolving and averaging each 2x2
-    pixels. As one strided convolution, with a kernel that is a pixel larger, both take 16 instead of 36 products for
-    each pixel of the smaller grid and each 3x3 kernel.
+    `"up"` gives the same result as repeating every pixel and then convolving, and `"down"` the same as convolving and
+    then averaging 2x2 pixels. Both are computed as one strided convolution whose kernel is one pixel larger. For a 3x3
+    kernel this takes 16 instead of 36 products per pixel of the smaller grid.
+
+    Args:
+        x: float tensor of shape `(n, h, w, c)`.
+        kernel: float tensor of shape `(size, size, c, filters)` with an odd size; the input is zero-padded.
+        resample: `"up"`, `"down"` or None. Defaults to `None`.
     """
     if resample is None:
         return ops.conv(x, kernel, padding="same", data_format="channels_last")
@@ -185,9 +231,18 @@ def convolve(x, kernel, resample=None):
 
 @register
 class PixelNorm(keras.layers.Layer):
-    """Divides the features of every pixel by the root of their mean square (Karras et al. 2018, section 4.2).
+    """Divides the features of every pixel by their root mean square (Karras et al. 2018, section 4.2).
 
-    Called on `(..., features)`; computed in float32 whatever the policy.
+    The layer works on inputs of shape `(..., features)` and computes in float32 under every dtype policy.
+
+    Example:
+
+    ```python
+    from keras import ops
+    from zoo.layers.style import PixelNorm
+
+    outputs = PixelNorm()(ops.array([[3.0, 4.0]]))  # [[0.85, 1.13]]
+    ```
     """
 
     def call(self, x):
@@ -200,12 +255,26 @@ class PixelNorm(keras.layers.Layer):
 
 @register
 class MinibatchStd(keras.layers.Layer):
-    """Adds a feature that tells how much the images of a batch differ (Karras et al. 2018, section 3).
+    """Adds a feature that measures how much the images of a batch differ (Karras et al. 2018, section 3).
 
-    It is the standard deviation over the batch, averaged over features and pixels, and thus one number for all
-    images; a discriminator that sees it punishes generators that always draw the same.
+    The feature is the standard deviation over the batch, averaged over features and pixels: one number for all images.
+    With it, a discriminator can penalize generators that always make the same image. The layer computes in float32
+    under every dtype policy.
 
-    Called on `(n, h, w, c)`, returns `(n, h, w, c + 1)`; computed in float32 whatever the policy.
+    Call arguments:
+        x: float tensor of shape `(n, h, w, c)`.
+
+    Returns:
+        A float tensor of shape `(n, h, w, c + 1)`.
+
+    Example:
+
+    ```python
+    from keras import ops
+    from zoo.layers.style import MinibatchStd
+
+    outputs = MinibatchStd()(ops.ones((4, 8, 8, 16)))  # (4, 8, 8, 17)
+    ```
     """
 
     def call(self, x):
@@ -219,14 +288,27 @@ class MinibatchStd(keras.layers.Layer):
 
 @register
 class NoiseInjection(keras.layers.Layer):
-    """Adds one number for each pixel of each image, times a learned strength (Karras et al. 2019, section 2).
+    """Adds Gaussian noise, one value per pixel, times a learned strength (Karras et al. 2019, section 2).
 
-    All features share the strength, as in 2020 (appendix B).
-    In training the noise is new at every step, whose updates of the discriminator see that of the generator's.
-    Otherwise it is always the same, for all images, and saved with the weights, so that an image is a function of its
-    latents alone.
+    All features share the strength, as in Karras et al. 2020 (appendix B). In training the noise is drawn anew at every
+    step; the discriminator updates of a step see the same noise as its generator update. In inference the noise is a
+    fixed map that is shared by all images and saved with the weights, so that an image depends on its latents alone.
 
-    Called on `(n, h, w, c)` of fixed height and width.
+    Call arguments:
+        x: float tensor of shape `(n, h, w, c)` with fixed height and width.
+        training: bool. Whether to draw new noise. Defaults to `False`.
+
+    Returns:
+        A float tensor of the same shape as `x`.
+
+    Example:
+
+    ```python
+    from keras import ops
+    from zoo.layers.style import NoiseInjection
+
+    outputs = NoiseInjection()(ops.ones((2, 8, 8, 16)), training=True)  # (2, 8, 8, 16)
+    ```
     """
 
     def __init__(self, **kwargs):
@@ -254,11 +336,26 @@ class NoiseInjection(keras.layers.Layer):
 
 @register
 class LearnedGrid(keras.layers.Layer):
-    """The learned features from which every image begins (Karras et al. 2019, section 2), `(n, *shape)`.
+    """The learned constant from which every image starts (Karras et al. 2019, section 2).
 
     Args:
-        shape: `(h, w, c)`.
-        **kwargs: as for every Keras layer.
+        shape: tuple of ints, `(h, w, c)`. Shape of the constant.
+        **kwargs: keyword arguments of `keras.layers.Layer`.
+
+    Call arguments:
+        x: tensor of shape `(n, ...)`, from which only the batch size is used.
+
+    Returns:
+        A float tensor of shape `(n, h, w, c)`.
+
+    Example:
+
+    ```python
+    from keras import ops
+    from zoo.layers.style import LearnedGrid
+
+    grids = LearnedGrid(shape=(4, 4, 32))(ops.ones((2, 64)))  # (2, 4, 4, 32)
+    ```
     """
 
     def __init__(self, shape, **kwargs):
@@ -271,7 +368,7 @@ class LearnedGrid(keras.layers.Layer):
         )
 
     def call(self, x):
-        """As many copies as `x` has rows."""
+        """Returns one copy of the constant for each row of `x`."""
         return ops.broadcast_to(self.grid, (ops.shape(x)[0], *self.shape))
 
     def compute_output_shape(self, input_shape):
@@ -283,11 +380,31 @@ class LearnedGrid(keras.layers.Layer):
 
 @register
 class MovingMean(keras.layers.Layer):
-    """Hands on its input `(n, d)` and keeps the running mean over training, `mean` of shape `(d,)`, in float32.
+    """Returns its input unchanged and tracks its running mean in training.
+
+    The float32 variable `mean` of shape `(d,)` holds the running mean.
 
     Args:
-        momentum: share of the mean that stays at each step.
-        **kwargs: as for every Keras layer.
+        momentum: float from 0 to 1. Share of the old mean that each step keeps. Defaults to 0.995.
+        **kwargs: keyword arguments of `keras.layers.Layer`.
+
+    Call arguments:
+        x: float tensor of shape `(n, d)`.
+        training: bool. Whether to update the mean. Defaults to `False`.
+
+    Returns:
+        `x`, unchanged.
+
+    Example:
+
+    ```python
+    from keras import ops
+    from zoo.layers.style import MovingMean
+
+    layer = MovingMean(momentum=0.9)
+    layer(ops.ones((2, 4)), training=True)
+    mean = ops.convert_to_numpy(layer.mean)  # [0.1, 0.1, 0.1, 0.1]
+    ```
     """
 
     def __init__(self, momentum=0.995, **kwargs):
@@ -319,16 +436,32 @@ class MovingMean(keras.layers.Layer):
 
 @register
 class MixStyles(keras.layers.Layer):
-    """Gives every layer of a synthesis network its vector w (Karras et al. 2019, section 3.1, style mixing).
+    """Gives every layer of a synthesis network its vector w, with style mixing in training.
 
-    Called on `(n, d)`, returns `(n, num_layers, d)`: the same vector for all layers. In training, with
-    `probability`, the layers from a random one on get the vector of the next image in the batch instead, so that
-    layers do not count on one another's styles.
+    Style mixing is from Karras et al. 2019 (section 3.1). Every layer receives the same vector. In training, a share
+    `probability` of the images use the vector of the next image in the batch from a random layer on, so that layers do
+    not rely on the styles of one another.
 
     Args:
-        num_layers: how many layers have styles.
-        probability: share of the images whose styles are mixed.
-        **kwargs: as for every Keras layer.
+        num_layers: int. Number of layers that have styles.
+        probability: float from 0 to 1. Share of the images whose styles are mixed. Defaults to 0.9.
+        **kwargs: keyword arguments of `keras.layers.Layer`.
+
+    Call arguments:
+        w: float tensor of shape `(n, d)`.
+        training: bool. Whether to mix styles. Defaults to `False`.
+
+    Returns:
+        A float tensor of shape `(n, num_layers, d)`.
+
+    Example:
+
+    ```python
+    from keras import ops
+    from zoo.layers.style import MixStyles
+
+    styles = MixStyles(num_layers=8)(ops.ones((4, 64)), training=True)  # (4, 8, 64)
+    ```
     """
 
     def __init__(self, num_layers, probability=0.9, **kwargs):

@@ -1,10 +1,13 @@
-"""State that only training needs: it is saved with a model, and presets leave it out."""
+"""State that only training needs. It is saved with a model, but presets leave it out."""
 
 import keras
 
 
 class TrainingState(keras.layers.Layer):
-    """Base of layers whose variables a preset lacks; loaded from one, they stay as they begin."""
+    """Base class of layers whose variables are missing from presets.
+
+    Loading a preset leaves these variables at their initial values.
+    """
 
     def load_own_variables(self, store):
         if len(store.keys()):
@@ -13,7 +16,19 @@ class TrainingState(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package="zoo")
 class StepCount(TrainingState):
-    """Keeps in `steps` how often something was done, whatever optimizers a model is compiled with."""
+    """Counts updates in the variable `steps`, independently of the optimizers a model is compiled with.
+
+    The variable is an int32 scalar that starts at 0; the model increments it.
+
+    Example:
+
+    ```python
+    from zoo.layers.training_state import StepCount
+
+    count = StepCount()
+    count.steps.assign_add(1)
+    ```
+    """
 
     def __init__(self, **kwargs):
         super().__init__(**kwargs)

@@ -10,13 +10,31 @@ from zoo.errors import InputError
 
 @keras.saving.register_keras_serializable(package="zoo")
 class DepthToSpace(keras.layers.Layer):
-    """Sub-pixel upsampling (Shi et al. 2016, eq. 4): `(n, h, w, c * scale**2)` to `(n, h * scale, w * scale, c)`.
+    """Sub-pixel upsampling (Shi et al. 2016, eq. 4).
+
+    The layer rearranges groups of `scale ** 2` channels into blocks of `scale` by `scale` pixels.
 
     Args:
-        scale: how many times as high and wide the result is.
+        scale: int. Factor by which height and width grow.
+        **kwargs: keyword arguments of `keras.layers.Layer`.
+
+    Call arguments:
+        x: float tensor of shape `(n, h, w, c * scale ** 2)`.
+
+    Returns:
+        A float tensor of shape `(n, h * scale, w * scale, c)`.
 
     Raises:
-        InputError: channels that are no multiple of `scale**2`.
+        InputError: If the number of channels is not a multiple of `scale ** 2`.
+
+    Example:
+
+    ```python
+    from keras import ops
+    from zoo.layers.upsampling import DepthToSpace
+
+    images = DepthToSpace(scale=2)(ops.ones((1, 8, 8, 12)))  # (1, 16, 16, 3)
+    ```
     """
 
     def __init__(self, scale, **kwargs):
@@ -38,19 +56,34 @@ class DepthToSpace(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package="zoo")
 class BicubicUpsampling(keras.layers.Layer):
-    """Images `(n, h, w, c)` of any size enlarged `scale` times by the kernel of Keys 1981 with a = -1/2.
+    """Bicubic enlargement of images of any size, by the kernel of Keys 1981 with a = -1/2.
 
-    Beyond the edge the outermost pixels go on. In float32 whatever the policy.
+    Beyond the edges, the outermost pixels are repeated. The layer computes in float32 under every dtype policy.
 
     Args:
-        scale: how many times as high and wide images become.
-        **kwargs: as for every Keras layer.
+        scale: int. Factor by which height and width grow.
+        **kwargs: keyword arguments of `keras.layers.Layer`. The dtype is always float32.
+
+    Call arguments:
+        x: float tensor of shape `(n, h, w, c)`.
+
+    Returns:
+        A float32 tensor of shape `(n, h * scale, w * scale, c)`.
+
+    Example:
+
+    ```python
+    from keras import ops
+    from zoo.layers.upsampling import BicubicUpsampling
+
+    images = BicubicUpsampling(scale=2)(ops.ones((1, 8, 8, 3)))  # (1, 16, 16, 3)
+    ```
     """
 
     def __init__(self, scale, **kwargs):
         super().__init__(**{**kwargs, "dtype": "float32"})
         self.scale = scale
-        # An enlarged pixel is a weighted sum of the 5x5 pixels around the one that it lies in.
+        # Every output pixel is a weighted sum of the 5x5 input pixels around the one it lies in.
         phases = resize_matrix(5, 5 * scale)[2 * scale : 3 * scale]
         self._kernel = np.einsum("pi,qj->ijpq", phases, phases).reshape(5, 5, 1, scale**2).astype("float32")
 
@@ -60,7 +93,7 @@ class BicubicUpsampling(keras.layers.Layer):
             x = ops.concatenate([first, x, last], axis=axis)
         channels = x.shape[-1]
         x = ops.depthwise_conv(x, np.tile(self._kernel, (1, 1, channels, 1)), padding="valid")
-        # Of each channel all phases, to of each phase all channels.
+        # The convolution groups its outputs by channel, while `_depth_to_space` expects them grouped by phase.
         number, height, width, _ = ops.shape(x)
         x = ops.reshape(x, (number, height, width, channels, self.scale**2))
         x = ops.reshape(ops.swapaxes(x, -1, -2), (number, height, width, channels * self.scale**2))

@@ -6,27 +6,46 @@ from keras import ops
 
 @keras.saving.register_keras_serializable(package="zoo")
 class VectorQuantizer(keras.layers.Layer):
-    """Replaces vectors by the nearest of `num_embeddings` learned ones (van den Oord et al. 2017, eq. 1 and 2).
+    """Replaces vectors by the nearest of `num_embeddings` learned vectors (van den Oord et al. 2017, eq. 1 and 2).
 
-    Called on `(..., embedding_dim)`, returns the nearest embeddings of the same shape with the straight-through
-    gradient: that of the output is handed to the input as it is.
+    The gradient is straight-through: the layer passes the gradient of its output to its input unchanged.
 
-    With `ema_decay`, `update` moves each embedding to the running mean of the vectors it replaced (appendix A.1, with
-    a correction for the start as in Adam), and sends embeddings that replace next to nothing to random vectors of the
-    batch. Without, the embeddings are trained by gradient through `lookup`. Under a distribution strategy the first
-    replica's part of a batch decides: a mean over replicas would send embeddings to places between vectors.
+    With `ema_decay`, `update` moves each embedding to the running mean of the vectors it replaced (appendix A.1), with
+    a bias correction as in Adam, and resets embeddings that replace almost no vectors to random vectors of the batch.
+    Without `ema_decay`, the embeddings are trained by gradient through `lookup`.
+
+    Under a distribution strategy, the first replica's part of a batch decides the update, because the mean over
+    replicas of two resets would lie between vectors of the data.
 
     Args:
-        num_embeddings: size of the codebook.
-        embedding_dim: length of its vectors.
-        ema_decay: decay of the running means, or None to train by gradient.
-        restart_below: an embedding restarts when the running mean of how many vectors of a batch it replaced falls
-            below this share of what it would be if all were used alike.
-        name, dtype: as for every Keras layer.
+        num_embeddings: int. Size of the codebook.
+        embedding_dim: int. Length of each vector.
+        ema_decay: float or None. Decay of the running means. None trains the embeddings by gradient. Defaults to 0.99.
+        restart_below: float. An embedding is reset when the running mean of the number of vectors it replaces per batch
+            falls below this share of the number under uniform use. Defaults to 0.05.
+        **kwargs: keyword arguments of `keras.layers.Layer`. The dtype is always float32.
+
+    Call arguments:
+        vectors: float tensor of shape `(..., embedding_dim)`.
+
+    Returns:
+        A float32 tensor of the same shape: the nearest embeddings.
+
+    Example:
+
+    ```python
+    from keras import ops
+    from zoo.layers.vector_quantizer import VectorQuantizer
+
+    quantizer = VectorQuantizer(num_embeddings=512, embedding_dim=64)
+    vectors = ops.ones((2, 8, 8, 64))
+    embeddings = quantizer(vectors)  # (2, 8, 8, 64)
+    codes = quantizer.nearest(vectors)  # (2, 8, 8)
+    ```
     """
 
     def __init__(self, num_embeddings, embedding_dim, ema_decay=0.99, restart_below=0.05, **kwargs):
-        # Distances in half precision confuse near embeddings.
+        # Half-precision distances confuse embeddings that are close to each other.
         super().__init__(**{**kwargs, "dtype": "float32"})
         self.num_embeddings, self.embedding_dim = num_embeddings, embedding_dim
         self.ema_decay, self.restart_below = ema_decay, restart_below
@@ -40,7 +59,7 @@ class VectorQuantizer(keras.layers.Layer):
             shape=shape,
             initializer=keras.initializers.RandomUniform(-scale, scale),
             trainable=not averaged,
-            # The model that looks codes up may compute in half precision.
+            # A model that looks up codes may compute in half precision.
             autocast=False,
             aggregation="only_first_replica" if averaged else "mean",
             name="codebook",
@@ -55,7 +74,7 @@ class VectorQuantizer(keras.layers.Layer):
             self.updates = self.add_weight(
                 shape=(),
                 initializer="zeros",
-                # Beyond 65504, a preset in half precision could not hold it as a float.
+                # A preset in half precision cannot hold a float above 65504.
                 dtype="int32",
                 trainable=False,
                 aggregation="only_first_replica",
@@ -63,34 +82,38 @@ class VectorQuantizer(keras.layers.Layer):
             )
 
     def forget(self):
-        """Begins the running means anew, as for a codebook that did."""
+        """Resets the running means to their initial values."""
         if self.ema_decay is not None:
             for mean in (self.counts, self.sums, self.updates):
                 mean.assign(ops.zeros_like(mean))
 
     def nearest(self, vectors):
-        """Index of the nearest embedding, int32 `(...)`, of vectors `(..., embedding_dim)`."""
+        """Returns the index of the nearest embedding, int32 `(...)`, for vectors `(..., embedding_dim)`."""
         flat = ops.reshape(ops.cast(vectors, "float32"), (-1, self.embedding_dim))
-        # |v - e|^2 without |v|^2, which is the same for all embeddings.
+        # The distance |v - e|^2 omits |v|^2, which is the same for all embeddings.
         distances = ops.sum(ops.square(self.codebook), -1) - 2.0 * ops.matmul(flat, ops.transpose(self.codebook))
         return ops.reshape(ops.cast(ops.argmin(distances, -1), "int32"), ops.shape(vectors)[:-1])
 
     def lookup(self, codes):
-        """Embeddings `(..., embedding_dim)` of codes `(...)`."""
+        """Returns the embeddings `(..., embedding_dim)` of codes `(...)`."""
         return ops.take(self.codebook, codes, axis=0)
 
     @staticmethod
     def straight_through(vectors, embeddings):
-        """The embeddings, whose gradient goes to the vectors that they replace."""
+        """Returns the embeddings with their gradient passed to the vectors that they replace."""
         return vectors + ops.stop_gradient(embeddings - vectors)
 
     def call(self, vectors):
         return self.straight_through(vectors, self.lookup(self.nearest(vectors)))
 
     def update(self, vectors, codes):
-        """Moves the embeddings to the running means of the vectors `(..., embedding_dim)` that they replaced.
+        """Moves the embeddings to the running means of the vectors that they replaced.
 
-        `codes` `(...)` are what `nearest` gave for them. Only for a codebook with `ema_decay`.
+        This applies only to a codebook with `ema_decay`.
+
+        Args:
+            vectors: float tensor of shape `(..., embedding_dim)`.
+            codes: int32 tensor of shape `(...)`. The result of `nearest` for `vectors`.
         """
         flat = ops.stop_gradient(ops.reshape(ops.cast(vectors, "float32"), (-1, self.embedding_dim)))
         one_hot = ops.one_hot(ops.reshape(codes, (-1,)), self.num_embeddings, dtype="float32")
@@ -107,7 +130,7 @@ class VectorQuantizer(keras.layers.Layer):
         restarted = ops.take(flat, picked, axis=0)
         fair = correction * number / self.num_embeddings
         self.codebook.assign(ops.where(used[:, None], means, restarted))
-        # As if it had replaced its share of vectors so far, else it would restart at once.
+        # A reset embedding starts with the counts of uniform use, because otherwise it would be reset again at once.
         self.counts.assign(ops.where(used, counts, fair))
         self.sums.assign(ops.where(used[:, None], sums, fair * restarted))
         self.updates.assign(updates)

@@ -59,7 +59,7 @@ def _run(network, images):
 @functools.cache
 def bundled(name):
     """The bundled classifier of that name, the same each time: what it predicts is traced once."""
-    return presets.load(name)
+    return presets.load_as(None, name)
 
 
 def load(name):

@@ -11,9 +11,11 @@ from zoo.errors import InputError, check_count, check_share, is_number, shown
 from zoo.keras_private import variables_are_deferred
 from zoo.layers.spectral_normalization import SpectralNormalization
 from zoo.layers.training_state import StepCount
-from zoo.models.generative_model import GenerativeModel, check_backend
+from zoo.models.generative_model import GenerativeModel
 from zoo.objectives import adversarial, augment
 from zoo.objectives import penalties as penalties_
+from zoo.training.checks import check_backend
+from zoo.training.step import assign_everywhere, num_replicas
 
 _STATISTICS = ("moving_mean", "moving_variance")
 
@@ -203,7 +205,7 @@ class AdversarialModel(GenerativeModel):
             judge = functools.partial(self._judge_fixed, batch=batch, training=True)
             loss += self._penalized(judge, real, fake)
             if self.augmentation is not None:
-                self.augmentation.update(self.objective, real_logits, self._num_replicas())
+                self.augmentation.update(self.objective, real_logits, num_replicas())
         return loss, {"discriminator_loss": loss, **self._outputs(real_logits, fake_logits)}
 
     def _discrimination(self, real, fake, batch, training):
@@ -282,7 +284,7 @@ class AdversarialModel(GenerativeModel):
         for penalty in self.penalties:
             if isinstance(penalty, penalties_.WeightClipping):
                 variables = self.discriminator.trainable_variables
-                self._assign_everywhere(variables, [penalty(variable.value) for variable in variables])
+                assign_everywhere(variables, [penalty(variable.value) for variable in variables])
 
     def _parts(self, batch):
         """Cuts every entry of a batch into `discriminator_steps` equal parts."""
@@ -316,7 +318,7 @@ class AdversarialModel(GenerativeModel):
             average.value + (1.0 - momentum) * (value.value - average.value) if id(value) in averaged else value.value
             for average, value in pairs
         ]
-        self._assign_everywhere([average for average, _ in pairs], averages)
+        assign_everywhere([average for average, _ in pairs], averages)
 
     def shrink_and_perturb(self, share=0.4):
         """Makes the discriminator less sure of what it learned, for a `fit` on images of another kind than before.
@@ -375,6 +377,7 @@ class AdversarialModel(GenerativeModel):
             raise InputError(f"batches is {shown(batches)}, expected batches as fit takes them.") from None
         with _without_dropout(self.generator):
             for batch in batches:
+                self._check_batch(batch, "A batch of batches")
                 inputs = self._generator_inputs(next(self._parts(self._canonical(batch))))
                 if not shares:
                     left = moved(inputs, zeros)

@@ -7,10 +7,10 @@ from keras import layers, ops
 
 from zoo.errors import InputError, check_count
 from zoo.models.autoregressive_model import AutoregressiveModel, CodeSampler
-from zoo.models.generative_model import built_under
 from zoo.nets.pixel_cnn import gated_pixel_cnn
 from zoo.objectives.likelihoods import Categorical
 from zoo.progress import predicted
+from zoo.training.checks import built_under
 
 
 @keras.saving.register_keras_serializable(package="zoo")

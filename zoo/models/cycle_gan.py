@@ -11,6 +11,7 @@ from zoo.models.adversarial_model import AdversarialModel, output_shapes
 from zoo.models.image_to_image import FromImages
 from zoo.nets import image_to_image
 from zoo.progress import predicted
+from zoo.training.step import num_replicas
 
 SIDES = ("images", "source_images")
 
@@ -144,7 +145,7 @@ class CycleGAN(FromImages, AdversarialModel):
                 loss += 0.5 * self._penalized(judge, real[side], fake[side])
             if self.augmentation is not None:
                 logits = ops.concatenate([real_logits[side] for side in SIDES])
-                self.augmentation.update(self.objective, logits, self._num_replicas())
+                self.augmentation.update(self.objective, logits, num_replicas())
         return loss, {"discriminator_loss": loss, **self._outputs_of_sides(real_logits, fake_logits)}
 
     def generator_loss(self, batch, training=True):

@@ -8,10 +8,11 @@ from zoo import latents as latent_vectors
 from zoo.errors import InputError, check_amount, check_count, check_counts, check_image_shape
 from zoo.metrics import nearest_images
 from zoo.models.adversarial_model import AdversarialModel, input_shapes
-from zoo.models.generative_model import check_backend
 from zoo.nets import conv, mlp, resnet
 from zoo.objectives import penalties
 from zoo.progress import predicted
+from zoo.training.checks import check_backend
+from zoo.training.step import minimized
 
 # How much the square of a latent weighs beside that of a pixel in the search for the latents of an image.
 _PRIOR_WEIGHT = 0.01
@@ -183,7 +184,7 @@ class GAN(AdversarialModel):
             # A sum over the images, so that each is sought as if it were alone.
             return ops.sum(distance + _PRIOR_WEIGHT * size)
 
-        return self._minimized(loss, start, steps, 0.05)
+        return minimized(loss, start, steps, 0.05)
 
     def _watchers(self, dataset):
         from zoo import callbacks

@@ -6,7 +6,6 @@ import functools
 import inspect
 import itertools
 import os
-import re
 import tempfile
 from pathlib import Path
 
@@ -37,131 +36,28 @@ from zoo.files import MemoryFile, expanded
 from zoo.images import DRAWABLE, check_images, to_float, to_uint8
 from zoo.progress import bar
 from zoo.text import texts_of
+from zoo.training import step
+from zoo.training.checks import (
+    HALF_PRECISIONS,
+    built_under,
+    check_backend,
+    check_functional,
+    check_known,
+    check_precision,
+    check_steps,
+    check_unweighted,
+    checked_callbacks,
+    knows,
+    optimizer_of,
+    unscaled,
+)
+from zoo.training.monitor import Monitor, ReplicaSeedGenerator
+from zoo.training.sources import WatchedDataset, described_rows, entries_of, own_errors, split, watched
 
 # What `compile` hands on to Keras.
 _COMPILE_SETTINGS = ("run_eagerly", "steps_per_execution", "jit_compile")
-_HALF_PRECISIONS = ("bfloat16", "float16")
 # Conditions that each image has its own of, and the axes of one.
 _AXES_OF_ONE = {"latents": 1, "labels": 0, "prompts": 1, "source_images": 3}
-
-
-class ReplicaSeedGenerator(keras.random.SeedGenerator):
-    """A seed generator whose replicas under `tf.distribute` draw different noise."""
-
-    def next(self, ordered=True):
-        seed = super().next(ordered)
-        if keras.backend.backend() != "tensorflow":
-            return seed
-        import tensorflow as tf
-
-        context = tf.distribute.get_replica_context()
-        replica = 0 if context is None else context.replica_id_in_sync_group
-        # Into the half that the counter does not use, else replicas would repeat each other's later draws.
-        return seed + ops.cast(ops.stack([ops.cast(replica, "int32") * 7919, 0]), seed.dtype)
-
-
-class _Means(keras.metrics.Metric):
-    """The means of the figures that a step reports, in one vector."""
-
-    def __init__(self, names):
-        super().__init__(name="means")
-        self._names = tuple(names)
-        self._totals = self.add_variable((len(self._names),), "zeros", name="totals")
-        self._counts = self.add_variable((len(self._names),), "zeros", name="counts")
-
-    def update_state(self, logs, number):
-        """Takes in figures of so many images."""
-        unknown = logs.keys() - set(self._names)
-        if unknown:
-            raise InputError(f"A step reports {sorted(unknown)[0]!r}, expected one of monitored={self._names}.")
-        figures = ops.stack([ops.cast(logs.get(name, 0), "float32") for name in self._names])
-        # Infinite are only the gradients of an update that a loss scaler skipped.
-        counted = ops.logical_and([name in logs for name in self._names], ops.logical_not(ops.isinf(figures)))
-        number = ops.cast(number, "float32")
-        # A replica may have no share of a small last batch, and NaN for figures.
-        counted = ops.logical_and(counted, number > 0)
-        self._totals.assign_add(ops.where(counted, number * figures, 0.0))
-        self._counts.assign_add(ops.where(counted, number, 0.0))
-
-    def result(self):
-        # NaN, not 0, of what there was none of, lest an epoch without data passes for the best.
-        means = self._totals.value / self._counts.value
-        return dict(zip(self._names, ops.unstack(means), strict=True))
-
-
-class _Monitor:
-    """The means that `fit` shows, and the first update that failed or numbers of a batch that mean nothing.
-
-    A plain object, because Keras would save metrics that are attributes of the model into every preset.
-    """
-
-    def __init__(self, names):
-        self.means = _Means(names)
-        self.parts, self._traced = [], []
-        #: How many numbers there are of each kind that batches hold, such as "labels".
-        self.limits = {}
-        self.failure = keras.Variable(
-            "zeros", (2,), dtype="int32", trainable=False, aggregation="only_first_replica", name="failure"
-        )
-
-    def update(self, logs, batch):
-        self.means.update_state(logs, ops.shape(batch["images"])[0])
-        means = self.means.result()
-        # After a failure no figure is finite, so that `StopOnNonFinite` sees it without reading a variable.
-        failed = ops.greater(self.failure[0], 0)
-        return {name: ops.where(failed, float("nan"), means[name]) for name in logs}
-
-    def traces_another(self, traced):
-        """Whether the objects that a step works on are others than when this was last asked, and keeps them."""
-        before, self._traced = self._traced, traced
-        return [*map(id, before)] != [*map(id, traced)]
-
-    def note(self, part, good, step):
-        """Keeps the part and the step of the first of all that was not good."""
-        if part not in self.parts:
-            self.parts.append(part)
-        found = ops.stack([ops.cast(self.parts.index(part) + 1, "int32"), ops.cast(step, "int32") + 1])
-        first = ops.logical_and(ops.equal(self.failure[0], 0), ops.logical_not(good))
-        self.failure.assign(ops.where(first, found, self.failure.value))
-
-    def known(self, name, numbers, limit, step):
-        """int32 numbers of a batch, moved into the range from 0 to below `limit`, and notes where that moved any.
-
-        Within the step, because ready-made batches come from anywhere, and what has no class is somebody else's in the
-        range, or past the end of a table.
-        """
-        self.limits[name] = limit
-        whole = ops.cast(numbers, "int32")
-        within = ops.logical_and(whole >= 0, whole < limit)
-        # Fractions, NaN and numbers of 64 bits change by the cast.
-        unknown = ops.logical_not(ops.all(ops.logical_and(within, ops.equal(ops.cast(whole, numbers.dtype), numbers))))
-        self.note(name, ops.logical_not(_on_any_replica(unknown)), step)
-        return ops.clip(whole, 0, limit - 1)
-
-
-def _on_any_replica(flag):
-    """Whether a flag is set on any replica: the monitor keeps what the first one says."""
-    if keras.backend.backend() != "tensorflow" or GenerativeModel._num_replicas() == 1:
-        return flag
-    import tensorflow as tf
-
-    context = tf.distribute.get_replica_context()
-    return context.all_reduce(tf.distribute.ReduceOp.SUM, ops.cast(flag, "int32")) > 0
-
-
-def check_functional(argument, network):
-    """Refuses what is no functional network: a class of one's own has no inputs, nor can it be copied."""
-    if not isinstance(network, keras.Model) or not getattr(network, "inputs", None):
-        raise InputError(f"{argument} is {shown(network)}, expected a functional Keras network of known inputs.")
-
-
-def _check_precision(argument, network):
-    """Refuses a network whose outputs are half precision, in which pixels are quantized and losses do not add up."""
-    for output in network.outputs:
-        if output.dtype in _HALF_PRECISIONS:
-            raise InputError(
-                f'{argument} makes {output.dtype}, expected float32: give the layer that ends it dtype="float32".'
-            )
 
 
 class GenerativeModel(keras.Model):
@@ -219,7 +115,7 @@ class GenerativeModel(keras.Model):
         super().__init__(name=name, dtype=dtype)
         self.image_shape = check_image_shape(image_shape)
         self.seed_generator = ReplicaSeedGenerator()
-        self._monitor = _Monitor(monitored)
+        self._monitor = Monitor(monitored)
 
     def _set_classes(self, num_classes, class_names):
         """Keeps what a conditional model knows of its classes; both are None for others."""
@@ -246,7 +142,7 @@ class GenerativeModel(keras.Model):
         for argument, network in given.items():
             if network is not None:
                 check_functional(argument, network)
-                _check_precision(argument, network)
+                check_precision(argument, network)
         if None not in given.values():
             if options:
                 raise InputError(f"{next(iter(options))} shapes default networks, but all networks were given.")
@@ -326,9 +222,10 @@ class GenerativeModel(keras.Model):
                 without `overwrite` that of a file.
             StorageError: the file cannot be written; an older one stays as it is.
         """
-        if not str(filepath).endswith(".keras"):
+        filepath = os.fspath(filepath) if isinstance(filepath, os.PathLike) else filepath
+        if not isinstance(filepath, str) or not filepath.endswith(".keras"):
             raise InputError(
-                f"filepath is {str(filepath)!r}, expected a name that ends in .keras; save_weights writes HDF5 and "
+                f"filepath is {shown(filepath)}, expected a name that ends in .keras; save_weights writes HDF5 and "
                 "push_to_hub publishes."
             )
         _store(super().save, filepath, overwrite, **kwargs)
@@ -342,6 +239,9 @@ class GenerativeModel(keras.Model):
         """
         if max_shard_size is not None:
             raise InputError(f"max_shard_size is {shown(max_shard_size)}, expected None: the weights are one file.")
+        filepath = os.fspath(filepath) if isinstance(filepath, os.PathLike) else filepath
+        if not isinstance(filepath, str) or not filepath.endswith(".weights.h5"):
+            raise InputError(f"filepath is {shown(filepath)}, expected a name that ends in .weights.h5.")
         _store(super().save_weights, filepath, overwrite)
 
     def export(self, filepath, *args, **kwargs):
@@ -390,15 +290,15 @@ class GenerativeModel(keras.Model):
             InputError: a malformed name of a repository, branch or tag.
             HubError: no permission, no connection, a tag that names another commit, or somebody else pushed meanwhile.
         """
-        from zoo import hub
         from zoo.images import grid, write_png
+        from zoo.presets import card, hub
 
         hub.check_names(repo_id, revision, tag)
         with tempfile.TemporaryDirectory() as folder:
             directory = Path(folder) / "preset"
             self.save_to_preset(directory, weights_dtype=weights_dtype)
             if self.draws_alone and self.image_shape[-1] in DRAWABLE:
-                write_png(directory / hub.SAMPLES, grid(self.generate(64, seed=0)), scale=2)
+                write_png(directory / card.SAMPLES, grid(self.generate(64, seed=0)), scale=2)
             return hub.publish(
                 directory,
                 repo_id,
@@ -671,7 +571,7 @@ class GenerativeModel(keras.Model):
             raise InputError(f"jit_compile is {shown(jit_compile)}, expected True, False or 'auto'.")
         check_flag(settings.get("run_eagerly", False), "run_eagerly")
         optimizers = {
-            name: self._default_optimizer(name) if optimizer is None else _optimizer(optimizer, name)
+            name: self._default_optimizer(name) if optimizer is None else optimizer_of(optimizer, name)
             for name, optimizer in optimizers.items()
         }
         if len({id(optimizer) for optimizer in optimizers.values()}) < len(optimizers):
@@ -679,9 +579,9 @@ class GenerativeModel(keras.Model):
         variables = self._optimized_variables()
         for name, optimizer in optimizers.items():
             # Of which Keras looks after one optimizer, and that on all variables.
-            if len(optimizers) > 1 and _unscaled(optimizer).use_ema:
+            if len(optimizers) > 1 and unscaled(optimizer).use_ema:
                 raise InputError(f"{name} has use_ema=True, expected False; the model's ema_momentum averages.")
-            if optimizer.built and not _knows(optimizer, variables[name]):
+            if optimizer.built and not knows(optimizer, variables[name]):
                 raise InputError(f"{name} has moments of other variables than the model trains, expected a new one.")
         # Not handed to Keras: it knows one optimizer and would add an idle RMSprop for none.
         super().compile(optimizer=None, loss=None, **settings)
@@ -706,7 +606,7 @@ class GenerativeModel(keras.Model):
     def _given_optimizer(self, name):
         """The optimizer as `compile` was given it, without the scaling of losses that it added."""
         optimizer = getattr(self, name)
-        return _unscaled(optimizer) if name in self._scaled_here else optimizer
+        return unscaled(optimizer) if name in self._scaled_here else optimizer
 
     def get_compile_config(self):
         if not self.compiled:
@@ -744,7 +644,7 @@ class GenerativeModel(keras.Model):
     def _traced(self):
         """The objects that the graph of a step holds, and that may be exchanged between two calls of `fit`."""
         optimizers = [getattr(self, name) for name in self.optimizer_names]
-        rates = [_unscaled(optimizer)._learning_rate for optimizer in optimizers]
+        rates = [unscaled(optimizer)._learning_rate for optimizer in optimizers]
         return [*optimizers, *rates, *itertools.chain(*self._optimized_variables().values())]
 
     def make_test_function(self, force=False):
@@ -797,9 +697,9 @@ class GenerativeModel(keras.Model):
 
         self._check_trainable("fit")
         for name, variables in self._optimized_variables().items():
-            if not _knows(getattr(self, name), variables):
+            if not knows(getattr(self, name), variables):
                 raise InputError(f"{name} lacks variables that are trained since it was compiled; compile anew.")
-        if (kept := self.dtype_policy.variable_dtype) in _HALF_PRECISIONS:
+        if (kept := self.dtype_policy.variable_dtype) in HALF_PRECISIONS:
             raise InputError(
                 f"dtype is {self.dtype_policy.name!r}, whose {kept} weights are too coarse for small updates, expected "
                 f"'mixed_{kept}' to train in half precision."
@@ -809,18 +709,18 @@ class GenerativeModel(keras.Model):
         check_known("fit", kwargs, keras.Model.fit)
         epochs = check_count(epochs, "epochs")
         check_count(kwargs.get("initial_epoch", 0), "initial_epoch", least=0)
-        _check_steps(kwargs, "steps_per_epoch", "validation_steps", "validation_batch_size")
+        check_steps(kwargs, "steps_per_epoch", "validation_steps", "validation_batch_size")
         if isinstance(kwargs.get("validation_freq"), (list, tuple, set)):
             check_counts(list(kwargs["validation_freq"]), "validation_freq")
         else:
-            _check_steps(kwargs, "validation_freq")
-        _check_unweighted(kwargs, "class_weight", "sample_weight")
+            check_steps(kwargs, "validation_freq")
+        check_unweighted(kwargs, "class_weight", "sample_weight")
         shuffle = check_flag(shuffle, "shuffle")
-        callbacks = _checked_callbacks(callbacks, verbose)
+        callbacks = checked_callbacks(callbacks, verbose)
         if validation_data is None and not (is_number(validation_split) and validation_split == 0):
-            x, validation_data = _split(x, y, validation_split, self.trains_on_pairs)
+            x, validation_data = split(x, y, validation_split, self.trains_on_pairs)
             y = None
-        with _own_errors() as raised:
+        with own_errors() as raised:
             dataset = self._dataset(x, y, batch_size, shuffle=shuffle, raised=raised)
             if hasattr(dataset, "set_epoch") and kwargs.get("steps_per_epoch") is not None:
                 dataset = dataset.shortened(kwargs.pop("steps_per_epoch"))
@@ -865,12 +765,12 @@ class GenerativeModel(keras.Model):
             self.refuse_unknown_numbers("validation_data", training=False)
             return figures
         check_known("evaluate", kwargs, keras.Model.evaluate)
-        _check_steps(kwargs, "steps")
-        kwargs["callbacks"] = _checked_callbacks(kwargs.get("callbacks"), kwargs.get("verbose", "auto"))
+        check_steps(kwargs, "steps")
+        kwargs["callbacks"] = checked_callbacks(kwargs.get("callbacks"), kwargs.get("verbose", "auto"))
         check_flag(kwargs.get("return_dict", False), "return_dict")
-        _check_unweighted(kwargs, "sample_weight")
+        check_unweighted(kwargs, "sample_weight")
         self._monitor.failure.assign([0, 0])
-        with _own_errors() as raised:
+        with own_errors() as raised:
             figures = super().evaluate(self._dataset(x, y, batch_size, training=False, raised=raised), **kwargs)
         self.refuse_unknown_numbers(training=False)
         return figures
@@ -897,7 +797,7 @@ class GenerativeModel(keras.Model):
     def _checked_batch(self, method, x, y, kwargs):
         self._check_trainable(method)
         check_known(method, kwargs, getattr(keras.Model, method), ("x", "y"))
-        _check_unweighted(kwargs, "class_weight", "sample_weight")
+        check_unweighted(kwargs, "class_weight", "sample_weight")
         check_flag(kwargs.get("return_dict", False), "return_dict")
         batch = self._unpack(x if y is None else (x, y))
         self._check_batch(batch, "x", self._parts_of_batch if method == "train_on_batch" else 1)
@@ -915,12 +815,12 @@ class GenerativeModel(keras.Model):
         """
         check_process()
         check_known("predict", kwargs, keras.Model.predict)
-        _check_steps(kwargs, "steps")
-        kwargs["callbacks"] = _checked_callbacks(kwargs.get("callbacks"), kwargs.get("verbose", "auto"))
+        check_steps(kwargs, "steps")
+        kwargs["callbacks"] = checked_callbacks(kwargs.get("callbacks"), kwargs.get("verbose", "auto"))
         if not self.predicts_from_images:
             with self._called_on(x):
                 return super().predict(self._checked_inputs(x), batch_size, **kwargs)
-        with _own_errors() as raised:
+        with own_errors() as raised:
             return super().predict(self._dataset(x, None, batch_size, training=False, raised=raised), **kwargs)
 
     def predict_on_batch(self, x):
@@ -973,10 +873,10 @@ class GenerativeModel(keras.Model):
         if batched:
             indexed = isinstance(x, keras.utils.PyDataset)
             first = self._check_first_batch(lambda: x[0] if indexed else next(iter(x)), parts)
-            return _WatchedDataset(x, self._like(first), raised) if indexed else x
+            return WatchedDataset(x, self._like(first), raised) if indexed else x
         if drawn:
             first = self._check_first_batch(lambda: next(x), parts)
-            return _watched(itertools.chain([first], x), self._like(first), raised)
+            return watched(itertools.chain([first], x), self._like(first), raised)
         image_set = self._read(x if y is None else (x, y), "train" if training else "test")
         batches = data.batches(
             image_set,
@@ -1019,7 +919,7 @@ class GenerativeModel(keras.Model):
         """
 
         def described(batch):
-            return {name: _described(rows, name) for name, rows in self._unpack(batch).items()}
+            return {name: described_rows(rows, name) for name, rows in self._unpack(batch).items()}
 
         expected = described(first)
 
@@ -1140,83 +1040,15 @@ class GenerativeModel(keras.Model):
         Returns:
             The logs and `{part}_gradient_norm`.
         """
-        import tensorflow as tf
-
-        values = [variable.value for variable in variables]
-        with tf.GradientTape(watch_accessed_variables=False) as tape:
-            tape.watch(values)
-            loss, logs = loss_fn(batch)
-            # Replicas' gradients are added up; each has the mean of its own share of the batch.
-            scaled = optimizer.scale_loss(loss / self._num_replicas())
-        gradients = tape.gradient(scaled, values)
-        # Dense, since the norm of a sparse one counts rows that repeat as if they were different rows.
-        norm = tf.linalg.global_norm([None if g is None else tf.convert_to_tensor(g) for g in gradients])
-        # That of the loss of its own share, unscaled.
-        norm = norm * self._num_replicas() / optimizer.scale_loss(1.0)
-        step = optimizer.iterations
-        if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
-            # Overflowing gradients are how it finds its scale; it skips them, and so does the mean of the norms.
-            norm = ops.where(ops.isfinite(norm), norm, float("inf"))
-            finite = ops.isfinite(loss)
-        else:
-            finite = ops.logical_and(ops.isfinite(loss), ops.isfinite(norm))
-        self._monitor.note(part, finite, step)
-        optimizer.apply(gradients, variables)
-        # Not finite wherever the update is not, which `StopOnNonFinite` counts on.
-        return {**logs, f"{part}_gradient_norm": ops.where(finite, norm, float("nan"))}
-
-    @staticmethod
-    def _num_replicas():
-        import tensorflow as tf
-
-        return tf.distribute.get_strategy().num_replicas_in_sync
+        number = optimizer.iterations + 0
+        logs, norm, finite = step.update(loss_fn, batch, variables, optimizer)
+        self._monitor.note(part, finite, number)
+        return {**logs, f"{part}_gradient_norm": norm}
 
     @staticmethod
     def input_gradient(fn, inputs):
-        """The gradient of `sum(fn(inputs))` with respect to `inputs`, for penalties that need one."""
-        import tensorflow as tf
-
-        with tf.GradientTape(watch_accessed_variables=False) as tape:
-            tape.watch(inputs)
-            outputs = fn(inputs)
-        return tape.gradient(outputs, inputs)
-
-    @staticmethod
-    def _minimized(loss_fn, start, steps, learning_rate):
-        """Where a scalar function of one array is small: Adam from `start`, its rate falling to 0 in `steps` steps."""
-        import tensorflow as tf
-
-        found = keras.Variable(start, dtype="float32")
-        schedule = keras.optimizers.schedules.CosineDecay(learning_rate, steps)
-        optimizer = keras.optimizers.Adam(schedule, beta_1=0.9)
-        optimizer.build([found])
-
-        @tf.function
-        def step():
-            with tf.GradientTape(watch_accessed_variables=False) as tape:
-                tape.watch(found.value)
-                loss = loss_fn(found.value)
-            optimizer.apply([tape.gradient(loss, found.value)], [found])
-
-        for _ in bar(range(steps), "inverting", unit="step"):
-            step()
-        return ops.convert_to_numpy(found)
-
-    @staticmethod
-    def _assign_everywhere(variables, values):
-        """Assigns outside of any optimizer, on all replicas alike."""
-        import tensorflow as tf
-
-        if GenerativeModel._num_replicas() == 1:
-            for variable, value in zip(variables, values, strict=True):
-                variable.assign(value)
-            return
-
-        def assign(strategy, values):
-            for variable, value in zip(variables, values, strict=True):
-                strategy.extended.update(variable.value, lambda v, new: v.assign(new), args=(value,))
-
-        tf.distribute.get_replica_context().merge_call(assign, args=(values,))
+        """Returns the gradient of `sum(fn(inputs))` with respect to `inputs`, for penalties that need one."""
+        return step.input_gradient(fn, inputs)
 
     def first_failure(self):
         """`(part, step)` of the first update of this `fit` that was not finite, or None; steps count from 1.
@@ -1335,186 +1167,3 @@ def _store(save, filepath, overwrite, **kwargs):
     file = MemoryFile(path)
     save(file, **kwargs)
     file.store()
-
-
-@contextlib.contextmanager
-def _own_errors():
-    """Yields a list for what a source of batches raises, and raises that in place of what TensorFlow makes of it."""
-    import tensorflow as tf
-
-    raised = []
-    try:
-        yield raised
-    except ZooError:
-        raise
-    except Exception as error:
-        if raised:
-            raise raised[0] from None
-        if isinstance(error, tf.errors.OpError):
-            raise DataError(f"A batch cannot be read or trained on: {_innermost(error)}.") from error
-        raise
-
-
-def _innermost(error):
-    """What an error of TensorFlow says of where it came from, without the places in its graph."""
-    lines = [re.sub(r"\{\{.*?\}\}\s*", "", line).strip() for line in error.message.splitlines()]
-    lines = [line for line in lines if line and not line.startswith("[[")] or [type(error).__name__]
-    of_python = [line for line in lines if re.match(r"[\w.]+(Error|Exception|Iteration)\b", line)]
-    return (of_python or lines[-1:])[0].rstrip(".")
-
-
-def _described(rows, name):
-    """How many rows an entry of a batch has, and what they are: the kind of number, and the shape."""
-    rows = rows if hasattr(rows, "dtype") and hasattr(rows, "shape") else as_array(rows, name)
-    number, *shape = rows.shape or (0,)
-    kind = keras.backend.standardize_dtype(rows.dtype).lstrip("ub").rstrip("0123456789")
-    return number, f"{kind} ({', '.join(map(str, ('n', *shape)))})"
-
-
-def _watched(batches, check, raised):
-    """A generator of checked batches as Keras wants them, which keeps in a list what they raise."""
-    try:
-        for batch in batches:
-            check(batch)
-            yield tuple(batch) if isinstance(batch, (tuple, list)) else (batch,)
-    except Exception as error:
-        raised.append(error)
-        raise
-
-
-class _WatchedDataset(keras.utils.PyDataset):
-    """The checked batches of another `PyDataset`, which keeps in a list what it raises."""
-
-    def __init__(self, source, check, raised):
-        super().__init__(source.workers, source.use_multiprocessing, source.max_queue_size)
-        self._source, self._check, self._raised = source, check, raised
-
-    @property
-    def num_batches(self):
-        return self._source.num_batches
-
-    def __getitem__(self, index):
-        try:
-            batch = self._source[index]
-            self._check(batch)
-            return batch
-        except Exception as error:
-            self._raised.append(error)
-            raise
-
-    def on_epoch_begin(self):
-        self._source.on_epoch_begin()
-
-    def on_epoch_end(self):
-        self._source.on_epoch_end()
-
-
-def entries_of(batch):
-    """One or two entries of a batch that Keras may have padded with None for labels and sample weights."""
-    entries = list(batch) if isinstance(batch, (tuple, list)) else [batch]
-    if not entries:
-        raise InputError("A batch is empty, expected images.")
-    while len(entries) > 1 and entries[-1] is None:
-        entries.pop()
-    if len(entries) > 2:
-        raise InputError(
-            f"A batch has {len(entries)} entries, expected one or two: all images weigh the same, so that there are no "
-            "sample weights."
-        )
-    return entries
-
-
-def _check_steps(arguments, *names):
-    """Refuses counts among a method's arguments that are none; None is Keras' default of each."""
-    for name in names:
-        if arguments.get(name) is not None:
-            check_count(arguments[name], name)
-
-
-def _checked_callbacks(callbacks, verbose):
-    """What Keras' methods take for callbacks as a list, and refuses others, and what does not say how much to print."""
-    if isinstance(callbacks, keras.callbacks.CallbackList):
-        callbacks = callbacks.callbacks
-    elif not isinstance(callbacks, (list, tuple)):
-        callbacks = [] if callbacks is None else [callbacks]
-    for callback in callbacks:
-        if not isinstance(callback, keras.callbacks.Callback):
-            raise InputError(f"callbacks has {shown(callback)}, expected Keras callbacks.")
-    if not isinstance(verbose, (str, int)) or verbose not in ("auto", 0, 1, 2):
-        raise InputError(f"verbose is {shown(verbose)}, expected 'auto', 0, 1 or 2.")
-    return list(callbacks)
-
-
-def _check_unweighted(arguments, *names):
-    for name in names:
-        if arguments.get(name) is not None:
-            raise InputError(f"{name} was given, expected None, since all images weigh the same.")
-
-
-def check_known(name_of_method, arguments, method, excluded=()):
-    """Refuses what a method of Keras does not take, before it would be said after the reading of data."""
-    parameters = inspect.signature(method).parameters.values()
-    excluded = {"self", *excluded}
-    known = [each.name for each in parameters if each.name not in excluded and each.kind is not each.VAR_KEYWORD]
-    for name in arguments:
-        if name not in known:
-            hint = "; TFDS_DATA_DIR names the folder of TFDS" if name == "data_dir" else ""
-            raise InputError(f"{name_of_method} was given {name}, expected {', '.join(known)}{hint}.")
-
-
-@contextlib.contextmanager
-def built_under(dtype):
-    """Layers made inside get this dtype policy; None leaves the global one."""
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(dtype or before)
-    try:
-        yield
-    finally:
-        keras.config.set_dtype_policy(before)
-
-
-def check_backend(method):
-    """Refuses what only TensorFlow does here."""
-    backend = keras.backend.backend()
-    if backend != "tensorflow":
-        raise InputError(f"KERAS_BACKEND is {backend!r}, expected 'tensorflow' for {method}; other backends generate.")
-
-
-def _knows(optimizer, variables):
-    """Whether a built optimizer has moments of these variables."""
-    return {id(variable) for variable in _unscaled(optimizer)._trainable_variables}.issuperset(map(id, variables))
-
-
-def _unscaled(optimizer):
-    """The optimizer inside a `LossScaleOptimizer`, and any other as it is."""
-    return getattr(optimizer, "inner_optimizer", optimizer)
-
-
-def _optimizer(optimizer, name):
-    try:
-        return keras.optimizers.get(optimizer)
-    # Keras raises anything for a dict that is no configuration.
-    except Exception:  # noqa: BLE001
-        raise InputError(f"{name} is {shown(optimizer)}, expected a Keras optimizer or the name of one.") from None
-
-
-def _split(x, y, fraction, paired):
-    """The last `fraction` of each array as validation data, as Keras does of `paired` ones."""
-    if not hasattr(x, "__array__") or not np.ndim(x):
-        raise InputError(
-            f"validation_split needs x to be an array, got {type(x).__name__}; give validation_data instead."
-        )
-    if not is_number(fraction) or not 0 < fraction < 1:
-        raise InputError(f"validation_split is {shown(fraction)}, expected a number from 0 to below 1.")
-    if y is not None and not np.ndim(as_array(y, "y")):
-        raise InputError(f"y is {shown(y)}, expected one label for each image.")
-    if y is not None and paired and len(x) != len(y):
-        raise InputError(f"y has {len(y)} rows, expected one for each of {len(x)} of x.")
-    kept, left = [], []
-    for rows in (x,) if y is None else (x, y):
-        at = int(len(rows) * (1 - fraction))
-        if at == 0:
-            raise InputError(f"validation_split is {fraction}, which leaves none of {len(rows)} images to train on.")
-        kept.append(rows[:at])
-        left.append(rows[at:])
-    return (kept[0], left[0]) if y is None else (tuple(kept), tuple(left))

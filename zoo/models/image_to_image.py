@@ -5,9 +5,9 @@ from keras import ops
 
 from zoo.errors import InputError, check_amount, check_image_shape
 from zoo.models.adversarial_model import AdversarialModel
-from zoo.models.generative_model import entries_of
 from zoo.nets import conv, image_to_image
 from zoo.progress import predicted
+from zoo.training.sources import entries_of
 
 
 class FromImages:

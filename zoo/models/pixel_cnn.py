@@ -12,9 +12,9 @@ from zoo.errors import InputError, check_count, check_image_shape
 from zoo.images import binarize
 from zoo.latents import check_seed
 from zoo.models.autoregressive_model import AutoregressiveModel, CodeSampler
-from zoo.models.generative_model import built_under
 from zoo.nets.pixel_cnn import gated_pixel_cnn
 from zoo.objectives import likelihoods
+from zoo.training.checks import built_under
 
 
 @keras.saving.register_keras_serializable(package="zoo")

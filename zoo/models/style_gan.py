@@ -8,10 +8,10 @@ from zoo.arrays import as_array
 from zoo.errors import InputError, check_count, shown
 from zoo.metrics import nearest_images
 from zoo.models.gan import GAN
-from zoo.models.generative_model import check_backend
 from zoo.nets import conv, style
 from zoo.objectives.penalties import R1
 from zoo.progress import predicted
+from zoo.training.checks import check_backend
 
 # From which the standard deviations of w are estimated.
 _SAMPLES_OF_W = 1024

@@ -8,10 +8,11 @@ from zoo.bicubic import resize_bicubic, resize_matrix
 from zoo.errors import InputError, check_amount, check_count, check_image_shape
 from zoo.images import as_pixels, to_float, to_uint8
 from zoo.models.adversarial_model import AdversarialModel, input_shapes
-from zoo.models.generative_model import GenerativeModel, check_functional
+from zoo.models.generative_model import GenerativeModel
 from zoo.models.image_to_image import FromImages
 from zoo.nets import image_to_image, super_resolution
 from zoo.progress import bar, predicted
+from zoo.training.checks import check_functional
 
 # Pixels of a small image that are enlarged at once, in a square of this side.
 _TILE = 192

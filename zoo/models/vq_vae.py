@@ -13,9 +13,10 @@ from zoo.errors import InputError, check_amount, check_count, check_image_shape,
 from zoo.images import to_uint8
 from zoo.layers.vector_quantizer import VectorQuantizer
 from zoo.models.code_prior import CodePrior
-from zoo.models.generative_model import GenerativeModel, check_backend, check_known
+from zoo.models.generative_model import GenerativeModel
 from zoo.nets import conv, vq
 from zoo.progress import bar, predicted, traced_quietly
+from zoo.training.checks import check_backend, check_known
 
 # Images encoded or decoded at once.
 _AT_ONCE = 256

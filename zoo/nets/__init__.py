@@ -1,1 +1,1 @@
-"""Functional Keras networks that know no loss; `keras.ops` and `keras.layers` only."""
+"""Functional Keras networks. They depend on no loss and use only `keras.ops` and `keras.layers`."""

@@ -1,4 +1,4 @@
-"""Convolutional networks: the DCGAN pair (Radford et al. 2016) and a small classifier."""
+"""Convolutional networks: the DCGAN pair (Radford et al. 2016), encoders, decoders and small classifiers."""
 
 import math
 
@@ -10,12 +10,12 @@ from zoo.layers.attention import SelfAttention
 from zoo.layers.conditional_norm import ConditionalBatchNormalization, StyleBatchNormalization
 from zoo.layers.spectral_normalization import SpectralNormalization, linear
 
-# No side of an image is longer; the power of a number without bounds would fill the memory.
+# No image side exceeds 2 ** 16 pixels, and 2 to the power of an unbounded number would fill the memory.
 _MOST_HALVINGS = 16
 
 
 def check_sides(image_shape, stages):
-    """Refuses images whose sides cannot be halved `stages` times."""
+    """Raises `InputError` unless the sides of an image can be halved `stages` times."""
     if not _halves(image_shape, stages):
         divisible = f"sides divisible by {2**stages}" if stages <= _MOST_HALVINGS else "larger sides"
         expected = f"{divisible}, to be halved {stages} times"
@@ -27,10 +27,17 @@ def _halves(image_shape, stages):
 
 
 def stages_of(image_shape, stages=None, least=2, coarsest=4):
-    """How often networks halve an image: `stages`, by default down to `coarsest` pixels or an odd side.
+    """Returns how many times networks halve an image.
+
+    Args:
+        image_shape: tuple of ints, `(height, width, channels)`.
+        stages: int or None. Number of halvings. None halves until the shorter side would fall below `coarsest` pixels
+            or a side becomes odd. Defaults to `None`.
+        least: int. Smallest number of halvings if `stages` is None. Defaults to 2.
+        coarsest: int. Smallest size of the shorter side if `stages` is None. Defaults to 4.
 
     Raises:
-        InputError: a side of the image is not divisible by 2 that often, or `least` times by default.
+        InputError: If a side of the image cannot be halved `stages` times, or `least` times if `stages` is None.
     """
     check_sides(image_shape, least if stages is None else stages)
     if stages is not None:
@@ -42,23 +49,34 @@ def stages_of(image_shape, stages=None, least=2, coarsest=4):
 
 
 def doubled_widths(filters, stages, most=8):
-    """Features of each stage, the finest first: twice as many with every halving, up to `most` times."""
+    """Returns the number of features of each stage, the finest first.
+
+    The width doubles with every halving of the resolution, up to `most` times `filters`.
+    """
     return [filters * min(2**stage, most) for stage in range(stages)]
 
 
 def dcgan_generator(image_shape, latent_dim, filters, stages, num_classes=None, attention=False, class_norms=False):
-    """Latents `(n, latent_dim)` to images `image_shape` in [-1, 1].
+    """Maps latents to images in [-1, 1].
 
-    With `num_classes` a dict of `latents` and `labels` `(n,)`; a learned vector for the label joins the latents, or
-    with `class_norms` every normalization has scales and shifts of its own for each class.
+    A dense projection is followed by `stages` transposed convolutions that double the resolution, each after batch
+    normalization and ReLU, and by a 3x3 convolution with tanh that makes the image.
 
-    A dense projection, then `stages` transposed convolutions that double the resolution, each after batch
-    normalization and ReLU, and a 3x3 convolution to the image, which ends in tanh. `filters` is the width at half
-    the resolution; it doubles with every stage below, up to eight times, and is a quarter at the full resolution.
-    With `attention`, self-attention follows on batch normalization and ReLU at half the resolution.
+    The paper makes the image with its last transposed convolution. There, each pixel of a 2x2 block has its own
+    weights, which leaves a grain in the images. The additional 3x3 convolution removes it at little cost.
 
-    The paper makes the image by its last transposed convolution; there each pixel of a 2x2 block has weights of its
-    own, which leaves a grain that the convolution removes for little time.
+    Args:
+        image_shape: tuple of ints, `(height, width, channels)`.
+        latent_dim: int. Length of the latents.
+        filters: int. Width at half the resolution. It doubles with every stage below, up to eight times, and is a
+            quarter of this at full resolution.
+        stages: int. Number of transposed convolutions.
+        num_classes: int or None. With classes, the network takes a dict of `latents` and integer `labels` of shape
+            `(n,)`, and a learned vector for each label is appended to the latents. Defaults to `None`.
+        attention: bool. Whether self-attention follows the batch normalization and ReLU at half the resolution.
+            Defaults to `False`.
+        class_norms: bool. Whether labels set the scales and shifts of every normalization instead of extending the
+            latents. Defaults to `False`.
     """
     # === Layers ===
     inputs = x = keras.Input((latent_dim,), name="latents")
@@ -78,9 +96,9 @@ def dcgan_generator(image_shape, latent_dim, filters, stages, num_classes=None, 
 
 
 def dcgan_images(x, image_shape, filters, stages, condition=None, attention=False):
-    """The layers of `dcgan_generator`, from vectors `(n, any)`.
+    """Applies the layers of `dcgan_generator` to vectors `(n, any)`.
 
-    With a condition `(n, any)` every normalization takes its scales and shifts from that.
+    With a condition `(n, any)`, every normalization takes its scales and shifts from the condition.
     """
 
     def norm_and_relu(x, stage, name):
@@ -96,7 +114,7 @@ def dcgan_images(x, image_shape, filters, stages, condition=None, attention=Fals
 
 
 def dcgan_projection(x, image_shape, filters, stages):
-    """Vectors `(n, any)` to the features from which `dcgan_enlarged` makes images."""
+    """Projects vectors `(n, any)` to the coarsest feature map, from which `dcgan_enlarged` makes images."""
     height, width, _ = image_shape
     grid = height >> stages, width >> stages, doubled_widths(filters, stages)[-1]
     x = layers.Dense(math.prod(grid), use_bias=False, kernel_initializer=init(), name="project")(x)
@@ -104,15 +122,16 @@ def dcgan_projection(x, image_shape, filters, stages):
 
 
 def dcgan_enlarged(x, channels, filters, stages, norm_and_relu, attention=False):
-    """The convolutions of `dcgan_generator`, from what `dcgan_projection` makes to images.
+    """Applies the convolutions of `dcgan_generator` to the features of `dcgan_projection` and returns images.
 
-    `norm_and_relu(x, stage, name)` makes the layers before each of them, whose names end in `name`; `stage` counts from
-    0.
+    `norm_and_relu(x, stage, name)` applies the layers before each convolution, whose names end in `name`. `stage`
+    counts from 0.
     """
     widths = [*doubled_widths(filters, stages)[-2::-1], max(filters // 4, 1)]
     for stage, stage_width in enumerate(widths):
         x = norm_and_relu(x, stage, stage)
-        # Behind a norm, since scores grow with the square of what they compare, and kernels before one keep growing.
+        # Attention follows the normalization, because its scores grow with the square of the features, and the kernels
+        # before a normalization keep growing in training.
         if attention and stage == stages - 1:
             x = SelfAttention(name="attention")(x)
         x = layers.Conv2DTranspose(
@@ -122,31 +141,36 @@ def dcgan_enlarged(x, channels, filters, stages, norm_and_relu, attention=False)
 
 
 def to_image(x, channels):
-    """Features to an image in [-1, 1] of the same size."""
+    """Maps features to an image in [-1, 1] of the same size."""
     x = layers.Conv2D(channels, 3, padding="same", kernel_initializer=init(), name="to_image")(x)
-    # float32 whatever the policy: half precision would quantize the pixels.
+    # The images are float32 under every dtype policy, because half precision would quantize the pixels.
     return layers.Activation("tanh", dtype="float32", name="images")(x)
 
 
 def shrinks(generator):
-    """Whether `shrink_kernels` knows the network's layers: those of `dcgan_enlarged` with norms of their own scales."""
+    """Returns whether `shrink_kernels` supports a network.
+
+    It supports the layers of `dcgan_enlarged` if the normalizations have their own scales.
+    """
     norms = [layer for layer in generator.layers if layer.name == "norm_0"]
     return bool(norms) and isinstance(norms[0], (layers.BatchNormalization, StyleBatchNormalization))
 
 
 def shrink_kernels(generator, average):
-    """Scales trained kernels that a batch norm follows to a standard deviation of 0.1; the images stay the same.
+    """Scales trained kernels before a batch normalization to a standard deviation of 0.1; the images stay the same.
 
-    Since the norm takes any scale out again, kernels grow as they learn, and the larger they are the less a learning
-    rate turns them (van Laarhoven 2017): a generator whose kernels grew forty-fold, to 0.8, hardly leaves its motifs at
-    the rates that taught it them. At the 0.02 before training it leaves them fastest, but stays unsteady near them.
+    Because the normalization cancels any scale, kernels grow in training, and the larger they are, the less an update
+    at a given learning rate changes their direction (van Laarhoven 2017). A generator whose kernels have grown
+    forty-fold, to a standard deviation of 0.8, barely changes at its original learning rate. At the initial 0.02 it
+    changes fastest, but fine-tuning to similar images stays unsteady.
 
-    The norms are given the statistics of the smaller features, and a scale that makes up for what their epsilon then
-    weighs more; noise becomes as much smaller.
+    The normalizations receive the statistics of the smaller features, and their scales compensate for the larger
+    relative weight of epsilon. The strengths of the noise shrink by the same factor.
 
     Args:
-        generator: network that `shrinks`, which is changed in place.
-        average: its averaged copy, which is scaled by the same factors, so that the average goes on.
+        generator: `keras.Model` for which `shrinks` is true. It is changed in place.
+        average: `keras.Model`. The moving average of the generator, which is scaled by the same factors so that
+            averaging can continue.
     """
     stages = sum(layer.name.startswith("up_") for layer in generator.layers)
     kernels = ["project", *(f"up_{stage}" for stage in range(stages))]
@@ -154,7 +178,7 @@ def shrink_kernels(generator, average):
     for kernel_name, place in zip(kernels, [*range(stages), "image"], strict=True):
         factor = ops.minimum(1.0, 0.1 / ops.std(generator.get_layer(kernel_name).kernel))
         for found in by_name:
-            # Of a second convolution, too, whose features are added to those of the first.
+            # The features of a second convolution are added to those of the first, so both need the same scale.
             scaled = [found[name].kernel for name in (kernel_name, f"second_{place}") if name in found]
             for name in (place, f"inner_{place}"):
                 if f"noise_{name}" in found:
@@ -166,7 +190,10 @@ def shrink_kernels(generator, average):
 
 
 def _follow_smaller_features(norm, factor):
-    """Gives a batch norm the variance of features `factor` times as large; returns its mean, which is to be scaled."""
+    """Adapts a batch normalization to features scaled by `factor`.
+
+    Returns the moving mean, which the caller still has to scale.
+    """
     statistics = getattr(norm, "norm", norm)
     variance = factor**2 * statistics.moving_variance
     growth = ops.sqrt((variance + norm.epsilon) / (statistics.moving_variance + norm.epsilon)) / factor
@@ -190,15 +217,21 @@ def dcgan_discriminator(
     projection=False,
     hidden_units=0,
 ):
-    """Images to one logit each, `(n, 1)`: `stages` strided convolutions with leaky ReLU, then dense.
+    """Maps images to one logit each, `(n, 1)`, by `stages` strided convolutions with leaky ReLU and a dense layer.
 
-    With `num_classes` a dict of `images` and `labels` `(n,)`; a learned map for each label is one more channel, or with
-    `projection` the end is `projected`.
-
-    `batch_norm` normalizes every hidden stage but the first, as the paper does; gradient penalties want
-    it off, since it couples the images of a batch. `spectral_norm` normalizes all kernels, and with `attention`
-    self-attention follows at half the resolution. With `hidden_units` the logit is the sum of that and of one from two
-    hidden layers as wide, which can tell how features at different places depend on one another.
+    Args:
+        image_shape: tuple of ints, `(height, width, channels)`.
+        filters: int. Width of the first convolution. It doubles with every stage, up to eight times.
+        stages: int. Number of convolutions.
+        batch_norm: bool. Whether every hidden stage except the first has batch normalization, as in the paper. Gradient
+            penalties need it off, because it couples the images of a batch. Defaults to `True`.
+        num_classes: int or None. With classes, the network takes a dict of `images` and integer `labels` of shape
+            `(n,)`, and a learned map for each label is one more input channel. Defaults to `None`.
+        attention: bool. Whether self-attention follows at half the resolution. Defaults to `False`.
+        spectral_norm: bool. Whether all kernels have spectral normalization. Defaults to `False`.
+        projection: bool. Whether labels enter by `projected` instead of an input channel. Defaults to `False`.
+        hidden_units: int. With a value above 0, the logit is the sum of the linear one and of a second one from two
+            hidden layers of this width, which can relate features at different positions. Defaults to 0.
     """
     # === Layers ===
     inputs = x = keras.Input(image_shape, name="images")
@@ -224,7 +257,10 @@ def dcgan_discriminator(
 
 
 def _hidden(x, width, units, spectral_norm):
-    """Two hidden layers of `units` on flattened maps of `width` features, which first become half as many as those."""
+    """Applies two hidden layers of `units` to flattened feature maps of `width` features.
+
+    A dense layer first reduces the features of every position to `units / 2`.
+    """
 
     def dense(x, size, name):
         x = linear(layers.Dense, size, spectral_norm, init(spectral_norm), name=name)(x)
@@ -236,7 +272,7 @@ def _hidden(x, width, units, spectral_norm):
 
 
 def dcgan_features(x, filters, stages, batch_norm=True, attention=False, spectral_norm=False):
-    """The layers of `dcgan_discriminator` before its logit, from maps `(n, height, width, any)` to `(n, any)`."""
+    """Applies the layers of `dcgan_discriminator` before the logit: maps `(n, height, width, any)` to `(n, any)`."""
     for stage, stage_width in enumerate(doubled_widths(filters, stages)):
         normed = batch_norm and stage > 0
         x = linear(
@@ -259,15 +295,21 @@ def dcgan_features(x, filters, stages, batch_norm=True, attention=False, spectra
 
 
 def dcgan_outputs(x, units, spectral_norm=False, **arguments):
-    """A dense layer on the features of `dcgan_features`, in float32 whatever the policy."""
+    """Applies a dense layer to the features of `dcgan_features`, in float32 under every dtype policy."""
     made = linear(layers.Dense, units, spectral_norm, init(spectral_norm), dtype="float32", **arguments)
     return made(x)
 
 
 def projected(logits, features, labels, num_classes):
-    """Logits w h + b `(n, 1)` of features h `(n, any)`, plus the projection v_y h, in float32 whatever the policy.
+    """Adds the class projection v_y h to logits, in float32 under every dtype policy.
 
-    v_y is a vector learned for the class, under spectral normalization (Miyato & Koyama 2018, eq. 5).
+    `v_y` is a learned vector for the class with spectral normalization (Miyato & Koyama 2018, eq. 5).
+
+    Args:
+        logits: float tensor of shape `(n, 1)`. The class-independent part of the logits, w h + b.
+        features: float tensor of shape `(n, any)`. The features h.
+        labels: int tensor of shape `(n,)`.
+        num_classes: int. Number of classes.
     """
     vectors = layers.Embedding(num_classes, features.shape[-1], "orthogonal", dtype="float32", name="class_vectors")
     projection = layers.Dot(1, dtype="float32", name="projection")([SpectralNormalization(vectors)(labels), features])
@@ -275,27 +317,34 @@ def projected(logits, features, labels, num_classes):
 
 
 def init(spectral_norm=False):
-    """The weights of Radford et al. 2016 before training, or orthogonal ones where their scale is divided out."""
+    """Returns the normal initializer of Radford et al. 2016, or with spectral normalization an orthogonal one.
+
+    Spectral normalization divides out the scale of the kernel.
+    """
     return keras.initializers.Orthogonal() if spectral_norm else keras.initializers.RandomNormal(stddev=0.02)
 
 
 def small(residual_blocks):
-    """The last weights of each of so many residual blocks, whose sum does not grow with their number."""
+    """Returns the initializer of each residual block's last kernel.
+
+    The sum over the blocks does not grow with their number.
+    """
     return keras.initializers.VarianceScaling(2.0 / residual_blocks, "fan_in")
 
 
 def _faint():
-    """Initializes what stands for labels, a tenth as strong as latents and pixels.
+    """Returns the initializer for label embeddings, which start at a tenth of the strength of latents and pixels.
 
-    Class vectors as strong as the latents shut them out: a `ConditionalGAN` on MNIST drew a single image of each digit.
+    Class vectors as strong as the latents make the generator ignore the latents: a `ConditionalGAN` on MNIST drew a
+    single image of each digit.
     """
     return keras.initializers.RandomNormal(stddev=0.1)
 
 
 def encoder(image_shape, outputs, filters, stages, units):
-    """Images in [-1, 1] to `(n, outputs)`: `stages` strided convolutions and a dense layer, with SiLU.
+    """Maps images in [-1, 1] to outputs `(n, outputs)`, by `stages` strided convolutions and a dense layer with SiLU.
 
-    The first is `filters` wide, the others up to four times.
+    The first convolution has `filters` features; the width doubles with each stage, up to four times.
     """
     # === Layers ===
     inputs = keras.Input(image_shape, name="images")
@@ -311,7 +360,10 @@ def encoder(image_shape, outputs, filters, stages, units):
 
 
 def decoder(image_shape, latent_dim, filters, stages, units):
-    """The reverse of `encoder`: latents to unbounded pixels `image_shape`, made by a convolution at full resolution."""
+    """Mirrors `encoder`: maps latents to unbounded pixels of `image_shape`.
+
+    A convolution at full resolution makes the pixels.
+    """
     height, width, channels = image_shape
     widths = doubled_widths(filters, stages, most=4)[::-1]
 
@@ -330,18 +382,19 @@ def decoder(image_shape, latent_dim, filters, stages, units):
 
 
 def classifier(image_shape, num_classes, filters=32, dropout=0.3, augmentation=(), stages=3):
-    """Images in [-1, 1] to logits `(n, num_classes)`; a layer named `features` gives `(n, filters * 2**(stages - 1))`.
+    """Maps images in [-1, 1] to logits `(n, num_classes)`.
 
-    The features are what the last convolution leaves after global average pooling, the place that
-    Inception's `pool3` has in the usual Fréchet distance.
+    The layer `features` gives the last convolution's output after global average pooling, `(n, filters * 2 ** (stages -
+    1))`. It corresponds to Inception's `pool3` in the usual Fréchet distance.
 
     Args:
-        image_shape: `(height, width, channels)`.
-        num_classes: how many classes there are.
-        filters: width at full resolution; it doubles with each stage.
-        dropout: the rate before the logits; a third of it after each pooling.
-        augmentation: layers that change the images at random in training.
-        stages: parts of the network, each of which but the first halves the image.
+        image_shape: tuple of ints, `(height, width, channels)`.
+        num_classes: int. Number of classes.
+        filters: int. Width at full resolution; it doubles with each stage. Defaults to 32.
+        dropout: float. Dropout rate before the logits; a third of this rate applies after each pooling. Defaults to
+            0.3.
+        augmentation: sequence of layers that change the images at random in training. Defaults to `()`.
+        stages: int. Number of stages; each one except the first halves the image. Defaults to 3.
     """
     # === Layers ===
     inputs = keras.Input(image_shape, name="images")
@@ -357,15 +410,16 @@ def classifier(image_shape, num_classes, filters=32, dropout=0.3, augmentation=(
 
 
 def attribute_classifier(image_shape, num_values, filters=16, stages=4):
-    """Images in [-1, 1] to a dict of what they show, from one trunk like that of `classifier`.
+    """Maps images in [-1, 1] to a dict of attributes, from one trunk like that of `classifier`.
+
+    The layer `features` gives the pooled features `(n, filters * 2 ** (stages - 1))`.
 
     Args:
-        image_shape: `(height, width, channels)`.
-        num_values: dict of the number of values for each attribute, whose output are logits `(n, values)`; an
-            attribute of one value is a measure, whose output `(n, 1)` is in its own unit.
-        filters: width at full resolution; it doubles with each stage.
-        stages: parts of the trunk, each of which but the first halves the image. The layer `features` gives
-            `(n, filters * 2 ** (stages - 1))`.
+        image_shape: tuple of ints, `(height, width, channels)`.
+        num_values: dict from the name of each attribute to its number of values. The output of an attribute is logits
+            `(n, values)`. An attribute with one value is a measurement, whose output `(n, 1)` is in its own unit.
+        filters: int. Width at full resolution; it doubles with each stage. Defaults to 16.
+        stages: int. Number of stages of the trunk; each one except the first halves the image. Defaults to 4.
     """
     # === Layers ===
     inputs = keras.Input(image_shape, name="images")
@@ -377,7 +431,10 @@ def attribute_classifier(image_shape, num_values, filters=16, stages=4):
 
 
 def _features(x, filters, stages, dropout=0.0):
-    """The trunk of the classifiers, up to the pooled `features`; `dropout` is the rate after each other pooling."""
+    """Applies the trunk of the classifiers up to the pooled `features`.
+
+    `dropout` is the rate after every pooling except the last.
+    """
     for stage in range(stages):
         for part in range(1 if stage == 0 else 2):
             x = layers.Conv2D(filters * 2**stage, 3, padding="same", use_bias=False, name=f"conv_{stage}_{part}")(x)

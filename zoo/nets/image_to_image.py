@@ -1,4 +1,4 @@
-"""Networks from image to image: U-Net and patch discriminator (Isola et al. 2017), residual translator."""
+"""Image-to-image networks: U-Net and patch discriminator (Isola et al. 2017), and a residual translator."""
 
 import math
 
@@ -10,19 +10,20 @@ from zoo.nets.conv import check_sides, doubled_widths, init, small, to_image
 
 
 def u_net(source_shape, channels, filters, stages, dropout):
-    """Source images in [-1, 1] to images of the same size with `channels` channels (appendix 6.1.1).
+    """Maps source images in [-1, 1] to images of the same size (Isola et al. 2017, appendix 6.1.1).
 
-    `stages` strided convolutions, `filters` wide at half the resolution and up to eight times that below, and as many
-    transposed ones that each see what the encoder knew at their resolution. A 3x3 convolution makes the image.
+    The encoder has `stages` strided convolutions. The decoder has as many transposed convolutions, each of which also
+    receives the encoder's features at its resolution. A 3x3 convolution makes the image.
 
     Args:
-        source_shape: `(height, width, channels)`, sides divisible by `2 ** stages`.
-        channels: of the images.
-        filters, stages: as above.
-        dropout: rate at the coarsest two stages of the decoder.
+        source_shape: tuple of ints, `(height, width, channels)`, with sides divisible by `2 ** stages`.
+        channels: int. Number of channels of the output images.
+        filters: int. Width at half the resolution. It doubles with every stage, up to eight times.
+        stages: int. Number of halvings.
+        dropout: float. Dropout rate at the two coarsest stages of the decoder.
 
     Raises:
-        InputError: sides that are not divisible.
+        InputError: If a side is not divisible by `2 ** stages`.
     """
     check_sides(source_shape, stages)
     widths = doubled_widths(filters, stages)
@@ -37,7 +38,7 @@ def u_net(source_shape, channels, filters, stages, dropout):
     for stage, width in enumerate(widths):
         skips.append(x)
         x = layers.Conv2D(width, 4, strides=2, padding="same", kernel_initializer=init(), name=f"down_{stage}")(x)
-        # Neither the first nor the coarsest is normalized; the latter may be a single pixel.
+        # The first stage has no normalization, and neither has the coarsest, which may be a single pixel.
         x = (
             layers.LeakyReLU(0.2, name=f"relu_down_{stage}")(x)
             if stage in (0, stages - 1)
@@ -59,21 +60,24 @@ def u_net(source_shape, channels, filters, stages, dropout):
 
 
 def translator(image_shape, filters, residual_blocks, name="generator"):
-    """Source images to images of the same shape: what residual blocks at a quarter of the resolution add to them.
+    """Maps source images to images of the same shape, by residual blocks at a quarter of the resolution.
 
-    Of the generator of Zhu et al. 2017, appendix 7.2, in which every convolution is normalized over the image, the
-    widths and the blocks. Nothing is normalized here, where a sign on white and one that fills its picture were made
-    alike and got speckled. What the encoder knew at the two higher resolutions is added as they are reached, so that
-    lines stay sharp, and a translation begins near the source image, so that colours keep their places. It is cut off
-    at -1 and 1.
+    The widths and blocks are those of the generator of Zhu et al. 2017 (appendix 7.2). Unlike in the paper, nothing is
+    normalized: normalization over the image treated a sign on white and one that fills its picture alike and left
+    speckles.
+
+    Skip connections add the encoder's features at the two higher resolutions, which keeps lines sharp. The output is
+    the source image plus a change that is small at first, which keeps colours in place. The result is clipped to [-1,
+    1].
 
     Args:
-        image_shape: `(height, width, channels)`, sides divisible by 4.
-        filters: at the full resolution, twice as many at each below.
-        residual_blocks: number of blocks.
+        image_shape: tuple of ints, `(height, width, channels)`, with sides divisible by 4.
+        filters: int. Width at full resolution. It doubles with each halving.
+        residual_blocks: int. Number of residual blocks.
+        name: str. Name of the network. Defaults to `"generator"`.
 
     Raises:
-        InputError: sides that are not divisible by 4.
+        InputError: If a side is not divisible by 4.
     """
     check_sides(image_shape, 2)
 
@@ -106,7 +110,7 @@ def translator(image_shape, filters, residual_blocks, name="generator"):
         x = layers.ReLU(name=f"relu_up_{stage}")(x)
     faint = keras.initializers.VarianceScaling(0.02)
     x = conv(x, image_shape[-1], 3, "change", initializer=faint, activation=None)
-    # float32 whatever the policy: half precision would quantize the pixels.
+    # The images are float32 under every dtype policy, because half precision would quantize the pixels.
     outputs = layers.Add(dtype="float32", name="changed")([inputs, x])
     outputs = layers.Activation("hard_tanh", dtype="float32", name="images")(outputs)
 
@@ -115,17 +119,26 @@ def translator(image_shape, filters, residual_blocks, name="generator"):
 
 
 def patch_discriminator(image_shape, filters, stages, source_shape=None, name="discriminator"):
-    """Images to a map of logits, each of a patch (Isola et al. 2017, section 3.2.2).
+    """Maps images to a map of logits, one for each patch (Isola et al. 2017, section 3.2.2).
 
-    With `source_shape` a dict of `images` and `source_images`, which go in together. `stages` strided convolutions,
-    one that keeps the resolution, and the logits: a patch is 70 pixels wide for three stages, 34 for two.
+    The network has `stages` strided convolutions, one that keeps the resolution, and one for the logits. A patch is 70
+    pixels wide for three stages and 34 for two.
+
+    Args:
+        image_shape: tuple of ints, `(height, width, channels)`.
+        filters: int. Width of the first convolution. It doubles with every convolution, up to eight times.
+        stages: int. Number of strided convolutions.
+        source_shape: tuple of ints or None. With a shape, the network takes a dict of `images` and `source_images` and
+            concatenates them along the channels. Defaults to `None`.
+        name: str. Name of the network. Defaults to `"discriminator"`.
 
     Raises:
-        InputError: so many stages leave a single pixel, of which normalization over the image leaves nothing.
+        InputError: If `stages` halvings leave a single pixel, which normalization over the image sets to zero.
     """
     if math.log2(max(image_shape[:2])) <= stages:
         raise InputError(
-            f"patch_stages is {stages}, expected fewer: halved so often, image_shape={tuple(image_shape)} is one pixel."
+            f"patch_stages is {stages}, expected fewer, since {stages} halvings of image_shape={tuple(image_shape)} "
+            "leave a single pixel."
         )
     # === Layers ===
     inputs = x = keras.Input(image_shape, name="images")
@@ -143,7 +156,7 @@ def patch_discriminator(image_shape, filters, stages, source_shape=None, name="d
             name=f"conv_{stage}",
         )(x)
         if stage:
-            # Image by image (Ulyanov et al. 2016).
+            # Instance normalization (Ulyanov et al. 2016).
             x = layers.GroupNormalization(groups=-1, epsilon=1e-5, name=f"norm_conv_{stage}")(x)
         x = layers.LeakyReLU(0.2, name=f"relu_conv_{stage}")(x)
     outputs = layers.Conv2D(1, 4, padding="same", kernel_initializer=init(), dtype="float32", name="logits")(x)

@@ -1,4 +1,4 @@
-"""Dense networks: the GAN of 2014 and gated networks for variational autoencoders."""
+"""Dense networks: those of the first GAN (2014) and gated networks for variational autoencoders."""
 
 import math
 
@@ -7,7 +7,7 @@ from keras import layers
 
 
 def generator(image_shape, latent_dim, hidden_units):
-    """Latents `(n, latent_dim)` to images in [-1, 1]: dense layers with ReLU, then tanh."""
+    """Maps latents `(n, latent_dim)` to images in [-1, 1], by dense layers with ReLU and a final tanh."""
     # === Layers ===
     inputs = keras.Input((latent_dim,), name="latents")
     x = inputs
@@ -21,9 +21,9 @@ def generator(image_shape, latent_dim, hidden_units):
 
 
 def discriminator(image_shape, hidden_units, dropout):
-    """Images to one logit each: dense layers with leaky ReLU and dropout.
+    """Maps images to one logit each, by dense layers with leaky ReLU and dropout.
 
-    Goodfellow et al. 2014 used maxout, of which the leaky ReLU is the case of two tied pieces.
+    Goodfellow et al. 2014 use maxout; leaky ReLU is a maxout unit with two pieces that share their weights up to scale.
     """
     # === Layers ===
     inputs = keras.Input(image_shape, name="images")
@@ -39,13 +39,13 @@ def discriminator(image_shape, hidden_units, dropout):
 
 
 def _gated(x, units, name):
-    """h * sigmoid(g), a gated linear unit (Dauphin et al. 2017, eq. 1)."""
+    """Returns h * sigmoid(g), a gated linear unit (Dauphin et al. 2017, eq. 1)."""
     gate = layers.Dense(units, activation="sigmoid", name=f"{name}_gate")(x)
     return layers.Multiply(name=f"{name}_product")([layers.Dense(units, name=f"{name}_value")(x), gate])
 
 
 def gated_encoder(image_shape, latent_dim, hidden_units):
-    """Images in [-1, 1] to `(n, 2 * latent_dim)`: mean and log variance of the posterior, side by side."""
+    """Maps images in [-1, 1] to `(n, 2 * latent_dim)`: the posterior's mean and log variance, concatenated."""
     # === Layers ===
     inputs = keras.Input(image_shape, name="images")
     x = layers.Flatten(name="flatten")(inputs)
@@ -58,7 +58,7 @@ def gated_encoder(image_shape, latent_dim, hidden_units):
 
 
 def gated_decoder(image_shape, latent_dim, hidden_units):
-    """Latents to unconstrained outputs of `image_shape`, one parameter a pixel."""
+    """Maps latents to unbounded outputs of `image_shape`, one parameter per pixel."""
     # === Layers ===
     inputs = keras.Input((latent_dim,), name="latents")
     x = inputs

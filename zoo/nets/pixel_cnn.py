@@ -1,4 +1,4 @@
-"""The gated PixelCNN (van den Oord et al. 2016b) over grids of integer codes, and drawing from it pixel by pixel."""
+"""The gated PixelCNN (van den Oord et al. 2016b) over grids of integer codes, and sampling from it pixel by pixel."""
 
 import math
 
@@ -9,7 +9,7 @@ from zoo.errors import InputError
 from zoo.layers.causal import CodeInput, GatedBlock, MaskedDense
 
 _HEAD = ("head_relu", "head", "outputs_relu", "outputs")
-# Layers that look up what a class adds to the gates, each with the one that gives it the shape of a map.
+# Each pair is an embedding layer of the class condition and the layer that reshapes its vectors to a map.
 _CLASS_LAYERS = (("class_vectors", "class_vectors_shape"), ("class_maps", "class_maps_shape"))
 
 
@@ -28,29 +28,34 @@ def gated_pixel_cnn(
     condition_shape=None,
     embedding_dim=None,
 ):
-    """A dict of codes and conditions to `(n, height, width, num_outputs)`, each pixel's from the earlier ones.
+    """Maps codes and conditions to the parameters of every pixel's distribution, given the earlier pixels.
 
-    The dict holds `codes`, integers `(n, height, width, channels)` from 0 to `levels` - 1; `labels`, integers `(n,)`,
-    where there are classes; and `condition`, `(n, *condition_shape)`, where there is a map. `draw_codes` draws grids
-    from it.
+    The network takes a dict of `codes`, int `(n, height, width, channels)` with values from 0 to `levels - 1`; with
+    classes also `labels`, int `(n,)`; and with a condition map also `condition`, `(n, *condition_shape)`. It returns a
+    float32 tensor `(n, height, width, num_outputs)`. `draw_codes` samples grids from it.
 
     Args:
-        grid_shape: `(height, width, channels)` of the codes.
-        levels: how many codes there are.
-        num_outputs: parameters of a pixel's distribution.
-        filters: features of each stack, a multiple of `channel_groups`.
-        num_blocks: gated blocks; each extends what a pixel sees by `kernel_size // 2` to three sides.
-        kernel_size, first_kernel_size: odd, at least 3; of all blocks but the first, and of the first.
-        channel_groups: `channels` where the channels of a pixel depend on one another through the network, so that
-            output `i` belongs to channel `i % channels`; 1 where outputs depend on earlier pixels alone.
-        num_classes: classes that condition the gates by a vector each, or None.
-        class_map_features: features of a map learned for each class that conditions the gates besides, or None.
-        condition_shape: `(height or 1, width or 1, features)` of a map that conditions the gates, or None.
-        embedding_dim: length of a learned vector for each code, for codes without an order such as those of a
-            VQ-VAE; None takes them as grey values.
+        grid_shape: tuple of ints, `(height, width, channels)`. Shape of a grid of codes.
+        levels: int. Number of different codes.
+        num_outputs: int. Number of parameters of a pixel's distribution.
+        filters: int. Number of features of each stack, a multiple of `channel_groups`.
+        num_blocks: int. Number of gated blocks. Each extends the receptive field by `kernel_size // 2` to the left, to
+            the right and above.
+        kernel_size: int. Kernel size of all blocks except the first, odd and at least 3. Defaults to 3.
+        first_kernel_size: int. Kernel size of the first block, odd and at least 3. Defaults to 7.
+        channel_groups: int. `channels` if the network models the dependence between the channels of a pixel, so that
+            output `i` belongs to channel `i % channels`; 1 if outputs depend on earlier pixels only. Defaults to 1.
+        num_classes: int or None. Number of classes, each of which conditions the gates by a learned vector. Defaults to
+            `None`.
+        class_map_features: int or None. Number of features of a learned map for each class, which conditions the gates
+            in addition to the vector. Defaults to `None`.
+        condition_shape: tuple of ints or None. Shape `(height or 1, width or 1, features)` of a map that conditions the
+            gates. Defaults to `None`.
+        embedding_dim: int or None. Length of a learned vector for each code, which suits codes without an order such as
+            those of a VQ-VAE. None treats the codes as grey values. Defaults to `None`.
 
     Raises:
-        InputError: `filters` is no multiple of `channel_groups`, or a kernel size is even or too small.
+        InputError: If `filters` is not a multiple of `channel_groups`, or if a kernel size is even or below 3.
     """
     if filters % channel_groups:
         raise InputError(f"filters is {filters}, expected a multiple of {channel_groups}, the number of channels.")
@@ -86,7 +91,7 @@ def gated_pixel_cnn(
         layers.ReLU(name=_HEAD[0]),
         MaskedDense(filters, channel_groups, name=_HEAD[1]),
         layers.ReLU(name=_HEAD[2]),
-        # float32 whatever the policy: likelihoods are sums over thousands of pixels.
+        # The outputs are float32 under every dtype policy, because likelihoods are sums over thousands of pixels.
         MaskedDense(num_outputs, channel_groups, dtype="float32", name=_HEAD[3]),
     )
     outputs = horizontal
@@ -98,29 +103,31 @@ def gated_pixel_cnn(
 
 
 def draw_codes(network, draw, noise, codes, keep, conditions):
-    """Draws a grid of codes in raster order, computing for each pixel only what is new.
+    """Samples grids of codes in raster order and computes only what is new for each pixel.
 
-    The vertical stack goes row by row, on the few rows that its kernels cover; the horizontal one pixel by pixel, on
-    the few pixels. Given the same noise, the codes are those that one gets by running the whole network for each pixel.
+    The vertical stack advances row by row and reads only the rows under its kernels. The horizontal stack advances
+    pixel by pixel and reads only the pixels under its kernels. For the same noise, the codes are equal to those of a
+    full pass of the network for every pixel.
 
     Args:
-        network: what `gated_pixel_cnn` returns.
-        draw: function of one pixel's outputs `(n, num_outputs)`, its codes `(n, channels)`, of which earlier channels
-            are set, the index of a channel, and the noise `(n,)`, that returns that channel's codes `(n,)`.
-        noise: `(n, height, width, channels)`, handed to `draw`.
-        codes: int32 codes of the same shape, of which those in `keep` are kept.
-        keep: bool `(height, width)`.
-        conditions: dict of what `network` takes besides codes.
+        network: `keras.Model` that `gated_pixel_cnn` returns.
+        draw: function `(outputs, pixel, channel, noise)` that returns the codes `(n,)` of one channel of one pixel.
+            `outputs` are the network's `(n, num_outputs)`, `pixel` the codes `(n, channels)` of which the earlier
+            channels are set, `channel` an index, and `noise` of shape `(n,)`.
+        noise: float tensor of shape `(n, height, width, channels)`, which is passed to `draw`.
+        codes: int32 tensor of the same shape as `noise`. Its codes remain where `keep` is true.
+        keep: bool tensor of shape `(height, width)`.
+        conditions: dict of the inputs of `network` other than the codes.
 
     Returns:
-        int32 codes of the shape of `noise`.
+        An int32 tensor of codes of the same shape as `noise`.
     """
     height, width, channels = network.input["codes"].shape[1:]
     number = ops.shape(noise)[0]
     embed = network.get_layer("code_input")
     blocks = [layer for layer in network.layers if isinstance(layer, GatedBlock)]
     head = [network.get_layer(name) for name in _HEAD]
-    # Channels of one group come from the same outputs.
+    # The channels of one group are drawn from the same outputs.
     groups = [[c] for c in range(channels)] if blocks[0].channel_groups > 1 else [range(channels)]
     maps = _condition_maps(network, conditions)
     features = [embed.compute_output_shape((channels,))[0], *[block.filters for block in blocks[:-1]]]
@@ -134,7 +141,7 @@ def draw_codes(network, draw, noise, codes, keep, conditions):
         vertical = None
         maps_here = [_at(condition, y, axis=1) for condition in maps]
         for index, block in enumerate(blocks):
-            # The first block does not cover the new row, which is yet to be drawn.
+            # The kernel of the first block does not cover the new row, which is not drawn yet.
             rows = above[index] if vertical is None else _append(above[index], vertical)
             if vertical is not None:
                 above[index] = rows[:, 1:]
@@ -173,7 +180,7 @@ def draw_codes(network, draw, noise, codes, keep, conditions):
 
 
 def _condition_maps(network, conditions):
-    """The maps that condition the gates, in the order of the blocks' weights."""
+    """Returns the maps that condition the gates, in the order of the blocks' weights."""
     maps = []
     names = {layer.name for layer in network.layers}
     for embedding, reshape in _CLASS_LAYERS:
@@ -185,10 +192,10 @@ def _condition_maps(network, conditions):
 
 
 def _append(window, new):
-    """A window along axis 1 with one more entry at its end."""
+    """Appends one entry to a window along axis 1."""
     return ops.concatenate([window, new[:, None]], axis=1)
 
 
 def _at(x, index, axis):
-    """`x[index]` along an axis; an axis of length 1 stands for all indices."""
+    """Returns `x[index]` along an axis; an axis of length 1 is broadcast over all indices."""
     return ops.take(x, 0 if x.shape[axis] == 1 else index, axis=axis)

@@ -1,4 +1,4 @@
-"""Residual generator and discriminator: those of projection GANs, SAGAN and BigGAN, which differ in a few options."""
+"""Residual generator and discriminator of projection GANs, SAGAN and BigGAN, which differ in a few options."""
 
 import keras
 from keras import layers, ops
@@ -21,28 +21,33 @@ def generator(
     attention=False,
     spectral_norm=False,
 ):
-    """Latents `(n, latent_dim)`, or with `num_classes` a dict of `latents` and `labels` `(n,)`, to images in [-1, 1].
+    """Maps latents to images in [-1, 1].
 
-    A dense projection, then `stages` residual blocks that double the resolution (Miyato et al. 2018, table 4a), and a
-    3x3 convolution that ends in tanh. Blocks normalize by class-conditional batch norm where they have a condition.
+    A dense projection is followed by `stages` residual blocks that double the resolution (Miyato et al. 2018, table 4a)
+    and by a 3x3 convolution with tanh. Blocks with a condition use class-conditional batch normalization. The input is
+    latents `(n, latent_dim)`, or with classes a dict of `latents` and integer `labels` of shape `(n,)`.
 
     Args:
-        image_shape: `(height, width, channels)`, sides divisible by `2 ** stages`.
-        latent_dim: size of the latent vector.
-        filters: width at the full resolution; it doubles with each block below, up to eight times.
-        stages: number of blocks.
-        num_classes: classes of the labels, or None.
-        class_dim: length of one embedding of the class that all blocks share (Brock et al. 2019, section 3). Each block
-            is conditioned on a part of the latents besides, and the projection made from the first part alone
-            (appendix B). None gives each block scales and shifts of its own for each class.
-        attention: whether self-attention follows at half of the full resolution.
-        spectral_norm: whether convolutions and the projection have spectral normalization.
+        image_shape: tuple of ints, `(height, width, channels)`, with sides divisible by `2 ** stages`.
+        latent_dim: int. Length of the latents.
+        filters: int. Width at full resolution. It doubles with each block below, up to eight times.
+        stages: int. Number of blocks.
+        num_classes: int or None. Number of classes. Defaults to `None`.
+        class_dim: int or None. Length of a class embedding that all blocks share (Brock et al. 2019, section 3). The
+            latents are then split into parts: the projection uses the first part, and each block is also conditioned on
+            a part of its own (appendix B). None gives each block separate scales and shifts for each class. Defaults to
+            `None`.
+        attention: bool. Whether self-attention follows at half the resolution. Defaults to `False`.
+        spectral_norm: bool. Whether the convolutions and the projection have spectral normalization. Defaults to
+            `False`.
 
     Raises:
-        InputError: fewer latents than parts.
+        InputError: If there are fewer latents than parts.
     """
     if class_dim is not None and latent_dim <= stages:
-        raise InputError(f"latent_dim is {latent_dim}, expected at least {stages + 1}, a part for each block.")
+        raise InputError(
+            f"latent_dim is {latent_dim}, expected at least {stages + 1}, one part for the projection and each block."
+        )
 
     # === Layers ===
     inputs = latents = keras.Input((latent_dim,), name="latents")
@@ -53,7 +58,8 @@ def generator(
         if class_dim is None:
             classes = [ops.one_hot(labels, num_classes)]
         else:
-            # As the authors have it. As strong as latents, it moved the scales of the norms more than they do.
+            # The orthogonal initializer is the authors'. With embeddings as strong as the latents, the class moved the
+            # scales of the normalizations more than the latents did.
             classes = [layers.Embedding(num_classes, class_dim, "orthogonal", name="class_vectors")(labels)]
     parts = [[]] * stages
     if class_dim is not None:
@@ -74,7 +80,7 @@ def generator(
         x = _up_block(x, condition, widths[stage + 1], spectral_norm, f"block_{stage}")
     x = _norm_and_relu(x, [], "image")
     x = linear(layers.Conv2D, channels, spectral_norm, kernel_size=3, padding="same", name="to_image")(x)
-    # float32 whatever the policy: half precision would quantize the pixels.
+    # The images are float32 under every dtype policy, because half precision would quantize the pixels.
     outputs = layers.Activation("tanh", dtype="float32", name="images")(x)
 
     # === Functional model ===
@@ -82,17 +88,19 @@ def generator(
 
 
 def discriminator(image_shape, filters, stages, *, num_classes=None, attention=False):
-    """Images, or with `num_classes` a dict of `images` and `labels` `(n,)`, to one logit each, `(n, 1)`.
+    """Maps images to one logit each, `(n, 1)`.
 
-    `stages` residual blocks that halve the resolution and one that keeps it, all under spectral normalization (Miyato
-    et al. 2018, table 4b), summed over the pixels to features, whose logit is linear, with classes `projected`.
+    The network has `stages` residual blocks that halve the resolution and one that keeps it, all with spectral
+    normalization (Miyato et al. 2018, table 4b). The features are summed over the pixels and mapped to the logit by a
+    dense layer, with the class projection of `projected` if there are classes. The input is images, or with classes a
+    dict of `images` and integer `labels` of shape `(n,)`.
 
     Args:
-        image_shape: `(height, width, channels)`, sides divisible by `2 ** stages`.
-        filters: width of the first block; it doubles with each, up to eight times.
-        stages: number of blocks that halve.
-        num_classes: classes of the labels, or None.
-        attention: whether self-attention follows at half of the full resolution.
+        image_shape: tuple of ints, `(height, width, channels)`, with sides divisible by `2 ** stages`.
+        filters: int. Width of the first block. It doubles with each block, up to eight times.
+        stages: int. Number of blocks that halve the resolution.
+        num_classes: int or None. Number of classes. Defaults to `None`.
+        attention: bool. Whether self-attention follows at half the resolution. Defaults to `False`.
     """
     # === Layers ===
     inputs = x = keras.Input(image_shape, name="images")
@@ -101,7 +109,7 @@ def discriminator(image_shape, filters, stages, *, num_classes=None, attention=F
         if attention and stage == 0:
             x = SelfAttention(name="attention")(x)
     x = _down_block(x, x.shape[-1], f"block_{stages}", halve=False)
-    # float32 from here whatever the policy, since a sum over many pixels outgrows half precision.
+    # The rest is float32 under every dtype policy, because a sum over many pixels exceeds the range of half precision.
     features = ops.sum(layers.Activation("relu", dtype="float32", name="relu")(x), axis=(1, 2))
     outputs = linear(layers.Dense, 1, True, dtype="float32", name="logit")(features)
     if num_classes is not None:
@@ -132,13 +140,16 @@ def _up_block(x, condition, filters, spectral_norm, name):
     residual = up(_norm_and_relu(x, condition, f"{name}_0"), "up")
     residual = conv(residual, 3, "conv_0")
     residual = conv(_norm_and_relu(residual, condition, f"{name}_1"), 3, "conv_1")
-    # After the convolution, which the upsampling of equal pixels does not change.
+    # The 1x1 convolution comes before the upsampling, which gives the same result for less computation.
     shortcut = up(conv(x, 1, "shortcut"), "shortcut_up")
     return layers.Add(name=f"{name}_sum")([residual, shortcut])
 
 
 def _down_block(x, filters, name, first=False, halve=True):
-    """ReLU, convolution, ReLU, convolution and averaging, and a 1x1 shortcut; the first has images and no ReLU."""
+    """Halves the resolution: ReLU, convolution, ReLU, convolution, average pooling, and a 1x1 shortcut.
+
+    The first block receives images and has no leading ReLU. Without `halve`, the block keeps the resolution.
+    """
 
     def conv(x, kernel_size, part):
         name_ = f"{name}_{part}"
@@ -152,6 +163,6 @@ def _down_block(x, filters, name, first=False, halve=True):
     shortcut = x
     if halve:
         residual = layers.AveragePooling2D(2, name=f"{name}_pool")(residual)
-        # Before the convolution, which averaging does not change.
+        # The pooling comes before the 1x1 convolution, which gives the same result for less computation.
         shortcut = conv(layers.AveragePooling2D(2, name=f"{name}_shortcut_pool")(x), 1, "shortcut")
     return layers.Add(name=f"{name}_sum")([residual, shortcut])

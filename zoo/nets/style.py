@@ -21,26 +21,31 @@ from zoo.layers.style import (
 )
 from zoo.nets import conv
 
-# Before a leaky ReLU, which keeps about half of what comes in (He et al. 2015).
+# A gain of sqrt(2) compensates for a leaky ReLU, which roughly halves the mean square of its input (He et al. 2015).
 _GAIN = math.sqrt(2.0)
 
 
 def stage_widths(image_shape, filters, max_filters):
-    """Features of each stage, the coarsest first: `filters` at the full resolution, twice as many below, at most
-    `max_filters`.
+    """Returns the number of features of each stage, the coarsest first.
 
-    The coarsest grid has 4 to 7 pixels on its shorter side; every further stage doubles it.
+    The coarsest grid has 4 to 7 pixels on its shorter side, and every further stage doubles it.
+
+    Args:
+        image_shape: tuple of ints, `(height, width, channels)`.
+        filters: int. Width at full resolution. It doubles with each halving.
+        max_filters: int. Largest width.
 
     Raises:
-        InputError: no doubling of such a grid gives the image, or a width is no integer of at least 1.
+        InputError: If the image is not such a grid doubled one or more times, or if a width is not an integer of at
+            least 1.
     """
     filters, max_filters = check_count(filters, "filters"), check_count(max_filters, "max_filters")
     height, width, _ = image_shape
     doublings = max(min(height, width).bit_length() - 3, 0)
     if not doublings or height % 2**doublings or width % 2**doublings:
         raise InputError(
-            f"image_shape is {tuple(image_shape)}, which no doubling of a grid of 4 to 7 pixels reaches; expected "
-            "sides such as 8, 28, 32, 48 or 64."
+            f"image_shape is {tuple(image_shape)}, expected sides that are a grid of 4 to 7 pixels doubled one or more "
+            "times, such as 8, 28, 32, 48 or 64."
         )
     return [min(filters * 2**halvings, max_filters) for halvings in range(doublings, -1, -1)]
 
@@ -49,7 +54,10 @@ def stage_widths(image_shape, filters, max_filters):
 
 
 def progressive_generator(image_shape, latent_dim, filters, max_filters):
-    """Latents `(n, latent_dim)` to images `image_shape` around [-1, 1], of the stage that the network has grown to."""
+    """Maps latents `(n, latent_dim)` to images of `image_shape`, roughly in [-1, 1].
+
+    The images have the detail of the stage that the network has grown to.
+    """
     # === Layers ===
     inputs = keras.Input((latent_dim,), name="latents")
     x = PixelNorm(dtype="float32", name="latents_norm")(inputs)
@@ -61,7 +69,7 @@ def progressive_generator(image_shape, latent_dim, filters, max_filters):
 
 
 def progressive_discriminator(image_shape, filters, max_filters):
-    """Images to one logit each, `(n, 1)`; see `progressive_generator`."""
+    """Maps images to one logit each, `(n, 1)`, by a network that mirrors `progressive_generator`."""
     widths = stage_widths(image_shape, filters, max_filters)
 
     # === Layers ===
@@ -74,7 +82,7 @@ def progressive_discriminator(image_shape, filters, max_filters):
 
 
 def _logit(x, units):
-    """The end of both discriminators: what tells a batch without variety, then dense layers on the coarsest grid."""
+    """Applies the end of both discriminators: minibatch standard deviation and dense layers on the coarsest grid."""
     x = MinibatchStd(name="minibatch_std")(x)
     x = EqualizedConv2D(units, 3, _GAIN, name="last_conv")(x)
     x = layers.LeakyReLU(0.2, name="last_relu")(x)
@@ -88,9 +96,9 @@ def _logit(x, units):
 
 
 def style_generator(synthesis, mapping_layers, mixing_probability):
-    """Latents `(n, latent_dim)` to the images of `synthesis`: layers `mapping`, `mix` and `synthesis`.
+    """Maps latents `(n, latent_dim)` to the images of `synthesis`, by the layers `mapping`, `mix` and `synthesis`.
 
-    In training the styles of `mixing_probability` of the images are mixed, see `MixStyles`.
+    In training, the styles of a share `mixing_probability` of the images are mixed (see `MixStyles`).
     """
     num_layers, latent_dim = synthesis.input_shape[1:]
 
@@ -105,10 +113,10 @@ def style_generator(synthesis, mapping_layers, mixing_probability):
 
 
 def style_mapping(latent_dim, num_layers):
-    """Latents z `(n, latent_dim)` to intermediate latents w of the same shape, whose mean the last layer keeps.
+    """Maps latents z `(n, latent_dim)` to intermediate latents w of the same shape.
 
-    Dense layers that learn a hundredth as fast as others (Karras et al. 2019, appendix C); float32 whatever the
-    policy, for they cost next to nothing.
+    The dense layers learn a hundred times slower than others (Karras et al. 2019, appendix C). They run in float32
+    under every dtype policy, because they cost almost nothing. The last layer tracks the mean of w.
     """
     # === Layers ===
     inputs = keras.Input((latent_dim,), name="latents")
@@ -123,11 +131,12 @@ def style_mapping(latent_dim, num_layers):
 
 
 def style_synthesis(image_shape, style_dim, filters, max_filters):
-    """Intermediate latents `(n, num_layers, style_dim)`, one for each layer, to images `image_shape` around [-1, 1].
+    """Maps intermediate latents `(n, num_layers, style_dim)`, one vector per layer, to images roughly in [-1, 1].
 
-    The generator of Karras et al. 2020 (figure 7, with skip connections): each resolution convolves twice, the
-    coarsest once, and adds what it sees to the image so far. There are two vectors for each resolution; from the
-    coarsest on they go to the convolutions in turn, and to what makes the image together with the next convolution.
+    This is the generator of Karras et al. 2020 (figure 7, with skip connections). Each resolution has two convolutions
+    (the coarsest has one) and adds its contribution to the image so far. There are two style vectors for each
+    resolution. Starting from the coarsest resolution, consecutive vectors style consecutive convolutions, and the layer
+    that makes the image shares its vector with the next convolution.
     """
     widths = stage_widths(image_shape, filters, max_filters)
     doublings = len(widths) - 1
@@ -137,7 +146,7 @@ def style_synthesis(image_shape, style_dim, filters, max_filters):
     inputs = keras.Input((2 * len(widths), style_dim), name="styles")
 
     def modulated(x, layer, name, features, kernel_size, **options):
-        # float32 whatever the policy: scales that are a little off are off for all pixels.
+        # The styles are float32 under every dtype policy, because an error in a scale affects all pixels.
         style = EqualizedDense(x.shape[-1], initial_bias=1.0, dtype="float32", name=f"style_{name}")(inputs[:, layer])
         return ModulatedConv2D(features, kernel_size, name=f"conv_{name}", **options)(x, style)
 
@@ -164,17 +173,18 @@ def style_synthesis(image_shape, style_dim, filters, max_filters):
 
 
 def normalized_synthesis(image_shape, style_dim, filters, stages, second_convolutions=0):
-    """Intermediate latents `(n, stages + 1, style_dim)`, one for each resolution, to images `image_shape` in [-1, 1].
+    """Maps intermediate latents `(n, stages + 1, style_dim)`, one vector per resolution, to images in [-1, 1].
 
-    `conv.dcgan_generator` with noise before every batch norm, which takes its scales and shifts from the style: what
-    demodulation assumes of the features (Karras et al. 2020, section 2.2), this measures on the batch.
+    This is `conv.dcgan_generator` with noise before every batch normalization, whose scales and shifts come from the
+    style. Where demodulation relies on assumptions about the statistics of the features (Karras et al. 2020, section
+    2.2), batch normalization measures them.
 
-    The coarsest grid is not learned but made of the first vector by a dense layer (configuration C of Karras et al.
-    2019): with so few layers styles take long to lay pictures out in different ways.
+    A dense layer makes the coarsest grid from the first vector, unlike the learned constant of Karras et al. 2019 (this
+    is their configuration C): with so few layers, styles take long to learn different layouts.
 
-    The finest `second_convolutions` resolutions have one more convolution each, with noise and norm of its own before
-    it (He et al. 2016b, figure 1b): what it adds to the features is nothing before training, so that networks that are
-    trained already can be given it.
+    Each of the finest `second_convolutions` resolutions has one more convolution, preceded by its own noise and
+    normalization (He et al. 2016b, figure 1b). Its contribution starts at zero, so that it can be added to trained
+    networks.
     """
     # === Layers ===
     inputs = keras.Input((stages + 1, style_dim), name="styles")
@@ -200,7 +210,7 @@ def normalized_synthesis(image_shape, style_dim, filters, stages, second_convolu
 
 
 def style_discriminator(image_shape, filters, max_filters):
-    """Images to one logit each, `(n, 1)`: the residual discriminator of Karras et al. 2020 (figure 7)."""
+    """Maps images to one logit each, `(n, 1)`, by the residual discriminator of Karras et al. 2020 (figure 7)."""
     widths = stage_widths(image_shape, filters, max_filters)
 
     # === Layers ===
@@ -208,7 +218,7 @@ def style_discriminator(image_shape, filters, max_filters):
     x = EqualizedConv2D(widths[-1], 1, _GAIN, name="from_image")(inputs)
     x = layers.LeakyReLU(0.2, name="from_image_relu")(x)
     for stage in range(len(widths) - 1, 0, -1):
-        # The sum of two halves has the variance of each, if both are divided by sqrt(2).
+        # Both branches are divided by sqrt(2), so that their sum has the variance of each.
         skip = EqualizedConv2D(widths[stage - 1], 1, math.sqrt(0.5), resample="down", name=f"skip_{stage}")(x)
         x = EqualizedConv2D(widths[stage], 3, _GAIN, name=f"first_{stage}")(x)
         x = layers.LeakyReLU(0.2, name=f"first_relu_{stage}")(x)

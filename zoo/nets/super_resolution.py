@@ -1,4 +1,4 @@
-"""The residual network of super-resolution (Ledig et al. 2017), without batch norm as in Lim et al. 2017."""
+"""The residual super-resolution network (Ledig et al. 2017), without batch normalization as in Lim et al. 2017."""
 
 import itertools
 
@@ -10,17 +10,17 @@ from zoo.nets.conv import small
 
 
 def residual_upscaler(channels, scale, filters, residual_blocks):
-    """Images in [-1, 1] of any size, `(n, h, w, channels)`, to `(n, h * scale, w * scale, channels)`, unbounded.
+    """Enlarges images in [-1, 1] of any size, `(n, h, w, channels)`, by a factor of `scale`.
 
-    A 3x3 convolution, blocks x + conv(relu(conv(x))) of the same width, one more convolution and a sum over all
-    blocks, then sub-pixel upsampling (Shi et al. 2016). What comes out is added to the bicubically enlarged image, and
-    begins as nothing.
+    The output is unbounded. The network has a 3x3 convolution, residual blocks x + conv(relu(conv(x))) of the same
+    width, one more convolution with a skip connection over all blocks, and sub-pixel upsampling (Shi et al. 2016). It
+    adds its output, which starts at zero, to the bicubically enlarged image.
 
     Args:
-        channels: of the images.
-        scale: how many times as high and wide the result is.
-        filters: width of all convolutions.
-        residual_blocks: number of blocks.
+        channels: int. Number of channels of the images.
+        scale: int. Factor by which height and width grow.
+        filters: int. Width of all convolutions.
+        residual_blocks: int. Number of residual blocks.
     """
 
     def conv(x, width, name, **options):
@@ -40,7 +40,7 @@ def residual_upscaler(channels, scale, filters, residual_blocks):
         channels * scale**2, 3, padding="same", kernel_initializer="zeros", dtype="float32", name="subpixels"
     )(x)
     detail = DepthToSpace(scale, dtype="float32", name="detail")(x)
-    # float32 whatever the policy: half precision would quantize the pixels.
+    # The images are float32 under every dtype policy, because half precision would quantize the pixels.
     enlarged = BicubicUpsampling(scale, name="enlarged")(inputs)
     outputs = layers.Add(dtype="float32", name="images")([enlarged, detail])
 
@@ -49,14 +49,14 @@ def residual_upscaler(channels, scale, filters, residual_blocks):
 
 
 def halo(network):
-    """How many pixels around one the network looks at, at most, before it enlarges: the reach of its convolutions."""
-    # Two for the bicubic kernel.
+    """Returns the radius of the receptive field in pixels before the enlargement, an upper bound."""
+    # The bicubic kernel adds two pixels.
     return _reach(network) + 2
 
 
 def _reach(layer):
     if isinstance(layer, keras.Model):
-        # A layer that is applied again reaches further; `layers` has it once.
+        # A layer that is applied twice extends the receptive field twice, but `layers` lists it once.
         nodes = itertools.chain.from_iterable(getattr(layer, "_nodes_by_depth", {}).values())
         return sum(map(_reach, [node.operation for node in nodes] or layer.layers))
     if isinstance(layer, layers.Wrapper):

@@ -1,4 +1,4 @@
-"""Networks that are given a text: an encoder of words, and the pair of a text-to-image GAN around it."""
+"""Networks that take a text: encoders of words and the generator and discriminator of a text-to-image GAN."""
 
 import math
 
@@ -9,16 +9,16 @@ from zoo.nets import conv
 
 
 def _sentence(prompts, vocabulary_size, width):
-    """Word numbers `(n, max_words)`, filled up with 0, to a vector `(n, width)`.
+    """Encodes word numbers `(n, max_words)`, padded with 0, as a vector `(n, width)`.
 
-    Embeddings of the words, two convolutions over three words each that tell "red hair" from "red shirt", and the mean
-    over the words.
+    The encoder has word embeddings, two convolutions over three words each, which can tell "red hair" from "red shirt",
+    and the mean over the words.
     """
     init = keras.initializers.RandomNormal(stddev=1.0)
     is_word = ops.expand_dims(ops.cast(ops.not_equal(prompts, 0), "float32"), -1)
     x = layers.Embedding(vocabulary_size, width, init, name="word_vectors")(prompts)
     for index in range(2):
-        # What stands where there is no word would depend on how much of that there is.
+        # Padding is set to zero, so that the result does not depend on its length.
         x = layers.Multiply(name=f"words_{index}")([x, is_word])
         y = layers.Conv1D(width, 3, padding="same", activation="relu", name=f"phrases_{index}")(x)
         x = layers.Add(name=f"with_phrases_{index}")([x, y])
@@ -27,16 +27,16 @@ def _sentence(prompts, vocabulary_size, width):
 
 
 def condition_encoder(vocabulary_size, max_words, width, units):
-    """Word numbers `(n, max_words)` to mean and log variance of a Gaussian, side by side, `(n, 2 * units)`.
+    """Maps word numbers `(n, max_words)` to the mean and log variance of a Gaussian, concatenated, `(n, 2 * units)`.
 
-    Sentences share most of their words, so that their vectors are alike; batch normalization sets them apart, and
-    different prompts begin with means that differ as much as latents do. The variance begins at 1.
+    Sentences share most of their words, so their vectors are similar. Batch normalization spreads them out: from the
+    start, the means of different prompts differ as much as latents do. The initial variance is 1.
 
     Args:
-        vocabulary_size: how many numbers there are.
-        max_words: how many words a text has at most.
-        width: of embeddings and convolutions.
-        units: length of the condition.
+        vocabulary_size: int. Number of different word numbers.
+        max_words: int. Largest number of words in a text.
+        width: int. Width of the embeddings and convolutions.
+        units: int. Length of the condition.
     """
     # === Layers ===
     prompts = keras.Input((max_words,), dtype="int32", name="prompts")
@@ -52,7 +52,7 @@ def condition_encoder(vocabulary_size, max_words, width, units):
 
 
 def projection_encoder(vocabulary_size, max_words, width):
-    """Word numbers `(n, max_words)` to vectors `(n, width)` for the projection of a discriminator."""
+    """Maps word numbers `(n, max_words)` to vectors `(n, width)` for the projection of a discriminator."""
     # === Layers ===
     prompts = keras.Input((max_words,), dtype="int32", name="prompts")
     x = _sentence(prompts, vocabulary_size, width)
@@ -63,11 +63,12 @@ def projection_encoder(vocabulary_size, max_words, width):
 
 
 def text_to_image_generator(image_shape, latent_dim, vocabulary_size, max_words, text_dim, filters, stages, width):
-    """A dict of `latents` `(n, latent_dim)` and `prompts` `(n, max_words)` to images in [-1, 1].
+    """Maps a dict of `latents` `(n, latent_dim)` and `prompts` `(n, max_words)` to images in [-1, 1].
 
-    Conditioning augmentation (Zhang et al. 2017, section 3.2): the sentence gives mean and log variance of a Gaussian,
-    side by side from the layer `text_encoder`, of which the last `text_dim` latents draw the condition. It joins the
-    other latents at the start and sets the scales and shifts of every normalization of `conv.dcgan_generator`.
+    The network uses conditioning augmentation (Zhang et al. 2017, section 3.2): the layer `text_encoder` predicts the
+    mean and log variance of a Gaussian, and the last `text_dim` latents are the noise that samples the condition from
+    it. The condition is appended to the other latents and also sets the scales and shifts of every normalization of
+    `conv.dcgan_generator`.
     """
     # === Layers ===
     inputs = {
@@ -86,11 +87,12 @@ def text_to_image_generator(image_shape, latent_dim, vocabulary_size, max_words,
 
 
 def text_to_image_discriminator(image_shape, vocabulary_size, max_words, filters, stages, width):
-    """A dict of `images` and `prompts` to one logit each, `(n, 1)`: the image's alone plus its `match` with the prompt.
+    """Maps a dict of `images` and `prompts` to one logit each, `(n, 1)`.
 
-    The layer `image_encoder` is `conv.dcgan_discriminator` without batch norm, which gives a dict of the `logit` of the
-    image alone and of its `vector` `(n, width)`; the layer `text_encoder` gives that of the prompt. One pass over an
-    image so serves many prompts.
+    The logit is that of the image alone plus its `match` with the prompt. The layer `image_encoder` is
+    `conv.dcgan_discriminator` without batch normalization and returns a dict of the `logit` of the image alone and its
+    `vector` `(n, width)`. The layer `text_encoder` returns the vector of the prompt. This way, one pass over an image
+    serves many prompts.
     """
     # === Layers ===
     inputs = {
@@ -112,14 +114,14 @@ def text_to_image_discriminator(image_shape, vocabulary_size, max_words, filters
 
 
 def match(vectors, sentences):
-    """How well each image goes with its prompt, `(n, 1)`, of vectors `(n, width)` of both.
+    """Returns how well each image matches its prompt, `(n, 1)`, from vectors `(n, width)` of both.
 
-    The projection of Miyato & Koyama 2018, eq. 5, on a vector of the sentence in place of one learned for a class;
-    divided by as much as the sum of as many independent products grows by.
+    This is the projection of Miyato & Koyama 2018 (eq. 5) with a sentence vector instead of a class vector. Dividing by
+    the square root of the width keeps the variance independent of the width.
     """
     return ops.sum(vectors * sentences, axis=-1, keepdims=True) / math.sqrt(vectors.shape[-1])
 
 
 def matches(vectors, sentences):
-    """The same of each image with each prompt, `(n, m)`."""
+    """Returns how well each image matches each prompt, `(n, m)`; see `match`."""
     return ops.matmul(vectors, ops.transpose(sentences)) / math.sqrt(vectors.shape[-1])

@@ -1,13 +1,13 @@
-"""Convolutional encoder and decoder with residual blocks (van den Oord et al. 2017, section 4.1)."""
+"""Convolutional encoders and decoders with residual blocks (van den Oord et al. 2017, section 4.1)."""
 
 import keras
 from keras import layers
 
 
 def encoder(image_shape, embedding_dim, filters, stages, residual_blocks):
-    """Images in [-1, 1] to `(n, height >> stages, width >> stages, embedding_dim)`.
+    """Maps images in [-1, 1] to vectors `(n, height >> stages, width >> stages, embedding_dim)`.
 
-    `stages` strided convolutions, the first at half the width, then residual blocks.
+    The network has `stages` strided convolutions, the first of which has half the width, and residual blocks.
     """
     # === Layers ===
     inputs = keras.Input(image_shape, name="images")
@@ -19,7 +19,7 @@ def encoder(image_shape, embedding_dim, filters, stages, residual_blocks):
 
 
 def decoder(image_shape, embedding_dim, filters, stages, residual_blocks):
-    """The reverse of `encoder`: embeddings to the mean of the pixels, unbounded, about [-1, 1]."""
+    """Mirrors `encoder`: maps embeddings to the mean of the pixels, unbounded but roughly in [-1, 1]."""
     height, width, channels = image_shape
 
     # === Layers ===
@@ -31,7 +31,7 @@ def decoder(image_shape, embedding_dim, filters, stages, residual_blocks):
 
 
 def two_level_encoder(image_shape, embedding_dim, filters, stages, residual_blocks):
-    """Images to the features of the fine grid and the vectors of the coarse one, at half its side."""
+    """Maps images to the features of the fine grid and the vectors of the coarse grid, at half its side length."""
     # === Layers ===
     inputs = keras.Input(image_shape, name="images")
     features = _down(inputs, filters, stages, residual_blocks)
@@ -45,7 +45,7 @@ def two_level_encoder(image_shape, embedding_dim, filters, stages, residual_bloc
 
 
 def fine_encoder(image_shape, embedding_dim, filters, stages, residual_blocks):
-    """Features of the fine grid and coarse embeddings to the vectors of the fine grid."""
+    """Maps the features of the fine grid and the coarse embeddings to the vectors of the fine grid."""
     height, width = image_shape[0] >> stages, image_shape[1] >> stages
 
     # === Layers ===
@@ -62,7 +62,7 @@ def fine_encoder(image_shape, embedding_dim, filters, stages, residual_blocks):
 
 
 def two_level_decoder(image_shape, embedding_dim, filters, stages, residual_blocks):
-    """Coarse and fine embeddings to the mean of the pixels."""
+    """Maps coarse and fine embeddings to the mean of the pixels."""
     height, width, channels = image_shape
 
     # === Layers ===
@@ -84,17 +84,23 @@ def _down(x, filters, stages, residual_blocks):
 
 
 def _up(x, channels, filters, stages, residual_blocks):
-    """To the image, made by a convolution at full resolution, so that neighbouring pixels share their weights."""
+    """Maps a feature map to the image.
+
+    The last convolution runs at full resolution, so that neighbouring pixels share their weights.
+    """
     x = _residual_stack(layers.Conv2D(filters, 3, padding="same", name="mix")(x), filters, residual_blocks)
     for stage in range(stages):
-        # The finest is a quarter as wide as the one before, since its maps are four times as large.
+        # The finest stage has a quarter of the width before it, because its maps are four times as large.
         width = max(filters >> (stage if stage < stages - 1 else stage + 1), 1)
         x = layers.Conv2DTranspose(width, 4, strides=2, padding="same", activation="relu", name=f"up_{stage}")(x)
     return layers.Conv2D(channels, 3, padding="same", dtype="float32", name="pixels")(x)
 
 
 def _residual_stack(x, filters, blocks, prefix=""):
-    """x + conv1x1(relu(conv3x3(relu(x)))), `blocks` times, then ReLU; the inner width is half the outer."""
+    """Applies x + conv1x1(relu(conv3x3(relu(x)))) `blocks` times, then ReLU.
+
+    The inner width is half the outer one.
+    """
     half = max(filters // 2, 1)
     for block in range(blocks):
         y = layers.ReLU(name=f"{prefix}block_{block}_relu")(x)

@@ -1,6 +1,6 @@
-"""Losses and penalties as formulas over logits and densities; they know no model. `keras.ops` only."""
+"""Losses and penalties as formulas of logits and densities. They depend on no model and use `keras.ops` only."""
 
-# All of them, since a preset may name any and Keras finds only classes whose module was imported.
+# A preset may name any of these classes, and Keras only finds classes whose module was imported.
 from zoo.objectives import adversarial, augment, likelihoods, penalties, variational
 
 __all__ = ["adversarial", "augment", "likelihoods", "penalties", "variational"]

@@ -1,4 +1,4 @@
-"""What the two networks of a GAN minimize, given the discriminator's outputs l(x), here called logits."""
+"""The losses of the two networks of a GAN, as functions of the discriminator's outputs l(x), here called logits."""
 
 import keras
 from keras import ops
@@ -9,26 +9,26 @@ register = keras.saving.register_keras_serializable(package="zoo")
 
 
 class AdversarialObjective:
-    """Base of the objectives: two scalars to minimize, and what `fit` shows of the discriminator."""
+    """Base class of the objectives: a loss for each network and the scale of the discriminator's outputs."""
 
-    #: Outputs of a discriminator that tells every real and every generated image, or None where they have no bounds.
+    #: The outputs of a perfect discriminator for real and generated images, or None if the outputs are unbounded.
     targets = None
-    #: Whether `generator_loss` takes logits of real images, too, which a step of the generator then has to compute.
+    #: Whether `generator_loss` also takes logits of real images, which every generator step then has to compute.
     compares = False
 
     def discriminator_loss(self, real_logits, fake_logits):
-        """Scalar to minimize over the discriminator, from logits `(n, 1)` of real and generated images."""
+        """Returns the scalar that the discriminator minimizes, from logits `(n, 1)` of real and generated images."""
         raise NotImplementedError
 
     def generator_loss(self, fake_logits, *real_logits):
-        """Scalar to minimize over the generator, from logits `(n, 1)` of generated images.
+        """Returns the scalar that the generator minimizes, from logits `(n, 1)` of generated images.
 
-        An objective that `compares` takes those of as many real images besides.
+        If the objective `compares`, it also takes the logits of as many real images.
         """
         raise NotImplementedError
 
     def outputs(self, logits):
-        """The discriminator's outputs on the scale of `targets`, and not beyond them."""
+        """Returns the discriminator's outputs on the scale of `targets`, clipped to their range."""
         return logits if self.targets is None else ops.clip(logits, min(self.targets), max(self.targets))
 
     def get_config(self):
@@ -40,7 +40,7 @@ class AdversarialObjective:
 
 
 class _CrossEntropy(AdversarialObjective):
-    """The discriminator of Goodfellow et al. 2014, eq. 1, a probability D(x) = sigmoid(l(x)) of being real."""
+    """The discriminator of Goodfellow et al. 2014 (eq. 1), whose D(x) = sigmoid(l(x)) is the probability of real."""
 
     targets = (1.0, 0.0)
 
@@ -54,9 +54,22 @@ class _CrossEntropy(AdversarialObjective):
 
 @register
 class Minimax(_CrossEntropy):
-    """The game of Goodfellow et al. 2014, eq. 1: both play E[log D(x)] + E[log(1 - D(G(z)))].
+    """The minimax game of Goodfellow et al. 2014 (eq. 1).
 
-    Its gradient for the generator vanishes while the discriminator wins.
+    The discriminator maximizes and the generator minimizes
+
+        E[log D(x)] + E[log(1 - D(G(z)))],    D(x) = sigmoid(l(x)).
+
+    The generator's gradient vanishes while the discriminator wins.
+
+    Example:
+
+    ```python
+    import zoo
+    from zoo.objectives.adversarial import Minimax
+
+    model = zoo.GAN((28, 28, 1), objective=Minimax())  # or objective="minimax"
+    ```
     """
 
     def generator_loss(self, fake_logits):
@@ -65,7 +78,23 @@ class Minimax(_CrossEntropy):
 
 @register
 class NonSaturating(_CrossEntropy):
-    """The discriminator of eq. 1; the generator maximizes E[log D(G(z))] (Goodfellow et al. 2014, section 3)."""
+    """The non-saturating loss of Goodfellow et al. 2014 (section 3).
+
+    The discriminator is that of `Minimax`. The generator maximizes
+
+        E[log D(G(z))],    D(x) = sigmoid(l(x)),
+
+    whose gradient does not vanish while the discriminator wins.
+
+    Example:
+
+    ```python
+    import zoo
+    from zoo.objectives.adversarial import NonSaturating
+
+    model = zoo.GAN((28, 28, 1), objective=NonSaturating())  # or objective="non_saturating"
+    ```
+    """
 
     def generator_loss(self, fake_logits):
         return ops.mean(ops.softplus(-fake_logits))
@@ -75,7 +104,17 @@ class NonSaturating(_CrossEntropy):
 class LeastSquares(AdversarialObjective):
     """Least squares to the targets 1 for real and 0 for generated images (Mao et al. 2017, eq. 9).
 
-    The generator minimizes E[(l(G(z)) - 1)^2] / 2, whose gradient does not vanish for images that are told easily.
+    The discriminator minimizes E[(l(x) - 1)^2] / 2 + E[l(G(z))^2] / 2. The generator minimizes E[(l(G(z)) - 1)^2] / 2,
+    whose gradient does not vanish for images that the discriminator easily recognizes as generated.
+
+    Example:
+
+    ```python
+    import zoo
+    from zoo.objectives.adversarial import LeastSquares
+
+    model = zoo.GAN((28, 28, 1), objective=LeastSquares())  # or objective="least_squares"
+    ```
     """
 
     targets = (1.0, 0.0)
@@ -89,10 +128,20 @@ class LeastSquares(AdversarialObjective):
 
 @register
 class Wasserstein(AdversarialObjective):
-    """The critic maximizes E[l(x)] - E[l(G(z))] and the generator E[l(G(z))] (Arjovsky et al. 2017, eq. 2 and 3).
+    """The Wasserstein loss (Arjovsky et al. 2017, eq. 2 and 3).
 
-    If the critic is Lipschitz, which a penalty or a constraint has to see to, the maximum is proportional to the
-    Wasserstein distance of the two distributions, so that the critic's negative loss estimates it.
+    The critic maximizes E[l(x)] - E[l(G(z))], and the generator maximizes E[l(G(z))]. If the critic is Lipschitz, which
+    a penalty or a constraint must enforce, the maximum is proportional to the Wasserstein distance between the two
+    distributions. The critic's negative loss is then an estimate of that distance.
+
+    Example:
+
+    ```python
+    import zoo
+    from zoo.objectives.adversarial import Wasserstein
+
+    model = zoo.GAN((28, 28, 1), objective=Wasserstein(), penalties="gradient_penalty")
+    ```
     """
 
     def discriminator_loss(self, real_logits, fake_logits):
@@ -104,10 +153,19 @@ class Wasserstein(AdversarialObjective):
 
 @register
 class Hinge(AdversarialObjective):
-    """Hinge loss (Lim & Ye 2017; Zhang et al. 2019, eq. 4).
+    """The hinge loss (Lim & Ye 2017; Zhang et al. 2019, eq. 4).
 
-    The discriminator minimizes E[max(0, 1 - l(x))] + E[max(0, 1 + l(G(z)))], so images beyond the margin teach it
-    nothing; the generator maximizes E[l(G(z))].
+    The discriminator minimizes E[max(0, 1 - l(x))] + E[max(0, 1 + l(G(z)))], so images beyond the margin have no
+    gradient. The generator maximizes E[l(G(z))].
+
+    Example:
+
+    ```python
+    import zoo
+    from zoo.objectives.adversarial import Hinge
+
+    model = zoo.GAN((28, 28, 1), objective=Hinge())  # or objective="hinge"
+    ```
     """
 
     targets = (1.0, -1.0)
@@ -121,12 +179,23 @@ class Hinge(AdversarialObjective):
 
 @register
 class Relativistic(AdversarialObjective):
-    """The discriminator says which of two images is the real one (RpGAN, Jolicoeur-Martineau 2019).
+    """The relativistic pairing loss (RpGAN, Jolicoeur-Martineau 2019), in which the discriminator compares two images.
 
-    It maximizes E[f(l(x) - l(G(z)))] and the generator E[f(l(G(z)) - l(x))], on pairs of images and with the f(t) =
-    log sigmoid(t) of `NonSaturating`. Since images are judged beside others, not by a fixed boundary, a generator gains
-    little by drawing one part of the data again and again: with both `R1` and `R2` it drew all of a thousand modes,
-    which by the other objective it did not (Huang et al. 2024, section 2).
+    The discriminator maximizes E[f(l(x) - l(G(z)))] and the generator maximizes E[f(l(G(z)) - l(x))], both over pairs
+    of a real and a generated image. As in `NonSaturating`, f(t) = log sigmoid(t).
+
+    The discriminator judges images relative to each other instead of by a fixed boundary, so a generator gains little
+    by drawing one part of the data again and again. With both `R1` and `R2` this loss covers all of a thousand modes,
+    and the non-saturating loss does not (Huang et al. 2024, section 2).
+
+    Example:
+
+    ```python
+    import zoo
+    from zoo.objectives.adversarial import Relativistic
+
+    model = zoo.GAN((28, 28, 1), objective=Relativistic(), penalties=["r1", "r2"])
+    ```
     """
 
     compares = True
@@ -149,16 +218,29 @@ OBJECTIVES = {
 
 
 def get(identifier):
-    """An objective from its name, its Keras config, or itself.
+    """Returns an objective, given its name, its Keras config, or an instance.
+
+    Args:
+        identifier: str, dict or `AdversarialObjective`.
 
     Raises:
-        InputError: no objective of that name, or something else entirely.
+        InputError: If `identifier` is not the name, the config or an instance of an objective.
     """
     return named(identifier, OBJECTIVES, AdversarialObjective, "objective")
 
 
 def named(identifier, known, cls, argument):
-    """An object of `cls` from its name in `known`, its Keras config, or itself; `InputError` names the argument."""
+    """Returns an instance of `cls`, given its name in `known`, its Keras config, or the instance itself.
+
+    Args:
+        identifier: str, dict or instance of `cls`.
+        known: dict from names to classes.
+        cls: class or tuple of classes that the result must be an instance of.
+        argument: str. Name of the argument for the error message.
+
+    Raises:
+        InputError: If `identifier` is none of these.
+    """
     if isinstance(identifier, cls):
         return identifier
     if isinstance(identifier, str) and identifier in known:

@@ -1,7 +1,7 @@
 """Differentiable augmentation: both networks of a GAN see real and generated images through the same random changes.
 
-The generator is trained through them, so that it learns the images and not the changes, and a discriminator that never
-sees one image twice remembers few. `keras.ops` only.
+The generator is trained through the changes, so it learns the distribution of the images without them. A discriminator
+that never sees the same image twice memorizes fewer images. The module uses `keras.ops` only.
 """
 
 import functools
@@ -16,9 +16,13 @@ register = keras.saving.register_keras_serializable(package="zoo")
 
 
 def color(images, seed, first=None):
-    """Images `(n, h, w, c)`, brightness shifted by up to 0.5, saturation scaled by 0 to 2, contrast by 0.5 to 1.5.
+    """Changes the brightness (by up to 0.5), saturation (factor 0 to 2) and contrast (factor 0.5 to 1.5) of images.
 
-    Where the `first` channels are one image and the others another, both alike.
+    Args:
+        images: float tensor of shape `(n, h, w, c)`.
+        seed: `keras.random.SeedGenerator`.
+        first: int or None. Number of channels of the first of two images that are concatenated along the channels. Both
+            then change alike. Defaults to `None`, a single image.
     """
     brightness, saturation, contrast = (keras.random.uniform((_number(images), 1, 1, 1), seed=seed) for _ in range(3))
 
@@ -35,20 +39,20 @@ def color(images, seed, first=None):
 
 
 def translation(images, seed):
-    """Images `(n, h, w, c)` moved by up to an eighth of height and width; what was outside is 0."""
+    """Shifts images `(n, h, w, c)` by up to an eighth of the height and width; uncovered pixels are 0."""
     for axis, spelling in ((1, "nij,njwc->niwc"), (2, "nij,nhjc->nhic")):
         size = images.shape[axis]
         most = round(size / 8)
         shift = keras.random.randint((_number(images), 1, 1), -most, most + 1, seed=seed)
         place = ops.arange(size)
-        # A matrix product and no gather, whose second derivative gradient penalties would need.
+        # A matrix product moves the pixels, because a gather lacks the second derivative that gradient penalties need.
         moved = ops.cast(ops.equal(place[None, None, :], place[None, :, None] + shift), images.dtype)
         images = ops.einsum(spelling, moved, images)
     return images
 
 
 def cutout(images, seed):
-    """Images `(n, h, w, c)` whose rectangle of half the height and width, around a random pixel, is 0."""
+    """Sets a rectangle of half the height and width, centred on a random pixel, to 0 in images `(n, h, w, c)`."""
     inside = []
     for axis in (1, 2):
         size = images.shape[axis]
@@ -69,16 +73,33 @@ def _number(images):
 
 @register
 class DiffAugment(keras.layers.Layer):
-    """Differentiable augmentation (Zhao et al. 2020, section 3.2), each change at every image.
-
-    Called on images `(n, h, w, c)` in [-1, 1] and a seed generator; what it returns may leave that range. Two images
-    that belong together lie side by side in the channels, and `first` is how many the one has.
+    """Differentiable augmentation (Zhao et al. 2020, section 3.2), which applies every change to every image.
 
     Args:
-        policies: which changes, of `"color"`, `"translation"` and `"cutout"`, in this order.
+        policies: list or tuple of str. Changes to apply, in this order: `"color"` shifts brightness, saturation and
+            contrast, `"translation"` shifts the image, and `"cutout"` erases a rectangle. Defaults to all three.
+        **kwargs: keyword arguments of `keras.layers.Layer`. The dtype is always float32.
+
+    Call arguments:
+        images: float tensor of shape `(n, h, w, c)` in [-1, 1]. Two images that belong together can be concatenated
+            along the channels.
+        seed: `keras.random.SeedGenerator`.
+        first: int or None. Number of channels of the first of two concatenated images. Defaults to `None`.
+
+    Returns:
+        A float tensor of the same shape as `images`, whose values may leave [-1, 1].
 
     Raises:
-        InputError: an unknown policy.
+        InputError: If `policies` is not a list or names an unknown change.
+
+    Example:
+
+    ```python
+    import zoo
+    from zoo.objectives.augment import DiffAugment
+
+    model = zoo.GAN((28, 28, 1), augmentation=DiffAugment(policies=["translation", "cutout"]))
+    ```
     """
 
     def __init__(self, policies=("color", "translation", "cutout"), **kwargs):
@@ -101,12 +122,15 @@ class DiffAugment(keras.layers.Layer):
         return change(images, seed)
 
     def check(self, objective):
-        """Refuses an objective that this augmentation cannot go with."""
+        """Raises `InputError` if this augmentation does not support an objective; this class supports all."""
 
     def update(self, objective, real_logits, num_replicas=1):
-        """Learns from the discriminator's outputs on augmented real images, where there is something to learn.
+        """Adapts to the discriminator's outputs for augmented real images; this class has nothing to adapt.
 
-        Replicas, of which each sees its share of a batch, are to say how many they are.
+        Args:
+            objective: `AdversarialObjective`.
+            real_logits: float tensor of shape `(n, 1)`.
+            num_replicas: int. Number of replicas, each of which sees an equal share of the batch. Defaults to 1.
         """
 
     def get_config(self):
@@ -115,16 +139,31 @@ class DiffAugment(keras.layers.Layer):
 
 @register
 class AdaptiveAugment(DiffAugment):
-    """The same changes, each with a probability that follows how much the discriminator overfits (Karras et al. 2020b).
+    """Differentiable augmentation with a probability that follows the overfitting of the discriminator.
 
-    The measure is r_t = E[sign(D(x))] over real images (eq. 1), with signs counted from the middle between the
-    objective's targets: 0 without overfitting, 1 where every training image is known. After every fourth update the
-    probability, a saved variable, takes a step up or down, depending on whether r_t is above `target`.
+    Adaptive augmentation (Karras et al. 2020b) measures overfitting by r_t = E[sign(D(x))] over real images (eq. 1).
+    Here the sign is relative to the midpoint of the objective's targets. r_t is 0 without overfitting and 1 if the
+    discriminator recognizes every training image. Each change applies with a probability that is saved as a variable;
+    after every fourth update, it takes a step up if r_t is above `target` and a step down if it is below.
 
     Args:
-        policies: as for `DiffAugment`.
-        target: of r_t.
-        ramp: images in which the probability can go from 0 to 1; the paper takes 500,000.
+        policies: list or tuple of str, as in `DiffAugment`. Defaults to all three.
+        target: float between 0 and 1. Target value of r_t. Defaults to 0.6.
+        ramp: number above 0. Number of images over which the probability can go from 0 to 1. Defaults to 500,000, as in
+            the paper.
+        **kwargs: keyword arguments of `keras.layers.Layer`. The dtype is always float32.
+
+    Raises:
+        InputError: If an argument is out of range.
+
+    Example:
+
+    ```python
+    import zoo
+    from zoo.objectives.augment import AdaptiveAugment
+
+    model = zoo.GAN((28, 28, 1), augmentation=AdaptiveAugment(ramp=100_000))  # or augmentation="adaptive"
+    ```
     """
 
     _EVERY = 4
@@ -170,9 +209,12 @@ AUGMENTATIONS = {"diff_augment": DiffAugment, "adaptive": AdaptiveAugment}
 
 
 def get(identifier):
-    """An augmentation from its name, its Keras config, or itself; None stays None.
+    """Returns an augmentation, given its name, its Keras config, or an instance; None stays None.
+
+    Args:
+        identifier: str, dict, `DiffAugment` or None.
 
     Raises:
-        InputError: no augmentation of that name, or something else entirely.
+        InputError: If `identifier` is not the name, the config or an instance of an augmentation.
     """
     return None if identifier is None else named(identifier, AUGMENTATIONS, DiffAugment, "augmentation")

@@ -1,6 +1,6 @@
-"""What keeps a discriminator smooth: penalties on its gradient, and clipping of its weights.
+"""Regularization of the discriminator: penalties on its gradient, and weight clipping.
 
-Penalties on the gradient are called with the discriminator as a function, never with a model.
+Gradient penalties receive the discriminator as a function and never as a model.
 """
 
 import keras
@@ -13,17 +13,22 @@ register = keras.saving.register_keras_serializable(package="zoo")
 
 
 class InputGradientPenalty:
-    """Base of the penalties on the gradient g(x) of the discriminator's output with respect to the image.
+    """Base class of the penalties on g(x), the gradient of the discriminator's output with respect to the image.
 
-    A subclass says at which images (`points`) and what the gradient costs there (`cost`). Computed on every
-    `interval`-th step and then counted `interval` times, which costs less and trains much alike (Karras et al. 2020,
-    section 3.1; their appendix B adapts rate and betas of Adam to it, too, which is left to whoever compiles). Where
-    images are augmented, the gradient is with respect to what the discriminator sees of them. Not for discriminators
-    with batch norm, which couples the images of a batch.
+    A subclass defines at which images the gradient is penalized (`points`) and how (`cost`). The penalty is computed at
+    every `interval`-th step and multiplied by `interval`, which is cheaper and trains almost equally well (Karras et
+    al. 2020, section 3.1). Their appendix B also adapts the learning rate and betas of Adam to the interval; here the
+    caller of `compile` has to do that.
+
+    If images are augmented, the gradient is with respect to the augmented images. Gradient penalties do not support
+    discriminators with batch normalization, which couples the images of a batch.
 
     Args:
-        weight: factor of the penalty.
-        interval: steps between two penalties.
+        weight: float above 0. Factor of the penalty.
+        interval: int. Number of steps between two penalties. Defaults to 1.
+
+    Raises:
+        InputError: If an argument is out of range.
     """
 
     def __init__(self, weight, interval=1):
@@ -31,22 +36,23 @@ class InputGradientPenalty:
         self.interval = check_count(interval, "interval")
 
     def points(self, real, fake, seed):
-        """The images at which the gradient is penalized."""
+        """Returns the images at which the gradient is penalized."""
         raise NotImplementedError
 
     def cost(self, squared_norms):
-        """What gradients of these squared norms `(n,)` cost, `(n,)`."""
+        """Returns the penalty `(n,)` for gradients with these squared norms `(n,)`."""
         raise NotImplementedError
 
     def __call__(self, discriminator, real, fake, step, input_gradient, seed):
-        """Scalar penalty.
+        """Returns the penalty, a scalar.
 
         Args:
             discriminator: function from images to logits.
-            real, fake: images `(n, h, w, c)`.
-            step: number of discriminator updates before this one, a scalar tensor.
-            input_gradient: function `(fn, x)` that returns the gradient of `sum(fn(x))` with respect to x.
-            seed: seed generator.
+            real: float tensor of shape `(n, h, w, c)`. Real images.
+            fake: float tensor of shape `(n, h, w, c)`. Generated images.
+            step: int scalar tensor. Number of discriminator updates before this one.
+            input_gradient: function `(fn, x)` that returns the gradient of `sum(fn(x))` with respect to `x`.
+            seed: `keras.random.SeedGenerator`.
         """
         points = self.points(real, fake, seed)
 
@@ -69,11 +75,26 @@ class InputGradientPenalty:
 
 @register
 class R1(InputGradientPenalty):
-    """At real images, weight / 2 * E[|g(x)|^2] (Mescheder et al. 2018, eq. 9).
+    """Gradient penalty at real images, weight / 2 * E[|g(x)|^2] (Mescheder et al. 2018, eq. 9).
+
+    g(x) is the gradient of the discriminator's output with respect to the image.
 
     Args:
-        weight: gamma of the paper; 0.1 to 10 is usual, growing with the resolution.
-        interval: as for `InputGradientPenalty`.
+        weight: float above 0. Gamma of the paper. Usual values are 0.1 to 10 and grow with the resolution. Defaults to
+            1.0.
+        interval: int. Number of steps between two penalties; see `InputGradientPenalty`. Defaults to 1.
+
+    Raises:
+        InputError: If an argument is out of range.
+
+    Example:
+
+    ```python
+    import zoo
+    from zoo.objectives.penalties import R1
+
+    model = zoo.GAN((28, 28, 1), penalties=R1(weight=0.5, interval=16))
+    ```
     """
 
     def __init__(self, weight=1.0, interval=1):
@@ -88,9 +109,26 @@ class R1(InputGradientPenalty):
 
 @register
 class R2(R1):
-    """The same at generated images (Mescheder et al. 2018, eq. 10), where R1 leaves the discriminator free to be steep.
+    """Gradient penalty at generated images, weight / 2 * E[|g(G(z))|^2] (Mescheder et al. 2018, eq. 10).
 
-    Beside R1, which alone let training of a `Relativistic` objective diverge (Huang et al. 2024, section 2.2).
+    R2 complements `R1`, which does not limit the slope of the discriminator at generated images. With the
+    `Relativistic` objective, training with R1 alone diverged (Huang et al. 2024, section 2.2).
+
+    Args:
+        weight: float above 0. Gamma of the paper. Defaults to 1.0.
+        interval: int. Number of steps between two penalties; see `InputGradientPenalty`. Defaults to 1.
+
+    Raises:
+        InputError: If an argument is out of range.
+
+    Example:
+
+    ```python
+    import zoo
+    from zoo.objectives.penalties import R1, R2
+
+    model = zoo.GAN((28, 28, 1), objective="relativistic", penalties=[R1(weight=0.5), R2(weight=0.5)])
+    ```
     """
 
     def points(self, real, fake, seed):
@@ -99,14 +137,27 @@ class R2(R1):
 
 @register
 class GradientPenalty(InputGradientPenalty):
-    """Between real and generated images, weight * E[(|g(x)| - 1)^2] (WGAN-GP, Gulrajani et al. 2017, eq. 3).
+    """Gradient penalty between real and generated images (WGAN-GP, Gulrajani et al. 2017, eq. 3).
 
-    The images are s * real + (1 - s) * fake, with s drawn uniformly from 0 to 1 for each pair. An optimal critic has
-    gradients of norm 1 between images that optimal transport pairs (proposition 1); here pairs are random.
+    The penalty is weight * E[(|g(x)| - 1)^2] at the images x = s * real + (1 - s) * fake, with s drawn uniformly from 0
+    to 1 for each pair. An optimal critic has gradients of norm 1 between images that optimal transport pairs
+    (proposition 1); here the pairs are random.
 
     Args:
-        weight: lambda of the paper.
-        interval: as for `InputGradientPenalty`.
+        weight: float above 0. Lambda of the paper. Defaults to 10.0.
+        interval: int. Number of steps between two penalties; see `InputGradientPenalty`. Defaults to 1.
+
+    Raises:
+        InputError: If an argument is out of range.
+
+    Example:
+
+    ```python
+    import zoo
+    from zoo.objectives.penalties import GradientPenalty
+
+    model = zoo.GAN((28, 28, 1), objective="wasserstein", penalties=GradientPenalty(weight=10.0))
+    ```
     """
 
     def __init__(self, weight=10.0, interval=1):
@@ -118,18 +169,31 @@ class GradientPenalty(InputGradientPenalty):
         return share * real + (1.0 - share) * fake
 
     def cost(self, squared_norms):
-        # The root has no slope at 0, where a critic that starts flat would find NaN.
+        # The square root has no finite derivative at 0, so a critic that starts flat would produce NaN without the
+        # constant.
         return ops.square(ops.sqrt(squared_norms + 1e-12) - 1.0)
 
 
 @register
 class WeightClipping(keras.constraints.Constraint):
-    """Keeps every weight of the critic in [-limit, limit] (Arjovsky et al. 2017, algorithm 1).
+    """Clips every weight of the critic to [-limit, limit] (Arjovsky et al. 2017, algorithm 1).
 
-    A constraint and no term of the loss: the model applies it after each update of the critic.
+    Weight clipping is a constraint and not part of the loss: the model applies it after each update of the critic.
 
     Args:
-        limit: c of the paper.
+        limit: float above 0. c of the paper. Defaults to 0.01.
+
+    Raises:
+        InputError: If `limit` is out of range.
+
+    Example:
+
+    ```python
+    import zoo
+    from zoo.objectives.penalties import WeightClipping
+
+    model = zoo.GAN((28, 28, 1), objective="wasserstein", penalties=WeightClipping(limit=0.01))
+    ```
     """
 
     def __init__(self, limit=0.01):
@@ -143,13 +207,14 @@ class WeightClipping(keras.constraints.Constraint):
 
 
 def overlap(kernel):
-    """How far the filters of a kernel `(..., outputs)` are from orthogonal, a scalar (Brock et al. 2019, eq. 3).
+    """Returns a scalar that measures how far the filters of a kernel `(..., outputs)` are from orthogonal.
 
-    The sum of squares of W^T W outside of its diagonal, which leaves the filters' norms free.
+    The result (Brock et al. 2019, eq. 3) is the sum of the squares of W^T W outside its diagonal, which does not
+    restrict the filters' norms.
     """
     weight = ops.reshape(ops.cast(kernel, "float32"), (-1, kernel.shape[-1]))
     if weight.shape[0] < weight.shape[1]:
-        # W W^T is smaller than W^T W and its squares add up to as much.
+        # W W^T is smaller than W^T W here, and the sums of their squares are equal.
         gram = ops.matmul(weight, ops.transpose(weight))
     else:
         gram = ops.matmul(ops.transpose(weight), weight)
@@ -160,10 +225,13 @@ PENALTIES = {"r1": R1, "r2": R2, "gradient_penalty": GradientPenalty, "weight_cl
 
 
 def get(identifiers):
-    """A list of penalties from a name, a Keras config, an instance, or a list of such.
+    """Returns a list of penalties, given a name, a Keras config, an instance, or a list of these.
+
+    Args:
+        identifiers: str, dict, penalty, or list of these.
 
     Raises:
-        InputError: no penalty of that name, or something else entirely.
+        InputError: If an entry is not the name, the config or an instance of a penalty.
     """
     if not isinstance(identifiers, (list, tuple)):
         identifiers = [identifiers]
@@ -172,10 +240,14 @@ def get(identifiers):
 
 
 def check(penalties, discriminator):
-    """Refuses penalties that do not go together, or not with this network.
+    """Raises `InputError` if penalties do not support each other or the discriminator.
+
+    Args:
+        penalties: list of penalties.
+        discriminator: `keras.Model`.
 
     Raises:
-        InputError: a gradient penalty with weight clipping or with batch norm.
+        InputError: If a gradient penalty is combined with weight clipping or with batch normalization.
     """
     gradients = [type(penalty).__name__ for penalty in penalties if isinstance(penalty, InputGradientPenalty)]
     if not gradients:

@@ -1,4 +1,4 @@
-"""Densities and bounds of variational autoencoders, in nats, summed over the dimensions of an image or latent."""
+"""Densities and bounds of variational autoencoders in nats, summed over the dimensions of an image or latent."""
 
 import math
 
@@ -11,37 +11,38 @@ LOG_2_PI = math.log(2 * math.pi)
 
 
 def gaussian_log_density(value, mean, log_variance):
-    """log N(value; mean, exp(log_variance)) of `(..., d)`, summed over the last axis."""
+    """Returns log N(value; mean, exp(log_variance)) for `(..., d)`, summed over the last axis."""
     return -0.5 * ops.sum(LOG_2_PI + log_variance + ops.square(value - mean) * ops.exp(-log_variance), axis=-1)
 
 
 def best_log_variance(value, mean):
-    """The log variance, one for all elements, at which `gaussian_log_density` is largest (Rybkin et al. 2021).
+    """Returns the shared log variance that maximizes `gaussian_log_density` (Rybkin et al. 2021).
 
-    That is the log of the mean squared error, without a gradient: at the maximum the density's own is all there is. A
-    variance trained by gradient lags behind it for thousands of steps, in which the KL term weighs too much.
+    The result is the log of the mean squared error, without a gradient: at the maximum, the density's gradient with
+    respect to the variance is zero. A variance that is trained by gradient lags behind for thousands of steps, during
+    which the KL term has too much weight.
     """
     return ops.stop_gradient(ops.log(ops.maximum(ops.mean(ops.square(value - mean)), 1e-8)))
 
 
 def kl_to_standard_normal(mean, log_variance):
-    """KL(N(mean, exp(log_variance)) || N(0, 1)) summed over the last axis (Kingma & Welling 2014, appendix B)."""
+    """Returns KL(N(mean, exp(log_variance)) || N(0, 1)) over the last axis (Kingma & Welling 2014, appendix B)."""
     return 0.5 * ops.sum(ops.square(mean) + ops.exp(log_variance) - log_variance - 1.0, axis=-1)
 
 
 def bernoulli_log_likelihood(images, logits):
-    """log Bernoulli(images; sigmoid(logits)) for binary images, summed over the last axis."""
+    """Returns log Bernoulli(images; sigmoid(logits)) for binary images, summed over the last axis."""
     return ops.sum(images * logits - ops.softplus(logits), axis=-1)
 
 
 def dynamic_binarization(images, seed_generator):
-    """Binary images in {0, 1}, drawn anew at each call with images in [-1, 1] as the probabilities of 1."""
+    """Returns binary images in {0, 1}, drawn anew at each call with images in [-1, 1] as the probabilities of 1."""
     noise = keras.random.uniform(ops.shape(images), seed=seed_generator)
     return ops.cast(noise < 0.5 * (images + 1.0), "float32")
 
 
 def importance_weighted_bound(log_weights):
-    """log 1/K sum_k w_k over the first axis of `(K, n)` log weights (Burda et al. 2016, eq. 8).
+    """Returns log 1/K sum_k w_k over the first axis of `(K, n)` log weights (Burda et al. 2016, eq. 8).
 
     The weights are w_k = p(x, z_k) / q(z_k | x).
     """
@@ -50,36 +51,57 @@ def importance_weighted_bound(log_weights):
 
 
 class Bernoulli:
-    """Likelihood of binary images; a grey value is the probability of a white pixel.
+    """Likelihood of binary images, in which a grey value is the probability of a white pixel.
 
-    Training draws a new binary image at every step (dynamic binarization), so that the bound is one on the
-    probability of binary images; the decoder's outputs are logits.
+    Every training step draws new binary images (dynamic binarization), so the bound holds for the probability of binary
+    images. The decoder's outputs are logits.
+
+    Example:
+
+    ```python
+    import keras
+    from keras import ops
+    from zoo.objectives.variational import Bernoulli
+
+    likelihood = Bernoulli()
+    binary = likelihood.prepare(ops.zeros((2, 784)), keras.random.SeedGenerator(0))
+    nats = likelihood.log_likelihood(binary, ops.zeros((2, 784)), log_variance=None)  # 784 * -log(2) each
+    ```
     """
 
     name = "bernoulli"
 
     def prepare(self, images, seed_generator):
-        """Images in [-1, 1] to binary ones, drawn anew."""
+        """Returns newly drawn binary images, given images in [-1, 1]."""
         return dynamic_binarization(images, seed_generator)
 
     def encoder_inputs(self, images):
-        """Binary images as the encoder sees them, in [-1, 1]."""
+        """Returns binary images in [-1, 1], as the encoder takes them."""
         return 2.0 * images - 1.0
 
     def log_likelihood(self, images, outputs, log_variance):
-        """Nats `(...,)` of flat images under the decoder's flat outputs `(..., pixels)`."""
+        """Returns the nats `(...,)` of flat images under the decoder's flat outputs `(..., pixels)`."""
         return bernoulli_log_likelihood(images, outputs)
 
     def mean_images(self, outputs):
-        """The decoder's outputs as images in [-1, 1]: the mean, not a draw."""
+        """Returns the mean of the distribution, not a sample, as images in [-1, 1]."""
         return 2.0 * ops.sigmoid(outputs) - 1.0
 
 
 class Gaussian:
     """Likelihood of real-valued images in [-1, 1] with one variance for all pixels (Rybkin et al. 2021).
 
-    The decoder's outputs are means; the variance is the best one of each batch in training, and then their running
-    mean.
+    The decoder's outputs are means. In training, the variance is the optimal one for each batch; otherwise it is the
+    running mean of these.
+
+    Example:
+
+    ```python
+    from keras import ops
+    from zoo.objectives.variational import Gaussian
+
+    nats = Gaussian().log_likelihood(ops.ones((2, 784)), ops.zeros((2, 784)), log_variance=0.0)  # (2,)
+    ```
     """
 
     name = "gaussian"
@@ -101,10 +123,10 @@ LIKELIHOODS = {"bernoulli": Bernoulli, "gaussian": Gaussian}
 
 
 def get(name):
-    """The likelihood of that name.
+    """Returns the likelihood of a given name.
 
     Raises:
-        InputError: there is none.
+        InputError: If `name` is neither `"bernoulli"` nor `"gaussian"`.
     """
     if not isinstance(name, str) or name not in LIKELIHOODS:
         raise InputError(f"likelihood is {shown(name)}, expected one of {', '.join(LIKELIHOODS)}.")

@@ -1,4 +1,4 @@
-"""Publishing presets to the Hugging Face Hub and fetching them: the only file that knows `huggingface_hub`.
+"""Publishing presets to the Hugging Face Hub and fetching them: the only file that talks to it.
 
 Published is one commit on the parent that was looked at; fetched is one snapshot of one commit, whose hashes are
 checked before Keras opens a file. The client reads HF_TOKEN, HF_HOME, HF_ENDPOINT and HF_HUB_OFFLINE itself; the
@@ -9,7 +9,6 @@ import concurrent.futures
 import contextlib
 import errno
 import hashlib
-import json
 import logging
 import os
 import re
@@ -18,21 +17,11 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-import zoo
-from zoo.errors import HubError, InputError, PresetError, first_line, printable, shown
-from zoo.presets import CONFIG, HASHED_FILES, LIMITS, METADATA, WEIGHTS, metadata_of, stated_of
+from zoo.errors import HubError, InputError, PresetError, printable, shown
+from zoo.presets.card import CARD, SCHEME, card_and_metadata, read_files, read_text
+from zoo.presets.files import CONFIG, HASHED_FILES, LIMITS, METADATA, WEIGHTS, metadata_of, stated_of
+from zoo.version import __version__
 
-SCHEME = "hf://"
-CARD, SAMPLES = "README.md", "samples.png"
-# What they show; of the first, the class says.
-PICTURES = {
-    SAMPLES: None,
-    "nearest.png": "Samples, each beside the training image nearest to it",
-    "truncation.png": "The same latents with less and less truncation, from the first row to the last",
-    "prompts.png": "Five images of each of ten prompts, captions of test faces, a prompt a row",
-    "captions.png": "Five images of each of ten captions, a row each: five of training pictures, five of test pictures",
-    "style_mixing.png": "The coarse styles of the first column with the fine styles of the first row",
-}
 _NAME = r"[A-Za-z0-9](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?"
 # The Hub's own limits.
 _LONGEST_REPOSITORY, _REFUSED_IN_REPOSITORY = 96, ("..", "--")
@@ -44,83 +33,6 @@ _ETAG = re.compile(r"[A-Za-z0-9_-]{1,128}")
 # The most bytes that a file on the Hub may have.
 _LIMITS = {**LIMITS, CARD: 1024**2}
 _DEADLINE, _SECONDS = "ZOO_HUB_DEADLINE", 600
-_FEATURES_TASK = "image-feature-extraction"
-_FEATURES_USAGE = """## Use
-
-```python
-from zoo.metrics import features
-
-network = features.load("{}")
-values = network(images)  # of uint8 images, (n, height, width, channels) to (n, d)
-```"""
-_AGAIN = "; `zoo evaluate` measures them again, but for truncation curves, correlations and Set5 and Set14."
-
-
-class _Use(NamedTuple):
-    """The Hub's name of what a model is for, code that draws from it and fine-tunes it, and what it shows.
-
-    In the code `{asked}` is where a model with classes is given a label, `{own}` are images, with labels there, and
-    `{prompt}` is a text.
-    """
-
-    task: str = "unconditional-image-generation"
-    draw: str = "images = model.generate(16{asked}, seed=0)  # uint8, (16, height, width, channels)"
-    also: str = ""
-    tune: str = "model.fit({own}, epochs=3)  # fine-tune on images of your own"
-    samples: str = "Samples, not chosen"
-
-
-_CODED = _Use(
-    also="codes = model.encode(images)\nsame_images = model.decode(codes)",
-    tune="model.fit(my_images, epochs=3)  # fine-tune on images of your own\n"
-    "model.fit_prior({own}, epochs=3)  # which draws codes, and they have changed",
-)
-_TRANSLATOR = _Use(
-    "image-to-image",
-    "images = model.translate(source_images)  # uint8, (n, height, width, channels)",
-    tune='model.fit("my_pairs/", epochs=3)  # fine-tune on source images in my_pairs/A and images in my_pairs/B',
-    samples="Test pairs, not chosen: source image, what the model makes of it, and its true counterpart",
-)
-_BOTH_WAYS = _TRANSLATOR._replace(
-    also="source_images = model.translate(images, reverse=True)",
-    tune='model.fit("my_pairs/", epochs=3)'
-    "  # fine-tune on unpaired source images in my_pairs/A and images in my_pairs/B",
-)
-_ENLARGER = _Use(
-    "image-to-image",
-    "large = model.upscale(picture)  # uint8, (height, width, channels)",
-    samples="Details of test images, not chosen: enlarged bicubically, by the model, and as they were",
-)
-_ILLUSTRATOR = _Use(
-    "text-to-image",
-    "images = model.generate(16, prompts={prompt}, seed=0)  # uint8, (16, height, width, channels)",
-    also="print(model.vocabulary)  # the words that it knows",
-    tune='model.fit({{"images": my_images, "prompts": my_captions}}, epochs=3)  # fine-tune on images of your own',
-)
-# Where the class is another, its card shows what most classes understand.
-_USES = {
-    "VAE": _Use(also="mean, log_variance = model.encode(images)\nsame_images = model.decode(mean)"),
-    "BetaVAE": _Use(
-        also="for attribute in model.attributes:\n"
-        "    # keep_details=True adds the change to the images themselves, which suits changes in place.\n"
-        "    edited = model.edit(images, attribute, amount=1.0)"
-    ),
-    "PixelCNN": _Use(also="nats = -model.log_prob(images{asked})  # exact"),
-    "VQVAE": _CODED,
-    "VQVAE2": _CODED,
-    "StyleGAN": _Use(
-        also="latents = zoo.latents.sample(4, model.noise_shape, seed=0)\n"
-        "mixed = model.mix_styles(latents, latents, at_layer=1)  # uint8, (4, 4, height, width, channels)"
-    ),
-    "Pix2Pix": _TRANSLATOR,
-    "CycleGAN": _BOTH_WAYS,
-    "SRResNet": _ENLARGER,
-    "SRGAN": _ENLARGER,
-    "TextToImageGAN": _ILLUSTRATOR,
-}
-_METADATA_BLOCK = re.compile(r"\A\s*---[ \t]*\n.*?\n---[ \t]*(\n|\Z)", re.DOTALL)
-# Marks a card's text as ours; the hash tells whether a person has edited it since.
-_STAMP = re.compile(r"\n<!-- written by generative-zoo, sha256 (\w{16}) -->\n$")
 
 
 # === References ===
@@ -132,6 +44,8 @@ def parse(reference):
     Raises:
         InputError: the reference is not of that form.
     """
+    if not isinstance(reference, str):
+        raise InputError(f"preset is {shown(reference)}, expected hf://org/name or hf://org/name@revision.")
     repo_id, _, revision = reference.removeprefix(SCHEME).partition("@")
     check_repo_id(repo_id, "preset")
     if "@" in reference:
@@ -144,7 +58,7 @@ def check_repo_id(repo_id, argument="repo_id"):
     is_name = isinstance(repo_id, str) and _REPOSITORY.fullmatch(repo_id) and len(repo_id) <= _LONGEST_REPOSITORY
     if not is_name or repo_id.endswith(".git") or any(part in repo_id for part in _REFUSED_IN_REPOSITORY):
         expected = "hf://org/name or hf://org/name@revision" if argument == "preset" else "org/name"
-        raise InputError(f"{argument} names the repository {repo_id!r}, expected {expected}.")
+        raise InputError(f"{argument} names the repository {shown(repo_id)}, expected {expected}.")
     return repo_id
 
 
@@ -158,7 +72,7 @@ def check_names(repo_id, revision, tag):
 
 def _check_revision(revision, argument):
     if not isinstance(revision, str) or not _REVISION.fullmatch(revision) or ".." in revision:
-        raise InputError(f"{argument} names the revision {revision!r}, expected a branch, a tag or a commit.")
+        raise InputError(f"{argument} names the revision {shown(revision)}, expected a branch, a tag or a commit.")
 
 
 # === Asking the client ===
@@ -294,7 +208,7 @@ def _explanation(error, repo_id, revision, token):
 def _api(token=None):
     from huggingface_hub import HfApi
 
-    return HfApi(token=token, library_name="generative-zoo", library_version=zoo.__version__)
+    return HfApi(token=token, library_name="generative-zoo", library_version=__version__)
 
 
 # === Fetching ===
@@ -520,9 +434,9 @@ def publish(
 
     check_names(repo_id, revision, tag)
     api, branch, directory = _api(token), revision or "main", Path(directory)
-    files = _files(directory)
+    files = read_files(directory)
     # What cannot be told of is refused before anything is made on the Hub.
-    _texts(directory, files, repo_id, title, facts or {}, {})
+    card_and_metadata(directory, files, repo_id, title, facts or {}, {})
     ask = _asker(repo_id, branch, token)
     ask(api.create_repo, repo_id, private=private, exist_ok=True)
     if revision is not None:
@@ -531,8 +445,8 @@ def publish(
     there = ask(_published, api, repo_id, parent, [CARD, METADATA, *files])
     tags = ask(lambda: {found.name: found.target_commit for found in api.list_repo_refs(repo_id).tags})
     texts = {name: _fetch_file(ask, repo_id, parent, name, token=token) for name in (CARD, METADATA) if name in there}
-    published = {name: _text_of(path) for name, path in texts.items() if path is not None}
-    contents = files | _texts(directory, files, repo_id, title, facts or {}, published)
+    published = {name: read_text(path) for name, path in texts.items() if path is not None}
+    contents = files | card_and_metadata(directory, files, repo_id, title, facts or {}, published)
     added = [
         CommitOperationAdd(name, content)
         for name, content in contents.items()
@@ -567,226 +481,8 @@ def _published(api, repo_id, commit, names):
     return {file.path: file for file in found if isinstance(file, RepoFile)}
 
 
-def _files(directory):
-    """The bytes of a preset's weights, configuration and pictures by file name."""
-    pictures = [name for name in PICTURES if (directory / name).is_file()]
-    return {name: (directory / name).read_bytes() for name in [*HASHED_FILES, *pictures]}
-
-
-def _texts(directory, files, repo_id, title, facts, published):
-    """The bytes of the card and the metadata that go with these files, by file name."""
-    metadata = metadata_of(directory)
-    facts = {key: value for key, value in facts.items() if key not in ("repo_id", "revision", "files")}
-    facts = {**metadata, **facts}
-    pictures = [name for name in PICTURES if name in files]
-    card = published.get(CARD)
-    if card is None or is_unedited(card):
-        card = _text_of(directory / CARD) or card
-    try:
-        classes = _classes_of(json.loads(files[CONFIG])["config"])
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise PresetError(f"{directory / CONFIG} is damaged: it holds no configuration of a model.") from error
-    return {
-        CARD: model_card(repo_id, title, facts, pictures, classes, card).encode(),
-        METADATA: _same_but_for_the_date(facts, published.get(METADATA)).encode(),
-    }
-
-
-def _text_of(path):
-    """The text of a card or of metadata, or None where there is no such file."""
-    try:
-        return path.read_text(encoding="utf-8") if path.is_file() else None
-    except UnicodeDecodeError as error:
-        raise PresetError(f"{path} is no text in UTF-8 ({error.reason}).") from error
-
-
-def _classes_of(config):
-    """The classes that a model's configuration names, by numbers where it has no names; those of a prior, too."""
-    config = config if config.get("num_classes") else config.get("prior") or {}
-    return config.get("class_names") or range(config.get("num_classes") or 0)
-
-
-def _same_but_for_the_date(metadata, published):
-    """The metadata as JSON; the published text where only the date of saving differs."""
-    with contextlib.suppress(ValueError, AttributeError, TypeError, RecursionError):
-        if {**json.loads(published), "date_saved": None} == {**metadata, "date_saved": None}:
-            return published
-    return json.dumps(metadata, indent=2, ensure_ascii=False) + "\n"
-
-
 def _is_same(content, file):
     """Whether a file on the Hub has this content, by the hash that the Hub keeps of it."""
     if file.lfs is not None:
         return file.lfs.sha256 == hashlib.sha256(content).hexdigest()
     return file.blob_id == hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
-
-
-# === The model card ===
-
-
-def model_card(repo_id, title, facts, pictures=(), classes=(), existing=None):
-    """The text of a preset's `README.md`.
-
-    Args:
-        repo_id: `org/name`; None for an official preset that is in no repository.
-        title: heading, and the name by which an official preset loads; None for other presets.
-        facts: what the manifest or `metadata.json` says of the preset.
-        pictures: names of the pictures beside the card, which it shows.
-        classes: names or numbers of the model's classes.
-        existing: a card to keep, as far as a person wrote it.
-
-    Returns:
-        Markdown under a block of metadata as the Hub reads it.
-    """
-    header = _card_metadata(title or repo_id.split("/")[1], facts)
-    metadata, body = header.to_yaml(), _card_body(repo_id, title, facts, pictures, classes)
-    if existing is not None:
-        metadata, text = _merged(existing, header)
-        body = body if is_unedited(existing) else text.lstrip("\n")
-    return f"---\n{metadata}\n---\n\n{body}"
-
-
-def _merged(card, header):
-    """The metadata of a card with ours, as YAML, and the card's text."""
-    import yaml
-    from huggingface_hub import ModelCard
-
-    try:
-        found = ModelCard(card, ignore_metadata_errors=True)
-        kept, tags = found.data.to_dict(), dict.fromkeys([*(found.data.tags or ()), *header.tags])
-        if is_unedited(card):
-            # Figures of ours, perhaps of other weights.
-            kept.pop("model-index", None)
-        merged = {**kept, **header.to_dict(), "tags": list(tags)}
-        return type(header)(**merged, ignore_metadata_errors=True).to_yaml(), found.text
-    # The client takes keys and values as they stand there.
-    except (ValueError, TypeError, AttributeError, yaml.YAMLError) as error:
-        raise PresetError(
-            f"The metadata at the top of {CARD} cannot be read ({first_line(error)}); expected YAML between two lines "
-            "of three dashes."
-        ) from error
-
-
-def bundled_card(directory, title, facts):
-    """The text of the card beside a preset of the package, whose folder, name and manifest entry are given."""
-    directory = Path(directory)
-    return _texts(directory, _files(directory), None, title, facts, {})[CARD].decode()
-
-
-def is_unedited(card):
-    """Whether a card's text is as `_card_body` wrote it."""
-    # Whatever stands in the metadata, which a person may have left broken.
-    text = _METADATA_BLOCK.sub("", card)
-    stamp = _STAMP.search(text)
-    return stamp is not None and stamp[1] == _digest(text[: stamp.start()])
-
-
-def _digest(text):
-    return hashlib.sha256(text.strip().encode()).hexdigest()[:16]
-
-
-def _card_metadata(name, facts):
-    from huggingface_hub import EvalResult, ModelCardData
-
-    dataset, licence = facts.get("dataset"), facts.get("weights_licence")
-    task = _use_of(facts).task if facts.get("kind", "model") == "model" else _FEATURES_TASK
-    results = [
-        EvalResult(
-            task_type=task,
-            dataset_type=dataset,
-            dataset_name=dataset,
-            dataset_split="test",
-            metric_type=metric,
-            metric_name=figure["protocol"],
-            metric_value=round(figure["value"], 4),
-        )
-        for metric, figure in facts.get("metrics", {}).items()
-        if dataset is not None
-    ]
-    return ModelCardData(
-        library_name="keras",
-        pipeline_tag=task,
-        tags=["generative-zoo", *([facts["class"].lower()] if facts.get("class") else [])],
-        license=licence.lower() if licence else None,
-        datasets=[dataset] if dataset else None,
-        model_name=name if results else None,
-        eval_results=results or None,
-    )
-
-
-def _card_body(repo_id, title, facts, pictures, classes):
-    """The text under the metadata, with a stamp that tells later whether a person edited it."""
-    origin = f", trained on `{facts['dataset']}`" if facts.get("dataset") else ""
-    parts = [
-        f"# {title or repo_id.split('/')[1]}",
-        f"A Keras `{facts.get('class', 'model')}` of the generative zoo{origin}.",
-    ]
-    use = _use_of(facts)
-    parts.extend(f"![{PICTURES[name] or use.samples}]({name})" for name in pictures)
-    if facts.get("shown_prompts"):
-        rows = "\n".join(f"{row}. {prompt}" for row, prompt in enumerate(facts["shown_prompts"], 1))
-        parts.append(f"The prompts, row by row:\n\n{rows}")
-    generates = facts.get("kind", "model") == "model"
-    parts.append(
-        _usage(repo_id, title, use, classes, facts.get("shown_prompts")) if generates else _FEATURES_USAGE.format(title)
-    )
-    if facts.get("metrics"):
-        rows = [
-            f"| `{name}` | {_rounded(figure['value'])} | {_rounded(figure.get('real'))} | {figure['protocol']} |"
-            for name, figure in facts["metrics"].items()
-        ]
-        table = "\n".join(["| figure | value | real images | protocol |", "|---|---|---|---|", *rows])
-        measured = "Measured on these weights by the recipe" + (_AGAIN if generates else ".")
-        parts.append(f"## Figures\n\n{measured}\n\n{table}")
-    described = {
-        "Data set": facts.get("dataset"),
-        "Licence of the data": facts.get("dataset_licence"),
-        "Licence of the weights": facts.get("weights_licence"),
-        "Classes": ", ".join(map(str, classes)) or None,
-        "Parameters": facts.get("parameters"),
-        "Recipe": facts.get("recipe"),
-        "Commit of the recipe": facts.get("commit"),
-        "Seed": facts.get("seed"),
-        "Epochs": facts.get("epochs"),
-        "Learning-rate cycles": facts.get("cycles"),
-        "Epochs of the prior": facts.get("prior_epochs"),
-        "Training minutes": facts.get("training_minutes"),
-        "Machine": facts.get("machine"),
-    }
-    lines = [f"- {label}: {value}" for label, value in described.items() if value is not None]
-    if lines:
-        parts.append("## Data, licence, training\n\n" + "\n".join(lines))
-    text = "\n\n".join(parts) + "\n"
-    return f"{text}\n<!-- written by generative-zoo, sha256 {_digest(text)} -->\n"
-
-
-def _rounded(value):
-    return "" if value is None else f"{value:.4g}"
-
-
-def _use_of(facts):
-    return _USES.get(facts.get("class"), _Use())
-
-
-def _usage(repo_id, title, use, classes, prompts):
-    code = "\n".join(filter(None, (use.draw, use.also, use.tune))).format(
-        asked=f", labels={json.dumps(classes[0])}" if classes else "",
-        own="(my_images, my_labels)" if classes else "my_images",
-        prompt=json.dumps(prompts[0], ensure_ascii=False) if prompts else "my_captions[0]",
-    )
-    text = f"""## Use
-
-```python
-import zoo
-
-model = zoo.load("{title or SCHEME + repo_id}")
-{code}
-```"""
-    if repo_id is None:
-        return text
-    reference = SCHEME + repo_id
-    return f"""{text}
-
-`zoo.load` verifies the hashes of the files and allows only known classes; `zoo info {reference}` shows what this
-repository is without running or fetching its weights. After `import zoo.models`, plain Keras loads it too, with
-`keras.saving.load_model("{reference}")`, but without these checks, so use that only for repositories you trust."""

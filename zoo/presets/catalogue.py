@@ -1,0 +1,97 @@
+"""The weights manifest: the official presets, what each was trained on, and the figures it reaches."""
+
+import difflib
+import fnmatch
+import functools
+import json
+from pathlib import Path
+
+from zoo.errors import InputError, PresetError, shown
+from zoo.files import write_json
+
+PACKAGE = Path(__file__).parent.parent
+BUNDLED = PACKAGE / "weights"
+
+
+def manifest_path():
+    """The manifest in the wheel, or at the top of the checkout."""
+    packaged = PACKAGE / "weights_manifest.json"
+    return packaged if packaged.exists() else PACKAGE.parent / "weights_manifest.json"
+
+
+def manifest():
+    """The entries of the weights manifest by preset name.
+
+    Raises:
+        PresetError: the manifest is missing or does not parse.
+    """
+    path = manifest_path()
+    try:
+        return _parse_manifest(path, path.stat().st_mtime_ns)
+    except OSError as error:
+        raise PresetError(f"The weights manifest {path} cannot be read: {error.strerror}.") from error
+
+
+@functools.lru_cache(maxsize=4)
+def _parse_manifest(path, _mtime):
+    try:
+        presets = json.loads(path.read_text(encoding="utf-8"))["presets"]
+        return {name: dict(entry) for name, entry in presets.items()}
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise PresetError(
+            f"The weights manifest {path} is damaged ({error}); expected JSON with a dict under 'presets'."
+        ) from error
+
+
+def list_presets(pattern="*", *, model=None, dataset=None, kind="model"):
+    """Names of presets, sorted.
+
+    Args:
+        pattern: shell wildcard, such as `"*fashion*"`.
+        model: only presets of this class, by name (`"DCGAN"`) or as the class itself.
+        dataset: only presets trained on this data set.
+        kind: `"model"` for generative models, `"feature_network"` for the networks that evaluation uses, None for both.
+
+    Returns:
+        List of names.
+
+    Raises:
+        InputError: a pattern that is no text, or another kind.
+    """
+    if not isinstance(pattern, str):
+        raise InputError(f"pattern is {shown(pattern)}, expected a text such as '*fashion*'.")
+    if kind is not None and (not isinstance(kind, str) or kind not in ("model", "feature_network")):
+        raise InputError(f"kind is {shown(kind)}, expected 'model', 'feature_network' or None.")
+    model = model.__name__ if isinstance(model, type) else model
+    for name, value in {"model": model, "dataset": dataset}.items():
+        if not isinstance(value, (str, type(None))):
+            raise InputError(f"{name} is {shown(value)}, expected a name or None.")
+    return sorted(
+        name
+        for name, entry in manifest().items()
+        if fnmatch.fnmatch(name, pattern)
+        and kind in (None, entry["kind"])
+        and model in (None, entry["class"])
+        and dataset in (None, entry["dataset"])
+    )
+
+
+def entry_of(name):
+    """The manifest entry of an official preset.
+
+    Raises:
+        PresetError: there is none of that name; the message names the nearest.
+    """
+    entries = manifest()
+    if not isinstance(name, str) or name not in entries:
+        near = difflib.get_close_matches(name, entries, n=3, cutoff=0.4) if isinstance(name, str) else []
+        hint = f"did you mean {', '.join(near)}?" if near else "`zoo list` shows the names."
+        raise PresetError(f"There is no preset {shown(name)}; {hint}")
+    return entries[name]
+
+
+def record_publication(name, repo_id, revision):
+    """Pins an official preset to a commit of its repository on the Hub, in the manifest."""
+    entries = dict(manifest())
+    entries[name] = {**entry_of(name), "repo_id": repo_id, "revision": revision}
+    write_json(manifest_path(), {"presets": entries})

@@ -1,0 +1,101 @@
+"""Loading a preset: its configuration is checked, its model built within the size of its weights, then filled."""
+
+import contextlib
+import json
+import math
+import os
+import random
+
+from zoo.backend import check_process, import_keras
+from zoo.errors import InputError, PresetError, ZooError, first_line, printable
+from zoo.files import read_regular
+from zoo.presets import allow_list, weights_file
+from zoo.presets.files import CONFIG, LIMITS, WEIGHTS
+from zoo.presets.locating import obtain
+from zoo.presets.rebuilding import rebuilt
+
+# What a model may have beside the weights of its preset: pools of images that discriminators see again, 64 MiB, and
+# counters and random states, of which each layer has two at most.
+_OTHER_NUMBERS, _OTHER_VARIABLES = 16 * 1024**2, 200
+
+
+def load_as(expected_class, preset, bundled=True, **overrides):
+    """`load`, refusing a preset whose class is not `expected_class` or a subclass (None accepts all)."""
+    location = obtain(preset, bundled)
+    check_process()
+    import_keras()
+    import keras
+
+    directory, random_state = location.directory, random.getstate()
+    try:
+        config = json.loads(read_regular(directory / CONFIG, LIMITS[CONFIG]))
+        allow_list.check(config, f"The preset in {directory}", is_registered)
+        if expected_class is not None:
+            found = keras.saving.get_registered_object(config.get("registered_name"))
+            if not (isinstance(found, type) and issubclass(found, expected_class)):
+                raise PresetError(
+                    f"Preset {os.fspath(preset)!r} is a {config.get('class_name')}, not a {expected_class.__name__}; "
+                    f"zoo.load({os.fspath(preset)!r}) loads it."
+                )
+        # Compiled only once the weights are in, so that a file without optimizer state is no surprise to Keras.
+        compile_config = config.pop("compile_config", None)
+        for part in allow_list.parts_of(config):
+            part.pop("compile_config", None)
+        model = _built(config, directory)
+        model.load_weights(directory / WEIGHTS)
+        _refuse_non_finite(model, directory)
+        if overrides:
+            model = rebuilt(model, config, overrides)
+        if compile_config:
+            model.compile_from_config(compile_config)
+    except Exception as error:
+        # Layers draw their seeds from Python's random numbers; a preset that is refused leaves these as they were.
+        random.setstate(random_state)
+        if isinstance(error, ZooError):
+            raise
+        # Keras raises anything from KeyError to UnboundLocalError on a file it cannot make sense of.
+        raise PresetError(
+            f"The preset in {directory} cannot be loaded ({type(error).__name__}: {printable(first_line(error), 500)})"
+        ) from error
+    return model
+
+
+def is_registered(name):
+    import keras
+
+    return keras.saving.get_registered_object(name) is not None
+
+
+def _built(config, directory):
+    """The model of a configuration, refused before it allocates more than its file of weights holds."""
+    import keras
+
+    from zoo.keras_private import deferred_variables
+
+    stored_numbers, stored_arrays = weights_file.check(directory / WEIGHTS)
+    numbers = variables = 0
+
+    def count(variable):
+        nonlocal numbers, variables
+        numbers, variables = numbers + math.prod(variable.shape), variables + 1
+        if numbers > stored_numbers + _OTHER_NUMBERS or variables > 3 * stored_arrays + _OTHER_VARIABLES:
+            raise PresetError(
+                f"The preset in {directory} describes {variables} or more arrays of {numbers} weights, but holds "
+                f"{stored_arrays} of {stored_numbers}."
+            )
+
+    # A class of the user's may give its variables values at once, which cannot be deferred.
+    own = allow_list.has_users_classes(config, is_registered)
+    try:
+        with contextlib.nullcontext() if own else deferred_variables(count):
+            return keras.saving.deserialize_keras_object(config, safe_mode=True)
+    except InputError as error:
+        raise PresetError(f"The preset in {directory} describes no model: {error}") from error
+
+
+def _refuse_non_finite(model, directory):
+    from keras import ops
+
+    for variable in model.weights:
+        if not ops.all(ops.isfinite(variable)):
+            raise PresetError(f"The weights of the preset in {directory} hold NaN or infinity in {variable.path}.")

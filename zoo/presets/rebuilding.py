@@ -1,0 +1,78 @@
+"""A loaded model with changed arguments, which keeps every weight that still fits."""
+
+import collections
+import warnings
+
+from zoo.errors import InputError, ZooError, first_line
+
+
+def rebuilt(model, config, overrides):
+    """A model of the changed configuration that keeps every weight whose place and shape are unchanged."""
+    import keras
+
+    given = ", ".join(f"{name}={value!r}" for name, value in overrides.items())
+    if not hasattr(model, "changed_arguments"):
+        raise InputError(f"{config['class_name']} is a plain Keras network, which takes no {given}.")
+    # The loaded model's, not the file's, which may be older than some arguments.
+    arguments = keras.saving.serialize_keras_object(model)["config"]
+    arguments, forgotten = model.changed_arguments(arguments, overrides)
+    try:
+        changed = keras.saving.deserialize_keras_object({**config, "config": arguments}, safe_mode=True)
+    except ZooError:
+        raise
+    except (TypeError, ValueError, AttributeError) as error:
+        # What the constructor said, which Keras quotes behind much else.
+        reason = first_line(str(error).rpartition("Exception encountered: ")[2])
+        raise InputError(f"{config['class_name']} takes no {given} ({reason})") from error
+    pretrained = _weights_by_place(model)
+    rows = changed.rows_of(model)
+    kept, fresh = [], {}
+    for place, variable in _weights_by_place(changed).items():
+        source = pretrained.get(place)
+        begins = next((numbers for layer, numbers in rows.items() if f"/{layer}/" in place), None)
+        if source is not None and begins is not None:
+            known, values = begins >= 0, keras.ops.convert_to_numpy(variable).copy()
+            values[known] = keras.ops.convert_to_numpy(source)[begins[known]]
+            variable.assign(values)
+            kept.append(place)
+            if not known.all():
+                fresh[f"{place} ({(~known).sum()} of {len(known)} rows)"] = variable
+        elif source is not None and source.shape == variable.shape:
+            variable.assign(source)
+            kept.append(place)
+        else:
+            fresh[place] = variable
+    if len(kept) < len(fresh):
+        raise InputError(
+            f"{given} leaves only {len(kept)} of {len(kept) + len(fresh)} pretrained weights usable; build a "
+            f"{config['class_name']} from scratch for that."
+        )
+    changed.forget_beside(fresh)
+    if fresh:
+        aliases = tuple(f"{alias}/" for _, alias in model.preset_aliases)
+        names = ", ".join(place for place in fresh if not place.startswith(aliases))
+        message = f"{given}: newly initialized {names}; all other weights are pretrained. {forgotten}"
+        begun = {id(variable) for variable in fresh.values()}
+        frozen = [
+            path for path, layer in changed.frozen_layers().items() if not begun.isdisjoint(map(id, layer.weights))
+        ]
+        if frozen:
+            message = f"{message.rstrip()} Frozen, as in the preset, stays {', '.join(frozen)}."
+        warnings.warn(message.rstrip(), stacklevel=4)
+    return changed
+
+
+def _weights_by_place(model):
+    """Weights by attribute and path; paths alone repeat where two networks have layers of one name."""
+    import keras
+
+    networks = {f"{name}/": value for name, value in vars(model).items() if isinstance(value, keras.Layer)}
+    held = {id(variable) for network in networks.values() for variable in network.weights}
+    weights = [(f"{name}{v.path}", v) for name, network in networks.items() for v in network.weights]
+    weights += [(v.path, v) for v in model.weights if id(v) not in held]
+    places, seen = {}, collections.Counter()
+    for place, variable in weights:
+        # Both translators of a CycleGAN have layers of one name.
+        places[f"{place}#{seen[place]}" if seen[place] else place] = variable
+        seen[place] += 1
+    return places
