@@ -1,8 +1,8 @@
-"""Data sets for the zoo: TFDS names, image folders and arrays become the canonical batch.
+"""Data sets for the zoo: reads TFDS names, image folders and arrays into canonical batches.
 
-The canonical batch is a dict of `images` (uint8 or float in [-1, 1], NHWC) and, where the source has them,
-`labels` (int32). Images are decoded, cropped and resized once, kept as uint8, and scaled inside the model's
-step, so an epoch costs no more than one gather per batch.
+The canonical batch is a dict of `images` (uint8 or float in [-1, 1], NHWC) and, where the source has them, `labels`
+(int32). Images are decoded, cropped and resized once and kept as uint8. The model's step scales them, so an epoch costs
+one gather per batch.
 """
 
 import contextlib
@@ -40,24 +40,24 @@ from zoo.latents import check_seed
 from zoo.progress import bar
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".jfif", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
-# Beyond this many bytes decoded images live in an unlinked file that the system pages in and out.
+# Larger sets of decoded images live in an unlinked file that the system pages in and out.
 _IN_MEMORY_BYTES = 2 * 1024**3
-# What stands for the splits of data sets that TFDS has only one of, whose examples it wrote in random order.
+# TFDS has one split of these data sets and wrote its examples in random order; these parts serve as train and test.
 _SHARES = {"tf_flowers": {"train": "train[:85%]", "test": "train[85%:]"}}
-# Features of a TFDS data set that are no images to make but what these are made from.
+# Features of a TFDS data set that condition the images rather than being images to generate.
 _SOURCE, _CAPTION = "source_image", "caption"
 
 
 class ImageSet(NamedTuple):
-    """Images with what else a source knows of them, None where it does not.
+    """Images with the labels, source images and prompts of a source; a field that the source lacks is None.
 
     Attributes:
-        images: `(n, h, w, c)`.
+        images: array `(n, h, w, c)`, uint8 or float in [-1, 1].
         labels: int32 `(n,)`.
-        class_names: the names of the classes.
-        source_images: what the images are made from, `(n, h, w, c)` in the same order; any number where the two are
-            not paired.
-        prompts: texts `(n,)`, or a model's tokens `(n, words)` of them.
+        class_names: tuple of the names of the classes.
+        source_images: array `(n, h, w, c)` of the inputs of an image-to-image model, in the order of `images`. If the
+            two are unpaired, their numbers may differ.
+        prompts: texts `(n,)`, or their tokens `(n, words)` for a model.
     """
 
     images: np.ndarray
@@ -78,30 +78,31 @@ def dataset(
     seed=0,
     drop_remainder=True,
 ):
-    """Builds the `tf.data.Dataset` of canonical batches that `fit` takes, but for models of pairs or prompts.
+    """Builds the `tf.data.Dataset` of canonical batches for `fit`; models of pairs or prompts need other data.
 
-    The order of the images is a function of `seed` and the epoch alone, so that a run that was killed and
-    resumed sees exactly what the uninterrupted one saw: `fit` tells the data set its epoch; iterated by
-    hand, the first pass is epoch 0, the next epoch 1, and so on.
+    The order of the images depends on `seed` and the epoch alone, so a run that was killed and resumed sees the same
+    batches as an uninterrupted one. `fit` tells the data set its epoch. Iterated by hand, the first pass is epoch 0,
+    the next one epoch 1, and so on.
 
     Args:
         source: a TFDS name (`"fashion_mnist"`), an image folder, an array or anything else that `read` takes.
-        image_shape: `(height, width, channels)` to crop and resize to; arrays must have it already.
-        batch_size: images a batch.
-        split: TFDS split, such as `"train"` or `"train[:90%]"`. TFDS has no test split of `tf_flowers`: there
-            `"train"` stands for the first 85 % and `"test"` for the others, of which parts are taken, too.
-        data_dir: where TFDS finds or puts its data sets; default `TFDS_DATA_DIR` or TFDS' own.
-        shuffle: whether each epoch has an order of its own.
-        seed: integer that picks the orders.
-        drop_remainder: whether the last, smaller batch of an epoch is left out.
+        image_shape: `(height, width, channels)` to crop and resize to; arrays must already have this shape. Default
+            None takes the shape of the arrays; TFDS names and folders need one.
+        batch_size: images per batch, at least 1; default 64.
+        split: TFDS split, such as `"train"` (default) or `"train[:90%]"`. TFDS has no test split of `tf_flowers`; for
+            it, `"train"` is the first 85 % and `"test"` the rest. Slices of both work, too.
+        data_dir: folder where TFDS finds or puts its data sets; default `TFDS_DATA_DIR` or TFDS' own.
+        shuffle: bool, whether each epoch has its own order; default True.
+        seed: integer from 0 to 2**63 - 1 that determines the orders; default 0.
+        drop_remainder: bool, whether to drop the last, smaller batch of an epoch; default True.
 
     Returns:
-        `tf.data.Dataset` of dicts, with all `images` as an array and the methods `set_epoch(epoch)` and
-        `shortened(steps)`, which makes one whose epochs end after so many batches.
+        `tf.data.Dataset` of dicts. Its attribute `images` is the array of all images, `set_epoch(epoch)` sets the next
+        epoch, and `shortened(steps)` returns a data set whose epochs end after `steps` batches.
 
     Raises:
         DataError: the source is missing, empty, unreadable, or has fewer images than a batch.
-        InputError: arrays of the wrong shape, dtype or range.
+        InputError: an array has the wrong shape, dtype or range, or an argument is out of range.
     """
     image_set = read(source, image_shape, split=split, data_dir=data_dir)
     return batches(image_set, batch_size, shuffle=shuffle, seed=seed, drop_remainder=drop_remainder)
@@ -111,10 +112,14 @@ def read(source, image_shape=None, *, split="train", data_dir=None):
     """Reads a whole source into an `ImageSet`.
 
     Args:
-        source: a TFDS name; a folder, flat or with one subfolder a class; an array of images; a tuple
-            `(images, labels)`; a dict with the keys of the canonical batch; or an `ImageSet`.
-        image_shape: `(height, width, channels)`; needed for TFDS names and folders.
+        source: a TFDS name; a folder, flat or with one subfolder per class; an array of images; a tuple `(images,
+            labels)`; a dict with the keys of the canonical batch; or an `ImageSet`.
+        image_shape: `(height, width, channels)`; required for TFDS names and folders. Default None accepts arrays of
+            any shape.
         split, data_dir: as for `dataset`.
+
+    Returns:
+        `ImageSet` of the images and whatever else the source holds.
 
     Raises:
         DataError, InputError: as for `dataset`.
@@ -132,7 +137,7 @@ def read(source, image_shape=None, *, split="train", data_dir=None):
 
 
 def _check_place(split, data_dir):
-    """The split and the folder of TFDS, or `InputError` where they are none, whatever they are for."""
+    """Returns the split and the TFDS folder, or raises `InputError`, even if the source is not a TFDS name."""
     if not isinstance(split, str):
         raise InputError(
             f"split is {shown(split)}, expected the name of a split, such as 'train', or of a part, 'train[:10%]'."
@@ -141,20 +146,20 @@ def _check_place(split, data_dir):
 
 
 def _check_channels(*shapes):
-    """Refuses to read files of images that files do not hold."""
+    """Raises `InputError` for channels that image files do not have."""
     for shape in shapes:
         if shape[-1] not in (1, 3):
             raise InputError(f"image_shape is {tuple(shape)}, expected 1 or 3 channels to read image files.")
 
 
 def _is_folder(source):
-    """Whether a text or path means a folder rather than a TFDS name; `DataError` where it means one that is missing."""
+    """Whether a text or path means a folder rather than a TFDS name; raises `DataError` if that folder is missing."""
     path, text = expanded(source), os.fspath(source)
-    # TFDS names have none of these, but may have a slash, a colon and dots of a version.
+    # TFDS names contain none of these, although they may contain a slash, a colon and the dots of a version.
     explicit = isinstance(source, os.PathLike) or text.startswith((".", "/", "~")) or text.endswith("/") or " " in text
-    # Unlike pathlib's, these find no fault with a text that is too long for a path.
+    # pathlib's methods raise an error on a text that is too long for a path; these functions do not.
     if text and os.path.isdir(path):
-        # In the folder of TFDS, names of data sets are folders, too.
+        # A TFDS name is also a folder if the working directory is the folder of TFDS.
         return explicit or not any(path.glob("*/dataset_info.json"))
     if os.path.isfile(path):
         raise DataError(f"{text!r} is a file, expected an image folder or the name of a TFDS data set.")
@@ -164,7 +169,7 @@ def _is_folder(source):
 
 
 def check_name(name):
-    """Raises `InputError` unless this is a text that names no folder, but may be a TFDS data set."""
+    """Raises `InputError` unless `name` is a string that can name a TFDS data set and is not a folder."""
     if not isinstance(name, str):
         raise InputError(f"dataset is {shown(name)}, expected the name of a TFDS data set.")
     if _is_folder(name):
@@ -172,28 +177,33 @@ def check_name(name):
 
 
 def is_pair_folder(source):
-    """Whether a source is a folder with the subfolders `A` and `B`, and no others, of source images and images."""
+    """Whether a source is a folder whose only subfolders are `A` (source images) and `B` (images)."""
     if not isinstance(source, (str, os.PathLike)) or not _is_folder(source):
         return False
     return [path.name for path in _subfolders(expanded(source))] == ["A", "B"]
 
 
 def read_pairs(source, image_shape, source_shape, *, paired=True, split="train", data_dir=None):
-    """Reads images and the source images that they are made from into an `ImageSet`.
+    """Reads images and their source images, the inputs of an image-to-image model, into an `ImageSet`.
 
     Args:
-        source: a tuple `(source_images, images)`; a dict with these keys; the name of a TFDS data set that has a
-            feature `source_image` besides its image; or a folder. A folder has a subfolder `A` of
-            source images and one `B` of images, whose files have the same names if they are pairs; or it holds pairs
-            side by side in one picture each, the source image on the left. Both of a pair have the same proportions.
-        image_shape, source_shape: `(height, width, channels)` that files are cropped and resized to and that arrays
-            must have.
-        paired: whether source image `i` belongs to image `i`.
+        source: one of
+            - a tuple `(source_images, images)`, or a dict with these keys;
+            - the name of a TFDS data set that has a feature `source_image` besides its image;
+            - a folder with the subfolders `A` of source images and `B` of images; files of a pair have the same name;
+            - a folder of pictures that each hold a pair side by side, the source image on the left.
+            Both images of a pair must have the same proportions.
+        image_shape, source_shape: `(height, width, channels)`. Files are cropped and resized to it; arrays must have
+            it.
+        paired: bool, whether source image `i` belongs to image `i`; default True.
         split, data_dir: as for `dataset`.
+
+    Returns:
+        `ImageSet` with `images` and `source_images`.
 
     Raises:
         DataError: the data set or folder is missing, empty or unreadable, or its pairs do not match.
-        InputError: arrays of the wrong number, shape, dtype or range.
+        InputError: an array has the wrong number of images, shape, dtype or range.
     """
     image_shape, source_shape = check_image_shape(image_shape), check_image_shape(source_shape, "source_shape")
     paired, (split, data_dir) = check_flag(paired, "paired"), _check_place(split, data_dir)
@@ -220,18 +230,18 @@ def read_pairs(source, image_shape, source_shape, *, paired=True, split="train",
 
 
 def attributes(name, *, split="train", data_dir=None):
-    """Reads what a TFDS data set knows of its images in a dict `attributes`, in the order in which `read` reads them.
+    """Reads the feature `attributes` of a TFDS data set, in the order in which `read` returns its images.
 
     Args:
-        name: TFDS name of such a data set, `"avatars"`.
+        name: TFDS name of a data set with this feature, such as `"avatars"`.
         split, data_dir: as for `dataset`.
 
     Returns:
-        Dict of an array `(n,)` of integers, booleans or floats for each attribute.
+        Dict with one array `(n,)` of integers, booleans or floats per attribute.
 
     Raises:
-        InputError: `name` is no string, or a folder.
-        DataError: the data set is missing, unreadable, or has no attributes.
+        InputError: `name` is not a string, or is a folder.
+        DataError: the data set is missing or unreadable, or has no attributes.
     """
     check_name(name)
     split, data_dir = _check_place(split, data_dir)
@@ -240,18 +250,27 @@ def attributes(name, *, split="train", data_dir=None):
     if "attributes" not in known:
         raise DataError(f"The data set {name!r} has no attributes, only {sorted(known)}.")
     pictures = [key for key, feature in known.items() if isinstance(feature, tfds.features.Image)]
-    # TFDS' own way to read a part, `PartialDecoding`, warns of its own deprecations.
+    # TFDS' own way to read some of the features, `PartialDecoding`, prints deprecation warnings.
     examples = _examples(builder, split, decoders=dict.fromkeys(pictures, tfds.decode.SkipDecoding()))
     found = [batch["attributes"] for batch in tfds.as_numpy(examples.batch(1024))]
     return {attribute: np.concatenate([part[attribute] for part in found]) for attribute in known["attributes"]}
 
 
 def check_batch_size(batch_size, number, drop_remainder, parts=1):
-    """How many of `number` images make a batch: `batch_size` for each of `parts` updates.
+    """Returns the number of images per batch: `batch_size` for each of `parts` updates.
+
+    Args:
+        batch_size: images per update, at least 1.
+        number: images in the data set, at least 0.
+        drop_remainder: bool, whether only whole batches are used.
+        parts: updates per batch, at least 1; default 1.
+
+    Returns:
+        int, `batch_size * parts`.
 
     Raises:
-        InputError: `batch_size` is no integer of at least 1.
-        DataError: fewer images than one batch, with `drop_remainder`.
+        InputError: an argument is out of range.
+        DataError: `drop_remainder` is set and the data set has fewer images than one batch.
     """
     taken = check_count(batch_size, "batch_size") * check_count(parts, "parts")
     number, drop_remainder = check_count(number, "number", least=0), check_flag(drop_remainder, "drop_remainder")
@@ -264,10 +283,22 @@ def check_batch_size(batch_size, number, drop_remainder, parts=1):
 
 
 def batches(image_set, batch_size, *, shuffle=True, seed=0, drop_remainder=True, paired=True, parts=1):
-    """The `tf.data.Dataset` over an `ImageSet`; arguments and result as for `dataset`.
+    """Builds the `tf.data.Dataset` over an `ImageSet`.
 
-    A batch has `batch_size` images for each of `parts` updates. Where images and source images are not `paired`, each
-    have an order of their own, and an epoch takes the longer of the two once.
+    Args:
+        image_set: `ImageSet`, as `read` and `read_pairs` return it.
+        batch_size: images per update, at least 1.
+        shuffle, seed, drop_remainder: as for `dataset`.
+        paired: bool, whether source image `i` belongs to image `i`; default True. Unpaired images and source images are
+            shuffled separately, and an epoch passes once over the longer of the two.
+        parts: updates per batch, each with `batch_size` images; default 1.
+
+    Returns:
+        `tf.data.Dataset`, as for `dataset`.
+
+    Raises:
+        DataError: there are fewer images than a batch.
+        InputError: an argument is out of range.
     """
     if not isinstance(image_set, ImageSet):
         raise InputError(f"image_set is {shown(image_set)}, expected an ImageSet, as read returns it.")
@@ -293,14 +324,14 @@ def batches(image_set, batch_size, *, shuffle=True, seed=0, drop_remainder=True,
         return batch
 
     def indices(_):
-        # numpy's permutation, not tf.data's shuffle: the latter depends on how often it was iterated.
+        # The order of tf.data's shuffle depends on how often it was iterated, unlike a permutation by NumPy.
         permutation = tf.numpy_function(order.next_epoch, [], tf.int64)
         permutation.set_shape((number, len(sizes)))
         return tf.data.Dataset.from_tensor_slices(permutation)
 
     steps = number // batch_size if drop_remainder else -(-number // batch_size)
-    # There is nothing to tune, and TensorFlow's tuner now and then sleeps through the end of the reading, which then
-    # takes as long again: `fit` returned after 20 s instead of 10.
+    # TensorFlow's tuner sometimes delays the end of the data set until the time to read it has doubled (`fit` returned
+    # after 20 s instead of 10), and this pipeline has nothing to tune.
     untuned = tf.data.Options()
     untuned.autotune.enabled = False
     result = (
@@ -326,9 +357,9 @@ def batches(image_set, batch_size, *, shuffle=True, seed=0, drop_remainder=True,
 
 
 class _Order:
-    """The order of one epoch after the other, each drawn from its own stream keyed by (seed, epoch).
+    """The order of the images in each epoch, drawn from a random stream that depends on (seed, epoch) alone.
 
-    A column for each of `sizes`, as long as the largest; the others begin anew as often as it takes.
+    Each of `sizes` has one column of indices. All columns are as long as the largest, so shorter ones repeat.
     """
 
     def __init__(self, sizes, shuffle, seed):
@@ -347,7 +378,7 @@ class _Order:
 def _may_be_labels(found):
     try:
         return np.ndim(found) <= 2
-    # Rows of different lengths are no images either, nor is what raises an error of its own.
+    # Rows of different lengths are not images, and foreign objects may raise any error.
     except Exception:  # noqa: BLE001
         return True
 
@@ -435,7 +466,7 @@ def _read_folder(folder, image_shape):
 
 
 class _Files(NamedTuple):
-    """Image files, the shape that their images get, and which half of each picture is meant, None for all of it."""
+    """Image files, the shape to fit their images to, and the half of each picture to read (None reads all of it)."""
 
     paths: list
     image_shape: tuple[int, ...]
@@ -443,9 +474,12 @@ class _Files(NamedTuple):
 
 
 def _read_files(folder, *sides):
-    """An array of images for each of `sides`, where the i-th of all belong together, and the indices of those read.
+    """Reads the files of all `sides`; the i-th files of all sides belong together.
 
-    Files that cannot be are named in a warning and left out with what belongs to them.
+    Files that cannot be read are named in a warning and left out on all sides.
+
+    Returns:
+        One array of images per side, and the list of the indices that were read.
     """
     number = len(sides[0].paths)
     arrays, kept, unreadable, why = [_allocate(number, side.image_shape) for side in sides], [], [], None
@@ -505,13 +539,13 @@ def _read_pair_folder(folder, image_shape, source_shape, paired):
 
 
 def _refuse_other_sides(files, folder):
-    """Refuses pairs of which one is wider for its height: cropped to one shape, they would not lie on one another."""
+    """Raises `DataError` for pairs of different aspect ratios, which would not align once cropped to one shape."""
     differing = []
     for stem, file in files["B"].items():
-        # Files that cannot be read are skipped later, with a warning.
+        # `_read_files` skips unreadable files with a warning.
         with contextlib.suppress(DataError):
             (width, height), (source_width, source_height) = picture_sides(file), picture_sides(files["A"][stem])
-            # A row or column more or less is what rounding leaves.
+            # Rounding when a picture is resized changes its sides by up to one pixel.
             if abs(width * source_height - height * source_width) > max(width, height, source_width, source_height):
                 differing.append(f"{stem} ({source_width}x{source_height} and {width}x{height})")
     if differing:
@@ -534,10 +568,10 @@ def _read_side_by_side(folder, image_shape, source_shape):
 
 
 def _warn_of_odd_halves(files, folder, image_shape):
-    """Warns where most pictures are so high or wide that they are rather single images than two side by side."""
+    """Warns if most pictures have the proportions of a single image rather than of two side by side."""
     odd = []
     for file in files:
-        # Files that cannot be read are skipped later, with a warning.
+        # `_read_files` skips unreadable files with a warning.
         with contextlib.suppress(DataError):
             width, height = picture_sides(file)
             ratio = (width / 2 / height) / (image_shape[1] / image_shape[0])
@@ -567,7 +601,14 @@ def _images_in(folder):
 
 
 def identity(name, data_dir=None):
-    """What tells a TFDS data set from another of its name: its version and, once it is prepared, what it holds.
+    """Returns a text that identifies a TFDS data set: its version and, once prepared, the sizes of its splits.
+
+    Args:
+        name: TFDS name.
+        data_dir: as for `dataset`.
+
+    Returns:
+        str.
 
     Raises:
         DataError: there is no such data set.
@@ -580,19 +621,19 @@ def identity(name, data_dir=None):
 def _builder(name, data_dir):
     try:
         return tfds.builder(name, data_dir=data_dir, try_gcs=False)
-    # Its assertion is that there is such a version.
+    # TFDS asserts that the requested version exists.
     except (tfds.core.registered.DatasetNotFoundError, ValueError, AssertionError):
         near = difflib.get_close_matches(name, tfds.list_builders(), n=3)
         hint = f"; did you mean {', '.join(near)}?" if near else "."
         raise DataError(f"There is no folder and no TFDS data set {name!r}{hint}") from None
-    # Names of communities and of the Hub are looked up there, with errors of their own.
+    # TFDS looks up names of communities and of the Hub online, where any error may occur.
     except Exception as error:
         reason = f"{type(error).__name__}: {first_line(error)}"
         raise DataError(f"The data set {name!r} could not be looked up ({reason}).") from error
 
 
 def _prepared(name, data_dir):
-    """The TFDS builder of that name, whose data set is there: found, downloaded or rendered."""
+    """Returns the TFDS builder of that name after preparing its data set, which may download or render it."""
     builder = _builder(name, data_dir)
     try:
         builder.download_and_prepare()
@@ -614,7 +655,7 @@ def _prepared(name, data_dir):
 
 
 def _examples(builder, split, **options):
-    """The examples of a split, one of `_SHARES` too.
+    """Returns the examples of a split, including the parts in `_SHARES`.
 
     Raises:
         DataError: there is no such split, or it is empty.
@@ -637,7 +678,7 @@ def _examples(builder, split, **options):
 
 
 def _within_share(builder, split):
-    """A split in the terms of TFDS: of a share in `_SHARES` the images that it has of the whole."""
+    """Translates a split of a part in `_SHARES` into a split that TFDS has."""
     names = _SHARES.get(builder.name, {split: split})
     if split in names:
         return names[split]
@@ -652,7 +693,7 @@ def _within_share(builder, split):
 
 
 def _read_tfds(name, image_shape, split, data_dir, source_shape=None):
-    """Images of a TFDS data set with what else it has of them; source images where their shape is given."""
+    """Reads the images, labels and captions of a TFDS data set; with `source_shape`, the source images, too."""
     builder = _prepared(name, data_dir)
     features = builder.info.features
     image_key = next((k for k, f in features.items() if isinstance(f, tfds.features.Image)), None)
@@ -671,7 +712,7 @@ def _read_tfds(name, image_shape, split, data_dir, source_shape=None):
     sources = None if source_shape is None else _allocate(number, source_shape)
     prompts = [] if _CAPTION in features and isinstance(features[_CAPTION], tfds.features.Text) else None
     same_shape = None not in features[image_key].shape
-    # One Python step per example is slow; images that all have one shape come in large batches.
+    # A Python step for every single example is slow, so images of one shape come in large batches.
     examples = examples.batch(1024 if same_shape else 1)
     done = 0
     with bar(desc=f"reading {name}", total=number, unit="") as progress:
@@ -708,8 +749,8 @@ def _allocate(number, image_shape):
 
 
 def _take_room(file, size):
-    """Has the disk keep room for a file: where it fills up under a mapped one, the process dies without a word."""
-    # Not every system can, nor every file system.
+    """Reserves disk space for a file, because the process is killed if the disk fills up under a mapped file."""
+    # Some systems and some file systems cannot reserve space.
     if not hasattr(os, "posix_fallocate"):
         return
     try:

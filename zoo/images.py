@@ -19,14 +19,14 @@ from zoo.errors import DataError, InputError, check_count, check_image_shape, fi
 from zoo.files import expanded, replacing
 from zoo.latents import stream
 
-# Rounding after a resize may leave [-1, 1] by a hair; that is not another value range.
+# A resize may leave [-1, 1] by a rounding error, which does not mean another value range.
 _RANGE_TOLERANCE = 1e-3
-#: Channels that a PNG file may have: grey, grey with alpha, colours, colours with alpha.
+#: Numbers of channels that a PNG file can have: grey, grey with alpha, RGB, RGBA.
 DRAWABLE = (1, 2, 3, 4)
-# The formats of `zoo.data.IMAGE_SUFFIXES`; Pillow reads more, and starts another program for some of them.
+# The formats of `zoo.data.IMAGE_SUFFIXES`. Pillow reads more, but runs external programs for some of them.
 _FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
 _MAX_PIXELS = "ZOO_MAX_PIXELS"
-# By the orientation that EXIF gives a picture that does not stand upright.
+# Maps the EXIF orientation of a picture to the transposition that turns it upright.
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -40,15 +40,18 @@ _TO_THE_SIDE = [_TURNS[orientation] for orientation in (5, 6, 7, 8)]
 
 
 def check_images(images, image_shape=None, name="images"):
-    """Returns a batch of images as an array, or refuses one that a model cannot take.
+    """Returns a batch of images as an array, or raises `InputError` if a model cannot take it.
 
     Args:
         images: array `(n, height, width, channels)`, uint8 in 0..255 or float in [-1, 1].
-        image_shape: expected `(height, width, channels)`, or None to accept any.
-        name: how the message calls the argument.
+        image_shape: expected `(height, width, channels)`; default None accepts any.
+        name: name of the argument in the error message; default `"images"`.
+
+    Returns:
+        array `(n, height, width, channels)`.
 
     Raises:
-        InputError: wrong rank, shape, dtype or range, no image at all, NaN or infinity.
+        InputError: the rank, shape, dtype or range is wrong, or the batch is empty or holds NaN or infinity.
     """
     images = as_array(images, name)
     image_shape = None if image_shape is None else check_image_shape(image_shape)
@@ -94,13 +97,33 @@ def _shape(image_shape):
 
 
 def to_uint8(images):
-    """Floats in [-1, 1] to uint8 in 0..255, rounded to nearest and clipped."""
+    """Converts floats in [-1, 1] to uint8 in 0..255, rounded to nearest and clipped.
+
+    Args:
+        images: array of finite floats, of any shape.
+
+    Returns:
+        uint8 array of the same shape.
+
+    Raises:
+        InputError: the values are not finite numbers.
+    """
     images = as_numbers(images, "images", "finite floats in [-1, 1]")
     return np.clip(np.rint((images + 1.0) * 127.5), 0, 255).astype("uint8")
 
 
 def to_float(images):
-    """uint8 in 0..255 to float32 in [-1, 1]."""
+    """Converts uint8 in 0..255 to float32 in [-1, 1].
+
+    Args:
+        images: uint8 array of any shape.
+
+    Returns:
+        float32 array of the same shape.
+
+    Raises:
+        InputError: the dtype is not uint8.
+    """
     images = as_array(images)
     if images.dtype != np.uint8:
         raise InputError(f"images has dtype {images.dtype}, expected uint8.")
@@ -108,13 +131,34 @@ def to_float(images):
 
 
 def binarize(images, seed):
-    """Draws images of -1 and 1, float32; those in [-1, 1] say how likely each pixel is 1, from never to always."""
+    """Samples binary images: a pixel of value `x` in [-1, 1] becomes 1 with probability `(x + 1) / 2`, else -1.
+
+    Args:
+        images: array of finite floats in [-1, 1], of any shape.
+        seed: integer from 0 to 2**63 - 1.
+
+    Returns:
+        float32 array of the same shape, with the values -1 and 1.
+
+    Raises:
+        InputError: the values are not finite numbers, or the seed is out of range.
+    """
     images = as_numbers(images, "images", "finite floats in [-1, 1]")
     return np.where(stream(seed, 0).uniform(size=images.shape) < 0.5 * (images + 1.0), np.float32(1), np.float32(-1))
 
 
 def over_white(image):
-    """A Pillow image, whatever its mode, without transparency: laid over white, RGB."""
+    """Composites a Pillow image of any mode over white.
+
+    Args:
+        image: Pillow image.
+
+    Returns:
+        Pillow image of mode RGB.
+
+    Raises:
+        InputError: `image` is not a Pillow image.
+    """
     if not isinstance(image, Image.Image):
         raise InputError(f"image is {shown(image)}, expected a Pillow image.")
     rgba = image.convert("RGBA")
@@ -122,18 +166,19 @@ def over_white(image):
 
 
 def fit_image(image, image_shape):
-    """Crops an image to the target's aspect ratio at its centre and resizes it.
+    """Crops an image at its centre to the target's aspect ratio and resizes it.
 
     Args:
-        image: array `(h, w, 1 | 3 | 4)` or `(h, w)` of uint8, or of uint16 up to 65535, or a Pillow image.
-        image_shape: target `(height, width, 1 | 3)`. Grey images are repeated to three channels, colour
-            becomes luma (ITU-R 601), transparency is laid over white.
+        image: uint8 or uint16 array `(h, w, 1 | 3 | 4)` or `(h, w)`, or a Pillow image. uint16 spans 0..65535.
+        image_shape: target `(height, width, 1 | 3)`. Grey images are repeated to three channels, colours become luma
+            (ITU-R 601), and transparency is composited over white.
 
     Returns:
-        uint8 array of `image_shape`; an array that already has this shape is returned as it is.
+        uint8 array of `image_shape`. A uint8 array that already has this shape is returned as it is.
 
     Raises:
-        InputError: no such image, or no such target.
+        InputError: `image` or `image_shape` is not of this form.
+        ValueError: a Pillow image holds floats or 32-bit integers.
     """
     image_shape = check_image_shape(image_shape)
     height, width, channels = image_shape
@@ -157,31 +202,31 @@ def fit_image(image, image_shape):
     if _has_alpha(image):
         image = over_white(image)
     if image.mode == "LAB":
-        # Which Pillow converts to nothing else.
+        # Pillow converts LAB to no other mode directly.
         image = image.convert("RGB")
     image = image.convert("L" if channels == 1 else "RGB")
     scale = min(image.width / width, image.height / height)
     crop_width, crop_height = max(1, round(width * scale)), max(1, round(height * scale))
     left, top = (image.width - crop_width) // 2, (image.height - crop_height) // 2
-    # Cropped before, since resize(box=...) would let its filter look beyond the box.
+    # The image is cropped first because the filter of resize(box=...) looks beyond the box.
     image = _cropped(image, (left, top, left + crop_width, top + crop_height))
     resized = np.asarray(image.resize((width, height), Image.Resampling.LANCZOS))
     return resized[..., None] if channels == 1 else resized
 
 
 def _cropped(image, box):
-    """Crops like Pillow's `crop`, which warns or fails at a limit of pixels that holds for the whole process."""
+    """Crops like Pillow's `crop`, but without its process-wide pixel limit, at which that warns or fails."""
     left, top, right, bottom = box
     return image.transform((right - left, bottom - top), Image.Transform.EXTENT, box)
 
 
 def _to_eight_bits(image):
-    """A Pillow image of 16-bit values as one of 8 bits, which Pillow would clip at 255 instead of scaling.
+    """Scales a 16-bit Pillow image to 8 bits, because Pillow's own conversion clips values at 255.
 
     Raises:
-        ValueError: an image of floats or of 32-bit integers, whose range is anyone's guess.
+        ValueError: the image holds floats or 32-bit integers, whose range is unknown.
     """
-    # As which older versions of Pillow open PNG files of 16 bits.
+    # Older versions of Pillow open 16-bit PNG files in mode "I".
     if image.mode == "F" or (image.mode == "I" and image.format != "PNG"):
         kind = "floats" if image.mode == "F" else "32-bit integers"
         raise ValueError(f"it holds {kind}, expected 8 or 16 bits a channel")
@@ -199,11 +244,19 @@ def _has_alpha(image):
 
 
 def read_image(path, image_shape, part=None):
-    """One image file, upright, or its left (0) or right (1) half as `part` says, cropped and resized by `fit_image`.
+    """Reads an image file upright, then crops and resizes it with `fit_image`.
+
+    Args:
+        path: path of the file.
+        image_shape: target `(height, width, 1 | 3)`.
+        part: 0 reads the left half of the picture, 1 the right half; default None reads all of it.
+
+    Returns:
+        uint8 array of `image_shape`.
 
     Raises:
         DataError: there is no such file, or it cannot be read as an image.
-        InputError: no path, shape or half.
+        InputError: an argument is not of this form.
     """
     path, image_shape = expanded(path), check_image_shape(image_shape)
     if part is not None and check_count(part, "part", least=0) > 1:
@@ -217,7 +270,13 @@ def read_image(path, image_shape, part=None):
 
 
 def picture_sides(path):
-    """Width and height of an image file, upright, without decoding it.
+    """Reads the width and height of an image file as it stands upright, without decoding it.
+
+    Args:
+        path: path of the file.
+
+    Returns:
+        Tuple `(width, height)`.
 
     Raises:
         DataError: as for `read_image`.
@@ -227,7 +286,13 @@ def picture_sides(path):
 
 
 def read_picture(path):
-    """One image file as it is: uint8 `(h, w, c)`, grey or RGB, with alpha where it has some, upright.
+    """Reads an image file upright and without resizing.
+
+    Args:
+        path: path of the file.
+
+    Returns:
+        uint8 array `(h, w, c)`: grey or RGB, with an alpha channel if some pixel is transparent.
 
     Raises:
         DataError: there is no such file, or it cannot be read as an image.
@@ -237,10 +302,16 @@ def read_picture(path):
 
 
 def as_pixels(image):
-    """The uint8 array `(h, w)` or `(h, w, c)` of an image that may be a Pillow image.
+    """Converts an array or a Pillow image to an array of pixels.
+
+    Args:
+        image: uint8 array `(h, w)` or `(h, w, c)`, returned as it is, or a Pillow image.
+
+    Returns:
+        uint8 array `(h, w)` or `(h, w, c)`.
 
     Raises:
-        InputError: no such image.
+        InputError: `image` is neither.
     """
     if isinstance(image, (str, os.PathLike)):
         raise InputError(
@@ -264,7 +335,7 @@ def _pixels(image):
     grey = image.mode in ("1", "L", "LA")
     if _has_alpha(image):
         rgba = image.convert("RGBA")
-        # A palette without transparency has none.
+        # An alpha channel that is opaque everywhere is dropped; palettes often have one.
         opaque = rgba.getchannel("A").getextrema()[0] == 255
         image = rgba.convert("L" if opaque else "LA") if grey else rgba.convert("RGB" if opaque else "RGBA")
     else:
@@ -274,23 +345,23 @@ def _pixels(image):
 
 
 def _turn_of(image):
-    """How a picture is to be turned to stand upright, None where it does."""
-    # Pillow turns TIFF files itself.
+    """The transposition that turns a picture upright, or None if it is upright."""
+    # Pillow turns TIFF files upright when it opens them.
     return None if image.format == "TIFF" else _TURNS.get(image.getexif().get(ExifTags.Base.Orientation))
 
 
 def _upright(image):
-    # Pillow's exif_transpose writes all other tags anew, too, and fails where one of them is odd.
+    # Pillow's exif_transpose rewrites all other tags, too, and fails on a malformed one.
     turn = _turn_of(image)
     return image if turn is None else image.transpose(turn)
 
 
 @contextlib.contextmanager
 def _opened(path):
-    """Opens an image file with Pillow, and says in one sentence what is wrong with it."""
+    """Opens an image file with Pillow, or raises `DataError`."""
     limit = _max_pixels()
     try:
-        # A pipe would wait for ever, and a device has no end.
+        # Opening a named pipe blocks forever, and reading a device never ends.
         if not stat.S_ISREG(os.stat(path).st_mode):
             raise ValueError("it is no regular file")
         with open(path, "rb") as file, _identified(file) as image:
@@ -304,12 +375,12 @@ def _opened(path):
     except FileNotFoundError:
         raise DataError(f"There is no image file {str(path)!r}.") from None
     except (OSError, SyntaxError, ValueError, struct.error, Image.DecompressionBombError) as error:
-        # Pillow raises any of these for a damaged file, depending on the format.
+        # Depending on the format, Pillow raises any of these for a damaged file.
         raise DataError(f"The file {str(path)!r} cannot be read as an image ({first_line(error)}).") from error
 
 
 def _max_pixels():
-    """The number of pixels above which a picture is refused before it is decoded."""
+    """The largest number of pixels of a picture that is decoded."""
     text = os.environ.get(_MAX_PIXELS, "100000000")
     try:
         return check_count(int(text), _MAX_PIXELS)
@@ -318,9 +389,9 @@ def _max_pixels():
 
 
 def _identified(file):
-    """Opens a picture of the formats that the zoo reads, whatever its name, without decoding it.
+    """Opens a picture of a format that the zoo reads, without decoding it; the file's name does not matter.
 
-    Pillow's `open` warns or fails at a limit of pixels that holds for the whole process.
+    Pillow's `open` is not used because it warns or fails at a process-wide pixel limit.
     """
     Image.init()
     prefix = file.read(16)
@@ -333,9 +404,17 @@ def _identified(file):
 
 
 def grid(images, columns=None):
-    """Lays uint8 images `(n, h, w, c)` out row by row; returns one uint8 `(H, W, c)` array.
+    """Lays images out in a grid, row by row, with white gaps of 2 pixels.
 
-    `columns` defaults to the nearest square. Gaps are white, 2 pixels wide.
+    Args:
+        images: array `(n, h, w, c)`, uint8 or float in [-1, 1].
+        columns: images per row, at least 1; default None makes the grid as square as possible.
+
+    Returns:
+        uint8 array `(H, W, c)`.
+
+    Raises:
+        InputError: the images are invalid, or the grid takes more than 4 GiB.
     """
     images = check_images(images)
     if images.dtype != np.uint8:
@@ -356,10 +435,16 @@ def grid(images, columns=None):
 
 
 def write_png(path, image, scale=1):
-    """Writes one uint8 `(h, w, c)` image, perhaps with alpha, enlarged `scale` times, whole or not at all.
+    """Writes an image as a PNG file, atomically.
+
+    Args:
+        path: path of the file.
+        image: uint8 array `(h, w, c)` with 1 to 4 channels.
+        scale: integer factor of enlargement, at least 1; default 1.
 
     Raises:
-        InputError: no such image, scale or path.
+        InputError: an argument is not of this form, or the enlarged image takes more than 4 GiB.
+        StorageError: the file cannot be written.
     """
     path, picture, scale = expanded(path), _picture(image), check_count(scale, "scale")
     if 4 * picture.width * picture.height * scale**2 > LIMIT_BYTES:
@@ -370,17 +455,24 @@ def write_png(path, image, scale=1):
 
 
 def write_png_bands(path, bands, height, width):
-    """Writes an image of that size from the uint8 `(h, width, c)` arrays that follow one another from its top.
+    """Writes an image that comes in horizontal bands as a PNG file, atomically.
+
+    Args:
+        path: path of the file.
+        bands: iterable of uint8 arrays `(h, width, c)`, from top to bottom.
+        height: rows of the image.
+        width: columns of the image.
 
     Raises:
-        InputError: arrays that do not make up an image of that size, or no path.
+        InputError: the bands do not make up an image of this size, or it takes more than 4 GiB.
+        StorageError: the file cannot be written.
     """
     path, height, width = expanded(path), check_count(height, "height"), check_count(width, "width")
     if 4 * height * width > LIMIT_BYTES:
         raise InputError(f"height is {height} and width {width}, expected a picture of at most 4 GiB.")
     try:
         parts = iter(bands)
-    # The iterator of an object may raise anything.
+    # The iterator of a foreign object may raise any error.
     except Exception:  # noqa: BLE001
         raise InputError(f"bands is {shown(bands)}, expected arrays.") from None
     picture, top = None, 0
@@ -388,7 +480,7 @@ def write_png_bands(path, bands, height, width):
         part = _picture(band)
         if part.width != width or top + part.height > height:
             raise InputError(f"bands has one of {part.size[::-1]} at row {top}, expected parts of {(height, width)}.")
-        # Pillow keeps four bytes for a colour: a whole array beside that would be as large again.
+        # Pillow keeps four bytes per pixel, so assembling a whole array first would double the memory.
         picture = picture or Image.new(part.mode, (width, height))
         picture.paste(part, (0, top))
         top += part.height
@@ -398,7 +490,7 @@ def write_png_bands(path, bands, height, width):
 
 
 def check_drawable(channels):
-    """Refuses images of more channels than a picture can show."""
+    """Raises `InputError` unless a PNG file can have this number of channels."""
     if check_count(channels, "channels") not in DRAWABLE:
         raise InputError(f"The images have {channels} channels, expected 1 to 4, as a PNG file can hold.")
 
