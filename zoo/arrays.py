@@ -1,4 +1,4 @@
-"""Arrays of what callers give: one conversion for all of the zoo, which raises nothing but `InputError`."""
+"""Conversion of arguments to arrays for the whole zoo, which raises only `InputError`."""
 
 import math
 
@@ -6,48 +6,64 @@ import numpy as np
 
 from zoo.errors import InputError, check_count, shown
 
-#: What one call may make, in bytes.
+#: Maximum size in bytes of what one call may create.
 LIMIT_BYTES = 4 * 1024**3
 
 
 def as_array(value, name="images"):
-    """Returns an array of what may be a list of images, labels or texts, or raises `InputError` that calls it `name`.
+    """Converts a list of images, labels or texts to an array.
 
-    The array may be of any dtype: objects too, where the value is no array at all.
+    Args:
+        value: array, list or anything else that NumPy converts.
+        name: name of the argument in the error message; default `"images"`.
+
+    Returns:
+        Array of any dtype; it may hold objects if `value` is not an array. Numbers are in native byte order and at most
+        64 bits wide.
+
+    Raises:
+        InputError: `value` cannot be converted.
     """
     masked = np.ma.MaskedArray
     if isinstance(value, masked) or (isinstance(value, (list, tuple)) and any(isinstance(v, masked) for v in value)):
         raise InputError(f"{name} is a masked array, expected a plain one, as its method filled makes it.")
     try:
         array = np.asarray(value)
-        # Columns of pandas are arrays of objects, which are texts or arrays.
+        # A pandas column is an array of objects that are texts or arrays.
         if array.dtype == object and array.ndim == 1 and array.size:
             texts = [isinstance(each, str) for each in array]
             if all(texts):
                 return array.astype(str)
             if not any(texts):
                 array = np.stack([np.asarray(each) for each in array])
-    # The `__array__` of an object may raise anything.
+    # The `__array__` of a foreign object may raise any error.
     except Exception as error:  # noqa: BLE001
         if isinstance(value, (list, tuple, np.ndarray)) and isinstance(error, ValueError):
             raise InputError(f"{name} is a list of arrays of different shapes, expected one shape for all.") from None
         raise InputError(f"{name} is {shown(value)}, which makes no array ({type(error).__name__}).") from None
     if array.dtype.kind not in "iuf":
         return array
-    # TensorFlow reads bytes in the machine's order, whatever numpy says of them, and knows no longer floats.
+    # TensorFlow ignores the byte order that NumPy states and supports no floats of more than 64 bits.
     known = array.dtype.newbyteorder("=") if array.dtype.itemsize <= 8 else np.float64
     with np.errstate(over="ignore"):
         return array.astype(known, copy=False)
 
 
 def as_numbers(value, name, expected, dtype="float32", kinds="iuf"):
-    """Returns an array of finite real numbers, or raises `InputError`.
+    """Converts an argument to an array of finite real numbers.
 
     Args:
-        value: what the caller gave.
-        name, expected: how the message calls it, and what it says is expected.
-        dtype: of the array, None for that of the value.
-        kinds: of the dtypes that are numbers; with "b" True and False are.
+        value: array, list or anything else that NumPy converts.
+        name: name of the argument in the error message.
+        expected: what the error message says is expected.
+        dtype: dtype of the result; default `"float32"`, None keeps that of `value`.
+        kinds: NumPy's kinds of dtypes that are accepted as numbers; default `"iuf"`. Adding "b" accepts booleans.
+
+    Returns:
+        Array of `dtype`.
+
+    Raises:
+        InputError: `value` does not hold finite numbers of these kinds.
     """
     array = as_array(value, name)
     if array.dtype.kind not in kinds:
@@ -65,7 +81,18 @@ def as_numbers(value, name, expected, dtype="float32", kinds="iuf"):
 
 
 def check_number_of_images(num_samples, image_shape):
-    """Returns `num_samples` as an int, or raises `InputError` where so many images take more than `LIMIT_BYTES`."""
+    """Checks that the images of one call fit into `LIMIT_BYTES`.
+
+    Args:
+        num_samples: number of images, at least 1.
+        image_shape: `(height, width, channels)`.
+
+    Returns:
+        `num_samples` as an int.
+
+    Raises:
+        InputError: `num_samples` is not a positive integer, or the images take more than `LIMIT_BYTES`.
+    """
     num_samples, size = check_count(num_samples, "num_samples", most=2**63 - 1), math.prod(image_shape)
     if num_samples * size > LIMIT_BYTES:
         raise InputError(

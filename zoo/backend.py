@@ -1,4 +1,4 @@
-"""What computes: Keras with its backend, which may be missing, and the process, which must not be a forked one."""
+"""Checks of what the zoo computes with: Keras and its backend must be installed, and the process not forked."""
 
 import os
 
@@ -11,8 +11,8 @@ def import_keras():
     """Imports Keras.
 
     Raises:
-        MissingDependencyError: the package of the backend that was chosen is not installed.
-        InputError: Keras knows no such backend.
+        MissingDependencyError: Keras or the package of the chosen backend is not installed.
+        InputError: Keras has no such backend.
     """
     try:
         import keras  # noqa: F401
@@ -25,12 +25,14 @@ def import_keras():
 
 
 def check_process(first=False):
-    """Refuses to compute in a process that was forked from one that had a model, where TensorFlow waits for ever.
+    """Refuses to compute in a process forked from one that had a model, because TensorFlow hangs there.
 
     Args:
-        first: whether a model is made, which binds this process and those that are forked from it.
+        first: bool, whether a model is being made. From then on, processes forked from this one are refused; default
+            False.
 
     Raises:
+        InputError: the process was forked from one that had made or loaded a model.
         InputError: this is such a process.
     """
     global _first

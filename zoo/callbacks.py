@@ -1,7 +1,4 @@
-"""Callbacks for `fit`: exact resuming, the epoch's data order, the NaN guard, sample grids, metrics of the samples.
-
-And one for `predict`, a progress bar.
-"""
+"""Callbacks for `fit` (exact resuming, data order, NaN guard, warnings, sample grids, metrics) and for `predict`."""
 
 import contextlib
 import math
@@ -31,7 +28,14 @@ from zoo.progress import bar
 
 
 class EpochOrder(keras.callbacks.Callback):
-    """Tells a `zoo.data` data set which epoch begins, since its order is a function of that."""
+    """Tells a `zoo.data` data set which epoch begins, because its order depends on the epoch.
+
+    Args:
+        dataset: `tf.data.Dataset` of `zoo.data`.
+
+    Raises:
+        InputError: the data set has no `set_epoch`.
+    """
 
     def __init__(self, dataset):
         super().__init__()
@@ -44,12 +48,12 @@ class EpochOrder(keras.callbacks.Callback):
 
 
 class PredictionProgress(keras.callbacks.Callback):
-    """A progress bar of `predict` on a terminal, where that takes longer than a second.
+    """Shows a progress bar on a terminal if `predict` takes longer than a second.
 
-    Keras' own goes to standard output, which may be what a program prints.
+    Keras' own bar goes to standard output, where it mixes with the output of a program.
 
     Args:
-        what: is written before the bar.
+        what: text in front of the bar.
     """
 
     def __init__(self, what):
@@ -68,17 +72,17 @@ class PredictionProgress(keras.callbacks.Callback):
 
 
 class StopOnNonFinite(keras.callbacks.Callback):
-    """Raises `NonFiniteError` on the first update whose loss or gradient is NaN or infinite.
+    """Raises `NonFiniteError` at the first update whose loss or gradient is NaN or infinite.
 
-    It names the part and the step, and comes before the epoch ends, so a backup keeps the last good state. Labels of a
-    ready-made batch that name no class are an `InputError` in the same way.
+    The error names the network and the step. It is raised before the epoch ends, so a backup keeps the last good state.
+    Labels of a ready-made batch that name no class raise `InputError` in the same way.
     """
 
     _ADVICE = "a smaller learning rate or clipping (global_clipnorm of the optimizer) usually helps."
 
     def on_train_batch_end(self, batch, logs=None):
-        # A gradient's norm among the logs shows every failure, and reading the variable that says where it began takes
-        # as long as the rest of Keras' work between two steps.
+        # A gradient norm in the logs shows every failure. Reading the variable that locates the failure takes as long
+        # as the rest of Keras' work between two steps.
         if logs and all(isinstance(value, float) and math.isfinite(value) for value in logs.values()):
             return
         failure = self.model.first_failure()
@@ -88,7 +92,7 @@ class StopOnNonFinite(keras.callbacks.Callback):
             raise NonFiniteError(f"The {part}'s loss or gradient became NaN or infinite at step {step}; {self._ADVICE}")
 
     def on_epoch_end(self, epoch, logs=None):
-        # What the epoch's last update spoiled shows in no loss yet, and the backup comes next.
+        # No loss shows yet what the epoch's last update broke, and the backup is written next.
         for variable in self.model.weights:
             if not np.isfinite(keras.ops.convert_to_numpy(variable)).all():
                 raise NonFiniteError(
@@ -97,7 +101,7 @@ class StopOnNonFinite(keras.callbacks.Callback):
 
 
 class WarnOfUnusedCodes(keras.callbacks.Callback):
-    """Warns once when a codebook collapses: when an epoch's batches used less than a tenth of it."""
+    """Warns once if a codebook collapses, that is, if an epoch's batches use less than a tenth of it on average."""
 
     def __init__(self):
         super().__init__()
@@ -115,7 +119,7 @@ class WarnOfUnusedCodes(keras.callbacks.Callback):
 
 
 class WarnOfStalePrior(keras.callbacks.Callback):
-    """Warns at the end of a training that its VQ-VAE has a prior, which knows the codes from before."""
+    """Warns at the end of training if the VQ-VAE has a prior, because that prior was fitted to the earlier codes."""
 
     def on_train_end(self, logs=None):
         if self.model.prior is not None:
@@ -127,10 +131,10 @@ class WarnOfStalePrior(keras.callbacks.Callback):
 
 
 class WarnOfWinningDiscriminator(keras.callbacks.Callback):
-    """Warns once when the discriminator tells all images, so that the generator learns little.
+    """Warns once if the discriminator separates real from generated images so well that the generator learns little.
 
-    That is when its mean outputs of an epoch, on real and on generated images, are both within 2 % of the objective's
-    targets. Objectives whose outputs have no bounds know no such state.
+    The condition is that its mean outputs of an epoch, on real and on generated images, both lie within 2 % of the
+    objective's targets. Objectives with unbounded outputs are not checked.
     """
 
     def __init__(self):
@@ -154,7 +158,7 @@ class WarnOfWinningDiscriminator(keras.callbacks.Callback):
 
 
 class WarnOfExplodingGradients(keras.callbacks.Callback):
-    """Warns once when the mean norm of a network's gradients is above 10 and 100 times that of its calmest epoch."""
+    """Warns once if the mean gradient norm of a network exceeds 10 and 100 times that of its calmest epoch."""
 
     def __init__(self):
         super().__init__()
@@ -162,7 +166,7 @@ class WarnOfExplodingGradients(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         for name, norm in (logs or {}).items():
-            # NaN is that of an epoch without data.
+            # The norm of an epoch without data is NaN.
             if not name.endswith("_gradient_norm") or name.startswith("val_") or np.isnan(norm):
                 continue
             calmest = self._calmest[name] = min(norm, self._calmest.get(name, norm))
@@ -178,28 +182,32 @@ class WarnOfExplodingGradients(keras.callbacks.Callback):
 
 
 class WarnOfModeCollapse(keras.callbacks.Callback):
-    """Warns once when a generator draws few different images: when its samples are all nearest to the same real ones.
+    """Warns once of mode collapse, that is, if the samples share very few nearest neighbours among real images.
 
-    After each epoch, 64 samples are compared with up to 1000 real images, pixel by pixel. Different samples have
-    different nearest images; that fewer than 8 are anyone's nearest is far from chance.
+    After each epoch, 64 samples are compared pixel by pixel with up to 1000 real images. Diverse samples have diverse
+    nearest neighbours; fewer than 8 distinct ones are far from chance.
 
     Args:
-        images: real images `(n, height, width, channels)`, uint8 or [-1, 1].
-        min_steps: updates of the generator before it is judged, since noise is collapsed too.
+        images: real images `(n, height, width, channels)`, uint8 or float in [-1, 1].
+        min_steps: updates of the generator before it is judged, because an untrained generator is collapsed, too;
+            default 1000.
+
+    Raises:
+        InputError: the images are invalid, or `min_steps` is negative.
     """
 
     _NUM_SAMPLES, _FEWEST = 64, 8
 
     def __init__(self, images, min_steps=1000):
         super().__init__()
-        # Spread over the whole, which may be sorted by class.
+        # The rows are spread over the whole set, which may be sorted by class.
         images, min_steps = check_images(images), check_count(min_steps, "min_steps", least=0)
         rows = np.linspace(0, len(images) - 1, min(len(images), 1000)).astype(int)
         self._images, self._min_steps, self._warned = _as_uint8(images[rows]), min_steps, False
 
     def on_epoch_end(self, epoch, logs=None):
         trained = int(keras.ops.convert_to_numpy(self.model.generator_optimizer.iterations)) >= self._min_steps
-        # Fewer images cannot be the nearest of many.
+        # With fewer images, few distinct neighbours are to be expected.
         if self._warned or not trained or len(self._images) < self._NUM_SAMPLES:
             return
         from zoo.metrics import nearest_images
@@ -222,21 +230,25 @@ def _as_uint8(images):
 
 
 BACKUP = "state.weights.h5"
-#: How names of random states begin in files of weights.
+#: Prefix of the names of random states in weight files.
 RANDOM_STATE = "random_state"
 
 
 class BackupAndRestore(keras.callbacks.BackupAndRestore):
-    """Keras' `BackupAndRestore`, made exact: a run killed at any moment ends bit-equal to one that was not.
+    """An exact version of Keras' `BackupAndRestore`: a run killed at any moment ends bit-equal to an uninterrupted one.
 
-    Weights, optimizers, random states and the epoch are one file that is renamed once, so no kill can separate
-    them. A kill in the middle of an epoch repeats that epoch from its start, in the same order of images when
-    `fit` was given arrays, a folder, a TFDS name or a `zoo.data` data set (a `tf.data` pipeline that you shuffled
-    yourself cannot be replayed).
+    Weights, optimizers, random states and the epoch are one file that is replaced by one rename, so no kill can
+    separate them. After a kill in the middle of an epoch, that epoch starts again with the same order of images if
+    `fit` got arrays, a folder, a TFDS name or a `zoo.data` data set. A `tf.data` pipeline that shuffles itself cannot
+    be replayed.
 
     Args:
-        backup_dir: folder for the backup; removed with the backup where nothing else lies in it.
-        delete_checkpoint: whether to remove the backup when `fit` ends.
+        backup_dir: folder for the backup. It is removed with the backup if it holds nothing else.
+        delete_checkpoint: bool, whether to remove the backup when `fit` ends; default True.
+
+    Raises:
+        DataError: at the start of training, if `backup_dir` cannot be made or holds the backup of another model.
+        InputError: an argument is not of this form.
     """
 
     def __init__(self, backup_dir, delete_checkpoint=True):
@@ -247,7 +259,8 @@ class BackupAndRestore(keras.callbacks.BackupAndRestore):
     def on_train_begin(self, logs=None):
         remove_leftovers(self._path)
         if not self._path.exists():
-            # Not only after the first epoch, which may take hours. A folder that stayed would look like a backup.
+            # A folder that cannot be made fails here rather than after the first epoch, which may take hours. An empty
+            # folder would look like a backup, so it does not stay.
             folder = self._path.parent
             was_there = folder.exists()
             _make_folder(folder, "backup_dir")
@@ -256,11 +269,11 @@ class BackupAndRestore(keras.callbacks.BackupAndRestore):
             return
         optimizer = self.model.optimizer
         if optimizer is not None and not optimizer.built:
-            # A plain Keras model builds it in the first step, and Keras skips the state of an unbuilt one.
+            # A plain Keras model builds its optimizer in the first step, and Keras skips the state of an unbuilt one.
             optimizer.build(self.model.trainable_variables)
         try:
             with warnings.catch_warnings():
-                # Of an optimizer of other variables, whose moments would begin anew.
+                # Keras only warns if the optimizer in the file has other variables, and then resets its moments.
                 warnings.filterwarnings("error", "Skipping variable loading for optimizer", UserWarning)
                 self.model.load_weights(self._path)
             with h5py.File(self._path, "r") as file:
@@ -279,14 +292,14 @@ class BackupAndRestore(keras.callbacks.BackupAndRestore):
 
     def on_train_end(self, logs=None):
         if self.delete_checkpoint:
-            # Keras would remove the folder with whatever else lies in it.
+            # Keras would remove the folder together with other files in it.
             self._path.unlink(missing_ok=True)
             with contextlib.suppress(OSError):
                 self._path.parent.rmdir()
         self._forget_epoch()
 
     def _forget_epoch(self):
-        # Keras keeps it, and the model's next `fit` would leave out as many epochs.
+        # Keras keeps the epoch, and the model's next `fit` would skip as many epochs.
         self.model._initial_epoch = None
 
     def _save_model(self):
@@ -300,24 +313,31 @@ class BackupAndRestore(keras.callbacks.BackupAndRestore):
 
 
 def random_states(model):
-    """The states of a model's seed generators, its layers' included, which Keras does not save."""
+    """Returns the states of the seed generators of a model and its layers, which Keras does not save.
+
+    Args:
+        model: Keras model.
+
+    Returns:
+        List of variables.
+    """
     others = {id(v) for v in [*model.weights, *model.metrics_variables]}
     return [v for v in model.variables if id(v) not in others]
 
 
 class Grow(keras.callbacks.Callback):
-    """Grows a `zoo.ProgressiveGAN` while it trains (Karras et al. 2018, section 2).
+    """Grows a `zoo.ProgressiveGAN` during training (Karras et al. 2018, section 2).
 
-    The coarsest stage trains for `stable_steps`; then every further one is faded in over `fade_steps` and trains for
-    `stable_steps`, the last for as long as `fit` goes on. The steps that a model has grown for are saved with it, so
-    that a `fit` that was stopped goes on where it was.
+    The coarsest stage trains for `stable_steps`. Each further stage is faded in over `fade_steps` and then trains for
+    `stable_steps`; the last one trains until `fit` ends. The number of grown steps is saved with the model, so a later
+    `fit` continues from there.
 
     Args:
-        stable_steps: training steps of a stage before the next.
-        fade_steps: training steps over which a stage is faded in, in equal shares.
+        stable_steps: training steps of a stage before the next one, at least 1.
+        fade_steps: training steps over which a stage is faded in linearly, at least 1.
 
     Raises:
-        InputError: steps out of range, or a model that cannot grow.
+        InputError: the steps are out of range, or (at the start of training) the model cannot grow.
     """
 
     def __init__(self, stable_steps, fade_steps):
@@ -337,7 +357,7 @@ class Grow(keras.callbacks.Callback):
         self._iterations = self._count(self.model.generator_optimizer.iterations)
         period = self._stable_steps + self._fade_steps
         begins = self._stable_steps + period * np.arange(self.model.last_stage)
-        # The first step of a stage is the first that sees some of it.
+        # The first step of a fade already uses a share of the new stage, hence the 1.
         done = self._count(self.model.grown_steps) + 1 - begins
         fade = np.clip(done / self._fade_steps, 0.0, 1.0).astype("float32")
         if self._fade is None or (fade != self._fade).any():
@@ -345,7 +365,7 @@ class Grow(keras.callbacks.Callback):
             self._fade = fade
 
     def on_train_batch_end(self, batch, logs=None):
-        # More than one where Keras executes several at once.
+        # Keras may execute several steps per call.
         self.model.grown_steps.assign_add(self._count(self.model.generator_optimizer.iterations) - self._iterations)
 
     def on_train_end(self, logs=None):
@@ -363,7 +383,16 @@ class Grow(keras.callbacks.Callback):
 
 
 class CSVLogger(keras.callbacks.CSVLogger):
-    """Keras' `CSVLogger`, which on a full disk raises `StorageError` and keeps the rows of earlier epochs whole."""
+    """Keras' `CSVLogger` with protection against a full disk: raises `StorageError` and keeps earlier rows whole.
+
+    Args:
+        filename: path of the CSV file.
+        separator: text between two cells; default `","`.
+        append: bool, whether to keep the rows of an existing file; default False.
+
+    Raises:
+        StorageError: during training, if the file cannot be written.
+    """
 
     def __init__(self, filename, separator=",", append=False):
         super().__init__(expanded(filename), separator, append)
@@ -378,7 +407,7 @@ class CSVLogger(keras.callbacks.CSVLogger):
             with storing(self.filename):
                 super().on_epoch_end(epoch, logs)
         except StorageError:
-            # The file would write the rest of the row later, even from its destructor.
+            # An open file would write the rest of the row later, even from its destructor.
             with contextlib.suppress(OSError):
                 self.csv_file.close()
             os.truncate(self.filename, size)
@@ -386,14 +415,19 @@ class CSVLogger(keras.callbacks.CSVLogger):
 
 
 class SampleGrid(keras.callbacks.Callback):
-    """Draws the same seeds after every epoch into `folder/epoch_0001.png`, and into TensorBoard when asked.
+    """Draws images of the same seed after every epoch into `folder/epoch_0001.png` and, on request, into TensorBoard.
 
     Args:
-        folder: where the pictures go.
-        num_samples: images in a grid.
-        seed: seed of `generate`.
-        log_dir: TensorBoard folder that gets the grid as an image too, or None.
-        draw: function that returns the uint8 images, such as reconstructions; default the model's `generate`.
+        folder: folder of the pictures.
+        num_samples: images per grid, at least 1; default 64.
+        seed: seed of `generate`, an integer from 0 to 2**63 - 1; default 0.
+        log_dir: TensorBoard folder that also gets the grid as an image; default None.
+        draw: function without arguments that returns the images, such as reconstructions; default the model's
+            `generate`.
+
+    Raises:
+        InputError: an argument is not of this form, or the model needs a `draw`.
+        MissingDependencyError: `log_dir` is given and TensorBoard is not installed.
     """
 
     def __init__(self, folder, num_samples=64, seed=0, log_dir=None, draw=None):
@@ -451,15 +485,18 @@ def _summary_writer(log_dir):
 
 
 class SampleMetric(keras.callbacks.Callback):
-    """Computes a figure of the model after the first epoch and every `every` epochs, and adds it to the logs.
+    """Computes a metric of the model after the first epoch and every `every` epochs, and adds it to the logs.
 
-    In between it is NaN, which is no improvement to callbacks that follow it, such as `EarlyStopping` and
-    `ModelCheckpoint`; their `patience` counts these epochs, too.
+    In the epochs between, the metric is NaN, which later callbacks such as `EarlyStopping` and `ModelCheckpoint` treat
+    as no improvement; their `patience` counts these epochs, too.
 
     Args:
         name: key in the logs and in `history`.
-        function: called with the model, returns a float.
-        every: epochs between two figures.
+        function: function that takes the model and returns a float.
+        every: epochs between two values, at least 1; default 1.
+
+    Raises:
+        InputError: an argument is not of this form.
     """
 
     def __init__(self, name, function, every=1):
@@ -472,7 +509,8 @@ class SampleMetric(keras.callbacks.Callback):
         self._first = True
 
     def on_epoch_end(self, epoch, logs=None):
-        # CSVLogger takes its columns from the first epoch, and others what they see first for the best so far.
+        # CSVLogger takes its columns from the first epoch, and other callbacks take their first value as the best so
+        # far.
         due = self._first or (epoch + 1) % self._every == 0
         self._first = False
         logs[self._name] = float(self._function(self.model)) if due else math.nan

@@ -1,7 +1,7 @@
 """The command `zoo`: list, describe, sample, edit, translate, enlarge, evaluate and publish presets.
 
-TensorFlow takes seconds to import, so that only the commands that run a model import it, after every check that
-can be made without it.
+TensorFlow takes seconds to import, so only the commands that run a model import it, after all checks that can be made
+without it.
 """
 
 import contextlib
@@ -23,13 +23,13 @@ from zoo.errors import InputError, PresetError, ZooError, check_image_shape, pri
 from zoo.files import read_regular, write_json
 from zoo.presets import allow_list, hub
 
-# Characters after which a text of a preset is cut off.
+# Texts of a preset are cut off after this many characters.
 _LONGEST_TEXT = 500
 
 
 @contextlib.contextmanager
 def _usage_in_one_sentence():
-    """Bad input is told like any other error, and has its exit status, whether or not click is who notices."""
+    """Reports click's usage errors like any other error: in one sentence and with exit status 1."""
     try:
         yield
     except click.exceptions.NoArgsIsHelpError:
@@ -40,7 +40,7 @@ def _usage_in_one_sentence():
 
 
 class _ZooGroup(click.Group):
-    """Says errors and warnings in one sentence each; a traceback would be a bug of ours."""
+    """Prints errors and warnings in one sentence each; a traceback would be a bug in the zoo."""
 
     def make_context(self, *args, **settings):
         with _usage_in_one_sentence():
@@ -50,7 +50,7 @@ class _ZooGroup(click.Group):
         said = set()
 
         def say_once(message, *_, **__):
-            # A preset is verified before TensorFlow is imported and again by `zoo.load`.
+            # A preset is verified before TensorFlow is imported and again by `zoo.load`, so warnings can repeat.
             if str(message) not in said:
                 said.add(str(message))
                 click.echo(f"Warning: {printable(str(message))}", err=True)
@@ -62,7 +62,7 @@ class _ZooGroup(click.Group):
             except ZooError as error:
                 raise click.ClickException(str(error)) from error
             except BrokenPipeError:
-                # `zoo list | head`; click knows what to do.
+                # `zoo list | head` closes the pipe early; click handles this.
                 raise
             except OSError as error:
                 subject = f"{error.filename!r} cannot be used: " if error.filename else ""
@@ -74,17 +74,17 @@ class _ZooGroup(click.Group):
 def main():
     """Generative models with pretrained weights."""
     _open_streams()
-    # 3, because TensorFlow logs the lack of a GPU as an error.
+    # TensorFlow logs a missing GPU as an error, and level 3 hides errors.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 
 def _open_streams():
-    """Opens the standard streams that are closed onto nothing, or the next file would be taken for one of them."""
+    """Opens closed standard streams on the null device; otherwise the next opened file would take their number."""
     for number, name in enumerate(("stdin", "stdout", "stderr")):
         try:
             os.fstat(number)
         except OSError:
-            # The lowest number that is free is this one.
+            # The system assigns the lowest free number, which is this one.
             os.open(os.devnull, os.O_RDWR)
             setattr(sys, name, os.fdopen(number, "w" if number else "r", closefd=False))
 
@@ -109,12 +109,12 @@ def list_command(pattern, model, dataset):
 
 
 def _text(value):
-    """A fact of a preset, perhaps a stranger's, as a terminal may show it: one line without control characters."""
+    """A value of a preset, possibly an untrusted one, as one line without control characters."""
     return printable(value, _LONGEST_TEXT) if isinstance(value, str) else shown(value)
 
 
 def _main_figure(entry):
-    """What a model of its kind is measured by first, else the first figure of its protocol."""
+    """The primary metric of a model of this kind, otherwise the first metric of its protocol."""
     metrics = entry["metrics"]
     foremost = ("nll_", "bits_per_dim_", "prompt_agreement_", "edit_smile_flipped_", "psnr_luma_x4_set5")
     name = next((name for name in metrics if name.startswith(foremost)), next(iter(metrics), None))
@@ -132,7 +132,7 @@ def info(name):
     directory, is_official = location.directory, name in presets.manifest()
     if directory is None and not is_official:
         directory = hub.fetch_texts(location.repo_id, location.revision)
-    # What the manifest says of an official preset, or `metadata.json` of another.
+    # The facts of an official preset come from the manifest, those of another one from `metadata.json`.
     facts = presets.entry_of(name) if is_official else presets.metadata_of(directory)
     found = location._replace(files=facts.get("files")) if location.origin == "cached" else location
     if found.directory is not None:
@@ -173,10 +173,10 @@ def info(name):
 
 
 def _verdict(directory):
-    """Returns what `zoo.load` would say of a preset's configuration, without building anything."""
+    """Returns the verdict of `zoo.load` on a preset's configuration, without building anything."""
     try:
         config = json.loads(read_regular(directory / presets.CONFIG, presets.LIMITS[presets.CONFIG]))
-        # Which classes of the zoo there are, only their import tells; unknown ones are refused when they are loaded.
+        # Only importing the zoo's models tells which classes there are; `zoo.load` refuses unknown ones.
         allow_list.check(config, f"The preset in {directory}", lambda name: name.startswith("zoo>"))
     except PresetError as error:
         return f"refused: {error}"
@@ -194,7 +194,7 @@ def _origin(location):
 
 
 def _echo_figure(name, figure, *remarks):
-    """Prints a figure as the manifest and `zoo.metrics.protocols.evaluate` hold it: values, then the protocol."""
+    """Prints a metric of the manifest or of `zoo.metrics.protocols.evaluate`: its values, then its protocol."""
     std, real = figure.get("std"), figure.get("real")
     parts = [f"{figure['value']:.4g}" + (f" ± {std:.2g}" if std is not None else "")]
     if real is not None:
@@ -204,7 +204,7 @@ def _echo_figure(name, figure, *remarks):
 
 
 def _writable(context, parameter, path):
-    """Refuses an output file that could not be written, before any work; only trying tells."""
+    """Refuses an output file that cannot be written, before any work; only writing something shows whether it can."""
     if path is None:
         return None
     option, folder = parameter.opts[0], Path(os.path.realpath(path)).parent
@@ -286,7 +286,7 @@ def sample(name, num_samples, seed, label, prompt, output):
 @click.option(
     "--data-dir", type=click.Path(exists=True, file_okay=False), help="Folder of TFDS, where nothing bundled serves."
 )
-# Precision and recall look at the third nearest neighbour, so that fewer than 4 images have none.
+# Precision and recall use the third nearest neighbour, so at least 4 images are needed.
 @click.option(
     "--images", type=click.IntRange(min=4), help="Images drawn for each seed, and most test images for a likelihood."
 )
@@ -319,7 +319,7 @@ def evaluate(name, dataset, features, data_dir, images, importance_samples, json
 
 
 def _remarks(figure, published):
-    """What the manifest says of a figure that was just measured."""
+    """The manifest's value of a metric that was just measured."""
     if published is None:
         return ()
     doubt = "" if published["protocol"] == figure["protocol"] else " by another protocol"
@@ -432,18 +432,18 @@ def _check_picture(path, argument="PICTURE"):
         raise InputError(f"{argument} is {str(path)!r}, but there is no such file.")
 
 
-#: What models do that have these methods, the special one first: to enlarge is to translate, too.
+#: Maps methods of models to what such models do; upscaling is a kind of translating, so it comes first.
 _COMMANDS_ON_PICTURES = {"upscale": "enlarges", "translate": "translates"}
 
 
 def _served_by(command, name, model):
-    """The error of a command that another one of pictures serves better."""
+    """The error of a command if `zoo translate` or `zoo upscale` serves the model better."""
     does = _COMMANDS_ON_PICTURES[command]
     return InputError(f"{name!r} is a {type(model).__name__}, which {does} pictures; `zoo {command}` does so.")
 
 
 def _load_able(name, method, unable):
-    """`zoo.load`, refusing a model that lacks what the command needs."""
+    """Loads a preset with `zoo.load` and refuses a model without the method that the command needs."""
     model = _load_generative(name)
     if not hasattr(model, method):
         raise InputError(f"{name!r} is a {type(model).__name__}, which {unable}.")
@@ -451,10 +451,10 @@ def _load_able(name, method, unable):
 
 
 def _check_generative(name, num_samples=None):
-    """The manifest entry of an official preset that generates, None for others.
+    """Returns the manifest entry of an official preset that generates images, None for other presets.
 
-    Refuses what needs no TensorFlow to tell: unknown and damaged presets, official ones of another kind, and more
-    images than a call draws.
+    Refuses everything that can be refused without TensorFlow: unknown and damaged presets, official ones of another
+    kind, and more images than one call may draw.
     """
     entry = presets.manifest().get(name)
     if entry is not None and entry["kind"] != "model":
@@ -466,7 +466,7 @@ def _check_generative(name, num_samples=None):
 
 
 def _image_shape_in(config):
-    """The shape of images in a file `config.json`; None where it is damaged, which `zoo.load` explains."""
+    """The image shape in a file `config.json`; None if the file is damaged, because `zoo.load` explains that."""
     try:
         return check_image_shape(json.loads(config.read_text(encoding="utf-8"))["config"]["image_shape"])
     except (OSError, ValueError, KeyError, TypeError):
@@ -474,10 +474,10 @@ def _image_shape_in(config):
 
 
 def _load_generative(name):
-    """`zoo.load`, refusing what does not generate."""
+    """Loads a preset with `zoo.load` and refuses a model that generates no images."""
     with _quiet_import():
         import_keras()
-    # It warns of retracing, which is nothing that a user of the command can change.
+    # TensorFlow warns of retracing, which a user of the command cannot change.
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     model = zoo.load(name)
     if not isinstance(model, zoo.GenerativeModel):
@@ -487,9 +487,9 @@ def _load_generative(name):
 
 @contextlib.contextmanager
 def _quiet_import():
-    """Hides what TensorFlow writes to standard error while it is imported, unless TF_CPP_MIN_LOG_LEVEL is 0.
+    """Hides what TensorFlow writes to standard error during its import, unless TF_CPP_MIN_LOG_LEVEL is 0.
 
-    TensorFlow 2.21 writes two lines before it looks at that variable, past `sys.stderr`.
+    TensorFlow 2.21 writes two lines before it reads that variable, and bypasses `sys.stderr`.
     """
     if os.environ["TF_CPP_MIN_LOG_LEVEL"] == "0":
         yield

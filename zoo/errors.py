@@ -1,7 +1,7 @@
-"""What the zoo raises on bad input: one sentence a person can act on, before any work is done.
+"""The errors of the zoo: one actionable sentence about bad input, raised before any work.
 
-Each also is the built-in exception a caller would expect, so `except ValueError` keeps working; the
-command line prints the sentence of any `ZooError` and exits 1.
+Each error is also the built-in exception that a caller would expect, so `except ValueError` works. The command line
+prints the message of any `ZooError` and exits with status 1.
 """
 
 import math
@@ -9,9 +9,9 @@ import numbers
 import unicodedata
 
 _LONGEST_MESSAGE, _LONGEST_VALUE = 2_000, 200
-# What shapes of tensors hold, and the longest side of a picture that Pillow writes.
+# The largest dimension of a tensor, and the longest side of a picture that Pillow writes.
 _LARGEST_COUNT, _LONGEST_SIDE = 2**31 - 1, 2**16
-# Control characters move a terminal's cursor or set its title; these others reorder or split what is shown.
+# Control characters move a terminal's cursor or set its title; line separators split a message.
 _UNPRINTABLE = ("Cc", "Zl", "Zp", "Cs")
 _BIDIRECTIONAL = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
@@ -20,11 +20,11 @@ def printable(text, longest=_LONGEST_MESSAGE):
     """Returns a text that is safe to print on one line of a terminal.
 
     Args:
-        text: str, perhaps from a preset of a stranger.
-        longest: int, the number of characters after which the text is cut off.
+        text: str, possibly from an untrusted preset.
+        longest: int, number of characters after which the text is cut off; default 2000.
 
     Returns:
-        The text with control characters escaped, and a mark where its end is missing.
+        The text with control and bidirectional characters escaped, and "…" where its end is cut off.
     """
     shown = "".join(_escaped(character) for character in text[: longest + 1])
     return shown if len(text) <= longest and len(shown) <= 4 * longest else shown[:longest] + "…"
@@ -37,16 +37,16 @@ def _escaped(character):
 
 
 def shown(value):
-    """Returns the `repr` of any object for a message, cut off where it is long; its type where it has none."""
+    """Returns the `repr` of any object for a message, cut off after 200 characters; its type if `repr` fails."""
     try:
         return printable(repr(value), _LONGEST_VALUE)
-    # An object of the caller's may raise anything, and so do integers of more than 4,300 digits.
+    # A foreign object's `repr` may raise any error, and integers of more than 4,300 digits raise one.
     except Exception:  # noqa: BLE001
         return f"an object of type {type(value).__name__}"
 
 
 class ZooError(Exception):
-    """Base of every error the zoo raises on purpose; its message is one printable line."""
+    """Base of every error that the zoo raises on purpose; its message is one printable line."""
 
     def __init__(self, message=""):
         super().__init__(printable(str(message)))
@@ -65,11 +65,11 @@ class PresetError(ZooError, ValueError):
 
 
 class HubError(ZooError, OSError):
-    """The Hugging Face Hub cannot be reached or refuses: no such repository, no permission, somebody else's push."""
+    """The Hugging Face Hub is unreachable or refuses: no such repository, no permission, or a concurrent push."""
 
 
 class StorageError(ZooError, OSError):
-    """A file cannot be written: the disk is full, the folder is read-only, or the path leads nowhere."""
+    """A file cannot be written: the disk is full, the folder is read-only, or the path does not exist."""
 
 
 class NonFiniteError(ZooError, ArithmeticError):
@@ -77,11 +77,11 @@ class NonFiniteError(ZooError, ArithmeticError):
 
 
 class MissingDependencyError(ZooError, ImportError):
-    """An optional package is needed; the message names the pip extra that brings it."""
+    """An optional package is missing; the message names the pip extra that installs it."""
 
 
 def check_count(value, name, least=1, most=_LARGEST_COUNT):
-    """Returns `value` as an int, or raises `InputError` where it is no integer from `least` to `most`."""
+    """Returns `value` as an int, or raises `InputError` unless it is an integer from `least` to `most`."""
     if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < least:
         raise InputError(f"{name} is {shown(value)}, expected an integer of at least {least}.")
     if value > most:
@@ -90,43 +90,44 @@ def check_count(value, name, least=1, most=_LARGEST_COUNT):
 
 
 def check_flag(value, name):
-    """Returns `value` as a bool, or raises `InputError` where it is neither True nor False."""
-    # NumPy's own booleans are no subclass of Python's; imported only where NumPy is, they compare equal.
+    """Returns `value` as a bool, or raises `InputError` unless it is True or False."""
+    # NumPy's booleans are no subclass of Python's; they are recognized by name so that this module does not import
+    # NumPy.
     if isinstance(value, bool) or (type(value).__name__ in ("bool", "bool_") and type(value).__module__ == "numpy"):
         return bool(value)
     raise InputError(f"{name} is {shown(value)}, expected True or False.")
 
 
 def check_text(value, name):
-    """Returns `value`, or raises `InputError` where it is no text or an empty one."""
+    """Returns `value`, or raises `InputError` unless it is a non-empty string."""
     if not isinstance(value, str) or not value:
         raise InputError(f"{name} is {shown(value)}, expected a text.")
     return value
 
 
 def check_counts(values, name):
-    """Returns integers of at least 1 as a list, or raises `InputError`."""
+    """Returns a list or tuple of integers of at least 1 as a list, or raises `InputError`."""
     if not isinstance(values, (list, tuple)):
         raise InputError(f"{name} is {shown(values)}, expected a list of integers of at least 1.")
     return [check_count(value, name) for value in values]
 
 
 def check_amount(value, name, positive=False):
-    """Returns `value`, or raises `InputError` where it is no finite number of at least 0 (`positive`: above 0)."""
+    """Returns `value`, or raises `InputError` unless it is a finite number of at least 0 (`positive`: above 0)."""
     if not is_number(value) or not 0 <= value < math.inf or (positive and value == 0):
         raise InputError(f"{name} is {shown(value)}, expected a number {'above 0' if positive else 'of at least 0'}.")
     return value
 
 
 def check_share(value, name):
-    """Returns `value`, or raises `InputError` where it is no number from 0 to 1."""
+    """Returns `value`, or raises `InputError` unless it is a number from 0 to 1."""
     if not is_number(value) or not 0 <= value <= 1:
         raise InputError(f"{name} is {shown(value)}, expected a number from 0 to 1.")
     return value
 
 
 def is_number(value):
-    """Whether a value is a real number that a float can hold; True and False are flags."""
+    """Whether a value is a real number that a float can hold; booleans are not numbers."""
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
         return False
     try:
@@ -137,7 +138,12 @@ def is_number(value):
 
 
 def check_image_shape(image_shape, name="image_shape"):
-    """`image_shape` as a tuple of three positive ints, or `InputError` that names the argument."""
+    """Returns `image_shape` as a tuple of three positive ints, or raises `InputError`.
+
+    Args:
+        image_shape: `(height, width, channels)`, each from 1 to 65,536, with less than 2**31 values in all.
+        name: name of the argument in the error message; default `"image_shape"`.
+    """
     shape = tuple(image_shape) if isinstance(image_shape, (tuple, list)) else image_shape
     if (
         not isinstance(shape, tuple)
@@ -153,14 +159,14 @@ def check_image_shape(image_shape, name="image_shape"):
 
 
 def first_of(names, most=5):
-    """The first `most` names as a list to read, with a mark where there are more."""
+    """Returns the first `most` names as a comma-separated text, with "…" if there are more."""
     return ", ".join(names[:most]) + (", …" if len(names) > most else "")
 
 
 def first_line(error):
-    """What an exception of another library says, for one sentence of ours: its first line, "" where it is mute.
+    """Returns the first line of another library's exception for use in a message, "" if it has no text.
 
-    A line that ends in a colon takes the next one with it, which it only announces.
+    If the first line ends in a colon, the second one is included, because the first only announces it.
     """
     lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [""]
     return " ".join(lines[:2]) if lines[0].endswith(":") else lines[0]

@@ -1,4 +1,4 @@
-"""Files: written whole or not at all, read only where they are regular and of bounded size, and their hashes."""
+"""File access: atomic writes, reads of regular files up to a size limit, and hashes."""
 
 import contextlib
 import errno
@@ -15,7 +15,17 @@ from zoo.errors import InputError, PresetError, StorageError, first_line, shown
 
 
 def expanded(path):
-    """A path that may begin with `~`; `InputError` where that is the home of a user who has none here, or no path."""
+    """Returns a path with a leading `~` expanded.
+
+    Args:
+        path: str or `os.PathLike`.
+
+    Returns:
+        `pathlib.Path`.
+
+    Raises:
+        InputError: `path` is not a path, holds null characters, or names the home folder of an unknown user.
+    """
     try:
         if "\0" in os.fspath(path):
             raise InputError(f"A path is {shown(path)}, expected one without null characters.")
@@ -28,24 +38,24 @@ def expanded(path):
 
 @contextlib.contextmanager
 def storing(path):
-    """Turns the system's error about a file that is written into one sentence with the path and the free space."""
+    """Turns an `OSError` of a write into a `StorageError` that names the path and the free space."""
     try:
         yield
     except OSError as error:
-        # A file of a folder that is being written lies in a temporary one, so only the folder's path helps the reader.
+        # A folder is first written under a temporary name, so the error's own file name would not help the reader.
         cause = (isinstance(error, StorageError) and error.__cause__) or error
         reason = cause.strerror or first_line(cause) or type(cause).__name__
         raise StorageError(f"{str(path)!r} could not be written: {reason}{_hint(path, cause)}.") from cause
 
 
 def _hint(path, error):
-    """The end of a sentence about an error: what to do, or how much is free where the path lies."""
+    """The end of an error message: what to do, or how much space is free on the disk of the path."""
     path = Path(os.path.realpath(path))
     try:
         # A mount point, such as a container's volume, cannot be replaced as a whole.
         if error.errno == errno.EBUSY and os.path.isdir(path):
             return "; choose a folder inside it"
-        # Unlike pathlib's, this finds no fault with names that are too long.
+        # pathlib's `is_dir` raises an error on names that are too long.
         folder = next(parent for parent in [path, *path.parents] if os.path.isdir(parent))
         return f"; {shutil.disk_usage(folder).free / 1024**2:,.0f} MiB are free in {str(folder)!r}"
     except OSError:
@@ -53,13 +63,20 @@ def _hint(path, error):
 
 
 def read_regular(path, limit):
-    """Returns the bytes of a regular file of at most `limit` bytes, which a preset is made of.
+    """Reads a file of a preset, if it is a regular file of limited size.
 
-    A pipe would wait for ever and a device has no end, so neither is opened.
+    Other files are not opened, because opening a named pipe blocks forever and reading a device never ends.
+
+    Args:
+        path: path of the file.
+        limit: maximum size in bytes.
+
+    Returns:
+        bytes.
 
     Raises:
         FileNotFoundError: there is no such file.
-        PresetError: it is no regular file, is larger, or cannot be read.
+        PresetError: the file is not regular, is larger than `limit`, or cannot be read.
     """
     try:
         found = os.stat(path)
@@ -77,10 +94,10 @@ def read_regular(path, limit):
 
 @contextlib.contextmanager
 def replacing(path):
-    """Yields a temporary path in `path`'s own folder that takes its place only on success.
+    """Yields a temporary path in the folder of `path`, and renames it to `path` if the block succeeds.
 
-    The rename is atomic, so a reader or a kill -9 sees the old file or the new one, never a part. A link stays one, to
-    the new file.
+    The rename is atomic, so a reader or a `kill -9` finds the old file or the new one, never a part. If `path` is a
+    symbolic link, it stays one and its target is replaced.
 
     Raises:
         StorageError: the file cannot be written.
@@ -91,7 +108,7 @@ def replacing(path):
 
 @contextlib.contextmanager
 def _replacing(path):
-    # Unlike pathlib's, this finds no fault with links that lead in a circle, in whose place the file is written.
+    # pathlib's `resolve` raises an error on circular links; `realpath` does not, and the file replaces the link.
     path = Path(os.path.realpath(path))
     path.parent.mkdir(parents=True, exist_ok=True)
     prefix, suffix = _affixes(path)
@@ -111,13 +128,13 @@ def _replacing(path):
 
 
 def _affixes(path):
-    """How the names of temporary files beside a path begin and end."""
-    # The suffix stays, because Pillow chooses the format by it; a name as long as may be leaves no more room.
+    """The prefix and suffix of the names of temporary files for a path."""
+    # Pillow chooses the format by the suffix. The prefix is cut because names have a maximum length.
     return f".{path.name.split('.')[0][:20]}-", "".join(path.suffixes[-2:])
 
 
 def remove_leftovers(path):
-    """Removes what processes left that were killed while they wrote a file; its name may hold wildcards."""
+    """Removes temporary files that killed processes left behind; the name of `path` may hold wildcards."""
     with storing(path):
         for file in path.parent.glob("*".join(_affixes(path))):
             file.unlink(missing_ok=True)
@@ -125,9 +142,14 @@ def remove_leftovers(path):
 
 @contextlib.contextmanager
 def replacing_directory(path, carried=()):
-    """Like `replacing`, for a directory: what stood at `path` stays until the new one is whole.
+    """Like `replacing`, for a directory: the old directory stays until the new one is complete.
 
-    What it holds of the names `carried` moves over to the new one.
+    Args:
+        path: path of the directory.
+        carried: names of entries of the old directory that move over to the new one; default none.
+
+    Raises:
+        StorageError: the directory cannot be written.
     """
     with storing(path), _replacing_directory(path, carried) as temporary:
         yield temporary
@@ -150,7 +172,7 @@ def _replacing_directory(path, carried):
             except OSError:
                 if kept.exists():
                     os.replace(kept, path)
-                # Not with what it holds: where the old one cannot go back, it stays there.
+                # If the old directory cannot be moved back, it stays here; `rmdir` never removes a full one.
                 old.rmdir()
                 raise
             for name in carried:
@@ -163,9 +185,10 @@ def _replacing_directory(path, carried):
 
 
 class MemoryFile(io.BytesIO):
-    """A file in memory that carries the path which it is meant for, because Keras chooses the format by its ending.
+    """An in-memory file that carries its future path, because Keras chooses the format by the suffix of the path.
 
-    HDF5 must not write to a disk: when that is full, the process dies of a segmentation fault at the next save.
+    HDF5 must not write to the disk itself: if the disk is full, the process dies of a segmentation fault at the next
+    save.
     """
 
     def __init__(self, path):
@@ -176,18 +199,18 @@ class MemoryFile(io.BytesIO):
         return self._path
 
     def store(self):
-        """Writes the content to the path, whole or not at all."""
+        """Writes the content to the path atomically."""
         with replacing(self._path) as temporary:
             temporary.write_bytes(self.getbuffer())
 
 
 def sha256(path):
-    """The file's SHA-256 as 64 hexadecimal digits."""
+    """Returns the SHA-256 of a file as 64 hexadecimal digits."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def write_json(path, content):
-    """Writes `content` with stable key order and formatting, so that equal content is equal bytes."""
+    """Writes `content` as JSON, atomically and with fixed formatting, so that equal content gives equal bytes."""
     with replacing(path) as temporary:
         temporary.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -1,4 +1,4 @@
-"""The private parts of Keras that the zoo needs, each with the reason; seen with Keras 3.15.1."""
+"""The private parts of Keras that the zoo needs, each with its reason; checked with Keras 3.15.1."""
 
 import contextlib
 
@@ -9,13 +9,13 @@ _UNINITIALIZED = "uninitialized_variables"
 
 
 def variables_are_deferred():
-    """Returns whether new variables have a shape and no value yet, as within `deferred_variables`."""
-    # Keras has no public way to ask.
+    """Returns whether new variables have a shape but no value yet, as within `deferred_variables`."""
+    # Keras has no public way to query this.
     return stateless_scope.in_stateless_scope()
 
 
 class _Watched(list):
-    """A list that tells a function of every item before it takes it."""
+    """A list that calls a function with every item before appending it."""
 
     def __init__(self, tell):
         super().__init__()
@@ -28,13 +28,13 @@ class _Watched(list):
 
 @contextlib.contextmanager
 def deferred_variables(tell):
-    """Within it, models are built of variables that take no memory; they are initialized at its end.
+    """Within this context, new variables take no memory; they are initialized when it ends.
 
-    Keras defers variables in a `StatelessScope`, for layers that are built while shapes are inferred. It keeps them in
-    a list of its own, and has no public way to see them before it allocates.
+    Keras defers variables in a `StatelessScope`, meant for layers that are built while shapes are inferred. It collects
+    them in a private list and has no public way to see them before it allocates them.
 
     Args:
-        tell: function that is called with each new variable and stops the building by an exception.
+        tell: function that is called with each new variable; an exception in it stops the building.
     """
     before = global_state.get_global_attribute(_UNINITIALIZED, [])
     global_state.set_global_attribute(_UNINITIALIZED, _Watched(tell))

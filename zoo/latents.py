@@ -1,7 +1,7 @@
-"""Latents and other noise: one random stream per image, the same on every backend; and editing by arithmetic.
+"""Latents and other noise, drawn from one random stream per image on every backend, and latent-space editing.
 
-Editing is arithmetic on plain arrays of latents `(n, d)`, whatever model they come from; `decode` of a VAE,
-`generate(latents=...)` of a GAN or `synthesize` of a StyleGAN makes images of the result.
+Editing is arithmetic on plain arrays of latents `(n, d)` of any model. `decode` of a VAE, `generate(latents=...)` of a
+GAN or `synthesize` of a StyleGAN turns the result into images.
 """
 
 import math
@@ -21,22 +21,21 @@ _SHAPES = "latents (d,), (n, d) or (n, num_layers, d)"
 def sample(num_samples, shape, seed=None, start=0, distribution="normal"):
     """Draws latents or other noise; row `i` depends on `seed` and `start + i` alone.
 
-    Hence the first 16 of 64 are the 16, whatever the batches. numpy's `RandomState` keeps its streams from
-    version to version, which its newer `Generator` does not promise.
+    Thus the first 16 of 64 rows equal a draw of 16, whatever the batch size. NumPy keeps the streams of `RandomState`
+    from version to version; it gives no such promise for its newer `Generator`.
 
     Args:
-        num_samples: rows to draw.
+        num_samples: number of rows, at least 1.
         shape: shape of one latent.
-        seed: integer from 0 to 2**63 - 1; None draws a new one.
-        start: index of the first row.
-        distribution: `"normal"`, the standard one, or `"uniform"` from 0 to 1.
+        seed: integer from 0 to 2**63 - 1; default None draws a new one.
+        start: index of the first row, at least 0; default 0.
+        distribution: `"normal"` (standard normal, the default) or `"uniform"` (from 0 to 1).
 
     Returns:
         float32 array `(num_samples, *shape)`.
 
     Raises:
-        InputError: `seed` is no such integer, `num_samples` less than 1, `start` negative, or an unknown
-            `distribution`.
+        InputError: an argument is out of range, the distribution is unknown, or the rows take more than 4 GiB.
     """
     if not isinstance(distribution, str) or distribution not in ("normal", "uniform"):
         raise InputError(f"distribution is {shown(distribution)}, expected 'normal' or 'uniform'.")
@@ -53,52 +52,75 @@ def sample(num_samples, shape, seed=None, start=0, distribution="normal"):
 
 
 def truncate(latents, threshold):
-    """Latents as if every number beyond the threshold had been drawn again (Brock et al. 2019, section 3.1).
+    """Truncates latents to the interval +-`threshold` (the truncation trick of Brock et al. 2019, section 3.1).
 
-    Instead of drawing, it moves each number to the same quantile of the normal distribution cut off at +-`threshold`:
-    the same distribution, and latents that change little by little with the threshold.
+    Brock et al. redraw every number beyond the threshold. This function maps each number to the same quantile of the
+    normal distribution truncated at +-`threshold`. The distribution is the same, and the latents change continuously
+    with the threshold.
 
     Args:
-        latents: array of standard normal numbers.
-        threshold: at least 0, where all latents are 0, their mean.
+        latents: array of standard normal numbers, of any shape.
+        threshold: at least 0; at 0 all latents are 0, their mean.
+
+    Returns:
+        float32 array of the same shape.
 
     Raises:
-        InputError: a negative threshold, or numbers that are not finite.
+        InputError: the threshold is negative, or the latents are not finite numbers.
     """
     check_amount(threshold, "threshold")
     latents = as_numbers(latents, "latents", "an array of finite numbers", "float64")
     low = _NORMAL.cdf(-threshold)
-    # Away from 0 and 1, whose quantiles are infinite.
+    # The quantiles of 0 and 1 are infinite.
     quantiles = np.clip(low + (1.0 - 2.0 * low) * _CDF(latents), 1e-12, 1.0 - 1e-12)
     return _INVERSE_CDF(quantiles).astype("float32")
 
 
 def sample_labels(num_samples, num_classes, seed):
-    """Draws int32 labels `(num_samples,)` uniformly; label `i` depends on `seed` and `i` alone.
+    """Draws labels uniformly; label `i` depends on `seed` and `i` alone.
+
+    Args:
+        num_samples: number of labels, at least 1.
+        num_classes: number of classes, at least 1.
+        seed: integer from 0 to 2**63 - 1.
+
+    Returns:
+        int32 array `(num_samples,)`, from 0 to `num_classes - 1`.
 
     Raises:
-        InputError: numbers that are no integers of at least 1, or no seed.
+        InputError: an argument is out of range.
     """
     num_samples, num_classes = check_count(num_samples, "num_samples"), check_count(num_classes, "num_classes")
     seed = check_seed(seed)
-    # Further on in each image's stream than its noise ever gets, lest the two agree.
+    # Labels come from a part of each image's stream that its noise never reaches, so the two are independent.
     streams = (np.random.RandomState(np.random.Philox(key=[seed, i]).jumped()) for i in range(num_samples))
     return np.array([numbers.randint(num_classes) for numbers in streams], "int32")
 
 
 def stream(seed, index):
-    """The random stream of image `index` under `seed`."""
+    """Returns the random stream of image `index` under `seed`.
+
+    Args:
+        seed: integer from 0 to 2**63 - 1.
+        index: integer from 0 to 2**63 - 1.
+
+    Returns:
+        `numpy.random.RandomState`.
+
+    Raises:
+        InputError: an argument is out of range.
+    """
     key = [check_seed(seed), check_count(index, "index", least=0, most=2**63 - 1)]
     return np.random.RandomState(np.random.Philox(key=key))
 
 
 def fresh_seed():
-    """A seed from the system's entropy, so that no global random state moves."""
+    """Draws a seed from the system's entropy, which leaves all global random states unchanged."""
     return secrets.randbits(63)
 
 
 def check_seed(seed):
-    """Returns `seed` as an int, or raises `InputError`."""
+    """Returns `seed` as an int, or raises `InputError` unless it is an integer from 0 to 2**63 - 1."""
     if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or not 0 <= seed < 2**63:
         raise InputError(f"seed is {shown(seed)}, expected an integer from 0 to 2**63 - 1.")
     return int(seed)
@@ -108,19 +130,19 @@ def check_seed(seed):
 
 
 def interpolate(start, end, steps, spherical=False):
-    """Latents on the way from `start` to `end`, both included.
+    """Interpolates between two latents, both included.
 
     Args:
-        start, end: latents of one shape, `(d,)` or `(n, d)`.
-        steps: how many, at least 2.
-        spherical: along the great circle (Shoemake 1985), which keeps the length that a normal prior expects of
-            latents in many dimensions; otherwise along the straight line.
+        start, end: latents of one shape: `(d,)`, `(n, d)` or `(n, num_layers, d)`.
+        steps: number of latents, at least 2.
+        spherical: bool, whether to follow the great circle (Shoemake 1985) instead of the straight line; default False.
+            The great circle keeps the norm that a normal prior has in many dimensions.
 
     Returns:
         float32 array `(steps, *start.shape)`.
 
     Raises:
-        InputError: the shapes differ, fewer than 2 steps, or a `spherical` that is no bool.
+        InputError: the shapes differ, `steps` is below 2 or takes more than 4 GiB, or `spherical` is not a bool.
     """
     start, end, spherical = _latents(start, "start"), _latents(end, "end"), check_flag(spherical, "spherical")
     if start.shape != end.shape:
@@ -135,7 +157,7 @@ def interpolate(start, end, steps, spherical=False):
     lengths = [np.linalg.norm(latents, axis=-1, keepdims=True) for latents in (start, end)]
     cosine = np.sum(start * end, -1, keepdims=True) / np.maximum(lengths[0] * lengths[1], 1e-12)
     angle = np.arccos(np.clip(cosine, -1.0, 1.0))
-    # Opposite latents have no shortest way, equal ones no angle to divide by; there the line serves.
+    # Opposite latents have no unique great circle and equal ones have an angle of 0, so both use the straight line.
     sine = np.sin(angle)
     plain = sine < 1e-5
     sine = np.where(plain, 1.0, sine)
@@ -147,18 +169,18 @@ def interpolate(start, end, steps, spherical=False):
 
 
 def traverse(latents, dimension, values):
-    """Copies of a latent with one dimension set to each of `values`.
+    """Copies latents with one dimension set to each of `values` (a latent traversal).
 
     Args:
-        latents: `(d,)` or `(n, d)`.
-        dimension: index of the dimension.
-        values: a number or several, in standard deviations of the prior.
+        latents: `(d,)`, `(n, d)` or `(n, num_layers, d)`.
+        dimension: index of the dimension, from 0 to d - 1.
+        values: a number or a list of numbers, in standard deviations of the prior.
 
     Returns:
         float32 array `(len(values), *latents.shape)`.
 
     Raises:
-        InputError: there is no such dimension, or values are no numbers.
+        InputError: there is no such dimension, or `values` does not hold numbers.
     """
     latents = _latents(latents, "latents")
     size = latents.shape[-1]
@@ -173,48 +195,48 @@ def traverse(latents, dimension, values):
 
 
 def attribute_direction(latents, present, others=None):
-    """The direction in which an attribute appears, found from labelled examples.
+    """Estimates the latent direction of an attribute from labelled examples.
 
-    It is the least-squares effect of the attribute on the latents, with the other attributes held fixed: the
-    coefficient of `present` in a linear regression of the latents on all attributes. With no other attributes that
-    is the difference between the means with and without it (Larsen et al. 2016, section 4.1.1).
+    The direction is the coefficient of `present` in a least-squares regression of the latents on all attributes, so the
+    other attributes are held fixed. Without other attributes, it is the difference between the means with and without
+    the attribute (Larsen et al. 2016, section 4.1.1).
 
     Args:
         latents: `(n, d)`, such as the posterior means of `n` images.
-        present: `(n,)` booleans.
-        others: `(n, k)` numbers, other attributes of the same images that should stay as they are.
+        present: `(n,)` booleans, whether each example has the attribute.
+        others: `(n, k)` numbers, other attributes of the same images that should not change; default None.
 
     Returns:
-        float32 array `(d,)`; a step of 1 along it is the mean change from without to with.
+        float32 array `(d,)`; a step of 1 along it is the mean change from without the attribute to with it.
 
     Raises:
-        InputError: shapes that do not match, `present` that is not boolean, or examples that all have the attribute or
-            all have not.
+        InputError: the shapes do not match, `present` is not boolean, or all or none of the examples have the
+            attribute.
     """
     latents, present, others = _examples(latents, present, others)
     return _regressed(np.column_stack([present, others]), latents)[1].astype("float32")
 
 
 def attribute_changes(latents, present, others):
-    """What an attribute changes in latents, which may depend on what else they show: a direction for each of them.
+    """Estimates how an attribute changes latents if the change depends on their other attributes.
 
-    Linear regressions, separately of the examples with and of those without the attribute, find the latents from the
-    other attributes, [1, others] B, and these from the latents, [1, z] C. Latents z of an image without it then
-    change by
+    Two least-squares regressions are fitted, separately on the examples with and without the attribute: one predicts
+    the latents from the other attributes, [1, others] B, and one predicts the other attributes from the latents, [1, z]
+    C. Adding the attribute to latents z without it then changes them by
 
         [1, [1, z] C_without] (B_with - B_without)
 
-    and those of an image with it by the negative of the same with C_with. Where the attribute changes all latents
-    alike, that is `attribute_direction`. It takes many more than d examples of either sort.
+    Removing it from latents with it changes them by the negative of this expression with C_with. If the attribute
+    changes all latents alike, the change equals `attribute_direction`. Both groups need many more than d examples.
 
     Args:
         latents, present: as for `attribute_direction`.
-        others: the same; kinds of the attribute may be among them, so that each kind is taken away as it is. One kind
-            has to be without a column: the one that is added.
+        others: `(n, k)` numbers, other attributes of the same images. They may include the kinds of the attribute, so
+            that the change removes the kind that is present. One kind must have no column: the one that is added.
 
     Returns:
-        float32 array `(2, d + 1, d)`, a direction for `move`: [1, z] times the first is that of latents without the
-        attribute, times the second that of latents with it.
+        float32 array `(2, d + 1, d)`, a direction for `move`. [1, z] times the first matrix is the direction of latents
+        without the attribute; [1, z] times the second is that of latents with it.
 
     Raises:
         InputError: as for `attribute_direction`.
@@ -230,18 +252,23 @@ def attribute_changes(latents, present, others):
 
 
 def move(latents, direction, amount):
-    """`latents + amount * direction`; `amount` is a number, or one for each of `(n, d)` latents.
+    """Moves latents along a direction: `latents + amount * direction`.
 
-    Latents of each layer `(n, num_layers, d)` move all along the direction; a slice of the layers moves only what these
-    decide.
+    All layers of `(n, num_layers, d)` latents move along the direction. To edit only what some layers determine, pass a
+    slice of the layers.
 
     Args:
-        direction: `(d,)`, or what `attribute_changes` returns: each of the latents then has its own, that of latents
-            with the attribute where the amount is below 0, else that of latents without it. There and back again is
-            not quite the same place.
+        latents: `(d,)`, `(n, d)` or `(n, num_layers, d)`.
+        direction: `(d,)`, or the result of `attribute_changes`. With the latter, latents with an amount below 0 use the
+            direction of latents with the attribute, others that of latents without it. Moving there and back does not
+            return to exactly the same latents.
+        amount: a number, or one for each of the latents.
+
+    Returns:
+        float32 array of the shape of `latents`. For a single latent and several amounts, one row per amount.
 
     Raises:
-        InputError: the direction has another number of dimensions, or the amounts are not as many as the latents.
+        InputError: the direction has another number of dimensions, or the amounts do not match the latents.
     """
     latents, direction = _latents(latents, "latents"), _latents(direction, "direction")
     size = latents.shape[-1]
@@ -249,7 +276,7 @@ def move(latents, direction, amount):
         raise InputError(f"direction has shape {direction.shape}, expected ({size},) or (2, {size + 1}, {size}).")
     expected = "a number, or one for each of the latents"
     amount = as_numbers(amount, "amount", expected)
-    # Several for a single vector make as many of it.
+    # Several amounts for a single latent give as many moved copies.
     fits = amount.ndim <= 1 if latents.ndim == 1 else amount.shape == latents.shape[:-1][: amount.ndim]
     if not fits:
         raise InputError(f"amount has shape {amount.shape}, expected {expected} of shape {latents.shape}.")
@@ -262,7 +289,14 @@ def move(latents, direction, amount):
 
 
 def swap(first, second, dimensions):
-    """Both latents with the values of some dimensions exchanged, such as the ones that hold a head's pose.
+    """Exchanges some dimensions of two latents, such as those that encode a head's pose.
+
+    Args:
+        first, second: latents of one shape: `(d,)`, `(n, d)` or `(n, num_layers, d)`.
+        dimensions: an index or a list of indices from 0 to d - 1.
+
+    Returns:
+        Tuple of two float32 arrays of this shape.
 
     Raises:
         InputError: the shapes differ, or there is no such dimension.
@@ -272,7 +306,7 @@ def swap(first, second, dimensions):
         raise InputError(f"first has shape {first.shape} and second {second.shape}, expected the same.")
     size = first.shape[-1]
     chosen = np.atleast_1d(as_array(dimensions, "dimensions"))
-    # Of an empty list NumPy makes floats.
+    # NumPy turns an empty list into an array of floats.
     chosen = chosen.astype("int64") if isinstance(dimensions, (list, tuple)) and not dimensions else chosen
     if chosen.dtype.kind not in "iu" or chosen.min(initial=0) < 0 or chosen.max(initial=0) >= size:
         raise InputError(f"dimensions is {shown(dimensions)}, expected integers from 0 to {size - 1}.")
@@ -282,10 +316,17 @@ def swap(first, second, dimensions):
 
 
 def average(latents, weights=None):
-    """The weighted mean of latents `(n, ...)` over the first axis.
+    """Averages latents over the first axis.
+
+    Args:
+        latents: `(n, d)` or `(n, num_layers, d)`.
+        weights: n finite numbers that do not add up to 0; default None weighs all latents equally.
+
+    Returns:
+        float32 array, `(d,)` or `(num_layers, d)`.
 
     Raises:
-        InputError: a single latent, or weights that are not one for each or add up to 0.
+        InputError: `latents` is a single latent, or the weights do not match the latents or add up to 0.
     """
     latents = _latents(latents, "latents")
     if latents.ndim < 2:
@@ -299,7 +340,7 @@ def average(latents, weights=None):
 
 
 def _examples(latents, present, others):
-    """Float64 latents `(n, d)`, booleans `(n,)` and numbers `(n, k)`, of no column without `others`."""
+    """Returns latents `(n, d)` as float64, booleans `(n,)` and numbers `(n, k)`; k is 0 if `others` is None."""
     latents, present = _latents(latents, "latents"), as_array(present, "present")
     if latents.ndim != 2:
         raise InputError(f"latents has shape {latents.shape}, expected (n, d).")
@@ -320,7 +361,7 @@ def _examples(latents, present, others):
 
 
 def _regressed(inputs, outputs):
-    """The least-squares matrix that makes `(n, outputs)` of a 1 and `(n, inputs)`; the smallest of several."""
+    """The least-squares matrix from [1, inputs] to outputs; if it is not unique, the one of smallest norm."""
     return np.linalg.lstsq(np.column_stack([np.ones(len(inputs)), inputs]), outputs, rcond=None)[0]
 
 

@@ -1,4 +1,4 @@
-"""Texts as the numbers of their words."""
+"""Tokenization: splits texts into words and maps them to numbers."""
 
 import collections
 import re
@@ -9,15 +9,23 @@ import numpy as np
 
 from zoo.errors import InputError, check_count, first_of, shown
 
-# The number of the first word: 0 stands for no word, and nothing has the number 1, of which presets have a vector.
+# Number of the first word. 0 is padding; no word has the number 1, but presets have an embedding for it.
 _FIRST = 2
 
 
 def words(text):
-    """The words of a text in lower case; whatever is neither letter, mark on one, digit nor apostrophe parts them.
+    """Splits a text into words in lower case.
+
+    Letters, combining marks, digits and apostrophes within a word belong to words; all other characters separate them.
+
+    Args:
+        text: str.
+
+    Returns:
+        List of str.
 
     Raises:
-        InputError: what is no text.
+        InputError: `text` is not a string.
     """
     if not isinstance(text, str):
         raise InputError(f"text is {shown(text)}, expected a text.")
@@ -27,16 +35,23 @@ def words(text):
 
 
 def _spells(character):
-    # Marks, but not those that choose between a sign's text and picture.
+    # Variation selectors, which choose between the text and the picture of a sign, are marks that spell nothing.
     is_mark = unicodedata.category(character) in ("Mn", "Mc") and not "\ufe00" <= character <= "\ufe0f"
     return character.isalnum() or is_mark
 
 
 def vocabulary_of(prompts, least=1):
-    """The words of many texts that occur at least `least` times, the most frequent first.
+    """Lists the words that occur at least `least` times in many texts, the most frequent first.
+
+    Args:
+        prompts: iterable of texts.
+        least: minimum number of occurrences, at least 1; default 1.
+
+    Returns:
+        List of str.
 
     Raises:
-        InputError: one text in place of many, or what is no text.
+        InputError: `prompts` is a single text or holds something else than texts.
     """
     prompts, least = texts_of(prompts, "prompts"), check_count(least, "least")
     counts = collections.Counter(word for prompt in prompts for word in words(prompt))
@@ -44,17 +59,24 @@ def vocabulary_of(prompts, least=1):
 
 
 def texts_of(values, name, kind="texts"):
-    """Returns what may be any iterable of texts as a list, or raises `InputError`; a single text is none.
+    """Returns an iterable of texts as a list; a single text is refused.
 
     Args:
-        values: the iterable.
-        name, kind: how the message calls the argument, and the texts.
+        values: iterable of str.
+        name: name of the argument in the error message.
+        kind: what the error message calls the texts; default `"texts"`.
+
+    Returns:
+        List of str.
+
+    Raises:
+        InputError: `values` is not an iterable of texts.
     """
     try:
-        # What bytes hold is numbers, and what a dict holds keys.
+        # Iterating bytes gives numbers, and iterating a dict gives keys.
         odd = isinstance(values, (str, bytes, dict)) or getattr(values, "dtype", np.dtype(str)).kind not in "UO"
         texts = None if odd else list(values)
-    # The iterator of an object may raise anything.
+    # The iterator of a foreign object may raise any error.
     except Exception:  # noqa: BLE001
         texts = None
     if texts is None:
@@ -66,14 +88,15 @@ def texts_of(values, name, kind="texts"):
 
 
 class Tokenizer:
-    """Texts to rows of word numbers, and what it does not know.
+    """Maps texts to rows of word numbers and warns of unknown words.
 
     Args:
-        vocabulary: the known words.
-        max_words: how many words a text may have.
+        vocabulary: iterable of the known words, in lower case.
+        max_words: maximum number of known words in a text, at least 1.
 
     Raises:
-        InputError: an empty vocabulary, words that are none or repeat, or a `max_words` below 1.
+        InputError: the vocabulary is empty, holds something else than single words or repeats one, or `max_words` is
+            below 1.
     """
 
     def __init__(self, vocabulary, max_words):
@@ -91,20 +114,36 @@ class Tokenizer:
 
     @property
     def size(self):
-        """How many numbers there are."""
+        """Number of word numbers, including those of padding and of no word."""
         return len(self.vocabulary) + _FIRST
 
     def rows_of(self, other):
-        """The numbers that another tokenizer has for each of this one's, in order; -1 where it does not know a word."""
+        """Returns, for each number of this tokenizer, the number of the same word in another one.
+
+        Args:
+            other: `Tokenizer`.
+
+        Returns:
+            int array `(size,)`; -1 where the other tokenizer does not know the word.
+
+        Raises:
+            InputError: `other` is not a `Tokenizer`.
+        """
         if not isinstance(other, Tokenizer):
             raise InputError(f"other is {shown(other)}, expected a Tokenizer.")
         return np.array([*range(_FIRST), *(other._numbers.get(word, -1) for word in self.vocabulary)])
 
     def __call__(self, prompts):
-        """Numbers of the known words, int32 `(n, max_words)`, filled up with 0; one warning names the unknown ones.
+        """Converts texts to the numbers of their known words; one warning names the unknown words.
+
+        Args:
+            prompts: iterable of n texts.
+
+        Returns:
+            int32 array `(n, max_words)`, padded with 0.
 
         Raises:
-            InputError: no list of texts, or one that is empty, of too many known words, or of unknown words alone.
+            InputError: `prompts` is not a list of texts, or a text has no known word or too many.
         """
         prompts = texts_of(prompts, "prompts")
         rows, unknown = np.zeros((len(prompts), self.max_words), "int32"), collections.Counter()
