@@ -1,8 +1,8 @@
 """Presets: the manifest, finding a preset by name, folder or `hf://` reference, loading, saving, card and Hub.
 
 A preset is a directory of `config.json`, `metadata.json`, `model.weights.h5` and, for people, `README.md` and
-`samples.png`. It holds no pickle and no code: `zoo.presets.allow_list` says what a configuration may name. Nothing here
-imports Keras before a model is built.
+`samples.png`. It holds no pickle and no code; `zoo.presets.allow_list` lists what a configuration may name. This
+package imports Keras only when it builds a model.
 """
 
 from zoo.presets.catalogue import BUNDLED, entry_of, list_presets, manifest, manifest_path, record_publication

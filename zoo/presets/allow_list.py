@@ -1,8 +1,8 @@
-"""What the configuration of a preset may hold; everything else is refused before Keras sees it.
+"""The list of what a preset's configuration may hold; everything else is refused before Keras reads it.
 
-Keras imports and calls what a configuration names. Its safe mode refuses some of that, class by class, and was passed
-by again and again. Here it is the other way round: a configuration may name the classes below, which compute and
-nothing else, and classes that are registered in this process, which are the zoo's or the user's own.
+Keras imports and calls what a configuration names. Its safe mode is a list of refused classes and has been bypassed
+repeatedly. This module lists the allowed classes instead: those below, which only compute, and those that are
+registered in this process, which belong to the zoo or the user.
 """
 
 from zoo.errors import PresetError, printable
@@ -17,8 +17,8 @@ def _named(names):
 
 _MODELS = _named("Functional Model Sequential")
 _DTYPE_POLICIES = _named("DTypePolicy FloatDTypePolicy")
-# Layers that wrap code of others (Lambda, TFSMLayer, JaxLayer, FlaxLayer, TorchModuleWrapper) are left out, and so are
-# those that read a vocabulary from a file (StringLookup, IntegerLookup, TextVectorization).
+# The list omits layers that wrap foreign code (Lambda, TFSMLayer, JaxLayer, FlaxLayer, TorchModuleWrapper) and layers
+# that read a vocabulary from a file (StringLookup, IntegerLookup, TextVectorization).
 _LAYERS = _named(
     """
     Activation ActivityRegularization AdaptiveAveragePooling1D AdaptiveAveragePooling2D AdaptiveAveragePooling3D
@@ -80,8 +80,8 @@ _CLASSES = {
         """
     ),
 }
-# Operations on tensors that a functional network may hold as nodes. None takes a function, and none makes a tensor of
-# numbers alone, which Keras would do while it reads the configuration.
+# Operations on tensors that may be nodes of a functional network. None takes a function, and none makes a tensor from
+# numbers alone, because Keras would compute that while it reads the configuration.
 _OPERATIONS = {
     "keras.src.ops.numpy": _named(
         """
@@ -115,23 +115,23 @@ _ACTIVATIONS = _named(
     squareplus tanh tanh_shrink threshold
     """
 )
-# What Keras writes for a tensor or a slice among the arguments of a node.
+# Class names that Keras writes for tensors, arrays and slices among the arguments of a node.
 _TENSOR, _ARRAYS, _INDICES = "__keras_tensor__", ("__tensor__", "__numpy__"), ("__slice__", "__ellipsis__")
 _ARRAY_DTYPES = _named("bfloat16 bool float16 float32 float64 int8 int16 int32 int64 uint8 uint16 uint32 uint64")
 
 
 def check(config, subject, is_registered):
-    """Refuses a configuration that names anything but what computes and is known here.
+    """Raises `PresetError` if a configuration names anything that is neither on the list nor registered.
 
     Args:
-        config: dict, a whole configuration as Keras serializes a model.
-        subject: str, what holds it, as the beginning of a sentence: `"The preset in my_gan"`.
-        is_registered: function of a name that returns whether a class or function is registered under it in this
+        config: dict, the whole configuration as Keras serializes a model.
+        subject: str, the beginning of the error message, such as `"The preset in my_gan"`.
+        is_registered: function that takes a name and returns whether a class or function is registered under it in this
             process.
 
     Raises:
-        PresetError: `config` is no dict, holds a class, function or operation that is not on the list, calls a layer on
-            something else than tensors, or describes more layers than a network has.
+        PresetError: `config` is not a dict, names a class, function or operation that is not allowed, calls a layer on
+            something other than tensors, or describes more than 1,000 layers.
     """
     if not isinstance(config, dict):
         raise PresetError(f"{subject} is damaged: its configuration is no JSON object.")
@@ -152,7 +152,7 @@ def check(config, subject, is_registered):
 
 
 def has_users_classes(config, is_registered):
-    """Whether a configuration names classes or functions that the user registered, besides those of the zoo."""
+    """Whether a configuration names classes or functions that the user, not the zoo, registered."""
     return any(
         "class_name" in part and not registered_name(part).startswith("zoo>") and is_registered(registered_name(part))
         for part in parts_of(config)
@@ -160,13 +160,13 @@ def has_users_classes(config, is_registered):
 
 
 def registered_name(part):
-    """Returns the name under which Keras looks a part up among what is registered, before anything else."""
+    """Returns the registered name of a part, which Keras looks up before anything else; "" if it has none."""
     name = part.get("config") if part["class_name"] == "function" else part.get("registered_name", part["class_name"])
     return name if isinstance(name, str) else ""
 
 
 def parts_of(config):
-    """Yields every dict in a configuration, itself included."""
+    """Yields every dict in a configuration, including the configuration itself."""
     parts = [config]
     while parts:
         part = parts.pop()
@@ -191,12 +191,12 @@ def _is_allowed(part, is_registered):
         return False
     if name == "function":
         return module in ("keras.activations", "builtins") and isinstance(config, str) and config in _ACTIVATIONS
-    # An operation is a node of a network; anywhere else Keras would call it on whatever stands beside it.
+    # An operation is a node of a network. Elsewhere, Keras would call it on the values beside it.
     return name in _CLASSES.get(module, ()) or (name in _OPERATIONS.get(module, ()) and "inbound_nodes" in part)
 
 
 def _are_calls_on_tensors(nodes):
-    """Whether a layer is called on tensors of the network, so that Keras infers shapes and computes nothing."""
+    """Whether a layer is called only on tensors of the network, so that Keras infers shapes and computes nothing."""
     if not isinstance(nodes, list):
         return False
     for node in nodes:

@@ -1,4 +1,4 @@
-"""The model card: the `README.md` of a preset, made of what the manifest or `metadata.json` says."""
+"""The model card: the `README.md` of a preset, made from the manifest or `metadata.json`."""
 
 import contextlib
 import hashlib
@@ -12,7 +12,7 @@ from zoo.presets.files import CONFIG, HASHED_FILES, METADATA, metadata_of
 
 SCHEME = "hf://"
 CARD, SAMPLES = "README.md", "samples.png"
-# What they show; of the first, the class says.
+# Captions of the pictures; that of the samples depends on the model's class.
 PICTURES = {
     SAMPLES: None,
     "nearest.png": "Samples, each beside the training image nearest to it",
@@ -34,10 +34,10 @@ _AGAIN = "; `zoo evaluate` measures them again, but for truncation curves, corre
 
 
 class _Use(NamedTuple):
-    """The Hub's name of what a model is for, code that draws from it and fine-tunes it, and what it shows.
+    """What a card says of a model's use: its task on the Hub, code that samples and fine-tunes, and its sample caption.
 
-    In the code `{asked}` is where a model with classes is given a label, `{own}` are images, with labels there, and
-    `{prompt}` is a text.
+    In the code, `{asked}` stands for the label argument of a conditional model, `{own}` for images (with labels, if the
+    model has classes), and `{prompt}` for a text.
     """
 
     task: str = "unconditional-image-generation"
@@ -74,7 +74,7 @@ _ILLUSTRATOR = _Use(
     also="print(model.vocabulary)  # the words that it knows",
     tune='model.fit({{"images": my_images, "prompts": my_captions}}, epochs=3)  # fine-tune on images of your own',
 )
-# Where the class is another, its card shows what most classes understand.
+# Cards of other classes show the default `_Use`, which suits most models.
 _USES = {
     "VAE": _Use(also="mean, log_variance = model.encode(images)\nsame_images = model.decode(mean)"),
     "BetaVAE": _Use(
@@ -96,23 +96,26 @@ _USES = {
     "TextToImageGAN": _ILLUSTRATOR,
 }
 _METADATA_BLOCK = re.compile(r"\A\s*---[ \t]*\n.*?\n---[ \t]*(\n|\Z)", re.DOTALL)
-# Marks a card's text as ours; the hash tells whether a person has edited it since.
+# Marks a card's text as generated; the hash shows whether a person has edited it since.
 _STAMP = re.compile(r"\n<!-- written by generative-zoo, sha256 (\w{16}) -->\n$")
 
 
 def model_card(repo_id, title, facts, pictures=(), classes=(), existing=None):
-    """The text of a preset's `README.md`.
+    """Writes the text of a preset's `README.md`.
 
     Args:
         repo_id: `org/name`; None for an official preset that is in no repository.
-        title: heading, and the name by which an official preset loads; None for other presets.
-        facts: what the manifest or `metadata.json` says of the preset.
-        pictures: names of the pictures beside the card, which it shows.
-        classes: names or numbers of the model's classes.
-        existing: a card to keep, as far as a person wrote it.
+        title: heading, which is the name that loads an official preset; None for other presets.
+        facts: dict of the facts in the manifest or `metadata.json`.
+        pictures: names of the pictures beside the card, which it shows; default none.
+        classes: names or numbers of the model's classes; default none.
+        existing: text of an earlier card, of which everything that a person wrote is kept; default None.
 
     Returns:
-        Markdown under a block of metadata as the Hub reads it.
+        str, Markdown under a block of metadata as the Hub reads it.
+
+    Raises:
+        PresetError: the metadata of `existing` cannot be read.
     """
     header = _card_metadata(title or repo_id.split("/")[1], facts)
     metadata, body = header.to_yaml(), _card_body(repo_id, title, facts, pictures, classes)
@@ -123,7 +126,7 @@ def model_card(repo_id, title, facts, pictures=(), classes=(), existing=None):
 
 
 def _merged(card, header):
-    """The metadata of a card with ours, as YAML, and the card's text."""
+    """Merges new metadata into that of a card; returns the metadata as YAML and the card's text."""
     import yaml
     from huggingface_hub import ModelCard
 
@@ -131,11 +134,11 @@ def _merged(card, header):
         found = ModelCard(card, ignore_metadata_errors=True)
         kept, tags = found.data.to_dict(), dict.fromkeys([*(found.data.tags or ()), *header.tags])
         if is_unedited(card):
-            # Figures of ours, perhaps of other weights.
+            # The metrics in a generated card may belong to other weights.
             kept.pop("model-index", None)
         merged = {**kept, **header.to_dict(), "tags": list(tags)}
         return type(header)(**merged, ignore_metadata_errors=True).to_yaml(), found.text
-    # The client takes keys and values as they stand there.
+    # The client does not check types of keys and values.
     except (ValueError, TypeError, AttributeError, yaml.YAMLError) as error:
         raise PresetError(
             f"The metadata at the top of {CARD} cannot be read ({first_line(error)}); expected YAML between two lines "
@@ -144,14 +147,20 @@ def _merged(card, header):
 
 
 def bundled_card(directory, title, facts):
-    """The text of the card beside a preset of the package, whose folder, name and manifest entry are given."""
+    """Returns the text of the card of a bundled preset.
+
+    Args:
+        directory: folder of the preset.
+        title: name of the preset.
+        facts: dict, its manifest entry.
+    """
     directory = Path(directory)
     return card_and_metadata(directory, read_files(directory), None, title, facts, {})[CARD].decode()
 
 
 def is_unedited(card):
     """Whether a card's text is as `_card_body` wrote it."""
-    # Whatever stands in the metadata, which a person may have left broken.
+    # The metadata is ignored, and may even be malformed after an edit.
     text = _METADATA_BLOCK.sub("", card)
     stamp = _STAMP.search(text)
     return stamp is not None and stamp[1] == _digest(text[: stamp.start()])
@@ -191,7 +200,7 @@ def _card_metadata(name, facts):
 
 
 def _card_body(repo_id, title, facts, pictures, classes):
-    """The text under the metadata, with a stamp that tells later whether a person edited it."""
+    """The text below the metadata, with a stamp that shows later whether a person edited it."""
     origin = f", trained on `{facts['dataset']}`" if facts.get("dataset") else ""
     parts = [
         f"# {title or repo_id.split('/')[1]}",
@@ -269,13 +278,27 @@ repository is without running or fetching its weights. After `import zoo.models`
 
 
 def read_files(directory):
-    """The bytes of a preset's weights, configuration and pictures by file name."""
+    """Returns the bytes of a preset's weights, configuration and pictures, a dict by file name."""
     pictures = [name for name in PICTURES if (directory / name).is_file()]
     return {name: (directory / name).read_bytes() for name in [*HASHED_FILES, *pictures]}
 
 
 def card_and_metadata(directory, files, repo_id, title, facts, published):
-    """The bytes of the card and the metadata that go with these files, by file name."""
+    """Returns the bytes of the card and the metadata for the files of a preset.
+
+    Args:
+        directory: `pathlib.Path` of the preset.
+        files: dict of bytes by file name, as `read_files` returns it.
+        repo_id, title: as for `model_card`.
+        facts: dict of the manifest's facts; they override those in `metadata.json`.
+        published: dict of the texts of the published card and metadata by file name; empty if there are none.
+
+    Returns:
+        Dict of bytes by file name.
+
+    Raises:
+        PresetError: the configuration, the metadata or the card cannot be read.
+    """
     metadata = metadata_of(directory)
     facts = {key: value for key, value in facts.items() if key not in ("repo_id", "revision", "files")}
     facts = {**metadata, **facts}
@@ -294,7 +317,7 @@ def card_and_metadata(directory, files, repo_id, title, facts, published):
 
 
 def read_text(path):
-    """The text of a card or of metadata, or None where there is no such file."""
+    """Returns the text of a card or of metadata, or None if there is no such file."""
     try:
         return path.read_text(encoding="utf-8") if path.is_file() else None
     except UnicodeDecodeError as error:
@@ -302,13 +325,13 @@ def read_text(path):
 
 
 def _classes_of(config):
-    """The classes that a model's configuration names, by numbers where it has no names; those of a prior, too."""
+    """The names of the classes of a model or its prior; their numbers if they have no names."""
     config = config if config.get("num_classes") else config.get("prior") or {}
     return config.get("class_names") or range(config.get("num_classes") or 0)
 
 
 def _same_but_for_the_date(metadata, published):
-    """The metadata as JSON; the published text where only the date of saving differs."""
+    """The metadata as JSON; the published text if they differ only in the date of saving."""
     with contextlib.suppress(ValueError, AttributeError, TypeError, RecursionError):
         if {**json.loads(published), "date_saved": None} == {**metadata, "date_saved": None}:
             return published

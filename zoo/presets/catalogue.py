@@ -1,4 +1,4 @@
-"""The weights manifest: the official presets, what each was trained on, and the figures it reaches."""
+"""The weights manifest: the official presets, their training data and their metrics."""
 
 import difflib
 import fnmatch
@@ -14,13 +14,13 @@ BUNDLED = PACKAGE / "weights"
 
 
 def manifest_path():
-    """The manifest in the wheel, or at the top of the checkout."""
+    """Returns the path of the manifest: in the wheel, or at the top of the checkout."""
     packaged = PACKAGE / "weights_manifest.json"
     return packaged if packaged.exists() else PACKAGE.parent / "weights_manifest.json"
 
 
 def manifest():
-    """The entries of the weights manifest by preset name.
+    """Returns the entries of the weights manifest, a dict by preset name.
 
     Raises:
         PresetError: the manifest is missing or does not parse.
@@ -44,19 +44,20 @@ def _parse_manifest(path, _mtime):
 
 
 def list_presets(pattern="*", *, model=None, dataset=None, kind="model"):
-    """Names of presets, sorted.
+    """Lists the names of official presets, sorted.
 
     Args:
-        pattern: shell wildcard, such as `"*fashion*"`.
-        model: only presets of this class, by name (`"DCGAN"`) or as the class itself.
-        dataset: only presets trained on this data set.
-        kind: `"model"` for generative models, `"feature_network"` for the networks that evaluation uses, None for both.
+        pattern: shell wildcard, such as `"*fashion*"`; default `"*"`.
+        model: only presets of this class, given by name (`"DCGAN"`) or as the class; default None lists all.
+        dataset: only presets trained on this data set, given by its TFDS name; default None lists all.
+        kind: `"model"` (default) for generative models, `"feature_network"` for the networks that evaluation uses, None
+            for both.
 
     Returns:
-        List of names.
+        List of str.
 
     Raises:
-        InputError: a pattern that is no text, or another kind.
+        InputError: an argument is not of this form.
     """
     if not isinstance(pattern, str):
         raise InputError(f"pattern is {shown(pattern)}, expected a text such as '*fashion*'.")
@@ -77,10 +78,10 @@ def list_presets(pattern="*", *, model=None, dataset=None, kind="model"):
 
 
 def entry_of(name):
-    """The manifest entry of an official preset.
+    """Returns the manifest entry of an official preset, a dict.
 
     Raises:
-        PresetError: there is none of that name; the message names the nearest.
+        PresetError: no preset has that name; the message suggests similar names.
     """
     entries = manifest()
     if not isinstance(name, str) or name not in entries:
@@ -91,7 +92,7 @@ def entry_of(name):
 
 
 def record_publication(name, repo_id, revision):
-    """Pins an official preset to a commit of its repository on the Hub, in the manifest."""
+    """Pins an official preset in the manifest to a commit of its repository on the Hub."""
     entries = dict(manifest())
     entries[name] = {**entry_of(name), "repo_id": repo_id, "revision": revision}
     write_json(manifest_path(), {"presets": entries})

@@ -10,17 +10,21 @@ from zoo.files import read_regular, sha256
 
 CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
 HASHED_FILES = (CONFIG, WEIGHTS)
-# The largest files that a preset may have, in bytes; those of the zoo take 12 MB at most.
+# Maximum sizes of a preset's files in bytes; those of the zoo have at most 12 MB.
 LIMITS = {CONFIG: 4 * 1024**2, METADATA: 1024**2, WEIGHTS: 1024**3}
-# Facts in `metadata.json` that cards and `zoo info` take for texts.
+# Keys of `metadata.json` that cards and `zoo info` treat as texts.
 _TEXTS = ("class", "kind", "dataset", "dataset_licence", "weights_licence", "recipe")
 
 
 class Location(NamedTuple):
-    """Where a preset lies and what its files must hash to (None: the preset carries no hashes).
+    """The place of a preset and the hashes of its files.
 
-    `origin` is `"directory"`, `"bundled"`, `"cached"` or `"hub"`; a preset that is still to be fetched from the Hub
-    has no directory.
+    Attributes:
+        directory: folder of the preset; None if it must first be fetched from the Hub.
+        files: dict of the sizes and hashes by file name; None if the preset has none.
+        origin: `"directory"`, `"bundled"`, `"cached"` or `"hub"`.
+        repo_id: `org/name` of its repository on the Hub, or None.
+        revision: branch, tag or commit in the repository, or None.
     """
 
     directory: Path | None
@@ -31,10 +35,10 @@ class Location(NamedTuple):
 
 
 def metadata_of(directory):
-    """The facts in a preset directory's `metadata.json`; an empty dict where there is no such file.
+    """Returns the content of a preset directory's `metadata.json`, an empty dict if there is no such file.
 
     Raises:
-        PresetError: the file does not parse.
+        PresetError: the file does not parse or has values of wrong types.
     """
     path = directory / METADATA
     try:
@@ -66,7 +70,7 @@ def _is_figure(figure):
 
 
 def stated_of(files, name):
-    """Size and SHA-256 of a file as `files` of a manifest entry or `metadata.json` states them, None where not."""
+    """Returns the dict of size and SHA-256 that a manifest entry or `metadata.json` states of a file, or None."""
     stated = files.get(name) if isinstance(files, dict) else None
     if isinstance(stated, dict) and isinstance(stated.get("size"), int) and isinstance(stated.get("sha256"), str):
         return stated
@@ -74,10 +78,13 @@ def stated_of(files, name):
 
 
 def verify(location):
-    """Checks size and SHA-256 of a preset's files before anything reads them.
+    """Checks size and SHA-256 of a preset's files before anything reads them, and warns if it has no hashes.
+
+    Args:
+        location: `Location` with a directory.
 
     Raises:
-        PresetError: a file is missing, truncated or altered, or the hashes name a file outside of the preset.
+        PresetError: a file is missing, truncated or altered, or the hashes name a file outside the preset.
     """
     for name in location.files if isinstance(location.files, dict) else ():
         if Path(name).name != name:
@@ -112,5 +119,5 @@ def verify(location):
 
 
 def describe_file(path):
-    """Size in bytes and SHA-256 of a file, as the manifest states them."""
+    """Returns a dict of the SHA-256 and the size in bytes of a file, as the manifest states them."""
     return {"sha256": sha256(path), "size": path.stat().st_size}

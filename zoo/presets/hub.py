@@ -1,8 +1,8 @@
 """Publishing presets to the Hugging Face Hub and fetching them: the only file that talks to it.
 
-Published is one commit on the parent that was looked at; fetched is one snapshot of one commit, whose hashes are
-checked before Keras opens a file. The client reads HF_TOKEN, HF_HOME, HF_ENDPOINT and HF_HUB_OFFLINE itself; the
-seconds after which a fetch or a push gives up are ZOO_HUB_DEADLINE.
+`publish` makes one commit on the parent that it inspected; `fetch` takes one snapshot of one commit and checks its
+hashes before Keras opens a file. The client itself reads HF_TOKEN, HF_HOME, HF_ENDPOINT and HF_HUB_OFFLINE.
+ZOO_HUB_DEADLINE sets the seconds after which a fetch or a push gives up.
 """
 
 import concurrent.futures
@@ -23,14 +23,14 @@ from zoo.presets.files import CONFIG, HASHED_FILES, LIMITS, METADATA, WEIGHTS, m
 from zoo.version import __version__
 
 _NAME = r"[A-Za-z0-9](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?"
-# The Hub's own limits.
+# Limits that the Hub sets for names of repositories.
 _LONGEST_REPOSITORY, _REFUSED_IN_REPOSITORY = 96, ("..", "--")
 _REPOSITORY = re.compile(rf"{_NAME}/{_NAME}")
 _REVISION = re.compile(r"[A-Za-z0-9][\w.+-]*(?:/[\w.+-]+)*")
 _COMMIT = re.compile(r"[0-9a-f]{40}")
-# The client names a file of its cache after the ETag; the Hub's are hashes.
+# The client names a cache file after its ETag, so only hashes, as the Hub sends them, are accepted.
 _ETAG = re.compile(r"[A-Za-z0-9_-]{1,128}")
-# The most bytes that a file on the Hub may have.
+# Maximum size in bytes of a file on the Hub.
 _LIMITS = {**LIMITS, CARD: 1024**2}
 _DEADLINE, _SECONDS = "ZOO_HUB_DEADLINE", 600
 
@@ -39,10 +39,16 @@ _DEADLINE, _SECONDS = "ZOO_HUB_DEADLINE", 600
 
 
 def parse(reference):
-    """`"hf://org/name@revision"` as `(repo_id, revision)`; the revision is None where none is named.
+    """Parses `"hf://org/name@revision"`.
+
+    Args:
+        reference: str.
+
+    Returns:
+        Tuple `(repo_id, revision)`; the revision is None if the reference has none.
 
     Raises:
-        InputError: the reference is not of that form.
+        InputError: the reference is malformed.
     """
     if not isinstance(reference, str):
         raise InputError(f"preset is {shown(reference)}, expected hf://org/name or hf://org/name@revision.")
@@ -54,7 +60,7 @@ def parse(reference):
 
 
 def check_repo_id(repo_id, argument="repo_id"):
-    """Returns a repository's name `org/name`, or raises `InputError`."""
+    """Returns `repo_id`, or raises `InputError` unless it is a repository's name `org/name`."""
     is_name = isinstance(repo_id, str) and _REPOSITORY.fullmatch(repo_id) and len(repo_id) <= _LONGEST_REPOSITORY
     if not is_name or repo_id.endswith(".git") or any(part in repo_id for part in _REFUSED_IN_REPOSITORY):
         expected = "hf://org/name or hf://org/name@revision" if argument == "preset" else "org/name"
@@ -63,7 +69,7 @@ def check_repo_id(repo_id, argument="repo_id"):
 
 
 def check_names(repo_id, revision, tag):
-    """Raises `InputError` where the name of a repository, or of a branch or tag that is given, is malformed."""
+    """Raises `InputError` if the name of a repository, branch or tag is malformed; `revision` and `tag` may be None."""
     check_repo_id(repo_id)
     for argument, value in (("revision", revision), ("tag", tag)):
         if value is not None:
@@ -79,13 +85,14 @@ def _check_revision(revision, argument):
 
 
 def _asker(repo_id, revision=None, token=None):
-    """Returns `ask(call, *arguments, **options)`, through which every call of the client goes.
+    """Returns `ask(call, *arguments, **options)`, which makes every call of the client.
 
-    All calls of one `ask` share a deadline, since the client's own timeouts begin anew with every byte. A call that
-    overruns it goes on in its thread, which keeps no process from ending; it takes at most what `_LIMITS` allows.
+    All calls of one `ask` share a deadline, because the client's own timeouts restart with every byte. A call that
+    misses the deadline continues in its daemon thread, which does not keep the process from ending; it downloads at
+    most what `_LIMITS` allows.
 
-    Whatever a call raises becomes one `HubError`, because only the client's own code runs in it. The client's exception
-    is neither in the text nor the cause: what it quotes, headers included, may hold a token.
+    Every exception of a call becomes one `HubError`, because only the client's code runs in it. The client's exception
+    is neither quoted nor chained, because its text, which includes headers, may hold a token.
     """
     seconds = _deadline()
     end = time.monotonic() + seconds
@@ -101,7 +108,7 @@ def _asker(repo_id, revision=None, token=None):
 
         _escape_logs()
         threading.Thread(target=run, daemon=True).start()
-        # Unlike a call of the client, this wait ends at once where a person presses Ctrl-C.
+        # This wait ends at once on Ctrl-C, unlike a call of the client.
         concurrent.futures.wait([answer], max(0, end - time.monotonic()))
         if not answer.done():
             from huggingface_hub import constants
@@ -112,7 +119,7 @@ def _asker(repo_id, revision=None, token=None):
             )
         try:
             return answer.result()
-        # From `_download`.
+        # `_download` raises HubError itself.
         except HubError:
             raise
         except Exception as error:  # noqa: BLE001 - the client lets through what a malformed answer makes Python raise
@@ -122,7 +129,7 @@ def _asker(repo_id, revision=None, token=None):
 
 
 def _deadline():
-    """The seconds that a fetch or a push may take."""
+    """The number of seconds that a fetch or a push may take."""
     given = os.environ.get(_DEADLINE) or _SECONDS
     with contextlib.suppress(ValueError):
         if 0 < (seconds := float(given)) <= threading.TIMEOUT_MAX:
@@ -131,7 +138,7 @@ def _deadline():
 
 
 def _escape_logs():
-    """Keeps control characters of a server, which the client repeats in its warnings, off the terminal."""
+    """Escapes control characters from a server, because the client repeats them in its warnings."""
     import huggingface_hub.utils  # noqa: F401 - makes the handler
 
     for handler in logging.getLogger("huggingface_hub").handlers:
@@ -148,7 +155,7 @@ def _explanation(error, repo_id, revision, token):
 
     if isinstance(error, errors.LocalTokenNotFoundError):
         return "No token is stored; set HF_TOKEN, or run `hf auth login`."
-    # Where nothing is cached either, the client tells the server's answer only as the cause.
+    # If nothing is cached, the client has the server's answer only as the cause of its exception.
     if isinstance(error.__cause__, errors.HfHubHTTPError):
         error = error.__cause__
     status = getattr(getattr(error, "response", None), "status_code", None)
@@ -181,7 +188,7 @@ def _explanation(error, repo_id, revision, token):
         return (
             f"{repo_id!r} is not wholly in the cache {constants.HF_HUB_CACHE}, and HF_HUB_OFFLINE forbids to fetch it."
         )
-    # The client's own errors for a network that fails are OSErrors too, but without an error number.
+    # The client's own network errors are OSErrors, too, but have no error number.
     if isinstance(error, OSError) and error.errno in (
         errno.ENOSPC,
         errno.EDQUOT,
@@ -199,7 +206,7 @@ def _explanation(error, repo_id, revision, token):
     if status is not None:
         return f"{failure}: {endpoint} cannot be reached or answered with status {status}."
     if isinstance(error, (errors.HTTPError, OSError, errors.RevisionResolutionError)):
-        # The client wraps what went wrong.
+        # The client wraps the original exception.
         reason = type(error.__cause__ or error).__name__
         return f"{failure}: {endpoint} cannot be reached or failed with {reason}."
     return f"{failure}: an answer of {endpoint} or a setting of yours makes no sense ({type(error).__name__})."
@@ -215,21 +222,22 @@ def _api(token=None):
 
 
 def fetch(repo_id, revision, check):
-    """Downloads one snapshot of a preset, unless it is cached, and hands its directory to `check`.
+    """Downloads one snapshot of a preset, unless it is cached, and calls `check` with its directory.
 
     Args:
         repo_id: `org/name`.
-        revision: branch, tag or commit; None for the default branch. A cached commit needs no network; a branch or tag
-            does, and falls back to what it last was, with a warning of the client, where the Hub cannot be reached.
-        check: function of the directory that raises `PresetError` where files are damaged. The client does not check
-            what it downloads, so that everything is then downloaded once more.
+        revision: branch, tag or commit; None for the default branch. A cached commit needs no network. A branch or tag
+            needs one; if the Hub is unreachable, its last known commit is used and the client warns.
+        check: function that takes the directory and raises `PresetError` if files are damaged. The client does not
+            verify downloads, so damaged files are downloaded once more.
 
     Returns:
-        What `check` returns.
+        The result of `check`.
 
     Raises:
-        HubError: no such repository or revision, no permission, no connection and no cached copy, no room, no end.
-        PresetError: the files are too large, or damaged, also after a new download.
+        HubError: the repository or revision does not exist, permission or disk space is missing, the Hub is unreachable
+            and nothing is cached, or the deadline passed.
+        PresetError: a file is too large, or damaged even after a second download.
     """
     ask = _asker(repo_id, revision)
     commit = _commit_of(ask, repo_id, revision)
@@ -250,15 +258,22 @@ def fetch(repo_id, revision, check):
 
 
 def cached(repo_id, revision):
-    """The directory of a snapshot that is wholly in the cache, or None; asks nothing of the network."""
+    """Returns the directory of a snapshot that is completely cached, or None, without using the network."""
     ask = _asker(repo_id, revision)
     found = {name: _find(ask, repo_id, revision, name) for name in (*HASHED_FILES, METADATA)}
-    # Metadata may be known to be missing.
+    # An empty answer other than None means that the snapshot is known to have no metadata.
     return found[CONFIG].parent if all(found[name] for name in HASHED_FILES) and found[METADATA] is not None else None
 
 
 def fetch_texts(repo_id, revision):
-    """The directory of a snapshot with the configuration and the metadata that it has, without its weights.
+    """Fetches the configuration and the metadata of a snapshot, if it has any, without its weights.
+
+    Args:
+        repo_id: `org/name`.
+        revision: branch, tag or commit; None for the default branch.
+
+    Returns:
+        Directory of the snapshot.
 
     Raises:
         HubError, PresetError: as for `fetch`.
@@ -273,7 +288,7 @@ def _commit_of(ask, repo_id, revision):
 
 
 def _checked_commit(commit, repo_id):
-    """Returns a commit that a server or the cache names, which becomes the name of a folder."""
+    """Returns a commit that a server or the cache names, if it is a hash; it becomes the name of a folder."""
     if not isinstance(commit, str) or not _COMMIT.fullmatch(commit):
         raise HubError(f"The Hub names the commit {shown(commit)} of {repo_id!r}, expected 40 hexadecimal digits.")
     return commit
@@ -290,19 +305,19 @@ def _fetch_texts(ask, repo_id, commit, force=False):
 
 
 def _fetch_file(ask, repo_id, commit, name, force=False, most=None, token=None):
-    """Brings a file of a commit into the cache, unless it is there or the commit has none.
+    """Downloads a file of a commit into the cache, unless it is cached or the commit has no such file.
 
     Args:
         ask: as `_asker` returns it.
         repo_id: `org/name`.
         commit: 40 hexadecimal digits.
-        name: of the file.
-        force: whether it is fetched although it is there.
-        most: bytes that it may have, where they are fewer than its limit.
-        token: default the one of the environment.
+        name: name of the file.
+        force: bool, whether to download a cached file again; default False.
+        most: maximum size in bytes, if smaller than the limit of such a file; default None.
+        token: default None takes the token of the environment.
 
     Returns:
-        The file's path, or None where the commit has no such file.
+        Path of the file, or None if the commit has no such file.
     """
     if force or _find(ask, repo_id, commit, name) is None:
         announced = ask(_announced, repo_id, commit, name, token, not force)
@@ -312,7 +327,7 @@ def _fetch_file(ask, repo_id, commit, name, force=False, most=None, token=None):
 
 
 class _Announced(NamedTuple):
-    """What a server tells of a file before it sends it."""
+    """What a server states of a file before it sends it."""
 
     exists: bool
     commit: str | None
@@ -333,7 +348,8 @@ def _announced(repo_id, commit, name, token, is_patient):
 
 
 def _check_announced(announced, repo_id, commit, name, limit):
-    """Refuses a file before the client downloads it, to a path that it makes of the commit and the ETag."""
+    """Checks what the server announces before the client downloads, since its path comes from the commit and the
+    ETag."""
     subject = f"The Hub announces {name} of {repo_id!r}"
     if announced.commit != commit:
         raise HubError(f"{subject} at the commit {shown(announced.commit)}, expected {commit}.")
@@ -352,7 +368,7 @@ def _download(repo_id, commit, name, token, force):
     from huggingface_hub.utils import tqdm
 
     class Bar(tqdm):
-        """The client's progress bar, which ends a download that goes on after what was announced."""
+        """The client's progress bar, which also stops a download that exceeds the limit of such a file."""
 
         received = 0
 
@@ -362,20 +378,20 @@ def _download(repo_id, commit, name, token, force):
                 raise HubError(f"The Hub sends more of {name} of {repo_id!r} than {_LIMITS[name]} bytes.")
             return super().update(n)
 
-    # The client notes in the cache that a file is missing, so that it is not asked for again.
+    # The client records in the cache that a file is missing, so later calls do not request it again.
     with contextlib.suppress(RemoteEntryNotFoundError):
         hf_hub_download(repo_id, name, revision=commit, token=token, force_download=force, tqdm_class=Bar)
 
 
 def _find(ask, repo_id, revision, name):
-    """The path of a file in the cache; False where it is known not to exist, None where nothing is known of it."""
+    """The path of a cached file; False if it is known not to exist, None if nothing is known of it."""
     from huggingface_hub import try_to_load_from_cache
 
     found = ask(try_to_load_from_cache, repo_id, name, revision=revision)
     if not isinstance(found, str):
         return None if found is None else False
     repository = Path(found).parents[2]
-    # The second is what repositories share.
+    # Repositories share the second folder.
     homes = [os.path.realpath(folder) for folder in (repository, repository.parent / "blobs")]
     if not any(Path(os.path.realpath(found)).is_relative_to(home) for home in homes):
         raise HubError(f"{found!r} leads out of the cache of {repo_id!r}, to {os.path.realpath(found)!r}; delete it.")
@@ -386,7 +402,7 @@ def _find(ask, repo_id, revision, name):
 
 
 class Publication(NamedTuple):
-    """Where a preset was published: repository, commit of 40 hexadecimal digits, and whether that commit is new."""
+    """The result of publishing: the repository, its commit of 40 hexadecimal digits, and whether that commit is new."""
 
     repo_id: str
     revision: str
@@ -394,10 +410,10 @@ class Publication(NamedTuple):
 
 
 def default_repo_id(name):
-    """`user/name` for the user whose token it is.
+    """Returns `user/name` for the user to whom the token belongs.
 
     Raises:
-        HubError: no token, or not a valid one.
+        HubError: there is no token, or the Hub does not accept it.
     """
     user = _asker(name)(lambda: _api().whoami()["name"])
     return f"{user}/{name}"
@@ -408,34 +424,34 @@ def publish(
 ):
     """Publishes a preset directory in one commit, then tags it; an unchanged preset makes no new commit.
 
-    Creates the repository where there is none. A model card that a person edited keeps its text; of its metadata,
-    keys of others stay.
+    The repository is created if there is none. A model card that a person edited keeps its text, and metadata keys that
+    the zoo does not write are kept, too.
 
     Args:
         directory: a preset directory whose files were verified.
         repo_id: `org/name`.
         title: heading of the card; default the repository's name.
-        facts: what the manifest says of an official preset, for the card and `metadata.json`.
-        revision: branch to publish on, made where there is none; default `main`.
-        tag: name for the commit.
-        private: whether a repository that is created is private.
+        facts: dict of the manifest's facts about an official preset, for the card and `metadata.json`; default None.
+        revision: branch to publish on, created if there is none; default `main`.
+        tag: name of a tag for the commit; default None sets none.
+        private: bool, whether a newly created repository is private; default False.
         token: default the one in HF_TOKEN or stored by `hf auth login`.
-        message: of the commit.
+        message: message of the commit; default "Publish" and the title.
 
     Returns:
-        A `Publication`.
+        `Publication`.
 
     Raises:
-        InputError: a malformed name of a repository, branch or tag.
+        InputError: the name of the repository, branch or tag is malformed.
         PresetError: the card beside the preset, its metadata or its configuration cannot be read.
-        HubError: no permission, no connection, a tag that names another commit, or somebody else pushed meanwhile.
+        HubError: permission or connection is missing, the tag names another commit, or somebody else pushed meanwhile.
     """
     from huggingface_hub import CommitOperationAdd
 
     check_names(repo_id, revision, tag)
     api, branch, directory = _api(token), revision or "main", Path(directory)
     files = read_files(directory)
-    # What cannot be told of is refused before anything is made on the Hub.
+    # A card that cannot be made is refused before anything is created on the Hub.
     card_and_metadata(directory, files, repo_id, title, facts or {}, {})
     ask = _asker(repo_id, branch, token)
     ask(api.create_repo, repo_id, private=private, exist_ok=True)
@@ -456,7 +472,7 @@ def publish(
         raise HubError(f"The tag {tag!r} of {repo_id!r} names another commit already; choose another tag.")
     commit = parent
     if added:
-        # One by one, since the threads in which the client uploads several keep a process from ending.
+        # Additions are uploaded one by one, because the client's upload threads would keep the process from ending.
         for addition in added:
             ask(api.preupload_lfs_files, repo_id, [addition], revision=branch)
         made = ask(
@@ -474,7 +490,7 @@ def publish(
 
 
 def _published(api, repo_id, commit, names):
-    """What the Hub tells of those of these files that a commit has, by name."""
+    """Returns, by name, what the Hub states of those of these files that a commit has."""
     from huggingface_hub.hf_api import RepoFile
 
     found = api.get_paths_info(repo_id, names, revision=commit)
@@ -482,7 +498,7 @@ def _published(api, repo_id, commit, names):
 
 
 def _is_same(content, file):
-    """Whether a file on the Hub has this content, by the hash that the Hub keeps of it."""
+    """Whether a file on the Hub has this content, judged by the hash that the Hub stores."""
     if file.lfs is not None:
         return file.lfs.sha256 == hashlib.sha256(content).hexdigest()
     return file.blob_id == hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()

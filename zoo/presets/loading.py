@@ -1,4 +1,4 @@
-"""Loading a preset: its configuration is checked, its model built within the size of its weights, then filled."""
+"""Loading a preset: checks its configuration, builds the model within the size of its weights, and fills it."""
 
 import contextlib
 import json
@@ -14,13 +14,28 @@ from zoo.presets.files import CONFIG, LIMITS, WEIGHTS
 from zoo.presets.locating import obtain
 from zoo.presets.rebuilding import rebuilt
 
-# What a model may have beside the weights of its preset: pools of images that discriminators see again, 64 MiB, and
-# counters and random states, of which each layer has two at most.
+# A model may hold more than the weights of its preset: up to 64 MiB of image pools that discriminators see again, and
+# counters and random states, of which each layer has at most two.
 _OTHER_NUMBERS, _OTHER_VARIABLES = 16 * 1024**2, 200
 
 
 def load_as(expected_class, preset, bundled=True, **overrides):
-    """`load`, refusing a preset whose class is not `expected_class` or a subclass (None accepts all)."""
+    """Loads a preset like `zoo.load`, but requires an instance of `expected_class` (None accepts any class).
+
+    Args:
+        expected_class: class of which the model must be an instance, or None.
+        preset: name of an official preset, a preset directory, or `"hf://org/name@revision"`.
+        bundled: bool, whether to use the copy in this installation; default True.
+        **overrides: changed constructor arguments of the model.
+
+    Returns:
+        The model.
+
+    Raises:
+        PresetError: the preset is unknown, damaged, refused or of another class.
+        InputError: an argument is not of this form, or the model cannot take an override.
+        HubError: the preset cannot be fetched.
+    """
     location = obtain(preset, bundled)
     check_process()
     import_keras()
@@ -37,7 +52,7 @@ def load_as(expected_class, preset, bundled=True, **overrides):
                     f"Preset {os.fspath(preset)!r} is a {config.get('class_name')}, not a {expected_class.__name__}; "
                     f"zoo.load({os.fspath(preset)!r}) loads it."
                 )
-        # Compiled only once the weights are in, so that a file without optimizer state is no surprise to Keras.
+        # The model is compiled after its weights are loaded, because Keras warns if a file has no optimizer state.
         compile_config = config.pop("compile_config", None)
         for part in allow_list.parts_of(config):
             part.pop("compile_config", None)
@@ -49,11 +64,11 @@ def load_as(expected_class, preset, bundled=True, **overrides):
         if compile_config:
             model.compile_from_config(compile_config)
     except Exception as error:
-        # Layers draw their seeds from Python's random numbers; a preset that is refused leaves these as they were.
+        # Layers draw their seeds from Python's random numbers, and a refused preset leaves these unchanged.
         random.setstate(random_state)
         if isinstance(error, ZooError):
             raise
-        # Keras raises anything from KeyError to UnboundLocalError on a file it cannot make sense of.
+        # Keras raises anything from KeyError to UnboundLocalError on a malformed file.
         raise PresetError(
             f"The preset in {directory} cannot be loaded ({type(error).__name__}: {printable(first_line(error), 500)})"
         ) from error
@@ -67,7 +82,7 @@ def is_registered(name):
 
 
 def _built(config, directory):
-    """The model of a configuration, refused before it allocates more than its file of weights holds."""
+    """Builds the model of a configuration, and refuses it before it allocates more than its weights file holds."""
     import keras
 
     from zoo.keras_private import deferred_variables
@@ -84,7 +99,7 @@ def _built(config, directory):
                 f"{stored_arrays} of {stored_numbers}."
             )
 
-    # A class of the user's may give its variables values at once, which cannot be deferred.
+    # A class of the user may read the values of its variables at once, so these cannot be deferred.
     own = allow_list.has_users_classes(config, is_registered)
     try:
         with contextlib.nullcontext() if own else deferred_variables(count):

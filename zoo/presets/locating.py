@@ -1,4 +1,4 @@
-"""Finding a preset by name, folder or `hf://` reference, and fetching what is not here."""
+"""Finding a preset by name, folder or `hf://` reference, and fetching it if necessary."""
 
 import os
 import re
@@ -11,15 +11,19 @@ from zoo.presets.files import CONFIG, Location, metadata_of, verify
 
 
 def resolve(preset, bundled=True):
-    """Finds a preset, without opening its weights and without a network.
+    """Locates a preset without opening its weights and without using the network.
 
     Args:
         preset: name of an official preset, a preset directory, or `"hf://org/name@revision"`.
-        bundled: whether the copy in this installation serves; otherwise the published one is meant.
+        bundled: bool, whether to use the copy in this installation (default True) or the published one.
+
+    Returns:
+        `Location`; its directory is None if the preset must first be fetched.
 
     Raises:
-        PresetError: unknown name, no preset directory, or an official preset that is neither bundled nor published.
-        InputError: a malformed `hf://` reference, or `bundled=False` for a directory.
+        PresetError: the name is unknown, the directory is not a preset, or the official preset is neither bundled nor
+            published.
+        InputError: the `hf://` reference is malformed, or `bundled` is False for a directory.
     """
     if not isinstance(preset, (str, os.PathLike)):
         raise InputError(f"preset is {shown(preset)}, expected the name of a preset, a directory or hf://org/name.")
@@ -46,7 +50,7 @@ def resolve(preset, bundled=True):
 
 
 def _instead(text):
-    """What a path that is no preset may have meant, as the end of a sentence."""
+    """The end of an error message that suggests what a path that is not a preset may have meant."""
     name = text.strip(os.sep)
     if name in manifest():
         return f"; did you mean {name}?"
@@ -61,11 +65,17 @@ def _on_the_hub(repo_id, revision, files):
 
 
 def obtain(preset, bundled=True):
-    """`resolve`, then fetches what is not here and verifies it; returns a `Location` whose files may be opened.
+    """Locates a preset, fetches it if necessary and verifies its files.
+
+    Args:
+        preset, bundled: as for `resolve`.
+
+    Returns:
+        `Location` of files that are safe to open.
 
     Raises:
-        PresetError, InputError: as `resolve` and `verify`.
-        HubError: as `zoo.hub.fetch`.
+        PresetError, InputError: as for `resolve` and `verify`.
+        HubError: as for `zoo.presets.hub.fetch`.
     """
     location = resolve(preset, bundled)
     if location.repo_id is None:
@@ -73,7 +83,7 @@ def obtain(preset, bundled=True):
         return location
 
     def check(directory):
-        # An official preset's hashes are the installation's, anyone else's those that the repository states.
+        # The hashes of an official preset come from the installation, those of any other from its repository.
         files = location.files or metadata_of(directory).get("files")
         found = location._replace(directory=directory, files=files, origin="cached")
         verify(found)

@@ -1,4 +1,4 @@
-"""A loaded model with changed arguments, which keeps every weight that still fits."""
+"""Rebuilding a loaded model with changed arguments; every weight that still fits is kept."""
 
 import collections
 import warnings
@@ -7,13 +7,25 @@ from zoo.errors import InputError, ZooError, first_line
 
 
 def rebuilt(model, config, overrides):
-    """A model of the changed configuration that keeps every weight whose place and shape are unchanged."""
+    """Builds a model of the changed configuration and keeps every weight whose path and shape are unchanged.
+
+    Args:
+        model: the loaded model.
+        config: dict, its configuration as Keras serializes it.
+        overrides: dict of the changed constructor arguments.
+
+    Returns:
+        The new model. A warning names its newly initialized weights.
+
+    Raises:
+        InputError: the model does not take these arguments, or they leave too few pretrained weights usable.
+    """
     import keras
 
     given = ", ".join(f"{name}={value!r}" for name, value in overrides.items())
     if not hasattr(model, "changed_arguments"):
         raise InputError(f"{config['class_name']} is a plain Keras network, which takes no {given}.")
-    # The loaded model's, not the file's, which may be older than some arguments.
+    # The arguments come from the loaded model, because the file may be older than some of them.
     arguments = keras.saving.serialize_keras_object(model)["config"]
     arguments, forgotten = model.changed_arguments(arguments, overrides)
     try:
@@ -21,7 +33,7 @@ def rebuilt(model, config, overrides):
     except ZooError:
         raise
     except (TypeError, ValueError, AttributeError) as error:
-        # What the constructor said, which Keras quotes behind much else.
+        # Keras quotes the constructor's message at the end of a long text of its own.
         reason = first_line(str(error).rpartition("Exception encountered: ")[2])
         raise InputError(f"{config['class_name']} takes no {given} ({reason})") from error
     pretrained = _weights_by_place(model)
@@ -63,7 +75,7 @@ def rebuilt(model, config, overrides):
 
 
 def _weights_by_place(model):
-    """Weights by attribute and path; paths alone repeat where two networks have layers of one name."""
+    """Maps attribute and path to weights; paths alone are ambiguous if two networks have layers of the same name."""
     import keras
 
     networks = {f"{name}/": value for name, value in vars(model).items() if isinstance(value, keras.Layer)}
@@ -72,7 +84,7 @@ def _weights_by_place(model):
     weights += [(v.path, v) for v in model.weights if id(v) not in held]
     places, seen = {}, collections.Counter()
     for place, variable in weights:
-        # Both translators of a CycleGAN have layers of one name.
+        # Both translators of a CycleGAN have layers of the same name, so the path alone is not unique.
         places[f"{place}#{seen[place]}" if seen[place] else place] = variable
         seen[place] += 1
     return places

@@ -1,4 +1,4 @@
-"""Saving a model as a preset, whole or not at all."""
+"""Saving a model as a preset, atomically."""
 
 import datetime
 import json
@@ -14,28 +14,28 @@ from zoo.presets.catalogue import manifest
 from zoo.presets.files import CONFIG, HASHED_FILES, METADATA, WEIGHTS, describe_file
 from zoo.presets.loading import is_registered
 
-# The files of a preset that a person looks at.
+# The files of a preset that are for people.
 SHOWN_FILES = (CARD, *PICTURES)
 
 
 def save(model, directory, *, weights_dtype="float32"):
-    """Writes a model as a preset directory, whole or not at all.
+    """Writes a model as a preset directory, atomically.
 
-    Of an older preset there a card that a person wrote is kept, and where the weights are the same what else was shown
-    of them. Files and folders that are no part of a preset stay as they are.
+    If the directory holds an older preset, a card that a person edited is kept. If the weights are unchanged, its
+    generated card and pictures are kept, too. Files and folders that do not belong to a preset stay as they are.
 
-    A preset holds no optimizer state; a GAN's averaged generator stands for both of its generators.
+    A preset holds no optimizer state. A GAN's averaged generator stands for both of its generators.
 
     Args:
         model: a built Keras model of registered classes.
-        directory: where; an existing directory must be a preset or empty.
-        weights_dtype: `"float32"`, or `"float16"` to halve the file.
+        directory: path of the preset; an existing directory must be a preset or empty.
+        weights_dtype: `"float32"` (default), or `"float16"` to halve the file.
 
     Raises:
-        PresetError: `directory` holds something else, the model has a part that may run code or of a class that is
-            not registered, or weights that are not finite or do not fit float16.
+        PresetError: `directory` holds something else; the model has a part that may run code or whose class is not
+            registered; or its weights are not finite or do not fit float16.
         StorageError: `directory` cannot be written.
-        InputError: another `weights_dtype`.
+        InputError: `model` is not a Keras model, or `weights_dtype` is unknown.
     """
     import keras
 
@@ -81,7 +81,7 @@ def save(model, directory, *, weights_dtype="float32"):
 
 
 def _refuse_unregistered(config):
-    """Refuses a class or function of the user's that Keras saves without complaint and could not load again."""
+    """Refuses an unregistered class or function, which Keras saves without complaint but could not load again."""
     for part in allow_list.parts_of(config):
         module = part.get("module")
         if "class_name" not in part or not isinstance(module, str) or module.partition(".")[0] in ("keras", "builtins"):
@@ -95,7 +95,7 @@ def _refuse_unregistered(config):
 
 
 def _kept(directory, weights):
-    """Names of files beside an older preset that are as true of one with these weights."""
+    """Names of the files of an older preset that remain valid for one with these weights."""
     if (directory / WEIGHTS).exists() and describe_file(directory / WEIGHTS) == weights:
         return [name for name in SHOWN_FILES if (directory / name).exists()]
     card = directory / CARD

@@ -1,4 +1,4 @@
-"""The file of weights in a preset: HDF5 as Keras writes it, without optimizers and random states."""
+"""The weights file of a preset: HDF5 as Keras writes it, without optimizers and random states."""
 
 import io
 import math
@@ -6,31 +6,31 @@ import math
 from zoo.errors import PresetError
 from zoo.files import MemoryFile
 
-# Numbers in a variable that is worth compressing.
+# Size from which a variable is worth compressing.
 _PACKED_FROM = 16_384
-# A model of the zoo has a few hundred entries; hard links could make endlessly many of a small file.
+# A model of the zoo has a few hundred entries; with hard links, a small file could have arbitrarily many.
 _MOST_ENTRIES, _DEEPEST = 5_000, 40
-# How many times smaller than its numbers a file may be; trained weights shrink to a half, unused ones to nothing.
+# Highest compression ratio of a file. Trained weights compress to a half, unused ones to almost nothing.
 _MOST_PACKED, _SMALL = 100, 64 * 1024**2
-# HDF5's numbers of the filters that the zoo writes: gzip, shuffle, and a checksum. Others would be plug-ins.
+# HDF5's numbers of the filters that the zoo uses: gzip, shuffle and a checksum. Other filters may load plug-ins.
 _FILTERS = (1, 2, 3)
 
 
 def check(path):
-    """Refuses a file of weights that holds anything but plain numbers in itself, and counts these.
+    """Refuses a weights file that holds anything but plain numbers of its own, and counts them.
 
-    HDF5 can link to other files, map datasets of them, keep its numbers elsewhere, and declare shapes of which it
-    stores nothing. Keras would follow the former and allocate the latter.
+    An HDF5 file can link to other files, map their datasets, store its numbers elsewhere, and declare large shapes
+    without storing values. Keras would follow the links and allocate the shapes.
 
     Args:
-        path: the file of weights.
+        path: `pathlib.Path` of the weights file.
 
     Returns:
-        How many numbers and how many arrays it holds; what is linked to twice counts twice.
+        Tuple of the number of values and the number of arrays; an array with two links counts twice.
 
     Raises:
-        PresetError: a link, array or shape of that kind.
-        OSError: the file is no HDF5.
+        PresetError: the file holds such a link, array or shape.
+        OSError: the file is not HDF5.
     """
     import h5py
 
@@ -71,7 +71,7 @@ def check(path):
 
 
 def _why_not(array):
-    """What is wrong with a dataset, as the end of a sentence, or None."""
+    """What is wrong with a dataset, as the end of an error message, or None."""
     if array.is_virtual or array.external:
         return "whose numbers lie in another file"
     bfloat16 = array.dtype.kind == "V" and array.dtype.itemsize == 2
@@ -86,7 +86,16 @@ def _why_not(array):
 
 
 def write(model, path, dtype):
-    """Copies Keras' weights file without optimizers, in the wanted precision, with aliases as hard links."""
+    """Writes a model's weights without optimizers, in the given precision; aliases become hard links.
+
+    Args:
+        model: a built Keras model.
+        path: `pathlib.Path` of the file.
+        dtype: `"float32"` or `"float16"`.
+
+    Raises:
+        PresetError: a weight is not finite or does not fit `dtype`.
+    """
     import h5py
     import keras
     import numpy as np
@@ -97,8 +106,8 @@ def write(model, path, dtype):
     skipped = {"optimizer", "optimizers", *getattr(model, "optimizer_names", ())}
     skipped |= set(getattr(model, "left_out_of_presets", ()))
 
-    # The oldest format, h5py's default, takes three kilobytes more for each layer. In newer ones groups keep the time
-    # they were made at, unless told not to, and the same weights would have another hash each time.
+    # The oldest format, h5py's default, takes three kilobytes more per layer. In newer formats, groups record their
+    # creation time by default, so equal weights would have different hashes.
     access, of_file, of_group = map(
         h5py.h5p.create, (h5py.h5p.FILE_ACCESS, h5py.h5p.FILE_CREATE, h5py.h5p.GROUP_CREATE)
     )
@@ -114,7 +123,8 @@ def write(model, path, dtype):
     def copy(source, target):
         target.attrs.update(source.attrs)
         for key, item in source.items():
-            # Those of a model within the model, too. With a random state every fine-tuning would draw the same noise.
+            # Nested models have such entries, too. With a saved random state, every fine-tuning would draw the same
+            # noise.
             if key in skipped or key.startswith(RANDOM_STATE):
                 continue
             if isinstance(item, h5py.Group):
@@ -130,11 +140,11 @@ def write(model, path, dtype):
                     raise PresetError(
                         f"The weights in {item.name} do not fit float16; save with weights_dtype='float32'."
                     )
-            # In one piece: the chunks that h5py chooses take half the gain away.
+            # The array is one chunk, because the chunks that h5py chooses halve the gain.
             packed = (
                 {"compression": "gzip", "shuffle": True, "chunks": value.shape} if value.size >= _PACKED_FROM else {}
             )
-            # By an attribute Keras knows bfloat16, which HDF5 does not.
+            # Keras marks bfloat16, which HDF5 does not have, by an attribute.
             target.create_dataset(key, data=value, **packed).attrs.update(item.attrs)
 
     whole = MemoryFile(path)
