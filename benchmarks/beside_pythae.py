@@ -1,13 +1,13 @@
-"""Sampling from a PixelCNN, and training of a VAE and a VQ-VAE, beside pythae, one after the other in one run.
+"""Compares PixelCNN sampling, VAE training and VQ-VAE training with pythae, one after the other in one run.
 
-pythae needs PyTorch, so that it lives in an environment of its own:
+pythae needs PyTorch, so it lives in an environment of its own:
 
     python3 -m venv /tmp/pythae && /tmp/pythae/bin/pip install torch torchvision pythae
     python benchmarks/beside_pythae.py --pythae /tmp/pythae/bin/python
 
-Without `--pythae`, ours alone is timed. The VAE and the VQ-VAE have pythae's own convolutional networks for MNIST,
-rebuilt in Keras; pythae's are driven by a bare loop, without the work of its trainer. The samplers draw from networks
-of as many layers and filters: pythae's plain masked convolutions of 3x3, our gated ones.
+Without `--pythae`, only the zoo is timed. The VAE and the VQ-VAE use pythae's own convolutional networks for MNIST,
+rebuilt in Keras. pythae's models run in a bare loop, without the overhead of its trainer. Both samplers use networks of
+equal depth and width: plain masked 3x3 convolutions in pythae, gated ones in the zoo.
 """
 
 import argparse
@@ -17,12 +17,12 @@ import time
 
 BATCH_SIZE, STEPS, ROUNDS, LATENT_DIM, CODES = 64, 10, 2, 16, 512
 LAYERS, FILTERS, IMAGES = 10, 64, 64
-# pythae's loop takes as long for one pixel as for the next, so that a few rows of the 28 tell.
+# pythae's loop takes equally long for every pixel, so a few of the 28 rows suffice.
 ROWS = 2
 
 
 def best(run):
-    """The least seconds of a few runs, the first of which only warms up."""
+    """The shortest of several runs in seconds, after one run for warming up."""
     times = []
     for _ in range(ROUNDS + 1):
         begun = time.perf_counter()
@@ -64,7 +64,7 @@ def measure_pythae():
 
     @torch.no_grad()
     def draw():
-        # The loop of pythae's PixelCNNSampler.
+        # This is the loop of pythae's PixelCNNSampler.
         codes = torch.zeros(IMAGES, 1, 28, 28)
         for y in range(ROWS):
             for x in range(28):
@@ -79,7 +79,7 @@ def measure_pythae():
 
 
 def conv_networks(outputs):
-    """pythae's networks for MNIST in Keras: images to `outputs` numbers, and `LATENT_DIM` numbers to images."""
+    """pythae's networks for MNIST in Keras: an encoder to `outputs` numbers and a decoder from `LATENT_DIM` numbers."""
     from keras import Input, Model, layers
 
     def norm_and_relu(x):
@@ -93,7 +93,8 @@ def conv_networks(outputs):
 
     latents = Input((LATENT_DIM,))
     x = layers.Reshape((4, 4, 1024))(layers.Dense(4 * 4 * 1024)(latents))
-    # PyTorch's padding of 1 cuts what Keras' "valid" adds, and its output_padding leaves one row and column of it.
+    # PyTorch's padding of 1 crops the border that Keras' "valid" adds; its output_padding keeps one row and column of
+    # it.
     x = norm_and_relu(layers.Cropping2D(1)(layers.Conv2DTranspose(512, 3, strides=2)(x)))
     x = norm_and_relu(layers.Cropping2D(((1, 0), (1, 0)))(layers.Conv2DTranspose(256, 3, strides=2)(x)))
     x = layers.Cropping2D(((1, 0), (1, 0)))(layers.Conv2DTranspose(1, 3, strides=2)(x))
@@ -113,7 +114,7 @@ def measure_ours():
     encoder, decoder = conv_networks(2 * LATENT_DIM)
     vae = zoo.VAE((28, 28, 1), LATENT_DIM, likelihood="gaussian", encoder=encoder, decoder=decoder)
     encoder, decoder = conv_networks(LATENT_DIM)
-    # One code for an image, as pythae's networks make it.
+    # pythae's networks make one code per image.
     grid = keras.Input((1, 1, LATENT_DIM))
     vq_vae = zoo.VQVAE(
         (28, 28, 1),
@@ -124,7 +125,7 @@ def measure_ours():
     )
     found = {}
     for model in (vae, vq_vae):
-        # Slow, since the images are noise, which takes a variance of the pixels to its limits.
+        # The rate is low because the images are noise, which drives the pixels' variance to its limits.
         model.compile(keras.optimizers.Adam(1e-5))
         found[type(model).__name__] = len(images) / best(lambda model=model: model.fit(batches, verbose=0))
     pixel_cnn = zoo.PixelCNN((28, 28, 1), FILTERS, LAYERS)

@@ -1,7 +1,7 @@
-"""How far the translators of `cycle_gan_emoji_64` come when they learn from the pairs that a CycleGAN never sees.
+"""Trains the translators of `cycle_gan_emoji_64` on the pairs that a CycleGAN never sees, as an upper reference.
 
-The same networks, trained on the same images by nothing but the mean absolute difference from the true counterparts,
-and measured as the preset is. The figures are kept in `benchmarks/results`; remove them to train again.
+The same networks train on the same images with only the mean absolute difference from the true counterparts as loss,
+and are measured like the preset. The figures are stored in `benchmarks/results`; remove them to train again.
 """
 
 import argparse
@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "recipes"))
-# First, since they say how TensorFlow is to compute.
+# These imports come first because they configure TensorFlow.
 import _common
 import cycle_gan_emoji_64 as recipe
 
@@ -26,7 +26,8 @@ from zoo.images import to_float
 from zoo.metrics import protocols
 
 RESULT = Path(__file__).resolve().parent / "results" / "cycle_gan_beside_pairs" / "pairs.json"
-# In trials the difference on test signs was lowest after so many: this is how near pairs take the networks at best.
+# In trials, the difference on test signs was lowest after this number of epochs, so this is the best that pairs
+# achieve.
 EPOCHS, BATCH_SIZE, LEARNING_RATE = 7, 8, 5e-4
 
 

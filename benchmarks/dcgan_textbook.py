@@ -1,8 +1,9 @@
-"""The Fréchet distance of `dcgan_fashion_mnist_28` beside the textbook set-up's, on equally many images.
+"""Compares the Fréchet distance of `dcgan_fashion_mnist_28` with the textbook set-up on equally many images.
 
-Textbook: networks of the same sizes with the settings of Radford et al. 2016 - Adam at 2e-4 with beta_1 0.5, batches of
-128, weights from N(0, 0.02), batch norm in the discriminator, too - without average and penalty; the best of three
-seeds counts. Finished runs are kept in `benchmarks/results`; remove them to train again.
+The textbook set-up has networks of the same sizes with the settings of Radford et al. 2016: Adam at 2e-4 with beta_1
+0.5, batches of 128, weights from N(0, 0.02), batch norm in the discriminator, too, and neither weight averaging nor a
+gradient penalty. The best of three seeds counts. Finished runs are stored in `benchmarks/results`; remove them to train
+again.
 """
 
 import argparse
@@ -12,7 +13,7 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "recipes"))
-# First, since it says how TensorFlow is to compute.
+# This import comes first because it configures TensorFlow.
 import dcgan_fashion_mnist_28 as recipe
 
 # isort: split
@@ -37,14 +38,14 @@ def textbook(seed, images, epochs):
     if result.exists():
         return json.loads(result.read_text())
     keras.utils.set_random_seed(seed)
-    # ema_momentum 0 makes the average the last weights.
+    # With ema_momentum 0, the average equals the last weights.
     model = zoo.DCGAN(recipe.IMAGE_SHAPE, recipe.LATENT_DIM, filters=recipe.FILTERS, ema_momentum=0.0)
     model.compile()
     model.fit(
         data.batches(images, BATCH_SIZE, seed=seed),
         epochs=epochs,
         verbose=2,
-        # Kept until the figures are written, so that a kill during the evaluation costs no training.
+        # The backup stays until the figures are written, so a kill during the evaluation costs no training.
         callbacks=[callbacks.BackupAndRestore(BACKUP / name, delete_checkpoint=False)],
     )
     figures = protocols.sample_quality(model, recipe.DATASET)

@@ -1,13 +1,16 @@
-"""Fine-tuning `dcgan_fashion_mnist_28` to 500 images of a new set, against training from scratch on them.
+"""Compares fine-tuning `dcgan_fashion_mnist_28` on 500 images of a new data set with training on them from scratch.
 
-The set is the emoji of Twemoji in grey, light on dark as garments are, or some MNIST digits. The preset is tuned as it
-is, and with its discriminator shrunk and perturbed. All sides have the same networks, objective, batch size and images,
-and the best of several pairs of rates, which fall to 0; the generator's may rise first, lest a discriminator that knows
-nothing yet lead it astray. The Fréchet distance is to other *training* images of the set, so that tuning never looks at
-the test split; on the MNIST classifier's features for digits, on the garments' for emoji. Single runs differ by 0.2:
-one seed chooses the two best rates of each side, three tell which of them is better, and mean curves are compared.
-Prints them and how many steps each side needs. Finished runs are kept in `benchmarks/results`; remove them to train
-again.
+The data set is the Twemoji emoji in grey, light on dark like the garments, or some MNIST digits. The preset is
+fine-tuned as it is, and with its discriminator shrunk and perturbed. All variants share networks, objective, batch size
+and images. Each uses the best of several pairs of learning rates, which decay to 0. The generator's rate may warm up
+first, because an untrained discriminator could lead it astray.
+
+The Fréchet distance is to other *training* images of the data set, so that tuning never uses the test split. Digits are
+compared on the features of the MNIST classifier, emoji on those of the garment classifier. Single runs differ by 0.2,
+so one seed selects the two best rates of each variant, three seeds decide between them, and mean curves are compared.
+
+The script prints the curves and the number of steps that each variant needs. Finished runs are stored in
+`benchmarks/results`; remove them to train again.
 """
 
 import argparse
@@ -16,7 +19,7 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "recipes"))
-# First, since it says how TensorFlow is to compute.
+# This import comes first because it configures TensorFlow.
 import dcgan_fashion_mnist_28 as recipe
 
 # isort: split
@@ -36,7 +39,7 @@ DIGITS, IMAGES, BATCH_SIZE = (2, 4, 7), 500, 50
 SCRATCH_STEPS, SCRATCH_EVERY = 5_000, 250
 TUNED_STEPS, TUNED_EVERY = 1_000, 50
 SEEDS, FINALISTS = (0, 1, 2), 2
-# Rates of generator and discriminator, and the steps in which the generator's rises.
+# Learning rates of generator and discriminator, and the generator's warm-up steps.
 SCRATCH_RATES = (
     *((2e-3, 1e-3, 0), (4e-3, 1e-3, 0), (8e-3, 1e-3, 0), (8e-3, 5e-4, 0), (8e-3, 2.5e-4, 0), (8e-3, 1.25e-4, 0)),
     *((1.6e-2, 5e-4, 0), (1.6e-2, 2.5e-4, 0), (8e-3, 2.5e-4, 200), (1.6e-2, 2.5e-4, 200)),
@@ -53,7 +56,7 @@ SAMPLES = 2_000
 
 
 class Slope(keras.optimizers.schedules.LearningRateSchedule):
-    """A rate that rises from 0 for `warm_up` steps and falls to 0 by the last of `steps`, both in straight lines."""
+    """A learning rate that rises linearly from 0 for `warm_up` steps and then falls linearly to 0 at `steps`."""
 
     def __init__(self, rate, steps, warm_up=0):
         self._rate, self._steps, self._warm_up = rate, steps, warm_up
@@ -89,7 +92,7 @@ def perturbed():
 
 
 def lowest(curve):
-    """The point of a curve where the distance is least."""
+    """The point of a curve with the smallest distance."""
     return min(curve, key=lambda point: point[1])
 
 
@@ -113,13 +116,13 @@ def run(name, build, rates, seed, steps, every, images, distance):
 
 
 def digits(data_dir):
-    """Images and the network on whose features they are compared."""
+    """The MNIST digits, and the data set on whose classifier's features they are compared."""
     mnist = data.read("mnist", recipe.IMAGE_SHAPE, data_dir=data_dir)
     return mnist.images[np.isin(mnist.labels, DIGITS)], "mnist"
 
 
 def emoji(data_dir):
-    """The same; their order is drawn, since that of the data set goes by subject."""
+    """The emoji in random order, because the data set is sorted by subject; and as above."""
     signs = data.read("emoji_in_two_hands", recipe.IMAGE_SHAPE, data_dir=data_dir).images
     return 255 - np.random.default_rng(0).permutation(signs), "fashion_mnist"
 

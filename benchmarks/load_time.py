@@ -1,7 +1,7 @@
-"""Times loading of a preset - bundled, from the cache, from a Hub on the loopback interface - beside bare Keras.
+"""Times loading a preset (bundled, from the cache, from a Hub on the loopback interface) against bare Keras.
 
 `zoo.load` hashes and checks what it loads; the goal is at most 1.15 times `keras.saving.load_model` of the same
-directory. `--against CHECKOUT` times all bundled presets instead, in turns with another checkout of this repository.
+directory. `--against CHECKOUT` instead times all bundled presets, alternating with another checkout of this repository.
 """
 
 import argparse
@@ -20,7 +20,7 @@ from server import Hub  # noqa: E402
 
 PRESET, REPO, ROUNDS = "dcgan_fashion_mnist_28", "me/preset", 15
 PROCESSES = 5
-# The first preset is loaded twice, so that what Keras imports and compiles once counts for nobody.
+# The first preset is loaded before the timing starts, because Keras imports and compiles once per process.
 LOAD_ALL = """
 import time
 import zoo
@@ -40,7 +40,7 @@ def seconds(load):
 
 
 def against(checkout):
-    """Prints how long all bundled presets take to load here and in another checkout, and the ratio of the medians."""
+    """Prints how long loading all bundled presets takes here and in another checkout, and the ratio of the medians."""
     times = {ROOT: [], checkout: []}
     for _ in range(PROCESSES):
         for root, taken in times.items():
@@ -62,7 +62,7 @@ def main():
         against(checkout.resolve())
         return
     hub, home = Hub({}), tempfile.mkdtemp()
-    # The client reads these when it is imported, and would take the user's cache and token from others.
+    # The client reads these when it is imported; other variables would lead it to the user's cache and token.
     environment = hub.environment(home)
     os.environ.clear()
     os.environ.update(environment)
@@ -86,10 +86,10 @@ def main():
         "cached, branch looked up": lambda: zoo.load(f"hf://{REPO}"),
         "downloaded": from_hub,
     }
-    # The last first, since it fills the cache for those before it.
+    # The last way comes first because it fills the cache for the others.
     for load in reversed(ways.values()):
         load()
-    # In turns, so that all meet the same state of the machine.
+    # The ways alternate, so that all meet the same load of the machine.
     rounds = [[seconds(load) for load in reversed(ways.values())] for _ in range(ROUNDS)]
     times = dict(zip(ways, reversed([statistics.median(column) for column in zip(*rounds, strict=True)]), strict=True))
     for name, taken in times.items():

@@ -1,7 +1,7 @@
-"""How much faster `PixelCNN.generate` is than the textbook loop, which runs the whole network for every pixel.
+"""Measures how much faster `PixelCNN.generate` is than the textbook loop, which runs the whole network per pixel.
 
-The loop is timed on a few pixels and scaled to all of them, since each takes as long as the next. The pixels that it
-draws are compared with those of `generate` from the same noise.
+The loop is timed on a few pixels and extrapolated, because every pixel takes equally long. Its pixels are compared with
+those of `generate` from the same noise.
 """
 
 import argparse
@@ -19,7 +19,7 @@ IMAGE_SHAPE, IMAGES, FILTERS, BLOCKS = (28, 28, 1), 64, 64, 10
 
 
 class Loop(keras.Model):
-    """One step of the textbook loop, compiled: the network on whole images, of which one pixel is used."""
+    """One compiled step of the textbook loop: runs the network on whole images and uses one pixel."""
 
     def __init__(self, model):
         super().__init__(dtype="float32")
@@ -50,7 +50,7 @@ def main():
 
     noise = latents.sample(IMAGES, IMAGE_SHAPE, 0, distribution="uniform")
     loop = Loop(model).predict_on_batch
-    # The last pixels, for which the loop sees what was drawn before them.
+    # The loop draws the last pixels, so that it conditions on all pixels drawn before them.
     codes = np.where(images > 127, 1, 0).astype("int32")
     places = [divmod(index, width) for index in range(height * width - pixels, height * width)]
     for y, x in places:

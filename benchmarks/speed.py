@@ -1,9 +1,9 @@
-"""A training step through `fit` against a hand-written `tf.function` loop over the same networks, side by side.
+"""Compares a training step of `fit` with a hand-written `tf.function` loop over the same networks.
 
-With Keras' default of one step an execution, and with `compile(steps_per_execution=...)`, by which Keras comes back to
+`fit` runs with Keras' default of one step per execution and with `compile(steps_per_execution=...)`, which returns to
 Python less often.
 
-Also how fast `zoo.data` alone delivers the batches, since reading must not be what training waits for.
+The script also times how fast `zoo.data` alone delivers batches, because training must not wait for reading.
 """
 
 import time
@@ -16,12 +16,12 @@ import zoo
 from zoo import data
 
 BATCH_SIZE, ROUNDS, STEPS_PER_EXECUTION = 128, 5, 36
-# An epoch of MNIST; a part of one for the DCGAN, whose steps take ten times as long.
+# An epoch of MNIST for the VAE; a part of one for the DCGAN, whose steps take ten times as long.
 VAE_STEPS, DCGAN_STEPS = 468, 72
 
 
 def dcgan_loop(model):
-    """The textbook loop: no logs, no gradient norms, no checks, and the same average of the generator."""
+    """The textbook loop: no logs, no gradient norms and no checks, but the same average of the generator."""
     generator, discriminator = model.generator, model.discriminator
     optimizers = keras.optimizers.Adam(2e-4, beta_1=0.5), keras.optimizers.Adam(2e-4, beta_1=0.5)
     cross_entropy = keras.losses.BinaryCrossentropy(from_logits=True)
@@ -92,7 +92,7 @@ def compare(name, build, loop, steps):
     runs = (by_hand, by_fit(1), by_fit(STEPS_PER_EXECUTION))
     for run in runs:
         run()
-    # The least of several rounds in turn, since whatever else a machine does only adds to a time.
+    # The minimum over alternating rounds counts, because other work on the machine only adds time.
     rounds = [[seconds(run, steps) for run in runs] for _ in range(ROUNDS)]
     hand, *fits = map(min, zip(*rounds, strict=True))
     reading = min(seconds(lambda: [None for _ in dataset], steps) for _ in range(ROUNDS))

@@ -1,7 +1,7 @@
-"""The Fréchet distance of `vq_vae_fashion_mnist_28` beside that of a VAE trained as long as its autoencoder.
+"""Compares the Fréchet distance of `vq_vae_fashion_mnist_28` with that of a VAE trained as long as its autoencoder.
 
-The VAE has convolutional networks, the same optimizer and rate, a Gaussian likelihood whose variance is learned, and
-beta 1. Its figures are kept in `benchmarks/results`; remove them to train again.
+The VAE has convolutional networks, the same optimizer and learning rate, a Gaussian likelihood with learned variance,
+and beta 1. Its figures are stored in `benchmarks/results`; remove them to train again.
 """
 
 import argparse
@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "recipes"))
-# First, since they say how TensorFlow is to compute.
+# These imports come first because they configure TensorFlow.
 import _common
 import vq_vae_fashion_mnist_28 as recipe
 
@@ -40,7 +40,7 @@ def train_vae(images):
     # The backup is kept until the figures are written, so that a kill during the evaluation costs no training.
     backup = callbacks.BackupAndRestore(BACKUP, delete_checkpoint=False)
     model.fit(batches, epochs=recipe.EPOCHS, verbose=2, callbacks=[backup])
-    # Drawn in float32, as the presets are.
+    # Samples are drawn in float32, like those of the presets.
     keras.config.set_dtype_policy("float32")
     drawing = zoo.BetaVAE(recipe.IMAGE_SHAPE, LATENT_DIM, filters=FILTERS, beta=1.0)
     drawing.set_weights(model.get_weights())
