@@ -1,4 +1,4 @@
-"""Measures of how well generated images match real ones; each name states what is computed."""
+"""Metrics that compare generated with real images; each name states what is computed."""
 
 from zoo.metrics.distances import (
     frechet_distance,

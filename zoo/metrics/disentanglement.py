@@ -1,4 +1,4 @@
-"""How well single latent dimensions stand for single factors of the data, on data whose factors are known."""
+"""Disentanglement: how well single latent dimensions represent single known factors of the data."""
 
 import numpy as np
 
@@ -7,22 +7,25 @@ from zoo.errors import InputError, check_count, shown
 
 
 def mutual_information_gap(latents, factors, bins=20):
-    """The mutual information gap, MIG (Chen et al. 2018, eq. 6).
+    """Computes the mutual information gap, MIG (Chen et al. 2018, eq. 6).
 
-    For each factor v_k the mutual information with its most informative dimension minus that with the second most,
-    over the factor's entropy: 1/K sum_k (I(z_j1; v_k) - I(z_j2; v_k)) / H(v_k). Latents are discretized into
-    `bins` of equal width, as Locatello et al. 2019 do.
+    For each factor v_k, the gap is the mutual information with its most informative latent dimension minus that with
+    the second most informative one, divided by the factor's entropy. The MIG is the mean over the factors: 1/K sum_k
+    (I(z_j1; v_k) - I(z_j2; v_k)) / H(v_k). Latents are discretized into `bins` of equal width, as in Locatello et al.
+    2019.
 
     Args:
-        latents: `(n, d)`, usually posterior means; at least 2 dimensions.
-        factors: `(n, K)` integers or booleans, or a dict of arrays `(n,)` by the factors' names. Factors of one value
-            are left out.
+        latents: `(n, d)` numbers, usually posterior means; d is at least 2.
+        factors: `(n, K)` integers or booleans, or a dict of arrays `(n,)` by the factors' names. Constant factors are
+            left out.
+        bins: number of bins per dimension, at least 1; default 20.
 
     Returns:
-        The gap from 0 to 1, and the gap of each factor that varies: an array, or a dict as `factors` was.
+        Tuple of the MIG, a float from 0 to 1, and the gaps of the factors that vary: an array, or a dict if `factors`
+        is one.
 
     Raises:
-        InputError: shapes that do not match, factors of other numbers, or none that varies.
+        InputError: the shapes do not match, a factor holds neither integers nor booleans, or no factor varies.
     """
     bins, latents = check_count(bins, "bins"), as_numbers(latents, "latents", "(n, d) numbers", "float64")
     if latents.ndim != 2 or latents.shape[1] < 2 or len(latents) == 0:

@@ -1,8 +1,8 @@
 """Distances between sets of feature vectors, in plain numpy.
 
-Every function takes features as an array of shape `(samples, dimensions)`, of any real dtype, and
-computes in float64. They know nothing of the network that made the features: the unit of each
-result is that of the features, and two results compare only if one network made both.
+Every function takes features as a real array of shape `(samples, dimensions)` and computes in float64. The functions
+are independent of the network that made the features: each result is in units of the features, so two results are
+comparable only if the same network made both.
 """
 
 import numpy as np
@@ -10,16 +10,16 @@ import numpy as np
 from zoo.arrays import as_array, as_numbers
 from zoo.errors import InputError, check_count
 
-# Rows converted and multiplied at a time: 1024 x 1024 distances take 8 MB, and 1024 features of
-# 4096 dimensions 32 MB, while the products stay large enough for BLAS to run at full speed.
+# Number of rows converted and multiplied at a time. 1024 x 1024 distances take 8 MB, 1024 features of 4096 dimensions
+# take 32 MB, and the products are still large enough for BLAS to run at full speed.
 BLOCK = 1024
 
-# Below this share of the two squared norms, a squared distance has lost too many digits in their
-# subtraction and is computed again from the differences.
+# A squared distance below this share of the two squared norms has lost too many digits in their subtraction, so it is
+# computed again from the differences.
 _CANCELLATION = 1e-6
 
-# Statistics that went through float32 are symmetric and positive only up to this, relative to the
-# largest entry or eigenvalue.
+# Statistics that were stored as float32 are symmetric and positive only up to this share of the largest entry or
+# eigenvalue.
 _COVARIANCE_TOLERANCE = 1e-5
 
 
@@ -163,7 +163,7 @@ def pairwise_squared_distances(a, b):
     a = check_features("a", a).astype(np.float64, copy=False)
     b = check_features("b", b).astype(np.float64, copy=False)
     check_same_dimensions("a", a, "b", b)
-    # A row rather than the mean: features that are whole numbers stay so, and their ties exact.
+    # Shifting by a row rather than by the mean keeps integer features integer, and their ties exact.
     shifted_a, shifted_b = a - b[0], b - b[0]
     norms = np.sum(shifted_a**2, axis=1)[:, None] + np.sum(shifted_b**2, axis=1)
     squared = norms - 2 * (shifted_a @ shifted_b.T)
@@ -175,16 +175,16 @@ def pairwise_squared_distances(a, b):
 
 
 def nearest_neighbors(queries, references, block=BLOCK):
-    """The reference nearest to each query; for images see `nearest_images`.
+    """Finds the reference nearest to each query; for images see `nearest_images`.
 
     Args:
         queries: real array of shape `(samples, dimensions)`.
         references: real array of shape `(references, dimensions)`.
-        block: rows of either array compared at a time, which bounds the memory.
+        block: number of rows of either array compared at a time, which bounds the memory; default 1024.
 
     Returns:
-        `(index, distance)`, int64 and float64 of shape `(samples,)`: the row of `references`, the
-        first one among equals, and its Euclidean distance in units of the features.
+        `(index, distance)`, int64 and float64 of shape `(samples,)`: the row of `references` (the first of equally near
+        ones) and its Euclidean distance in units of the features.
 
     Raises:
         InputError: if an array has another shape, no row, or NaN or infinity, if the dimensions
@@ -208,12 +208,19 @@ def nearest_neighbors(queries, references, block=BLOCK):
 
 
 def nearest_images(queries, references):
-    """`nearest_neighbors` of images `(n, height, width, channels)` by the distance of their pixels.
+    """Finds the reference image nearest to each query image by Euclidean distance of the pixels.
 
-    For example the training image nearest to each sample, which shows copying.
+    For example, the nearest training image of each sample shows whether a model copies.
+
+    Args:
+        queries: images `(n, height, width, channels)`, uint8 or floats.
+        references: images `(m, height, width, channels)` of the same image shape and value range.
+
+    Returns:
+        `(index, distance)`, as for `nearest_neighbors`.
 
     Raises:
-        InputError: no images, or those of one have another shape or value range, uint8 or floats, than the other's.
+        InputError: an array does not hold images, or the two differ in image shape or in being uint8 or floats.
     """
     queries, references = as_array(queries, "queries"), as_array(references, "references")
     for name, images in {"queries": queries, "references": references}.items():
@@ -235,14 +242,14 @@ def _check_moment(name, moment, shape=None):
 
 
 def _factorize(name, covariance):
-    """`F` of shape `(dimensions, rank)` with `F F^T = covariance`."""
+    """Returns `F` of shape `(dimensions, rank)` with `F F^T = covariance`."""
     asymmetry = np.abs(covariance - covariance.T).max()
     if asymmetry > _COVARIANCE_TOLERANCE * np.abs(covariance).max():
         raise InputError(f"{name} differs from its mirror image by up to {asymmetry:.3g}, expected a symmetric matrix.")
     values, vectors = np.linalg.eigh(covariance)
     if values[0] < -_COVARIANCE_TOLERANCE * np.abs(values).max():
         raise InputError(f"{name} has the eigenvalue {values[0]:.3g}, expected a positive semidefinite matrix.")
-    # Eigenvalues below the rounding error of eigh are zeros, and their roots would not be small.
+    # Eigenvalues below the rounding error of eigh are zeros, and their square roots would not be small.
     kept = values > values[-1] * len(values) * np.finfo(np.float64).eps
     return vectors[:, kept] * np.sqrt(values[kept])
 
@@ -252,7 +259,7 @@ def _polynomial_kernel(inner_products, dimensions):
 
 
 def _mean_kernel_within(a):
-    """Mean over pairs of different rows: a row paired with itself is what biases the estimate."""
+    """Mean over pairs of different rows, because a row paired with itself would bias the estimate."""
     own = sum(
         _polynomial_kernel(np.sum(a[rows].astype(np.float64) ** 2, axis=1), a.shape[1]).sum()
         for rows in row_blocks(len(a))

@@ -1,29 +1,29 @@
-"""Whether an edited face shows the change that was asked for, and nothing else."""
+"""Metrics of face editing: whether an edit shows the requested change and nothing else."""
 
 import numpy as np
 
 from zoo.datasets import avatars
 
-# What an attribute of faces decides besides itself, which may change with it.
+# Attributes of a face that each edited attribute determines, and that may change with it.
 COVERS = {"smile": ("mouth",), "glasses": ("eyewear",)}
-# Less than what the eye sees.
+# Rotations in degrees that differ by less are not visible.
 _SAME_ROTATION = 3.0
 
 
 def edit_shares(model, images, present, attribute, reader, amounts=(1.0,)):
-    """Gives an attribute to faces that lack it and takes it from those that have it, and reads the results.
+    """Adds an attribute to faces that lack it, removes it from those that have it, and measures the results.
 
     Args:
-        model: one with `edit` that knows `attribute`.
+        model: model with `edit` that knows `attribute`.
         images: uint8 faces `(n, h, w, 3)`.
-        present: `(n,)` booleans, whether a face has the attribute.
+        present: `(n,)` booleans, whether each face has the attribute.
         attribute: one of `COVERS`.
         reader: `zoo.metrics.features.AvatarAttributes`.
-        amounts: of the edit, each the same for all faces; its negative takes the attribute away.
+        amounts: amounts of the edit, each used for all faces; its negative removes the attribute. Default `(1.0,)`.
 
     Returns:
-        For each amount the share of faces on which the attribute is read as asked once it is edited, with details
-        kept, and the `kept_shares` beside the faces as they were.
+        List with a tuple per amount: the share of faces whose attribute is read as requested after the edit (with
+        details kept), and the `kept_shares` relative to the original faces.
     """
     present = np.asarray(present, bool)
     before = reader(images)
@@ -35,14 +35,17 @@ def edit_shares(model, images, present, attribute, reader, amounts=(1.0,)):
 
 
 def kept_shares(before, after, attribute):
-    """For each attribute of the data set `avatars` but those that `attribute` decides, the share of equal readings.
+    """Computes, for each attribute that `attribute` does not determine, the share of faces that keep its value.
 
-    A rotation counts as the same within 3 degrees; the eyes and eyebrows that sunglasses hide in one of the two are not
-    compared.
+    Rotations within 3 degrees count as equal. Eyes and eyebrows are compared only where sunglasses hide them neither
+    before nor after.
 
     Args:
-        before, after: what `AvatarAttributes` reads off the same faces without and with the change.
-        attribute: the one that was changed, of `COVERS`.
+        before, after: what `AvatarAttributes` reads from the same faces before and after the change.
+        attribute: the attribute that was changed, one of `COVERS`.
+
+    Returns:
+        Dict of floats from 0 to 1 by the names of the attributes of the data set `avatars`.
     """
     kept = {}
     for name in [*avatars.CHOSEN, "rotation"]:

@@ -1,4 +1,4 @@
-"""Networks whose features are compared instead of pixels."""
+"""Feature networks: images are compared by their features instead of their pixels."""
 
 import functools
 import re
@@ -22,24 +22,31 @@ class FeatureNetwork:
     """A frozen network from images to feature vectors.
 
     Attributes:
-        name: as the names of figures state it, such as `fashion_mnist_classifier`.
-        identity: what tells this network from a retrained one, the SHA-256 of its weights file where it has one.
+        name: name of the network in the names of metrics, such as `fashion_mnist_classifier`.
+        identity: text that differs between this network and a retrained one: the SHA-256 of its weights file, if it has
+            one.
     """
 
     def __init__(self, name, identity, network):
         self.name, self.identity, self._network = name, identity, network
 
     def __call__(self, images):
-        """Features, float32 `(n, dimensions)`, of uint8 images `(n, h, w, c)`, resized to what the network takes.
+        """Computes the features of images, which are resized to the network's input shape.
+
+        Args:
+            images: uint8 `(n, h, w, c)`.
+
+        Returns:
+            float32 `(n, dimensions)`.
 
         Raises:
-            InputError: not uint8 images.
+            InputError: `images` does not hold uint8 images.
         """
         return np.concatenate(_run(self._network, images))
 
 
 def _run(network, images):
-    """What `network` makes of uint8 images of any size, batch by batch."""
+    """Returns the outputs of `network` for uint8 images of any size, a list of batches."""
     if not isinstance(network, keras.Model):
         raise InputError(f"A network is {shown(network)}, expected a Keras model.")
     check_process()
@@ -58,18 +65,25 @@ def _run(network, images):
 
 @functools.cache
 def bundled(name):
-    """The bundled classifier of that name, the same each time: what it predicts is traced once."""
+    """Returns the bundled classifier of that name; it is cached, so that its prediction is traced only once."""
     return presets.load_as(None, name)
 
 
 def load(name):
-    """The feature network of that name: a preset of kind `feature_network`, or `"inception_v3"`.
+    """Loads a feature network: a preset of kind `feature_network`, or `"inception_v3"`.
 
-    Inception v3 with ImageNet weights comes from `keras.applications`, which downloads it once. Published Fréchet
-    distances rest on other weights (the graph of 2015-12-05) and another resizing, and do not compare with its figures.
+    `keras.applications` provides Inception v3 with ImageNet weights and downloads it once. Published Fréchet distances
+    use other weights (the graph of 2015-12-05) and another resizing, so they are not comparable with its figures.
+
+    Args:
+        name: str.
+
+    Returns:
+        `FeatureNetwork`.
 
     Raises:
-        PresetError: no preset of that name.
+        PresetError: no preset has that name.
+        InputError: the preset is not a feature network.
         DataError: Inception's weights can be neither found nor downloaded.
     """
     if isinstance(name, str) and name == INCEPTION:
@@ -99,20 +113,26 @@ def _check_kind(name, argument, others=()):
 
 
 def of_classifier(classifier, dataset, identity):
-    """The feature network inside a classifier, up to its layer `features`."""
+    """Returns a `FeatureNetwork` of the part of a classifier up to its layer `features`."""
     network = keras.Model(classifier.inputs, classifier.get_layer("features").output)
     return FeatureNetwork(f"{dataset}_classifier", identity, network)
 
 
 def class_probabilities(classifier, images):
-    """Probabilities `(n, classes)` of uint8 images `(n, h, w, c)`, resized to what the classifier takes."""
+    """Returns a classifier's probabilities `(n, classes)` for uint8 images `(n, h, w, c)`, resized to its input
+    shape."""
     return keras.ops.convert_to_numpy(keras.ops.softmax(np.concatenate(_run(classifier, images))))
 
 
 def trunk_of(classifier):
-    """A zoo classifier's trunk for images of any size: `(n, h, w, c)` in [-1, 1] to the features of each stage.
+    """Builds a zoo classifier's trunk for images of any size.
 
-    They are what the last activation before each pooling leaves, a list from fine to coarse.
+    Args:
+        classifier: classifier of `zoo.nets.conv`.
+
+    Returns:
+        Keras model from images `(n, h, w, c)` in [-1, 1] to a list of the features of each stage, from fine to coarse:
+        the outputs of the last activation before each pooling, and of the last layer.
     """
     layers = [layer for layer in classifier.layers if re.fullmatch(r"(conv|norm|relu|pool)_\d+(_\d+)?", layer.name)]
     x = inputs = keras.Input((None, None, classifier.input_shape[-1]), name="images")
@@ -125,17 +145,17 @@ def trunk_of(classifier):
 
 
 class PerceptualDistance:
-    """How different two images look to a classifier: LPIPS without its learned weights (Zhang et al. 2018, eq. 1).
+    """The perceptual distance of two images: LPIPS without its learned weights (Zhang et al. 2018, eq. 1).
 
-    The features of each stage are scaled to unit length at each position; the distance is the squared difference,
+    The features of each stage are normalized to unit length at each position. The distance is their squared difference,
     summed over channels and stages and averaged over positions.
 
     Args:
         name: a preset of kind `feature_network`.
 
     Raises:
-        PresetError: no preset of that name.
-        InputError: a preset that is no feature network.
+        PresetError: no preset has that name.
+        InputError: the preset is not a feature network.
     """
 
     def __init__(self, name):
@@ -143,11 +163,17 @@ class PerceptualDistance:
         self._trunk = trunk_of(bundled(name))
 
     def __call__(self, image, other):
-        """The distance of one uint8 image `(h, w, c)` to another of its shape.
+        """Computes the distance of two images.
+
+        Args:
+            image, other: uint8 images `(h, w, c)` of one shape.
+
+        Returns:
+            float, at least 0.
 
         Raises:
-            InputError: not uint8, of other channels than the network's, of two shapes, or so small that nothing is left
-                of them after the last stage.
+            InputError: an image is not uint8, has other channels than the network, or is too small for the last stage,
+                or the shapes differ.
         """
         least, channels = 2 ** (len(self._trunk.outputs) - 1), self._trunk.input_shape[-1]
         image, other = as_array(image, "image"), as_array(other, "other")
@@ -163,36 +189,39 @@ class PerceptualDistance:
         return sum(float(np.mean(np.sum((one - two) ** 2, axis=-1))) for one, two in stages)
 
     def _unit_features(self, image):
-        # Each image alone, since places in a batch need not be rounded alike; not by predict, which would be traced
-        # anew for each size.
+        # Each image is computed alone, because rounding may depend on the place in a batch. `predict` is not used,
+        # because it would be traced again for each size.
         for stage in self._trunk(to_float(image[None]), training=False):
             stage = keras.ops.convert_to_numpy(stage)
             yield stage / np.maximum(np.linalg.norm(stage, axis=-1, keepdims=True), 1e-10)
 
 
 class AvatarAttributes:
-    """Reads the attributes of the data set `avatars` off images, generated and edited ones too.
+    """Reads the attributes of the data set `avatars` from images, including generated and edited ones.
 
     Args:
         classifier: a network as `recipes/classifier_avatars_64.py` trains it; default the bundled one.
 
     Raises:
-        PresetError: none is given and none is bundled.
+        PresetError: no classifier is given and none is bundled.
     """
 
     def __init__(self, classifier=None):
         self._network = bundled("classifier_avatars_64") if classifier is None else classifier
 
     def __call__(self, images):
-        """Attributes of uint8 images `(n, h, w, c)`, resized to what the network takes.
+        """Predicts the attributes of images, which are resized to the network's input shape.
+
+        Args:
+            images: uint8 `(n, h, w, c)`.
 
         Returns:
-            Dict of arrays `(n,)` that mean what those of `zoo.data.attributes` do: the most likely value of each
-            attribute as an integer, what `zoo.datasets.avatars.derive` makes of these, and `rotation` in degrees.
-            Whether a face is mirrored is not among them, since many faces do not show it.
+            Dict of arrays `(n,)` with the meaning of those of `zoo.data.attributes`: the most likely value of each
+            attribute as an integer, the attributes that `zoo.datasets.avatars.derive` computes from these, and
+            `rotation` in degrees. Mirroring is not predicted, because many faces do not show it.
 
         Raises:
-            InputError: not uint8 images.
+            InputError: `images` does not hold uint8 images.
         """
         batches = _run(self._network, images)
         found = {}
@@ -203,10 +232,10 @@ class AvatarAttributes:
 
 
 def default_for(dataset):
-    """Name of the bundled feature network that was trained on `dataset`.
+    """Returns the name of the bundled feature network that was trained on `dataset`.
 
     Raises:
-        InputError: there is none.
+        InputError: there is no such network.
     """
     names = presets.list_presets(dataset=dataset, kind="feature_network")
     if dataset is None or not names:

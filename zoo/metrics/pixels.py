@@ -7,12 +7,18 @@ from zoo.errors import InputError, check_count, shown
 
 
 def psnr(images, others):
-    """Peak signal-to-noise ratio in dB of uint8 images to others of their shape, 10 log10(255^2 / mean squared error).
+    """Computes the peak signal-to-noise ratio in dB, 10 log10(255^2 / mean squared error).
 
-    The error is averaged over all images before the logarithm; identical images have an infinite ratio.
+    The error is averaged over all images before the logarithm. Identical images have an infinite ratio.
+
+    Args:
+        images, others: uint8 arrays of one shape.
+
+    Returns:
+        float.
 
     Raises:
-        InputError: arrays of another dtype, of two shapes, or empty.
+        InputError: an array is not uint8 or is empty, or the shapes differ.
     """
     images, others = _uint8(images, "images"), _uint8(others, "others")
     if images.shape != others.shape:
@@ -36,20 +42,27 @@ def _picture(image, name):
 
 
 def _psnr(images, others):
-    # Row by row, since float64 takes eight times the memory of what may be thousands of images.
+    # The error is summed image by image, because float64 takes eight times the memory of what may be thousands of
+    # images.
     rows = zip(images, others, strict=True)
     error = sum(np.sum(np.square(np.subtract(*pair, dtype="float64"))) for pair in rows) / images.size
     return float("inf") if error == 0 else float(10 * np.log10(255.0**2 / error))
 
 
 def psnr_luma(image, other, border=0):
-    """PSNR in dB of the luma of one uint8 image `(h, w, 1 | 3)` to another, as super-resolution is compared.
+    """Computes the PSNR in dB of the luma of two images, as papers on super-resolution do.
 
-    Luma is that of ITU-R BT.601 in 16..235, rounded to 8 bits as MATLAB's `rgb2ycbcr` does; `border` pixels on each
-    side do not count.
+    Luma is that of ITU-R BT.601 in 16..235, rounded to 8 bits like MATLAB's `rgb2ycbcr`.
+
+    Args:
+        image, other: uint8 images `(h, w, 1 | 3)` of one height and width.
+        border: number of pixels on each side that are ignored, at least 0; default 0.
+
+    Returns:
+        float.
 
     Raises:
-        InputError: arrays of another dtype or number of channels, images of two sizes, or a border that leaves nothing.
+        InputError: an array has another dtype or number of channels, the sizes differ, or the border leaves no pixel.
     """
     image, other = _picture(image, "image"), _picture(other, "other")
     if image.shape[:2] != other.shape[:2]:
@@ -61,7 +74,7 @@ def psnr_luma(image, other, border=0):
 
 
 def luma(image):
-    """Luma `(h, w)` of a uint8 image in 16..235 (ITU-R BT.601); a grey one is taken for equal red, green and blue."""
+    """Returns the luma `(h, w)` of a uint8 image in 16..235 (ITU-R BT.601); grey means equal red, green and blue."""
     image = _picture(image, "image")
     pixels = np.broadcast_to(image, (*image.shape[:2], 3)).astype("float64")
     return np.floor(16.5 + pixels @ np.array([65.481, 128.553, 24.966]) / 255.0)

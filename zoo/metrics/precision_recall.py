@@ -9,21 +9,19 @@ from zoo.metrics.distances import check_features, check_same_dimensions, pairwis
 def precision_recall(real, generated, k=3):
     """Precision and recall of generated features against real ones.
 
-    Kynkäänniemi et al. 2019, "Improved Precision and Recall Metric for Assessing Generative
-    Models", eq. 1-2. The manifold of a set is the union of balls around its points, each reaching
-    to the point's k-th nearest neighbour in the set, itself not counted. Precision is the share of
-    `generated` on the manifold of `real`, boundary included, and recall the share of `real` on the
-    manifold of `generated`.
+    Kynkäänniemi et al. 2019, "Improved Precision and Recall Metric for Assessing Generative Models", eq. 1-2. The
+    manifold of a set is the union of balls around its points. Each ball reaches to the k-th nearest other point of the
+    set. Precision is the share of `generated` on the manifold of `real`, boundary included; recall is the share of
+    `real` on the manifold of `generated`.
 
-    Distances are float64 from `pairwise_squared_distances`, which guards against cancellation.
-    Blocks bound the memory: beyond its inputs, a call needs about 200 MB at 4096 dimensions,
-    whatever the number of samples. Both values depend on that number, so compare only results of
-    equal sizes; the paper takes 50,000 of each.
+    Distances are float64 from `pairwise_squared_distances`, which guards against cancellation. Blocks bound the memory:
+    beyond its inputs, a call needs about 200 MB at 4096 dimensions, whatever the number of samples. Both values depend
+    on the number of samples, so only results of equal sizes are comparable; the paper takes 50,000 of each.
 
     Args:
         real: real-valued array of shape `(samples, dimensions)`, more than `k` samples.
         generated: real-valued array of shape `(other_samples, dimensions)`, more than `k` samples.
-        k: which nearest neighbour sets the radius; the paper takes 3.
+        k: which nearest neighbour sets the radius; default 3, as in the paper.
 
     Returns:
         `(precision, recall)`, floats in [0, 1].

@@ -1,4 +1,4 @@
-"""How the zoo's figures are measured: default `generate`, three seeds, 10,000 images, named networks."""
+"""The protocols of the zoo's metrics: by default three seeds, 10,000 images of `generate`, and named networks."""
 
 import functools
 from typing import NamedTuple
@@ -24,12 +24,12 @@ from zoo.text import words
 
 NEIGHBORS = 3
 CONFIDENT = 0.9
-# What tells pictures of 64x64 pixels apart where their own data set has no classifier.
+# Network that compares pictures of 64x64 pixels whose own data set has no classifier.
 PICTURE_FEATURES = "classifier_avatars_64"
 RETRIEVED_AMONG = 10
-# Whose features say how alike an enlarged picture and its original look: faces and flowers.
+# Networks of the perceptual distance between an enlarged picture and its original, trained on faces and flowers.
 PERCEPTUAL_FEATURES = ("classifier_avatars_64", "classifier_tf_flowers_64")
-# Of the classifier that learns from generated images alone, and the data sets that are simple enough for it.
+# Data sets simple enough for the classification accuracy score, and settings of its classifier.
 LEARNED_FROM = ("mnist", "fashion_mnist")
 CAS_FILTERS, CAS_EPOCHS, CAS_BATCH, CAS_RATE = 16, 10, 100, 2e-3
 EDITED_FACES = PROMPTS = 1_000
@@ -38,10 +38,14 @@ _HELD_OUT_TOGETHER = ("hair_style", "skin", "mouth")
 
 
 class Size(NamedTuple):
-    """How much is drawn: images for each seed, importance samples, test images, seeds.
+    """The amount of samples and test data in a measurement.
 
-    Likelihoods, reconstructions, edits and what classifiers learned are measured on so many test images, distances on
-    the features of all.
+    Attributes:
+        images: generated images per seed, at least 4; default 10,000.
+        importance_samples: samples of the bound on the likelihood, at least 1; default 5,000.
+        test_images: test images for likelihoods, reconstructions, edits and the classification accuracy score, at least
+            1; default 10,000. Distances use the features of all test images.
+        seeds: seeds of `generate`; default `(0, 1, 2)`.
     """
 
     images: int = 10_000
@@ -50,9 +54,9 @@ class Size(NamedTuple):
     seeds: tuple[int, ...] = (0, 1, 2)
 
     def check(self):
-        """Raises `InputError` where nothing would be measured.
+        """Raises `InputError` if a size is too small.
 
-        Precision and recall look at the third nearest neighbour, so that fewer than 4 images have none.
+        Precision and recall use the third nearest neighbour, so at least 4 images are needed.
         """
         check_count(self.images, "size.images", least=NEIGHBORS + 1)
         check_count(self.importance_samples, "size.importance_samples")
@@ -76,19 +80,18 @@ def evaluate(model, dataset, *, size=FULL, feature_network=None, data_dir=None):
 
     Args:
         model: any zoo model with `generate`.
-        dataset: TFDS name of the data that it was trained on.
-        size: how much is drawn.
+        dataset: TFDS name of the data set on which it was trained.
+        size: `Size`, the amount of samples and test data; default `FULL`.
         feature_network: name of a feature network; default the bundled one of `dataset`.
-        data_dir: TFDS folder, where nothing bundled serves.
+        data_dir: TFDS folder, used where nothing is bundled; default None.
 
     Returns:
-        Dict of figures by name. Each is a dict of `value` (the mean over seeds), `std` over the seeds,
-        `real` (the same figure for real training images in place of the generated ones, where that has a
-        meaning) and `protocol`, a sentence.
+        Dict of metrics by name. Each is a dict of `value` (the mean over seeds), `std` over the seeds, `real` (the same
+        metric of real training images in place of generated ones, where this is meaningful) and `protocol`, a sentence.
 
     Raises:
-        InputError: the data set is a folder, which has no test images of its own, too few are to be drawn, or a feature
-            network is named for enlargement, whose figures have networks of their own.
+        InputError: the data set is a folder, which has no test split, `size` is too small, or a feature network is
+            given for a super-resolution model, whose metrics have networks of their own.
     """
     from zoo import data
     from zoo.models import GenerativeModel
@@ -103,7 +106,7 @@ def evaluate(model, dataset, *, size=FULL, feature_network=None, data_dir=None):
     size.check()
     data.check_name(dataset)
     if dataset == "avatars" and (hasattr(model, "reconstruct") or hasattr(model, "log_prob")):
-        # Test faces are drawn, which needs an extra: said now rather than after all that comes first.
+        # Rendering test faces needs an optional package, so its absence is reported before the long measurements.
         avatars.check_renderer()
     if hasattr(model, "upscale"):
         if feature_network is not None:
@@ -117,7 +120,7 @@ def evaluate(model, dataset, *, size=FULL, feature_network=None, data_dir=None):
     if "prompts" in model.generate_arguments and dataset != "avatars":
         return retrieval(model, dataset, size=size, feature_network=feature_network, data_dir=data_dir)
     figures = {}
-    # Without example prompts there is nothing that it draws of its own accord.
+    # A model of prompts without example prompts cannot generate images by itself.
     if model.draws_alone or "prompts" not in model.generate_arguments:
         figures |= sample_quality(model, dataset, size=size, feature_network=feature_network, data_dir=data_dir)
     if hasattr(model, "log_likelihood_bound") and model.likelihood.name == "bernoulli":
@@ -125,7 +128,7 @@ def evaluate(model, dataset, *, size=FULL, feature_network=None, data_dir=None):
     elif hasattr(model, "log_prob"):
         figures |= exact_likelihood(model, dataset, size=size, data_dir=data_dir)
     elif hasattr(model, "reconstruct"):
-        # Densities of grey values that are integers, as a Gaussian likelihood has them, compare with nothing.
+        # Gaussian densities of integer grey values are not comparable, so such models get a reconstruction error.
         figures |= reconstruction(model, dataset, size=size, data_dir=data_dir)
     if hasattr(model, "bits_per_image"):
         figures |= compression(model, dataset, size=size, data_dir=data_dir)
@@ -138,14 +141,14 @@ def evaluate(model, dataset, *, size=FULL, feature_network=None, data_dir=None):
 
 
 def sample_quality(model, dataset, *, size=FULL, feature_network=None, data_dir=None):
-    """Fréchet and kernel distance, precision and recall, and what a classifier sees; arguments as for `evaluate`.
+    """Computes Fréchet and kernel distance, precision and recall, and classifier-based metrics of generated images.
 
-    The classification accuracy score (Ravuri & Vinyals 2019) of models with classes trains networks, for which it seeds
-    Python, NumPy and Keras.
+    The arguments are those of `evaluate`. For models with classes, the classification accuracy score (Ravuri & Vinyals
+    2019) trains networks and seeds Python, NumPy and Keras for that.
     """
     network = features.load(feature_network or features.default_for(dataset))
     reference = references.load(dataset, network, model.image_shape, data_dir)
-    # As many real images as generated ones, which precision and recall are to have.
+    # Precision and recall need as many real images as generated ones.
     few = min(size.images, len(reference["test_features"]))
     test_features, train_features = (
         reference[f"{split}_features"][:few].astype("float32") for split in ("test", "train")
@@ -159,7 +162,7 @@ def sample_quality(model, dataset, *, size=FULL, feature_network=None, data_dir=
         images = model.generate(size.images, seed=seed)
         drawn.append(_figures(network(images), reference, test_features))
         if classifier is not None and model.num_classes:
-            # What `generate` drew, since it was given none.
+            # `generate` was given no labels, so these are the ones that it drew.
             labels = sample_labels(len(images), model.num_classes, seed)
             seen.append(_judge_labels(images, labels, name, classifier, dataset, test_set, seed))
         elif classifier is not None:
@@ -189,10 +192,10 @@ def sample_quality(model, dataset, *, size=FULL, feature_network=None, data_dir=
 
 
 def _real_distance(reference, number):
-    """The Fréchet distance of training images, as many as are generated, to the test images.
+    """The Fréchet distance of training images to the test images, for as many images as are generated.
 
-    That of fewer images is larger by itself. None for a number between that of the features that are kept and that of
-    the statistics, for which there is nothing to compute it from.
+    The number must be the same because the distance of fewer images is larger. None if the number lies between that of
+    the stored features and that of the statistics, because nothing is stored for it.
     """
     if number >= reference["train_count"]:
         statistics = reference["train_mean"], reference["train_covariance"]
@@ -204,10 +207,10 @@ def _real_distance(reference, number):
 
 
 def truncation_curve(model, dataset, *, size=FULL):
-    """Distance, precision and recall at each of `TRUNCATIONS`, for models whose `generate` takes `truncation`.
+    """Computes distance, precision and recall at each of `TRUNCATIONS`, for models whose `generate` takes `truncation`.
 
-    Of the first seed alone: the curve shows how fidelity is traded for variety; the figures of `evaluate` are drawn
-    without truncation.
+    The curve shows the trade-off between fidelity and diversity and uses the first seed only. `evaluate` itself
+    generates without truncation.
     """
     network = features.load(features.default_for(dataset))
     reference = references.load(dataset, network, model.image_shape)
@@ -233,10 +236,10 @@ def truncation_curve(model, dataset, *, size=FULL):
 
 
 def _classifier(model, dataset):
-    """The name of the bundled classifier of the data set's classes, and itself; None where none fits the model."""
+    """Returns the name and the model of the bundled classifier for the data set's classes; None if none fits."""
     for name in presets.list_presets(dataset=dataset, kind="feature_network"):
         classifier = features.bundled(name)
-        # That of the avatars knows many attributes in place of one class.
+        # The classifier of the avatars predicts many attributes instead of one class.
         classes = classifier.output_shape[-1] if isinstance(classifier.output_shape, tuple) else None
         if classes is not None and model.num_classes in (None, classes):
             return name, classifier
@@ -244,7 +247,7 @@ def _classifier(model, dataset):
 
 
 def _judge_classes(images, name, classifier):
-    """Whether images look like something, and like everything: `(value, what, real)` by name."""
+    """Measures whether images are recognizable and cover all classes; returns `(value, what, real)` by name."""
     probabilities = features.class_probabilities(classifier, images)
     rarest = np.bincount(probabilities.argmax(1), minlength=probabilities.shape[1]).min() / len(images)
     confident = np.mean(probabilities.max(1) >= CONFIDENT)
@@ -255,7 +258,7 @@ def _judge_classes(images, name, classifier):
 
 
 def _judge_labels(images, labels, name, classifier, dataset, test_set, seed):
-    """Whether images show what their labels say, all of it: `(value, what, real)` by name."""
+    """Measures whether images show their labels in all variety; returns `(value, what, real)` by name."""
     agreement = np.mean(features.class_probabilities(classifier, images).argmax(1) == labels)
     accuracy = presets.entry_of(name)["metrics"]["accuracy_test"]["value"]
     judged = {
@@ -292,7 +295,7 @@ def _accuracy_of_learning_from(images, labels, test_images, test_labels, seed):
 
 
 def _figure(values, protocol, real=None):
-    """A figure as `evaluate` returns it, from one value for each seed, or a single one that needs no seed."""
+    """Builds a metric as `evaluate` returns it, from one value per seed or from a single value without a seed."""
     return {
         "value": float(np.mean(values)),
         "std": float(np.std(values)) if len(values) > 1 else None,
@@ -319,7 +322,7 @@ def _short(number):
 
 
 def likelihood(model, dataset, *, size=FULL, data_dir=None):
-    """The importance-weighted bound on the negative log likelihood of test images, in nats an image."""
+    """Computes the importance-weighted bound on the negative log likelihood of test images, in nats per image."""
     images, _ = _test_images(dataset, model, size, data_dir)
     bounds = [-model.log_likelihood_bound(images, size.importance_samples, seed=seed).mean() for seed in size.seeds]
     protocol = (
@@ -330,9 +333,9 @@ def likelihood(model, dataset, *, size=FULL, data_dir=None):
 
 
 def exact_likelihood(model, dataset, *, size=FULL, data_dir=None):
-    """The negative log likelihood of test images, for models that compute it exactly: given their labels, if at all.
+    """Computes the exact negative log likelihood of test images, given their labels if the model has classes.
 
-    In nats an image under a Bernoulli likelihood, else in bits for each value of an image.
+    The unit is nats per image for a Bernoulli likelihood, otherwise bits per dimension.
     """
     images, labels = _test_images(dataset, model, size, data_dir)
     given = "p(x)" if model.num_classes is None else "p(x | label)"
@@ -352,9 +355,9 @@ def exact_likelihood(model, dataset, *, size=FULL, data_dir=None):
 
 
 def _test_images(dataset, model, size, data_dir):
-    """The first test images, and their labels for a model with classes."""
+    """The first test images, and their labels if the model has classes."""
     if dataset == "avatars":
-        # Drawn, which takes seconds, rather than read, which would draw the training faces too.
+        # Rendering only these faces takes seconds; reading the data set would render the training faces, too.
         return _test_faces(min(EDITED_FACES, size.test_images), model.image_shape)[1], None
     images, labels = references.test_set(dataset, model.image_shape, data_dir)
     number = size.test_images
@@ -362,14 +365,14 @@ def _test_images(dataset, model, size, data_dir):
 
 
 def reconstruction(model, dataset, *, size=FULL, data_dir=None):
-    """How well an autoencoder keeps test images."""
+    """Computes the PSNR of an autoencoder's reconstructions of test images."""
     images, _ = _test_images(dataset, model, size, data_dir)
     protocol = f"dB, of the mean squared error over {len(images)} test images of {dataset}"
     return {f"psnr_test_{dataset}": _figure([psnr(images, model.reconstruct(images))], protocol)}
 
 
 def compression(model, dataset, *, size=FULL, data_dir=None):
-    """How much of its codebook a vector-quantized autoencoder uses for test images, and in how many bits."""
+    """Computes which share of its codebook a vector-quantized autoencoder uses, and its bits per test image."""
     images, labels = _test_images(dataset, model, size, data_dir)
     codes = model.encode(images)
     grids = codes if isinstance(codes, tuple) else (codes,)
@@ -385,7 +388,7 @@ def compression(model, dataset, *, size=FULL, data_dir=None):
 
 
 def edits(model, *, size=FULL):
-    """How often edits of faces of the data set `avatars` change what they should, and leave the rest."""
+    """Computes how often edits of `avatars` faces change the intended attribute and keep the others."""
     number = min(EDITED_FACES, size.test_images)
     faces, images = _test_faces(number, model.image_shape)
     truth = [avatars.encode(face) for face in faces]
@@ -409,7 +412,7 @@ def edits(model, *, size=FULL):
 
 
 def disentanglement(model, *, size=FULL):
-    """How far single latents of a model stand for single attributes of the faces of `avatars`."""
+    """Computes the mutual information gap between a model's latents and the attributes of `avatars` faces."""
     number = min(EDITED_FACES, size.test_images)
     faces, images = _test_faces(number, model.image_shape)
     factors = [avatars.encode(face) for face in faces]
@@ -426,17 +429,17 @@ def disentanglement(model, *, size=FULL):
 
 @functools.lru_cache(maxsize=1)
 def _test_faces(number, image_shape):
-    """The first faces of the test split of `avatars`, and their images, resized where the model's are others."""
+    """The first faces of the test split of `avatars`, and their images, resized to the model's shape if necessary."""
     faces = [avatars.draw("test", index) for index in range(number)]
     shown = bar(faces, "drawing faces")
     return faces, np.stack([fit_image(avatars.render(face), image_shape) for face in shown])
 
 
 def prompt_agreement(model, *, size=FULL):
-    """How many of the attributes that captions name are seen in what is drawn of them.
+    """Computes how many of the attributes that captions name are visible in the images generated from them.
 
-    The captions are those of faces of the test split of `avatars`, all with the combination of hair style, skin and
-    mouth that no face of the training split has.
+    The captions describe faces of the test split of `avatars`. All have the combination of hair style, skin and mouth
+    that no face of the training split has.
     """
     number = min(PROMPTS, size.images)
     faces = [avatars.draw("test", index) for index in range(number)]
@@ -455,20 +458,25 @@ def prompt_agreement(model, *, size=FULL):
 
 
 def prompts_right(model, described, reader, seed=0):
-    """Which of the attributes that captions name are seen in what is drawn of each: for each caption a list of bools.
+    """Determines which of the attributes that captions name are visible in the image generated from each.
 
     Args:
-        described: pairs of a text and the attributes that it names, as `captions.caption` makes them.
-        reader: of the attributes of images, a `features.AvatarAttributes`.
+        model: model that generates from prompts.
+        described: list of pairs of a text and the dict of attributes that it names, as `captions.caption` makes them.
+        reader: `features.AvatarAttributes`.
+        seed: seed of `generate`; default 0.
+
+    Returns:
+        List with a list of bools per caption, one for each attribute that it names.
     """
     seen = reader(model.generate(prompts=[text for text, _ in described], seed=seed))
     return [[seen[name][index] == value for name, value in named.items()] for index, (_, named) in enumerate(described)]
 
 
 def retrieval(model, dataset, *, size=FULL, feature_network=None, data_dir=None):
-    """How often a picture drawn of a caption is that caption's rather than another's, for captions of both splits.
+    """Computes how often a generated picture matches its own caption best, for captions of both splits.
 
-    The data set has a `caption` and a `source_image`, another picture of the same, for each image.
+    The data set has a `caption` and a `source_image`, another picture of the same subject, for each image.
     """
     from zoo import data
 
@@ -480,10 +488,10 @@ def retrieval(model, dataset, *, size=FULL, feature_network=None, data_dir=None)
 
 
 def retrieval_of(model, image_set, name, *, size=FULL, feature_network=None):
-    """The same, of images with prompts and source images that were read already.
+    """Computes `retrieval` on images with prompts and source images that were read already.
 
-    The score by which a picture matches a caption is how near its features are to those of the caption's true picture.
-    Other than the discriminator's, it is nothing that the generator learned to please.
+    A picture matches a caption by the distance of its features to those of the caption's true picture. The generator
+    was not trained on these features, unlike on the discriminator's.
     """
     if image_set.prompts is None:
         raise InputError(f"{name} has no caption for each image, expected a data set with captions.")
@@ -497,7 +505,7 @@ def retrieval_of(model, image_set, name, *, size=FULL, feature_network=None):
     shares, real_shares = [], []
     for seed in size.seeds:
         random = np.random.RandomState(seed)
-        # Itself first, then others.
+        # The own picture comes first, then randomly drawn others.
         candidates = np.array(
             [[own, *random.permutation(np.delete(np.arange(number), own))[: among - 1]] for own in range(number)]
         )
@@ -524,9 +532,10 @@ def retrieval_of(model, image_set, name, *, size=FULL, feature_network=None):
 
 
 def translation(model, dataset, *, size=FULL, feature_network=None, data_dir=None):
-    """How near translations of test images come to their true counterparts, beside two that any model should beat.
+    """Computes how close translations of test images come to their true counterparts, and the same for two baselines.
 
-    These are the source image itself, and the counterpart of the training source image that is nearest in pixels.
+    The baselines are the source image itself, and the counterpart of the training source image that is nearest in
+    pixels.
     """
     from zoo import data
 
@@ -538,7 +547,7 @@ def translation(model, dataset, *, size=FULL, feature_network=None, data_dir=Non
 
 
 def translation_of(model, train, test, dataset, *, size=FULL, feature_network=None):
-    """The same, of training and test pairs that were read already."""
+    """Computes `translation` on training and test pairs that were read already."""
     number = min(len(test.images), size.images)
     ways = {"": ("source_images", "images", {})}
     if model.translates_back:
@@ -572,7 +581,7 @@ def translation_of(model, train, test, dataset, *, size=FULL, feature_network=No
 
 
 def _in_channels(images, channels):
-    """Images of 1 or 3 channels in as many as those that they are compared with."""
+    """Converts images of 1 or 3 channels to `channels` channels, so that they can be compared."""
     if images.shape[-1] == channels:
         return images
     grey = images if images.shape[-1] == 1 else images.mean(-1, keepdims=True).astype("uint8")
@@ -580,7 +589,7 @@ def _in_channels(images, channels):
 
 
 def upscaling(model, dataset, *, size=FULL, data_dir=None):
-    """How near test images that were shrunk and enlarged again come to themselves, beside bicubic enlargement."""
+    """Computes how close downscaled test images come to the originals after upscaling by the model or bicubically."""
     from zoo import data
 
     images = data.read(dataset, model.image_shape, split="test", data_dir=data_dir).images[: size.images]
@@ -588,10 +597,10 @@ def upscaling(model, dataset, *, size=FULL, data_dir=None):
 
 
 def upscaling_of(model, pictures, name):
-    """The same for uint8 pictures `(h, w, c)` of any size, such as those of Set5, and how alike they look.
+    """Computes `upscaling`, PSNR and perceptual distance, on uint8 pictures `(h, w, c)` of any size, such as Set5.
 
-    They are cut to sides that `scale` divides, shrunk by MATLAB's bicubic `imresize`, and compared without a border of
-    `scale` pixels, for the PSNR on luma, as papers do.
+    As in papers, the pictures are cropped to sides that `scale` divides, downscaled by MATLAB's bicubic `imresize`, and
+    compared without a border of `scale` pixels, with the PSNR on luma.
     """
     scale, figures = model.scale, {}
     looks = {network: features.PerceptualDistance(network) for network in PERCEPTUAL_FEATURES}
@@ -606,7 +615,7 @@ def upscaling_of(model, pictures, name):
 
     def inner(image):
         cut = image[scale:-scale, scale:-scale]
-        # The networks take colours.
+        # The feature networks take three channels.
         return np.broadcast_to(cut, (*cut.shape[:2], 3))
 
     for way, enlarge, how in (("", model.upscale, "by the model"), ("_bicubic", bicubic, "bicubically")):
@@ -625,7 +634,7 @@ def upscaling_of(model, pictures, name):
 
 
 def _binarized(model):
-    """How a protocol says what a Bernoulli likelihood makes of grey values."""
+    """The part of a protocol that says how a Bernoulli likelihood treats grey values."""
     if model.likelihood.name != "bernoulli":
         return ""
     return (
@@ -634,9 +643,14 @@ def _binarized(model):
 
 
 def frechet_to_train(dataset, image_shape, num_samples=2_000):
-    """A function of the model for `zoo.callbacks.SampleMetric`: a cheap Fréchet distance to *training* images.
+    """Returns a function of the model for `zoo.callbacks.SampleMetric`: a cheap Fréchet distance to *training* images.
 
-    To training images, so that following it during `fit` never looks at the test split.
+    The distance is to training images, so that monitoring it during `fit` never uses the test split.
+
+    Args:
+        dataset: TFDS name.
+        image_shape: `(height, width, channels)` of the images.
+        num_samples: number of generated images, at least 2; default 2,000.
     """
     image_shape, num_samples = check_image_shape(image_shape), check_count(num_samples, "num_samples", least=2)
     network = features.load(features.default_for(dataset))

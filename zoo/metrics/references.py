@@ -1,4 +1,4 @@
-"""What generated images are compared with: statistics and features of real images, bundled or computed and cached."""
+"""References of the metrics: statistics and features of real images, bundled or computed and cached."""
 
 import os
 import warnings
@@ -12,31 +12,31 @@ from zoo.files import MemoryFile, expanded
 from zoo.metrics.distances import gaussian_statistics
 
 BUNDLED = Path(__file__).parent / "references"
-# Images for the Gaussian statistics, and for the distances that need the features themselves.
+# Numbers of images for the Gaussian statistics, and for the metrics that need the features themselves.
 STATISTICS, FEATURES = 10_000, 5_000
 SPLITS = ("test", "train")
 
 
 def cache_folder():
-    """`ZOO_CACHE`, or `~/.cache/zoo`."""
+    """Returns the folder of the cache: `ZOO_CACHE`, or `~/.cache/zoo`."""
     return expanded(os.environ.get("ZOO_CACHE", "~/.cache/zoo"))
 
 
 def load(dataset, network, image_shape, data_dir=None):
-    """The reference of a TFDS data set under a feature network: bundled, cached, or computed now and cached.
+    """Loads the reference of a data set under a feature network: bundled, cached, or computed and then cached.
 
     Args:
         dataset: TFDS name with a train and a test split.
         network: `zoo.metrics.features.FeatureNetwork`.
         image_shape: `(height, width, channels)` that the real images are resized to.
-        data_dir: TFDS folder, where the statistics have to be computed.
+        data_dir: TFDS folder, used if the statistics must be computed; default None.
 
     Returns:
-        Dict of arrays: for each split `{split}_mean` and `{split}_covariance` (float64) of `{split}_count` images,
-        at most 10,000, and `{split}_features` (float16) of at most 5,000 of them.
+        Dict of arrays. For each split, `{split}_mean` and `{split}_covariance` (float64) are of `{split}_count` images,
+        at most 10,000, and `{split}_features` (float16) are of at most 5,000 of them.
 
     Raises:
-        DataError: not bundled, and the data set cannot be read.
+        DataError: the reference is not bundled, and the data set cannot be read.
     """
     from zoo import data
 
@@ -50,7 +50,7 @@ def load(dataset, network, image_shape, data_dir=None):
         return found
     found = compute(dataset, network, image_shape, data_dir)
     try:
-        # Asked again, since what had to be prepared for that has sizes now.
+        # The identity is computed again, because a data set that was just prepared now has sizes.
         write(cached, network, found, data.identity(dataset, data_dir))
     except StorageError as error:
         warnings.warn(
@@ -61,10 +61,10 @@ def load(dataset, network, image_shape, data_dir=None):
 
 
 def _stored(path, network, identity=""):
-    """The arrays of a file that `write` made; None where there is none, or a damaged one or one of other origin.
+    """Reads the arrays of a file that `write` made; None if it is missing, damaged or of another network or data set.
 
-    A retrained network or a data set that was made anew would silently make every figure wrong. Of a data set that is
-    not here only the version is known.
+    A retrained network or a regenerated data set would silently falsify every metric. For a data set that is not
+    prepared, only the version is known.
     """
     try:
         with np.load(path) as stored:
@@ -76,12 +76,12 @@ def _stored(path, network, identity=""):
 
 
 def file_name(dataset, image_shape, network):
-    """Name of the file that holds this reference."""
+    """Returns the name of the file that holds this reference."""
     return f"{dataset}-{'x'.join(map(str, image_shape))}-{network.name}.npz"
 
 
 def compute(dataset, network, image_shape, data_dir=None):
-    """`load` without any cache."""
+    """Computes what `load` returns, without any cache."""
     from zoo import data
 
     splits = {split: data.read(dataset, image_shape, split=split, data_dir=data_dir).images for split in SPLITS}
@@ -89,10 +89,10 @@ def compute(dataset, network, image_shape, data_dir=None):
 
 
 def describe(splits, network):
-    """The arrays of `load` from the images `(n, h, w, c)` of each split."""
+    """Returns the arrays of `load` for the images `(n, h, w, c)` of each split, a dict by name."""
     arrays = {}
     for split, images in splits.items():
-        # Data sets may be sorted; MNIST's test split has the easier half first.
+        # The images are drawn at random because data sets may be sorted; MNIST's test split has the easier half first.
         chosen = np.random.RandomState(0).permutation(len(images))[:STATISTICS]
         if len(chosen) < 2:
             raise DataError(f"The {split} split has {len(images)} images, expected at least 2.")
@@ -104,22 +104,27 @@ def describe(splits, network):
 
 
 def write(path, network, arrays, identity=""):
-    """Stores a reference with the identities of its network and its data set, whole or not at all."""
+    """Writes a reference with the identities of its network and its data set, atomically."""
     _write_arrays(path, network=network.identity, data=identity, **arrays)
 
 
 def _write_arrays(path, **arrays):
-    # A zip file on a full disk fails again when it closes.
+    # A zip file that is written to a full disk raises a second error when it is closed.
     file = MemoryFile(path)
     np.savez_compressed(file, **arrays)
     file.store()
 
 
 def test_set(dataset, image_shape, data_dir=None):
-    """All test images of a data set, uint8, and their labels: bundled for MNIST and Fashion-MNIST, else read by TFDS.
+    """Returns all test images of a data set and their labels: bundled for MNIST and Fashion-MNIST, else from TFDS.
+
+    Args:
+        dataset: TFDS name.
+        image_shape: `(height, width, channels)` of the images.
+        data_dir: TFDS folder; default None.
 
     Returns:
-        Images `(n, h, w, c)` and int32 labels `(n,)`, None where the data set has none.
+        Tuple of uint8 images `(n, h, w, c)` and int32 labels `(n,)`; the labels are None if the data set has none.
     """
     bundled = {kind: _test_set_file(BUNDLED, dataset, kind) for kind in ("images", "labels")}
     if bundled["images"].exists():
@@ -136,7 +141,7 @@ def test_set(dataset, image_shape, data_dir=None):
 
 
 def write_test_set(folder, dataset, images, labels):
-    """Stores a test set as `test_set` reads it, in a file for the images and one for the labels."""
+    """Writes a test set as `test_set` reads it: one file for the images and one for the labels."""
     for kind, values in {"images": images, "labels": labels.astype("uint8")}.items():
         _write_arrays(_test_set_file(folder, dataset, kind), **{kind: values})
 
