@@ -122,7 +122,7 @@ def digits(data_dir):
 
 
 def emoji(data_dir):
-    """The emoji in random order, because the data set is sorted by subject; and as above."""
+    """The emoji, shuffled because they are sorted by subject, and the data set whose classifier compares them."""
     signs = data.read("emoji_in_two_hands", recipe.IMAGE_SHAPE, data_dir=data_dir).images
     return 255 - np.random.default_rng(0).permutation(signs), "fashion_mnist"
 

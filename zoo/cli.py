@@ -376,7 +376,7 @@ def publish(name, every, repo, tag, private):
 @click.option("--keep-details", is_flag=True, help="Add the change to the picture itself, not its reconstruction.")
 @_png_option("edited.png")
 def edit(name, image_file, attribute, amount, keep_details, output):
-    """Changes an attribute of a picture with the preset NAME, a model with latents that it can encode to."""
+    """Changes an attribute of a picture with the preset NAME, a model that encodes pictures to latents."""
     _check_picture(image_file, "--image")
     _check_generative(name)
     model = _load_generative(name)

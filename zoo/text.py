@@ -114,7 +114,7 @@ class Tokenizer:
 
     @property
     def size(self):
-        """Number of word numbers, including those of padding and of no word."""
+        """Number of distinct word numbers, including 0 (padding) and 1 (unused)."""
         return len(self.vocabulary) + _FIRST
 
     def rows_of(self, other):

@@ -261,7 +261,7 @@ def cached(repo_id, revision):
     """Returns the directory of a snapshot that is completely cached, or None, without using the network."""
     ask = _asker(repo_id, revision)
     found = {name: _find(ask, repo_id, revision, name) for name in (*HASHED_FILES, METADATA)}
-    # An empty answer other than None means that the snapshot is known to have no metadata.
+    # False means that the snapshot is known to have no metadata, which is optional.
     return found[CONFIG].parent if all(found[name] for name in HASHED_FILES) and found[METADATA] is not None else None
 
 
