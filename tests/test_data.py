@@ -89,7 +89,7 @@ def test_labels_beyond_32_bits_are_refused():
 
 def test_pictures_of_32_bit_integers_are_refused(tmp_path):
     Image.fromarray(np.full((8, 8), 100, "int32")).save(tmp_path / "a.tif")
-    with pytest.raises(DataError, match="it holds 32-bit integers, expected 8 or 16 bits a channel"):
+    with pytest.raises(DataError, match="image holds 32-bit integers, expected 8 or 16 bits a channel"):
         read_image(tmp_path / "a.tif", (8, 8, 1))
 
 

@@ -177,8 +177,7 @@ def fit_image(image, image_shape):
         uint8 array of `image_shape`. A uint8 array that already has this shape is returned as it is.
 
     Raises:
-        InputError: `image` or `image_shape` is not of this form.
-        ValueError: a Pillow image holds floats or 32-bit integers.
+        InputError: `image` or `image_shape` is not of this form, or a Pillow image holds floats or 32-bit integers.
     """
     image_shape = check_image_shape(image_shape)
     height, width, channels = image_shape
@@ -224,12 +223,12 @@ def _to_eight_bits(image):
     """Scales a 16-bit Pillow image to 8 bits, because Pillow's own conversion clips values at 255.
 
     Raises:
-        ValueError: the image holds floats or 32-bit integers, whose range is unknown.
+        InputError: the image holds floats or 32-bit integers, whose range is unknown.
     """
     # Older versions of Pillow open 16-bit PNG files in mode "I".
     if image.mode == "F" or (image.mode == "I" and image.format != "PNG"):
         kind = "floats" if image.mode == "F" else "32-bit integers"
-        raise ValueError(f"it holds {kind}, expected 8 or 16 bits a channel")
+        raise InputError(f"The image holds {kind}, expected 8 or 16 bits a channel.")
     if not image.mode.startswith("I"):
         return image
     return Image.fromarray(_of_sixteen_bits(image))
@@ -324,10 +323,7 @@ def as_pixels(image):
                 f"image has dtype {image.dtype} and shape {image.shape}, expected uint8 (h, w) or (h, w, channels)."
             )
         return image
-    try:
-        return _pixels(image)
-    except ValueError as error:
-        raise InputError(f"image is a Pillow image of mode {image.mode}; {error}.") from None
+    return _pixels(image)
 
 
 def _pixels(image):
