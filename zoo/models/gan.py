@@ -524,7 +524,7 @@ class SAGAN(GAN):
 
     @staticmethod
     def default_optimizers():
-        """Returns Adam(1e-4, beta_1=0, beta_2=0.9) and Adam(4e-4, beta_1=0, beta_2=0.9) (section 3)."""
+        """Returns Adam(1e-4, beta_1=0, beta_2=0.9) and Adam(4e-4, beta_1=0, beta_2=0.9)."""
         return _adam(1e-4), _adam(4e-4)
 
 

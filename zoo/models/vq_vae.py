@@ -538,7 +538,10 @@ class VQVAE2(VQVAE):
 
     @staticmethod
     def default_networks(image_shape, embedding_dim, filters=128, stages=2, residual_blocks=2):
-        """As `VQVAE`'s, with the coarse grid at half the side of the fine one, which is halved `stages` times."""
+        """Networks like those of `VQVAE`, with two grids of codes.
+
+        The image is halved `stages` times for the fine grid and once more for the coarse one.
+        """
         conv.check_sides(image_shape, stages + 1)
         return (
             vq.two_level_encoder(image_shape, embedding_dim, filters, stages, residual_blocks),
@@ -576,7 +579,7 @@ class VQVAE2(VQVAE):
         return tuple(self._encode(images))
 
     def decode(self, codes):
-        """uint8 images of a pair of coarse and fine codes, as `encode` returns them; errors as for `VQVAE.decode`."""
+        """Returns uint8 images for a pair of coarse and fine codes from `encode`; errors as for `VQVAE.decode`."""
         if not isinstance(codes, (tuple, list)) or len(codes) != 2:
             raise InputError("codes is no pair of coarse and fine codes, expected what encode returns.")
         return self._decode(codes)
