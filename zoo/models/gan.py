@@ -1,4 +1,4 @@
-"""The original GAN and its descendants, which differ in default networks, objective and optimizers only."""
+"""The original GAN and its descendants, which differ mainly in default networks, objective and optimizers."""
 
 import keras
 import numpy as np
@@ -32,8 +32,8 @@ class GAN(AdversarialModel):
     Args:
         image_shape: `(height, width, channels)` of the images, which lie in [-1, 1].
         latent_dim: int, at least 1. Size of the latent vector z ~ N(0, 1). Defaults to 100.
-        generator: functional network that replaces the default one, from latents `(n, latent_dim)` to images in [-1,
-            1]; with `num_classes`, from a dict of `latents` and `labels`.
+        generator: functional network that replaces the default one, from latents `(n, latent_dim)` to images in
+            [-1, 1]; with `num_classes`, from a dict of `latents` and `labels`.
         discriminator: functional network that replaces the default one, from images to logits; with `num_classes`, from
             a dict of `images` and `labels`.
         objective: `"non_saturating"`, `"minimax"`, `"least_squares"`, `"wasserstein"`, `"hinge"`, `"relativistic"`, or
@@ -413,7 +413,7 @@ class ProjectionGAN(GAN):
     """GAN with projection discriminator (Miyato & Koyama 2018), for images with sides divisible by 4.
 
     The logit is a function of the image features phi(x) plus their inner product with an embedding of the label (eq.
-    3):
+    5):
 
         l(x, y) = y^T V phi(x) + psi(phi(x)).
 

@@ -63,9 +63,9 @@ _AXES_OF_ONE = {"latents": 1, "labels": 0, "prompts": 1, "source_images": 3}
 class GenerativeModel(keras.Model):
     """Base class of all models of the zoo.
 
-    A subclass builds its networks in `__init__` from `image_shape` and its other arguments and sets `self.built =
-    True`. It implements `train_step` with `_update`, and `_generate_batch`. It implements `test_step` to support
-    `evaluate` and `validation_data`, and overrides `_optimized_variables` if it has more than one optimizer.
+    A subclass builds its networks in `__init__` from `image_shape` and its other arguments and sets
+    `self.built = True`. It implements `train_step` with `_update`, and `_generate_batch`. It implements `test_step` to
+    support `evaluate` and `validation_data`, and overrides `_optimized_variables` if it has more than one optimizer.
 
     Args:
         image_shape: `(height, width, channels)`, three positive ints.
@@ -703,8 +703,8 @@ class GenerativeModel(keras.Model):
         """Trains the model like Keras' `fit`, on any source that `zoo.data.read` accepts and on ready-made batches.
 
         Image files are cropped and resized to `image_shape`. All images are checked before the first step. Their order
-        depends on the epoch alone, so `zoo.callbacks.BackupAndRestore` resumes exactly. A batch is an array, `(images,
-        labels)` or a dict of the canonical batch. Labels are integers; a model without classes ignores them.
+        depends on the epoch alone, so `zoo.callbacks.BackupAndRestore` resumes exactly. A batch is an array,
+        `(images, labels)` or a dict of the canonical batch. Labels are integers; a model without classes ignores them.
 
         Every call counts epochs from 0 and so repeats the same orders; `initial_epoch` and `epochs` continue after an
         earlier call. Changes since the last call, such as frozen layers, optimizers or learning-rate schedules, take

@@ -46,8 +46,8 @@ class TextToImageGAN(AdversarialModel):
         vocabulary: list of the words that prompts may contain, as `zoo.text.vocabulary_of(prompts)` returns it.
         max_words: int, at least 1. Maximal number of words in a prompt. Defaults to 40.
         example_prompts: list of texts that `generate` draws from if it is given no prompts, or None. Defaults to None.
-        generator: functional network that replaces the default one, from a dict of `latents` and `prompts` `(n,
-            max_words)` to images in [-1, 1]. Its layer `text_encoder` returns mean and log variance side by side.
+        generator: functional network that replaces the default one, from a dict of `latents` and `prompts`
+            `(n, max_words)` to images in [-1, 1]. Its layer `text_encoder` returns mean and log variance side by side.
         discriminator: functional network that replaces the default one, from a dict of `images` and `prompts`. Its
             layer `image_encoder` returns a dict of `logit` `(n, 1)` and `vector` `(n, d)`, and its layer `text_encoder`
             returns vectors `(n, d)`. Its output is the sum of logit and match, as in `zoo.nets.text`.
