@@ -1,4 +1,4 @@
-"""`AdversarialModel`: the alternating step of every GAN, and the averaged generator."""
+"""`AdversarialModel`: the alternating training step that all GANs share, and the averaged generator."""
 
 import contextlib
 import functools
@@ -21,34 +21,62 @@ _STATISTICS = ("moving_mean", "moving_variance")
 
 
 class AdversarialModel(GenerativeModel):
-    """A generator against a discriminator (Goodfellow et al. 2014, algorithm 1).
+    """Base class of all GANs: a generator trained against a discriminator (Goodfellow et al. 2014, algorithm 1).
 
-    A step is `discriminator_steps` updates of the discriminator, each on a fresh part of the batch, then one of the
-    generator, then the exponential moving average of the generator's weights, which `generate` uses. So a batch holds
-    `discriminator_steps` times the images of one update; `fit(batch_size=b)` sees to that, a ready-made batch is cut
-    into equal parts and a remainder left out, and one of fewer images than parts gives some of them again. What a
-    subclass adds to a loss it adds in `discriminator_loss` or `generator_loss`, never in the step.
+    Both networks play the minimax game (eq. 1)
 
-    What the networks take besides images a subclass says in `_generator_inputs` and `_discriminator_inputs`.
+        min_G max_D  E[log D(x)] + E[log(1 - D(G(z)))],
+
+    or minimize the losses of another `objective`. A step consists of `discriminator_steps` updates of the
+    discriminator, each on a fresh part of the batch, one update of the generator, and an update of the exponential
+    moving average of the generator's weights, which `generate` uses. A batch therefore holds the images of
+    `discriminator_steps` updates; `fit(batch_size=b)` reads b images for each. A ready-made batch is cut into equal
+    parts without the remainder; if it has fewer images than parts, some images are used again.
+
+    A subclass defines the networks' inputs in `_generator_inputs` and `_discriminator_inputs`. It adds terms to a loss
+    in `discriminator_loss` or `generator_loss`, never in the step.
 
     Args:
-        image_shape: `(height, width, channels)`.
-        generator: network to images in [-1, 1].
-        discriminator: network from images to logits.
-        objective: name or instance (`zoo.objectives.adversarial`).
-        ema_momentum: share of the average that stays at each step; early steps average over fewer.
-        discriminator_steps: discriminator updates for each of the generator.
-        name, dtype: as for every Keras model.
-        penalties: on the discriminator, a name, an instance (`zoo.objectives.penalties`), or a list of them.
-        augmentation: of real and generated images alike, name or instance (`zoo.objectives.augment`), or None.
-        monitored: figures that a subclass reports to `fit` besides those of the step.
+        image_shape: `(height, width, channels)`, three positive ints.
+        generator: functional network with images in [-1, 1] as output.
+        discriminator: functional network from images to logits.
+        objective: name or instance of `zoo.objectives.adversarial`.
+        ema_momentum: float from 0 to below 1. Share of the average that each step keeps; early steps keep less.
+        discriminator_steps: int, at least 1. Discriminator updates per generator update.
+        name: str or None. Name of the Keras model.
+        dtype: str, `keras.DTypePolicy` or None. None is the global policy.
+        penalties: penalties on the discriminator, a name, an instance of `zoo.objectives.penalties`, or a list of them.
+            Defaults to none.
+        augmentation: augmentation of real and generated images, a name, an instance of `zoo.objectives.augment`, or
+            None.
+        monitored: tuple of str. Logs that a subclass reports in addition to those of the step.
 
     Raises:
-        InputError: an argument out of range, or discriminator, penalties, objective and augmentation that do not fit
-            together.
+        InputError: If an argument is out of range, or the discriminator, penalties, objective and augmentation do not
+            fit together.
+
+    Example:
+
+    ```python
+    import keras
+    from keras import ops
+
+    import zoo
+
+
+    class SmallGAN(zoo.AdversarialModel):
+        def _generator_inputs(self, batch):
+            return keras.random.normal((ops.shape(batch["images"])[0], 8), seed=self.seed_generator)
+
+
+    generator = keras.Sequential([keras.Input((8,)), keras.layers.Dense(64, "tanh"), keras.layers.Reshape((8, 8, 1))])
+    discriminator = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Flatten(), keras.layers.Dense(1)])
+    model = SmallGAN((8, 8, 1), generator, discriminator, "non_saturating", ema_momentum=0.999, discriminator_steps=1)
+    model.compile()
+    ```
     """
 
-    #: Whether moving statistics are averaged like weights, rather than those of the generator's last step.
+    #: Whether the average also averages moving statistics, instead of copying those of the generator's last step.
     averages_statistics = False
     optimizer_names = ("generator_optimizer", "discriminator_optimizer")
     left_out_of_presets = ("averaged_steps",)
@@ -95,44 +123,44 @@ class AdversarialModel(GenerativeModel):
             warnings.warn(
                 "objective is Wasserstein's, which needs a critic of bounded slope, and nothing bounds this one's; "
                 "penalties='gradient_penalty' or 'weight_clipping' does, or spectral normalization.",
-                # Of who calls the constructor of a class above.
+                # The warning points at the caller of the subclass' constructor.
                 stacklevel=3,
             )
         self.augmentation = augment.get(augmentation)
         if self.augmentation is not None:
             self.augmentation.check(self.objective)
         self.ema_momentum, self.discriminator_steps = ema_momentum, discriminator_steps
-        # Here and not in compile, so that the average exists, and is saved, whether or not the model is trained.
+        # The average is created here, not in `compile`, so that a model without training has and saves it, too.
         self.ema_generator = keras.models.clone_model(generator)
-        # The weights of a preset that is being loaded follow from its file.
+        # When a preset loads, its file provides the weights.
         if not variables_are_deferred():
             self.ema_generator.set_weights(generator.get_weights())
         self.ema_generator.trainable = False
         self._learned = frozenset(variable.path for variable in generator.trainable_variables)
-        # Not the optimizer's, since the average goes on where a model that was trained is compiled anew.
+        # The optimizer's step count would restart the average when a trained model is compiled again.
         self.averaged_steps = StepCount(name="averaged_steps")
         self._parts_of_batch = discriminator_steps
         self.built = True
 
     def export(self, filepath, *args, **kwargs):
-        """Keras' `export` of `ema_generator`, the network that `generate` draws with; its images lie in [-1, 1]."""
+        """Exports `ema_generator`, the network that `generate` uses, like Keras' `export`; images lie in [-1, 1]."""
         return self.ema_generator.export(filepath, *args, **kwargs)
 
     def _check_inputs(self, **expected):
-        """Refuses networks that take other inputs than those expected of each."""
+        """Refuses networks whose inputs differ from those expected."""
         for argument, shapes in expected.items():
             takes = input_shapes(getattr(self, argument))
             if takes != shapes:
                 raise InputError(f"{argument} takes {takes}, expected {shapes}.")
 
     def _check_layers(self, **expected):
-        """Refuses networks that lack layers of the names that are expected of each."""
+        """Refuses networks that lack one of the layer names expected of them."""
         for argument, names in expected.items():
             if missing := names - {layer.name for layer in getattr(self, argument).layers}:
                 raise InputError(f"{argument} has no layer {min(missing)}, expected the layers {sorted(names)}.")
 
     def _check_images(self):
-        """Refuses a generator of images of another shape."""
+        """Refuses a generator whose output is not of `image_shape`."""
         made = output_shapes(self.generator)
         if made != self.image_shape:
             raise InputError(f"generator makes {made}, expected image_shape={self.image_shape}.")
@@ -140,20 +168,21 @@ class AdversarialModel(GenerativeModel):
     def compile(self, generator_optimizer=None, discriminator_optimizer=None, **settings):
         """Sets one optimizer for each network.
 
-        `LearningRateScheduler` and the like move the generator's rate only, since Keras knows one optimizer; give
-        both optimizers a `keras.optimizers.schedules` object to move both.
+        `LearningRateScheduler` and similar callbacks change the generator's learning rate only, since Keras knows one
+        optimizer. To schedule both, give both optimizers a `keras.optimizers.schedules` object.
 
         Args:
-            generator_optimizer, discriminator_optimizer: Keras optimizers or their names; default those of a compiled
-                model anew, such as a preset's, else of `default_optimizers`.
-            **settings: `run_eagerly`, `steps_per_execution`, `jit_compile` of Keras.
+            generator_optimizer, discriminator_optimizer: Keras optimizers or their names. By default a compiled model,
+                such as a preset, gets new optimizers of the same configuration, and any other model those of
+                `default_optimizers`.
+            **settings: `run_eagerly`, `steps_per_execution` and `jit_compile` of Keras.
         """
         optimizers = (generator_optimizer, discriminator_optimizer)
         self._compile(dict(zip(self.optimizer_names, optimizers, strict=True)), **settings)
 
     @staticmethod
     def default_optimizers():
-        """New optimizers for generator and discriminator: Adam, the rate 2e-4 and beta_1 0.5 (Radford et al. 2016)."""
+        """Returns new optimizers for both networks: Adam(2e-4, beta_1=0.5), as in Radford et al. 2016."""
         return keras.optimizers.Adam(2e-4, beta_1=0.5), keras.optimizers.Adam(2e-4, beta_1=0.5)
 
     def _optimized_variables(self):
@@ -163,7 +192,7 @@ class AdversarialModel(GenerativeModel):
         }
 
     def call(self, inputs):
-        """Images in [-1, 1] from what the generator takes, by its average."""
+        """Returns the averaged generator's images in [-1, 1]."""
         return self.ema_generator(inputs, training=False)
 
     def train_step(self, data):
@@ -177,7 +206,7 @@ class AdversarialModel(GenerativeModel):
                 self.discriminator_optimizer,
             )
             self._clip_weights()
-        # Which are fewer than batches where gradients are accumulated.
+        # With gradient accumulation there are fewer updates than batches.
         updates = self.generator_optimizer.iterations + 0
         logs |= self._update(
             "generator", self.generator_loss, part, self.generator.trainable_variables, self.generator_optimizer
@@ -192,16 +221,17 @@ class AdversarialModel(GenerativeModel):
         return self._monitor.update({**logs, **more}, batch)
 
     def discriminator_loss(self, batch, training=True):
-        """The discriminator's loss on a part of the batch, and its mean outputs on real and generated images.
+        """Returns the discriminator's loss on a part of the batch, and a dict of logs.
 
-        Outside of training without penalties and augmentation, and on images of the averaged generator.
+        Evaluation, `training=False`, uses the averaged generator and leaves out penalties and augmentation.
         """
         real, fake = batch["images"], self._fixed(self.generator, self._generator_inputs(batch), training)
         if training:
             real, fake = self._augmented(real, batch), self._augmented(fake, batch)
         loss, real_logits, fake_logits = self._discrimination(real, fake, batch, training)
         if training:
-            # Without moving variables, which replicas may not do where a lazy penalty is skipped.
+            # The penalty must not update variables, because TensorFlow forbids this in the branch that skips a lazy
+            # penalty on replicas.
             judge = functools.partial(self._judge_fixed, batch=batch, training=True)
             loss += self._penalized(judge, real, fake)
             if self.augmentation is not None:
@@ -209,12 +239,12 @@ class AdversarialModel(GenerativeModel):
         return loss, {"discriminator_loss": loss, **self._outputs(real_logits, fake_logits)}
 
     def _discrimination(self, real, fake, batch, training):
-        """What the discriminator minimizes but for penalties, and its logits of real and generated images."""
+        """Returns the discriminator's loss without penalties, and its logits of real and generated images."""
         real_logits, fake_logits = (self._judge(images, batch, training) for images in (real, fake))
         return self.objective.discriminator_loss(real_logits, fake_logits), real_logits, fake_logits
 
     def _penalized(self, judge, real, fake):
-        """The penalties on the gradient of `judge`, a function from images to logits."""
+        """Returns the sum of all penalties on the gradient of `judge`, a function from images to logits."""
         step = self.discriminator_optimizer.iterations
         return sum(
             penalty(judge, real, fake, step, self.input_gradient, self.seed_generator)
@@ -223,19 +253,19 @@ class AdversarialModel(GenerativeModel):
         )
 
     def generator_loss(self, batch, training=True):
-        """The generator's loss, on as many images as the batch part has.
+        """Returns the generator's loss on as many images as the part of the batch has, and a dict of logs.
 
-        Outside of training that of the averaged generator, without augmentation.
+        Evaluation, `training=False`, uses the averaged generator and leaves out augmentation.
         """
         loss = self._adversarial_loss(self._generated(self._generator_inputs(batch), training), batch, training)
         return loss, {"generator_loss": loss}
 
     def _adversarial_loss(self, fake, batch, training):
-        """What the objective says to the generator of its images."""
+        """Returns the objective's generator loss on generated images."""
         return self.objective.generator_loss(*self._logits_for_generator(fake, batch["images"], batch, training))
 
     def _logits_for_generator(self, fake, real, batch, training):
-        """The discriminator's logits of generated images, and of real ones where the objective compares them."""
+        """Returns the logits of generated images, and of real ones if the objective compares both."""
 
         def logits(images):
             if training:
@@ -245,33 +275,33 @@ class AdversarialModel(GenerativeModel):
         return [logits(fake), logits(real)] if self.objective.compares else [logits(fake)]
 
     def _generated(self, inputs, training):
-        """What the generator that trains makes of its inputs, and outside of training the averaged one."""
+        """Returns the images of the generator in training, and of the averaged generator otherwise."""
         return self.generator(inputs, training=True) if training else self.ema_generator(inputs, training=False)
 
     def _fixed(self, network, inputs, training):
-        """A network's outputs in training, without moving its statistics; outside of training the average's."""
+        """Returns a network's outputs without updating its statistics; evaluation uses the averaged generator."""
         if training:
             return without_moving(network, inputs)
         return (self.ema_generator if network is self.generator else network)(inputs, training=False)
 
     def _judge(self, images, batch, training):
-        """The discriminator's logits of images that go with the conditions of the batch."""
+        """Returns the discriminator's logits of images under the conditions of the batch."""
         return self.discriminator(self._discriminator_inputs(images, batch), training=training)
 
     def _judge_fixed(self, images, batch, training):
-        """The same by `_fixed`."""
+        """Returns the same logits as `_judge` without updating moving statistics."""
         return self._fixed(self.discriminator, self._discriminator_inputs(images, batch), training)
 
     def _generator_inputs(self, batch):
-        """What the generator is given to make as many images as a part of the batch has."""
+        """Returns the generator's inputs for as many images as the part of the batch has."""
         raise NotImplementedError
 
     def _discriminator_inputs(self, images, batch):
-        """What the discriminator is given to judge images that go with the conditions of the batch."""
+        """Returns the discriminator's inputs for images under the conditions of the batch."""
         return images
 
     def _augmented(self, images, batch):
-        """Images as the discriminator sees them in training."""
+        """Returns images as the discriminator sees them in training."""
         return images if self.augmentation is None else self.augmentation(images, seed=self.seed_generator)
 
     def _outputs(self, real_logits, fake_logits):
@@ -287,19 +317,20 @@ class AdversarialModel(GenerativeModel):
                 assign_everywhere(variables, [penalty(variable.value) for variable in variables])
 
     def _parts(self, batch):
-        """Cuts every entry of a batch into `discriminator_steps` equal parts."""
+        """Yields `discriminator_steps` equal parts of a batch."""
         number = ops.shape(batch["images"])[0]
         at_least = max if isinstance(number, int) else ops.maximum
         size = at_least(number // self.discriminator_steps, 1)
         for index in range(self.discriminator_steps):
-            # A last, ready-made batch may have too few: the mean of none is NaN. A replica may have none of it.
+            # A small last batch can have fewer images than parts and a replica none of it, so images repeat: the mean
+            # of an empty part would be NaN.
             start = index * size % at_least(number, 1)
             yield {key: value[start : start + size] for key, value in batch.items()}
 
     def _update_average(self, updates):
-        """EMA of the trainable weights; moving statistics are copied, being averages already, unless asked for.
+        """Averages the trainable weights, and copies moving statistics unless `averages_statistics` is set.
 
-        `updates` is 1, or 0 where no weight was updated, so that only the statistics have moved.
+        `updates` is 1, or 0 if gradient accumulation did not update any weight in this step.
         """
         self.averaged_steps.steps.assign_add(ops.cast(updates, "int32"))
         steps = ops.cast(self.averaged_steps.steps, "float32")
@@ -309,7 +340,7 @@ class AdversarialModel(GenerativeModel):
         averaged = {
             id(variable)
             for variable in self.generator.weights
-            # Those that were frozen since the model was made, too, lest the average leap to them.
+            # Weights frozen after construction are averaged, too, so that their average does not jump.
             if variable.trainable
             or variable.path in self._learned
             or (self.averages_statistics and variable.path.endswith(_STATISTICS))
@@ -321,37 +352,38 @@ class AdversarialModel(GenerativeModel):
         assign_everywhere([average for average, _ in pairs], averages)
 
     def shrink_and_perturb(self, share=0.4):
-        """Makes the discriminator less sure of what it learned, for a `fit` on images of another kind than before.
+        """Weakens what the discriminator learned, for fine-tuning with `fit` on a different kind of images.
 
-        Each of its weights becomes `share` of itself plus `1 - share` of a newly initialized one (Ash & Adams 2020, "On
-        Warm-Starting Neural Network Training", section 4). The generator stays, and so do both optimizers.
+        Each trainable weight becomes `share` of itself plus `1 - share` of a newly initialized one (Ash & Adams 2020,
+        "On Warm-Starting Neural Network Training", section 4). The generator and both optimizers remain unchanged.
 
         Args:
-            share: from 0, for a discriminator that knows nothing, to 1, for the one that is there.
+            share: float from 0, which re-initializes the discriminator, to 1, which changes nothing.
 
         Raises:
-            InputError: `share` is not such a number.
+            InputError: If `share` is out of range.
         """
         check_share(share, "share")
-        # A clone has the initializers, and what they draw now.
+        # A clone is newly initialized with the same initializers.
         new = keras.models.clone_model(self.discriminator)
         for variable, other in zip(self.discriminator.trainable_variables, new.trainable_variables, strict=True):
             variable.assign(share * variable + (1.0 - share) * other)
 
     def update_standing_statistics(self, batches):
-        """Measures the statistics of the averaged generator's batch norms anew (Brock et al. 2019, appendix C.1).
+        """Recomputes the batch normalization statistics of the averaged generator (Brock et al. 2019, appendix C.1).
 
-        `fit` leaves it those of about the last ten batches of the generator that trains, whose weights are others. Here
-        they become the means over what the average draws as in training, but for dropout, once for each batch and as
-        many images as one step of the generator sees, which took 1 to 4 % from the Fréchet distances of avatars and of
-        Fashion-MNIST. A generator without batch norms stays as it is.
+        After `fit` these statistics are those of about the last ten batches of the trained generator, whose weights
+        differ from the average's. This method replaces them by means over images that the average draws in training
+        mode without dropout. Each batch adds as many images as one generator step sees. This lowered the Fréchet
+        distances of avatars and of Fashion-MNIST by 1 to 4 %. A generator without batch normalization remains
+        unchanged.
 
         Args:
-            batches: iterable of batches as `fit` takes them, a hundred say, of which images count only where the
-                generator is given labels or other conditions that belong to them.
+            batches: iterable of batches as `fit` takes them, for example a hundred. Their images matter only if the
+                generator receives labels or other conditions that belong to them.
 
         Raises:
-            InputError: there are no batches, or one of the wrong shape, or another backend than TensorFlow.
+            InputError: If there are no batches, a batch has the wrong shape, or the backend is not TensorFlow.
         """
         check_backend("update_standing_statistics")
         average_of = {
@@ -362,7 +394,7 @@ class AdversarialModel(GenerativeModel):
         if not statistics:
             return
         trained = [average_of[id(variable)].value for variable in self.generator.trainable_variables]
-        # The random states among them go on from batch to batch.
+        # Random states advance from batch to batch.
         states = [average_of.get(id(variable), variable).value for variable in fixed]
 
         def moved(inputs, start):
@@ -372,7 +404,7 @@ class AdversarialModel(GenerativeModel):
         zeros, shares = {index: ops.zeros_like(fixed[index]) for index in statistics}, []
         try:
             batches = iter(batches)
-        # The iterator of an object may raise anything.
+        # The iterator of a user's object can raise errors of any type.
         except Exception:  # noqa: BLE001
             raise InputError(f"batches is {shown(batches)}, expected batches as fit takes them.") from None
         with _without_dropout(self.generator):
@@ -381,12 +413,13 @@ class AdversarialModel(GenerativeModel):
                 inputs = self._generator_inputs(next(self._parts(self._canonical(batch))))
                 if not shares:
                     left = moved(inputs, zeros)
-                    # Frozen norms keep theirs, and draw by them.
+                    # Frozen batch normalization layers keep and use their statistics.
                     moving = [index for index in statistics if ops.any(left[index] != 0)]
                     zeros = {index: zeros[index] for index in moving}
                 left = moved(inputs, zeros)
                 if not shares:
-                    # From s, statistics b of a batch move them to m s + (1 - m) b, and layers keep m to themselves.
+                    # A layer moves statistics s to m s + (1 - m) b on a batch with statistics b. Two different s reveal
+                    # its momentum m.
                     start = {index: 1.0 + ops.abs(left[index]) for index in moving}
                     again = moved(inputs, start)
                     rates = {index: 1.0 - (again[index] - left[index]) / start[index] for index in moving}
@@ -415,7 +448,7 @@ class AdversarialModel(GenerativeModel):
 
 
 def without_moving(network, inputs):
-    """Runs a network in training mode and leaves its moving statistics and random states as they are."""
+    """Runs a network in training mode without updating its moving statistics and random states."""
     outputs, _ = network.stateless_call(
         [variable.value for variable in network.trainable_variables],
         [variable.value for variable in network.non_trainable_variables],
@@ -427,7 +460,7 @@ def without_moving(network, inputs):
 
 @contextlib.contextmanager
 def _without_dropout(network):
-    """Within it a network run in training mode drops nothing."""
+    """Disables dropout for a network that runs in training mode inside this context."""
     rates = {layer: layer.rate for layer in network.layers if isinstance(layer, keras.layers.Dropout)}
     for layer in rates:
         layer.rate = 0.0
@@ -444,13 +477,13 @@ def _is_bounded(network):
 
 
 def input_shapes(network):
-    """The shape of one entry of a network's input, or a dict of those of its inputs."""
-    # A Sequential has no `input`.
+    """Returns the shape of a network's input without the batch axis, or a dict of the shapes of its inputs."""
+    # `inputs` also works for a Sequential, which has no `input`.
     return _shapes(network.inputs[0] if len(network.inputs) == 1 else network.input)
 
 
 def output_shapes(network):
-    """The same of its output."""
+    """Returns the shape of a network's output without the batch axis, or a dict of the shapes of its outputs."""
     return _shapes(network.outputs[0] if len(network.outputs) == 1 else network.output)
 
 

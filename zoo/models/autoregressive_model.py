@@ -1,4 +1,4 @@
-"""`AutoregressiveModel`: maximum likelihood, and drawing codes one after the other."""
+"""`AutoregressiveModel`: maximum likelihood training, and drawing codes one after another."""
 
 import functools
 
@@ -12,10 +12,9 @@ from zoo.progress import predicted
 
 
 class AutoregressiveModel(GenerativeModel):
-    """A model with an exact likelihood, which training maximizes.
+    """Base class of models with an exact likelihood, which training maximizes.
 
-    A subclass implements `negative_log_likelihood(batch)`, which returns the scalar loss in nats, averaged over the
-    batch, and a dict of logs; its images are a function of uniform noise.
+    A subclass implements `negative_log_likelihood(batch)`. Its images are a function of uniform noise.
     """
 
     noise_distribution = "uniform"
@@ -31,31 +30,31 @@ class AutoregressiveModel(GenerativeModel):
         return self._monitor.update(logs, batch)
 
     def negative_log_likelihood(self, batch):
-        """What training minimizes, -log p(x) in nats, averaged over the batch, and a dict of logs."""
+        """Returns -log p(x) in nats, averaged over the batch, and a dict of logs."""
         raise NotImplementedError
 
 
 class CodeSampler(keras.Model):
-    """Draws grids of codes from a network of `zoo.nets.pixel_cnn` and its likelihood, in one compiled graph.
+    """Draws grids of codes from a network of `zoo.nets.pixel_cnn` and a likelihood, in one compiled graph.
 
     Args:
         network: what `gated_pixel_cnn` returns.
-        likelihood: one of `zoo.objectives.likelihoods`, whose parameters are the network's outputs.
+        likelihood: instance of `zoo.objectives.likelihoods`, whose parameters are the network's outputs.
     """
 
     def __init__(self, network, likelihood):
-        # float32, lest Keras casts the noise to half precision.
+        # With dtype float32, Keras does not cast the noise to half precision.
         super().__init__(name="code_sampler", dtype="float32")
         self.network, self.likelihood = network, likelihood
         self.built = True
 
     def sample(self, noise, temperature=1.0, *, codes=None, keep=None, **conditions):
-        """int32 codes `(n, height, width, channels)` from uniform noise of that shape.
+        """Returns int32 codes `(n, height, width, channels)` drawn from uniform noise of the same shape.
 
         Args:
-            noise: float32 from 0 to 1; the codes are a function of it.
-            temperature: above 0; probabilities are raised to 1 / temperature.
-            codes, keep: codes to keep where `keep`, bool `(height, width)`, is True.
+            noise: float32 from 0 to 1, which determines the codes.
+            temperature: float above 0. Probabilities are raised to 1 / temperature.
+            codes, keep: codes to keep where the bool array `keep` `(height, width)` is True.
             **conditions: `labels` and `condition` as the network takes them.
         """
         inputs = {

@@ -15,22 +15,26 @@ from zoo.training.checks import built_under
 
 @keras.saving.register_keras_serializable(package="zoo")
 class CodePrior(AutoregressiveModel):
-    """Gated PixelCNNs over grids of codes, each conditioned on the grid before it (Razavi et al. 2019, section 3.2).
+    """Gated PixelCNNs over grids of codes, each conditioned on the next coarser grid (Razavi et al. 2019, section 3.2).
 
         log p(codes) = log p(top) + log p(bottom | top)
 
-    With one grid it is the prior of van den Oord et al. 2017, section 3.3. What an image is to other models is a row of
-    codes `(1, 1, total)` to this one: the grids of an image one after the other.
+    With a single grid this is the prior of van den Oord et al. 2017, section 3.3. The images of this model are rows of
+    codes `(1, 1, total)`: all grids of an image, one after another.
 
     Args:
         grids: `(height, width)` of each grid, coarsest first; each divides the next.
-        num_embeddings: how many codes there are.
-        filters, num_blocks: of the networks.
-        num_classes, class_names: how many classes condition every gate, and their names; or None.
-        dtype: as for every Keras model.
+        num_embeddings: int. Size of the codebook.
+        filters, num_blocks: ints, at least 1. Width and depth of the networks.
+        num_classes: int or None. Number of classes that condition every gate.
+        class_names: list of texts or None. Names of the classes.
+        dtype: str, `keras.DTypePolicy` or None. None is the global policy.
+
+    Raises:
+        InputError: If an argument is out of range.
     """
 
-    # The model that it is a part of draws.
+    # The autoencoder that contains this prior draws the images.
     draws_alone = False
 
     def __init__(
@@ -69,11 +73,11 @@ class CodePrior(AutoregressiveModel):
                 for index, grid in enumerate(self.grids)
             ]
         self.built = True
-        # The methods, not the models, which Keras would save as parts of this one.
+        # The attribute holds methods, because Keras would save models as parts of this one.
         self._samples = [CodeSampler(network, self.likelihood).sample for network in self.networks]
 
     def options(self):
-        """What makes the same prior for the same codes."""
+        """Returns the arguments that recreate this prior for the same codes."""
         return {
             "filters": self.filters,
             "num_blocks": self.num_blocks,
@@ -85,19 +89,19 @@ class CodePrior(AutoregressiveModel):
         raise InputError("A CodePrior draws codes, of which generate of the model that it is a part of makes images.")
 
     def save_to_preset(self, directory, weights_dtype="float32"):
-        """Refused: a preset holds the whole model."""
+        """Refuses to save, because a preset holds the whole autoencoder."""
         raise InputError(
             "A CodePrior is a part of a model, of which save_to_preset keeps the whole; save keeps it alone."
         )
 
     def get_config(self):
         config = super().get_config()
-        # These follow from the grids.
+        # The constructor derives these from the grids.
         del config["name"], config["image_shape"]
         return {**config, "grids": self.grids, "num_embeddings": self.num_embeddings, **self.options()}
 
     def call(self, inputs):
-        """Nats `(n,)` of rows of codes: a dict of `images`, the rows, and, for a model with classes, `labels`."""
+        """Returns log p `(n,)` in nats for a dict of `images`, which are rows of codes, and any `labels`."""
         grids = self._split(inputs["images"])
         labels = {"labels": ops.cast(inputs["labels"], "int32")} if self.num_classes is not None else {}
         total = 0.0
@@ -108,12 +112,12 @@ class CodePrior(AutoregressiveModel):
         return total
 
     def negative_log_likelihood(self, batch):
-        """-log p(codes) in nats an image, averaged over the batch, and the same in bits."""
+        """Returns -log p(codes) in nats per image, averaged over the batch, and a dict of logs."""
         loss = -ops.mean(self(batch))
         return loss, {"loss": loss, "bits_per_image": loss / math.log(2.0)}
 
     def sample(self, noise, labels=None, temperature=1.0):
-        """Grids of int32 codes `(n, height, width)` from uniform noise `(n, 1, 1, total)`."""
+        """Returns grids of int32 codes `(n, height, width)` drawn from uniform noise `(n, 1, 1, total)`."""
         conditions, drawn = {} if labels is None else {"labels": labels}, []
         for index, part in enumerate(self._split(noise)):
             if index:
@@ -122,7 +126,7 @@ class CodePrior(AutoregressiveModel):
         return [codes[..., 0] for codes in drawn]
 
     def _split(self, rows):
-        """Rows `(n, 1, 1, total)` as grids `(n, height, width, 1)`."""
+        """Splits rows `(n, 1, 1, total)` into grids `(n, height, width, 1)`."""
         grids, start = [], 0
         for grid in self.grids:
             stop = start + math.prod(grid)
@@ -131,15 +135,15 @@ class CodePrior(AutoregressiveModel):
         return grids
 
     def _canonical(self, batch):
-        # Codes are no grey values, so they stay as they are.
+        # Codes are not grey values and need no scaling.
         return dict(self._unpack(batch))
 
     def _check_batch(self, batch, what, parts=1):
-        """Codes come from the model that this is a part of, which checked the images."""
+        """Checks nothing, because the autoencoder already checked the images that the codes come from."""
 
 
 def _conditioner(coarse, fine, num_embeddings, filters, name):
-    """Codes of a coarse grid `(n, h, w, 1)` to a map for a finer one, `(n, height, width, filters)`."""
+    """Returns a network from coarse codes `(n, h, w, 1)` to features `(n, height, width, filters)` of a finer grid."""
     inputs = keras.Input((*coarse, 1), dtype="int32", name="codes")
     x = layers.Embedding(num_embeddings, filters, name="vectors")(layers.Reshape(coarse, name="grid")(inputs))
     x = layers.Conv2D(filters, 3, padding="same", activation="relu", name="mix")(x)

@@ -1,4 +1,4 @@
-"""CycleGAN: translation between two kinds of images, both ways, without pairs."""
+"""CycleGAN: translation between two kinds of images in both directions, learned without pairs."""
 
 import functools
 
@@ -18,33 +18,49 @@ SIDES = ("images", "source_images")
 
 @keras.saving.register_keras_serializable(package="zoo")
 class CycleGAN(FromImages, AdversarialModel):
-    """Translates source images to images and back, learning from sets without pairs (Zhu et al. 2017).
+    """Translates source images to images and back, learning from two sets without pairs (Zhu et al. 2017).
 
-    G makes images of source images, F the reverse, and each side has a discriminator. The generators minimize (eq. 3)
+    G maps source images s to images x, F maps images to source images, and each side has a discriminator. The
+    generators minimize (eq. 3)
 
-        what the objective says of G(s) and F(x)
+        adversarial loss of G(s) and F(x)
         + cycle_weight * (E|F(G(s)) - s| + E|G(F(x)) - x|)
-        + identity_weight * (E|G(x) - x| + E|F(s) - s|),
+        + identity_weight * (E|G(x) - x| + E|F(s) - s|).
 
-    and the discriminators tell real images from a mixture of new and earlier ones. Both generators are one network to
-    the step, from and to a dict of both sides, and so are both discriminators.
+    The discriminators compare real images with a mixture of new and earlier generated ones. Both generators form one
+    network, from and to a dict of both sides, and so do both discriminators.
 
     Args:
-        image_shape: `(height, width, channels)` of both sides; sides divisible by 4.
-        generator: functional network to use instead of the default one, from a dict of `images` and `source_images` to
-            one of the same keys, each made from the other; its layers `to_images` and `to_source` are the translators.
-        discriminator: the same, from such a dict to one of logits.
-        objective, penalties, augmentation, ema_momentum, discriminator_steps: as for `GAN`; the discriminators' loss
-            and penalties are means of both sides, the generators' loss is their sum.
-        cycle_weight: lambda, 10 in the paper; default translators, which begin as their source images, hardly leave
-            them with so much.
-        identity_weight: of the identity loss (section 5.2), half of lambda in the paper; 0 leaves it out.
-        pool_size: how many earlier images of both sides are kept.
-        name, dtype: as for every Keras model.
-        **network_options: those of `default_networks`.
+        image_shape: `(height, width, channels)` of both sides, height and width divisible by 4.
+        generator: functional network that replaces the default one, from a dict of `images` and `source_images` to a
+            dict of the same keys, each made from the other. Its layers `to_images` and `to_source` are the translators.
+        discriminator: functional network that replaces the default one, from the same dict to a dict of logits.
+        objective, penalties, augmentation, ema_momentum, discriminator_steps: as for `GAN`, where `objective` defaults
+            to `"least_squares"`. The discriminators' loss and penalties are means over both sides, the generators' loss
+            is a sum.
+        cycle_weight: float, at least 0. Lambda; 10 in the paper. The default translators start near the identity and
+            barely leave it at 10. Defaults to 1.
+        identity_weight: float, at least 0. Weight of the identity loss (section 5.2), half of lambda in the paper; 0
+            disables it. Defaults to 0.5.
+        pool_size: int, at least 1. Number of earlier images of each side that are kept. Defaults to 64.
+        name: str or None. Name of the Keras model.
+        dtype: str, `keras.DTypePolicy` or None. None is the global policy.
+        **network_options: arguments of `default_networks`.
 
     Raises:
-        InputError: an argument out of range, or networks that do not fit.
+        InputError: If an argument is out of range, or networks do not fit.
+
+    Example:
+
+    ```python
+    import zoo
+
+    model = zoo.CycleGAN((32, 32, 3), filters=16, residual_blocks=3)
+    model.compile()
+    model.fit((source_images, images), batch_size=4, epochs=20)  # uint8 (n, 32, 32, 3) and (m, 32, 32, 3)
+    translated = model.translate(source_images)
+    restored = model.translate(translated, reverse=True)
+    ```
     """
 
     network_arguments = ("generator", "discriminator")
@@ -100,9 +116,9 @@ class CycleGAN(FromImages, AdversarialModel):
 
     @staticmethod
     def default_networks(image_shape, source_shape, filters=32, residual_blocks=6, patch_filters=64, patch_stages=2):
-        """Two residual translators, `filters` wide at the full resolution, and two discriminators of patches.
+        """Two residual translators with `filters` features at the full resolution, and two patch discriminators.
 
-        Patches are 34 pixels wide with two `patch_stages` and 70 with three.
+        Patches are 34 pixels wide with `patch_stages=2` and 70 pixels with 3.
         """
         options = {"filters": filters, "residual_blocks": residual_blocks}
         inputs = {side: keras.Input(image_shape, name=side) for side in SIDES}
@@ -153,9 +169,9 @@ class CycleGAN(FromImages, AdversarialModel):
         made = self._generated(real, training)
         logits = self._logits_for_generator(made, real, batch, training)
         adversarial = 2.0 * self._mean_of_sides(self.objective.generator_loss, *logits)
-        # Each side of what was made is made back: F(G(s)) and G(F(x)).
+        # Both translations are translated back: F(G(s)) and G(F(x)).
         cycle = _distance(self._generated(made, training), real)
-        # Each generator is given what it should make: G(x) and F(s).
+        # Each generator receives an image of its own output side: G(x) and F(s).
         swapped = {"images": real["source_images"], "source_images": real["images"]}
         identity = _distance(self._generated(swapped, training), real) if self.identity_weight else 0.0
         loss = adversarial + self.cycle_weight * cycle + self.identity_weight * identity
@@ -176,13 +192,17 @@ class CycleGAN(FromImages, AdversarialModel):
         return {side: self._checked(x[side], side) for side in SIDES} if given else x
 
     def translate(self, images, reverse=False):
-        """uint8 images `(n, height, width, channels)` of source images, or with `reverse` source images of images.
+        """Translates source images to images, or with `reverse` images to source images.
 
         Args:
             images: uint8 or [-1, 1] images `(n, height, width, channels)`.
+            reverse: bool. Whether to translate images to source images. Defaults to False.
+
+        Returns:
+            uint8 array `(n, height, width, channels)`.
 
         Raises:
-            InputError: images of another shape, dtype or range.
+            InputError: If images have another shape, dtype or range.
         """
         reverse = check_flag(reverse, "reverse")
         return self._translated(functools.partial(self._translate_batch, reverse=reverse), images)
@@ -201,5 +221,5 @@ class CycleGAN(FromImages, AdversarialModel):
 
 
 def _distance(one, other):
-    """The sum over both sides of the mean absolute difference."""
+    """Returns the sum over both sides of the mean absolute difference."""
     return sum(ops.mean(ops.abs(one[side] - other[side])) for side in SIDES)

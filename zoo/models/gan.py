@@ -1,4 +1,4 @@
-"""The original GAN and its descendants: default networks, objective and optimizers over the one adversarial step."""
+"""The original GAN and its descendants, which differ mainly in default networks, objective and optimizers."""
 
 import keras
 import numpy as np
@@ -14,7 +14,7 @@ from zoo.progress import predicted
 from zoo.training.checks import check_backend
 from zoo.training.step import minimized
 
-# How much the square of a latent weighs beside that of a pixel in the search for the latents of an image.
+# Weight of the squared latents relative to the squared pixel error in the search for the latents of an image.
 _PRIOR_WEIGHT = 0.01
 
 
@@ -22,29 +22,49 @@ _PRIOR_WEIGHT = 0.01
 class GAN(AdversarialModel):
     """Generative adversarial network of dense layers (Goodfellow et al. 2014).
 
-    With `num_classes` both networks are given labels: the discriminator those of real images, and the generator the
-    same ones for as many images of its own.
+    By default the discriminator D and the generator G train with the non-saturating objective (eq. 1 and section 3)
+
+        max_D  E[log D(x)] + E[log(1 - D(G(z)))],    max_G  E[log D(G(z))].
+
+    With `num_classes` both networks also receive labels: the discriminator those of the real images, and the generator
+    the same labels for as many images of its own.
 
     Args:
         image_shape: `(height, width, channels)` of the images, which lie in [-1, 1].
-        latent_dim: size of the latent vector z ~ N(0, 1).
-        generator: functional network to use instead of the default one, from latents to images in [-1, 1]; with
-            `num_classes`, from a dict of `latents` and `labels`.
-        discriminator: the same, from images to logits; with `num_classes`, from a dict of `images` and `labels`.
+        latent_dim: int, at least 1. Size of the latent vector z ~ N(0, 1). Defaults to 100.
+        generator: functional network that replaces the default one, from latents `(n, latent_dim)` to images in
+            [-1, 1]; with `num_classes`, from a dict of `latents` and `labels`.
+        discriminator: functional network that replaces the default one, from images to logits; with `num_classes`, from
+            a dict of `images` and `labels`.
         objective: `"non_saturating"`, `"minimax"`, `"least_squares"`, `"wasserstein"`, `"hinge"`, `"relativistic"`, or
-            an instance.
-        penalties: on the discriminator: `"r1"`, `"r2"`, `"gradient_penalty"`, `"weight_clipping"`, an instance, or
-            a list.
-        augmentation: `"diff_augment"`, `"adaptive"`, an instance, or None.
-        num_classes: how many classes the labels name, or None for a model without labels.
-        class_names: their names, for `generate`, or None.
-        ema_momentum: of the averaged generator that `generate` uses.
-        discriminator_steps: discriminator updates for each of the generator.
-        name, dtype: as for every Keras model.
-        **network_options: those of `default_networks`.
+            an instance of `zoo.objectives.adversarial`. Defaults to `"non_saturating"`.
+        penalties: penalties on the discriminator, `"r1"`, `"r2"`, `"gradient_penalty"`, `"weight_clipping"`, an
+            instance of `zoo.objectives.penalties`, or a list. Defaults to none.
+        augmentation: `"diff_augment"`, `"adaptive"`, an instance of `zoo.objectives.augment`, or None. Defaults to
+            None.
+        num_classes: int or None. Number of classes that the labels name; None for an unconditional model. Defaults to
+            None.
+        class_names: list of `num_classes` texts for `generate`, or None. Defaults to None.
+        ema_momentum: float from 0 to below 1. Momentum of the averaged generator that `generate` uses. Defaults to
+            0.999.
+        discriminator_steps: int, at least 1. Discriminator updates per generator update. Defaults to 1.
+        name: str or None. Name of the Keras model.
+        dtype: str, `keras.DTypePolicy` or None. None is the global policy.
+        **network_options: arguments of `default_networks`.
 
     Raises:
-        InputError: an argument out of range, or arguments that do not go together.
+        InputError: If an argument is out of range, or arguments do not fit together.
+
+    Example:
+
+    ```python
+    import zoo
+
+    model = zoo.GAN((28, 28, 1), latent_dim=64)
+    model.compile()
+    model.fit(images, epochs=20)  # uint8 (n, 28, 28, 1)
+    new_images = model.generate(16, seed=0)
+    ```
     """
 
     network_arguments = ("generator", "discriminator")
@@ -100,7 +120,7 @@ class GAN(AdversarialModel):
 
     @staticmethod
     def default_networks(image_shape, latent_dim, hidden_units=(256, 512), dropout=0.3):
-        """Dense networks of these widths, the discriminator's in reverse order and with this dropout.
+        """Dense networks with `hidden_units`; the discriminator reverses their order and applies `dropout`.
 
         Returns:
             Generator, discriminator, and the options with their defaults filled in.
@@ -115,7 +135,7 @@ class GAN(AdversarialModel):
     # === The step ===
 
     def _generator_inputs(self, batch):
-        """Random latents, and the labels of the batch, as the generator takes them."""
+        """Returns random latents and the labels of the batch in the generator's input format."""
         latents = keras.random.normal((ops.shape(batch["images"])[0], self.latent_dim), seed=self.seed_generator)
         return self._with_labels("latents", latents, batch)
 
@@ -125,7 +145,7 @@ class GAN(AdversarialModel):
     def _with_labels(self, name, values, batch):
         if self.num_classes is None:
             return values
-        # Keras refuses a mixture of arrays and tensors where nothing is traced.
+        # Outside of a graph, Keras refuses to mix arrays and tensors.
         return {name: ops.convert_to_tensor(values), "labels": ops.cast(batch["labels"], "int32")}
 
     @property
@@ -138,25 +158,24 @@ class GAN(AdversarialModel):
     # === Using ===
 
     def encode_image(self, images, *, labels=None, steps=300, seed=0):
-        """Latents whose images are near to given ones, found by gradient descent (Zhu et al. 2016).
+        """Finds latents whose images resemble given ones, by gradient descent (Zhu et al. 2016).
 
-        Latents z minimize the mean square of G(z) - x and a small multiple of that of z, which keeps them where the
-        generator was trained. Descent starts at the best of 64 random latents. `zoo.latents` edits the result, and
-        `generate(latents=...)` draws it.
+        The latents z minimize the mean of (G(z) - x)^2 plus a small multiple of the mean of z^2, which keeps them where
+        the generator was trained. The descent starts at the best of 64 random latents. `zoo.latents` edits the result,
+        and `generate(latents=...)` draws it.
 
         Args:
             images: uint8 or [-1, 1] images `(n, height, width, channels)`.
-            labels: of the images, integers or names of classes, one for each or one for all; needed by a model with
-                classes.
-            steps: of Adam, whose rate falls from 0.05 to 0.
-            seed: of the random latents.
+            labels: integers or names of classes, one for each image or one for all; required by a model with classes.
+            steps: int, at least 1. Steps of Adam, whose learning rate falls from 0.05 to 0. Defaults to 300.
+            seed: int. Seed of the random latents. Defaults to 0.
 
         Returns:
             float32 array `(n, latent_dim)`.
 
         Raises:
-            InputError: images of another shape or range, labels that are missing or out of range, or another backend
-                than TensorFlow.
+            InputError: If images have another shape or range, labels are missing or out of range, or the backend is not
+                TensorFlow.
         """
         check_backend("encode_image")
         images, steps = self._checked(images), check_count(steps, "steps")
@@ -176,12 +195,12 @@ class GAN(AdversarialModel):
         return self._inverted(images, draw, start, steps)
 
     def _inverted(self, images, draw, start, steps):
-        """Latents near to 0 that `draw` makes into images near to given ones, found by descent from `start`."""
+        """Finds latents near 0 that `draw` turns into images near given ones, by descent from `start`."""
 
         def loss(latents):
             distance = ops.mean(ops.square(draw(latents) - images), axis=(1, 2, 3))
             size = ops.mean(ops.square(latents), axis=tuple(range(1, len(latents.shape))))
-            # A sum over the images, so that each is sought as if it were alone.
+            # The loss is a sum, so that the search for one image does not depend on the others.
             return ops.sum(distance + _PRIOR_WEIGHT * size)
 
         return minimized(loss, start, steps, 0.05)
@@ -190,13 +209,13 @@ class GAN(AdversarialModel):
         from zoo import callbacks
 
         watchers = super()._watchers(dataset)
-        # Data sets that the zoo did not read tell no images in advance.
+        # Only data sets that the zoo read provide their images in advance.
         if hasattr(dataset, "images"):
             watchers.append(callbacks.WarnOfModeCollapse(dataset.images))
         return watchers
 
     def _input_shape(self, network, argument, name):
-        """The shape of one entry of a network's input `name`, or `InputError`."""
+        """Returns the shape of a network's input `name` without the batch axis, or raises `InputError`."""
         shapes = input_shapes(network)
         if self.num_classes is None:
             if isinstance(shapes, dict):
@@ -222,19 +241,38 @@ class GAN(AdversarialModel):
 
 @keras.saving.register_keras_serializable(package="zoo")
 class DCGAN(GAN):
-    """Deep convolutional GAN (Radford et al. 2016), for images whose sides are divisible by 4.
+    """Deep convolutional GAN (Radford et al. 2016), for images with sides divisible by 4.
 
-    Arguments are those of `GAN`; the network options are those of `default_networks` here.
+    The loss is that of `GAN`, with logits of strided convolutions (section 3):
+
+        max_D  E[log D(x)] + E[log(1 - D(G(z)))],    max_G  E[log D(G(z))].
+
+    Args:
+        **arguments: those of `GAN`; network options are those of `DCGAN.default_networks`.
+
+    Raises:
+        InputError: As for `GAN`, or sides are not divisible by 4.
+
+    Example:
+
+    ```python
+    import zoo
+
+    model = zoo.DCGAN((32, 32, 3), filters=32, augmentation="diff_augment")
+    model.compile()
+    model.fit(images, epochs=20)  # uint8 (n, 32, 32, 3)
+    new_images = model.generate(16, seed=0)
+    ```
     """
 
     @staticmethod
     def default_networks(
         image_shape, latent_dim, filters=64, stages=None, discriminator_batch_norm=True, num_classes=None
     ):
-        """Strided convolutions, `filters` wide at the finest hidden resolution.
+        """Strided convolutions with `filters` features at the finest hidden resolution.
 
-        `stages` is how often the image is halved, by default down to 4 pixels or an odd side.
-        `discriminator_batch_norm` off is for gradient penalties.
+        `stages` is the number of times that the image is halved; by default down to 4 pixels or an odd side. Gradient
+        penalties need `discriminator_batch_norm=False`.
         """
         stages = conv.stages_of(image_shape, stages)
         return (
@@ -246,10 +284,30 @@ class DCGAN(GAN):
 
 @keras.saving.register_keras_serializable(package="zoo")
 class WGAN(DCGAN):
-    """Wasserstein GAN (Arjovsky et al. 2017, algorithm 1): a critic with clipped weights instead of a discriminator.
+    """Wasserstein GAN with weight clipping (Arjovsky et al. 2017, algorithm 1).
 
-    The critic takes five steps for each of the generator, and both RMSprop of the rate 5e-5. Arguments are those of
-    `DCGAN`.
+    A critic f with bounded slope replaces the discriminator (eq. 3):
+
+        max_f  E[f(x)] - E[f(G(z))],    min_G  -E[f(G(z))].
+
+    The critic takes five steps per generator step, and both networks use RMSprop(5e-5).
+
+    Args:
+        **arguments: those of `DCGAN`, where `objective` defaults to `"wasserstein"`, `penalties` to `"weight_clipping"`
+            and `discriminator_steps` to 5.
+
+    Raises:
+        InputError: As for `DCGAN`.
+
+    Example:
+
+    ```python
+    import zoo
+
+    model = zoo.WGAN((32, 32, 3))
+    model.compile()
+    model.fit(images, epochs=20)  # uint8 (n, 32, 32, 3)
+    ```
     """
 
     def __init__(
@@ -275,19 +333,40 @@ class WGAN(DCGAN):
     def default_networks(
         image_shape, latent_dim, filters=64, stages=None, discriminator_batch_norm=False, num_classes=None
     ):
-        """Those of `DCGAN`, with a critic that has no batch norm unless asked for."""
+        """Networks of `DCGAN`, with a critic without batch normalization by default."""
         return DCGAN.default_networks(image_shape, latent_dim, filters, stages, discriminator_batch_norm, num_classes)
 
     @staticmethod
     def default_optimizers():
+        """Returns RMSprop(5e-5) for both networks (algorithm 1)."""
         return keras.optimizers.RMSprop(5e-5), keras.optimizers.RMSprop(5e-5)
 
 
 @keras.saving.register_keras_serializable(package="zoo")
 class WGANGP(WGAN):
-    """WGAN with gradient penalty (Gulrajani et al. 2017, algorithm 1), and Adam of the rate 1e-4 and betas 0 and 0.9.
+    """WGAN with gradient penalty (Gulrajani et al. 2017, algorithm 1).
 
-    Arguments are those of `DCGAN`.
+    The critic f minimizes (eq. 3), at points y between real and generated images,
+
+        E[f(G(z))] - E[f(x)] + lambda * E[(|grad f(y)| - 1)^2].
+
+    Both networks use Adam(1e-4, beta_1=0, beta_2=0.9).
+
+    Args:
+        **arguments: those of `WGAN`, where `penalties` defaults to `"gradient_penalty"`.
+
+    Raises:
+        InputError: As for `DCGAN`.
+
+    Example:
+
+    ```python
+    import zoo
+
+    model = zoo.WGANGP((32, 32, 3))
+    model.compile()
+    model.fit(images, epochs=20)  # uint8 (n, 32, 32, 3)
+    ```
     """
 
     def __init__(self, image_shape, latent_dim=100, *, penalties="gradient_penalty", **arguments):
@@ -295,14 +374,33 @@ class WGANGP(WGAN):
 
     @staticmethod
     def default_optimizers():
+        """Returns Adam(1e-4, beta_1=0, beta_2=0.9) for both networks (algorithm 1)."""
         return _adam(1e-4), _adam(1e-4)
 
 
 @keras.saving.register_keras_serializable(package="zoo")
 class ConditionalGAN(DCGAN):
-    """Conditional GAN (Mirza & Osindero 2014, eq. 2): both networks are given the label, here as learned embeddings.
+    """Conditional GAN (Mirza & Osindero 2014): both networks receive the label y as a learned embedding.
 
-    Arguments are those of `DCGAN`, of which `num_classes` is needed.
+        min_G max_D  E[log D(x|y)] + E[log(1 - D(G(z|y)))]    (eq. 2)
+
+    Args:
+        num_classes: int, at least 1. Number of classes.
+        **arguments: those of `DCGAN`.
+
+    Raises:
+        InputError: As for `DCGAN`.
+
+    Example:
+
+    ```python
+    import zoo
+
+    model = zoo.ConditionalGAN((32, 32, 3), num_classes=10)
+    model.compile()
+    model.fit(images, labels, epochs=20)  # uint8 (n, 32, 32, 3), integers (n,)
+    threes = model.generate(16, labels=3, seed=0)
+    ```
     """
 
     def __init__(self, image_shape, latent_dim=100, *, num_classes, **arguments):
@@ -312,12 +410,35 @@ class ConditionalGAN(DCGAN):
 
 @keras.saving.register_keras_serializable(package="zoo")
 class ProjectionGAN(GAN):
-    """GAN with projection discriminator (Miyato & Koyama 2018), for images whose sides are divisible by 4.
+    """GAN with projection discriminator (Miyato & Koyama 2018), for images with sides divisible by 4.
 
-    The generator has class-conditional batch norm and the discriminator spectral normalization; the objective is the
-    hinge loss, with five steps of the discriminator for each of the generator and Adam of the rate 2e-4 and betas 0 and
-    0.9. Arguments are those of `GAN`, of which `num_classes` is needed; the network options are those of
-    `default_networks` here.
+    The logit is a function of the image features phi(x) plus their inner product with an embedding of the label (eq.
+    5):
+
+        l(x, y) = y^T V phi(x) + psi(phi(x)).
+
+    The generator has class-conditional batch normalization and the discriminator has spectral normalization. Both train
+    with the hinge loss, five discriminator steps per generator step, and Adam(2e-4, beta_1=0, beta_2=0.9).
+
+    Args:
+        latent_dim: int, at least 1. Size of the latent vector. Defaults to 128.
+        num_classes: int, at least 1. Number of classes.
+        **arguments: those of `GAN`, where `objective` defaults to `"hinge"` and `discriminator_steps` to 5; network
+            options are those of `ProjectionGAN.default_networks`.
+
+    Raises:
+        InputError: As for `GAN`, or sides are not divisible by 4.
+
+    Example:
+
+    ```python
+    import zoo
+
+    model = zoo.ProjectionGAN((32, 32, 3), num_classes=10)
+    model.compile()
+    model.fit(images, labels, epochs=20)  # uint8 (n, 32, 32, 3), integers (n,)
+    threes = model.generate(16, labels=3, seed=0)
+    ```
     """
 
     def __init__(
@@ -334,25 +455,49 @@ class ProjectionGAN(GAN):
 
     @staticmethod
     def default_networks(image_shape, latent_dim, filters=32, stages=None, residual=True, *, num_classes):
-        """Residual networks, `filters` wide at the full resolution, or those of `DCGAN`, as wide at half of it.
+        """Residual networks with `filters` features at full resolution, or DCGAN networks with as many at half of it.
 
-        `stages` is how often the image is halved, by default down to 4 pixels or an odd side.
+        `stages` is the number of times that the image is halved; by default down to 4 pixels or an odd side.
+        `residual=False` selects the DCGAN networks.
         """
         return _normalized_networks(image_shape, latent_dim, filters, stages, residual, num_classes=num_classes)
 
     @staticmethod
     def default_optimizers():
+        """Returns Adam(2e-4, beta_1=0, beta_2=0.9) for both networks."""
         return _adam(2e-4), _adam(2e-4)
 
 
 @keras.saving.register_keras_serializable(package="zoo")
 class SAGAN(GAN):
-    """Self-attention GAN (Zhang et al. 2019), for images whose sides are divisible by 4.
+    """Self-attention GAN (Zhang et al. 2019), for images with sides divisible by 4.
 
-    Both networks have self-attention at half of the full resolution, and spectral normalization but for a generator
-    that is not residual; the objective is the hinge loss. Adam of betas 0 and 0.9 has the rate 1e-4 for the generator
-    and 4e-4 for the discriminator, which so needs one step only. `num_classes` makes it conditional. Arguments are
-    those of `GAN`; the network options are those of `default_networks` here.
+    Both networks have a self-attention layer at half of the full resolution. Both have spectral normalization, except
+    for a generator with `residual=False`. They minimize the hinge loss (eq. 4) of logits l,
+
+        L_D = E[max(0, 1 - l(x))] + E[max(0, 1 + l(G(z)))],    L_G = -E[l(G(z))].
+
+    Adam(beta_1=0, beta_2=0.9) has a learning rate of 1e-4 for the generator and 4e-4 for the discriminator, which
+    therefore needs only one step per generator step. `num_classes` makes the model conditional.
+
+    Args:
+        latent_dim: int, at least 1. Size of the latent vector. Defaults to 128.
+        **arguments: those of `GAN`, where `objective` defaults to `"hinge"`; network options are those of
+            `SAGAN.default_networks`.
+
+    Raises:
+        InputError: As for `GAN`, or sides are not divisible by 4.
+
+    Example:
+
+    ```python
+    import zoo
+
+    model = zoo.SAGAN((32, 32, 3), num_classes=10)
+    model.compile()
+    model.fit(images, labels, epochs=20)  # uint8 (n, 32, 32, 3), integers (n,)
+    threes = model.generate(16, labels=3, seed=0)
+    ```
     """
 
     def __init__(self, image_shape, latent_dim=128, *, objective="hinge", **arguments):
@@ -360,10 +505,11 @@ class SAGAN(GAN):
 
     @staticmethod
     def default_networks(image_shape, latent_dim, filters=32, stages=None, residual=True, num_classes=None):
-        """Residual networks, `filters` wide at the full resolution, or those of `DCGAN`, as wide at half of it.
+        """Residual networks with `filters` features at full resolution, or DCGAN networks with as many at half of it.
 
-        `stages` is how often the image is halved, by default down to 4 pixels or an odd side. Not to be `residual`
-        takes a quarter of the time, and layouts are learned sooner, since the discriminator sums up no pixels.
+        `stages` is the number of times that the image is halved; by default down to 4 pixels or an odd side.
+        `residual=False` selects the DCGAN networks. They take a quarter of the time and learn layouts sooner, because
+        their discriminator does not sum over pixels.
         """
         return _normalized_networks(
             image_shape,
@@ -378,21 +524,42 @@ class SAGAN(GAN):
 
     @staticmethod
     def default_optimizers():
+        """Returns Adam(1e-4, beta_1=0, beta_2=0.9) and Adam(4e-4, beta_1=0, beta_2=0.9)."""
         return _adam(1e-4), _adam(4e-4)
 
 
 @keras.saving.register_keras_serializable(package="zoo")
 class BigGAN(SAGAN):
-    """BigGAN (Brock et al. 2019), at any size that SAGAN takes: what it adds to that.
+    """BigGAN (Brock et al. 2019): SAGAN with shared class embeddings, split latents and orthogonal regularization.
 
-    Blocks of the generator share one embedding of the class and each have a part of the latents; its weights are kept
-    orthogonal by a penalty, so that `generate(truncation=...)` draws images of less variety and more fidelity. The
-    average has averaged batch statistics, until `update_standing_statistics` measures the paper's. The discriminator
-    takes two steps for each of the generator; Adam of betas 0 and 0.999 has the rates 5e-5 and 2e-4.
+    All generator blocks share one class embedding, and each receives its own part of the latents. The generator loss
+    adds a penalty that keeps weights W near orthogonal (eq. 3),
+
+        orthogonal_weight * sum_W |W^T W * (1 - I)|^2    (* elementwise),
+
+    so that `generate(truncation=...)` can trade variety for fidelity. The averaged generator has averaged batch
+    statistics until `update_standing_statistics` computes those of the paper. The discriminator takes two steps per
+    generator step. Adam(beta_1=0, beta_2=0.999) has learning rates of 5e-5 and 2e-4.
 
     Args:
-        orthogonal_weight: beta of the orthogonal regularization (eq. 3); 0 leaves it out.
-        Others: as for `SAGAN`; the network options are those of `default_networks` here.
+        latent_dim: int, at least 1. Size of the latent vector. Defaults to 120.
+        orthogonal_weight: float, at least 0. Beta of the orthogonal regularization; 0 disables it. Defaults to 1e-4.
+        **arguments: those of `SAGAN`, where `ema_momentum` defaults to 0.9999 and `discriminator_steps` to 2; network
+            options are those of `BigGAN.default_networks`.
+
+    Raises:
+        InputError: As for `SAGAN`.
+
+    Example:
+
+    ```python
+    import zoo
+
+    model = zoo.BigGAN((32, 32, 3), num_classes=10)
+    model.compile()
+    model.fit(images, labels, epochs=20)  # uint8 (n, 32, 32, 3), integers (n,)
+    threes = model.generate(16, labels=3, truncation=0.5, seed=0)
+    ```
     """
 
     averages_statistics = True
@@ -415,9 +582,9 @@ class BigGAN(SAGAN):
 
     @staticmethod
     def default_networks(image_shape, latent_dim, filters=32, stages=None, class_dim=128, num_classes=None):
-        """Residual networks, `filters` wide at the full resolution; `class_dim` is the length of the shared embedding.
+        """Residual networks with `filters` features at the full resolution and a shared class embedding of `class_dim`.
 
-        `stages` is how often the image is halved, by default down to 4 pixels or an odd side.
+        `stages` is the number of times that the image is halved; by default down to 4 pixels or an odd side.
         """
         stages = conv.stages_of(image_shape, stages)
         shared = {"num_classes": num_classes, "attention": True}
@@ -437,6 +604,7 @@ class BigGAN(SAGAN):
 
     @staticmethod
     def default_optimizers():
+        """Returns Adam(5e-5, beta_1=0, beta_2=0.999) and Adam(2e-4, beta_1=0, beta_2=0.999)."""
         return _adam(5e-5, 0.999), _adam(2e-4, 0.999)
 
     def generator_loss(self, batch, training=True):
@@ -460,9 +628,9 @@ class BigGAN(SAGAN):
 
 
 def _normalized_networks(image_shape, latent_dim, filters, stages, residual, generator_norm=False, **shared):
-    """Generator, discriminator under spectral normalization, and their options with the defaults filled in.
+    """Returns the generator, the discriminator with spectral normalization, and their options with defaults filled in.
 
-    With `generator_norm` a residual generator is under it, too.
+    With `generator_norm` a residual generator has spectral normalization, too.
     """
     stages = conv.stages_of(image_shape, stages)
     if residual:

@@ -1,4 +1,4 @@
-"""`GenerativeModel`: what every model of the zoo shares - presets, `generate`, random state, and the one update."""
+"""`GenerativeModel`: what all models of the zoo share: presets, `generate`, random state, and the update."""
 
 import collections
 import contextlib
@@ -54,53 +54,79 @@ from zoo.training.checks import (
 from zoo.training.monitor import Monitor, ReplicaSeedGenerator
 from zoo.training.sources import WatchedDataset, described_rows, entries_of, own_errors, split, watched
 
-# What `compile` hands on to Keras.
+# Settings that `compile` passes on to Keras.
 _COMPILE_SETTINGS = ("run_eagerly", "steps_per_execution", "jit_compile")
-# Conditions that each image has its own of, and the axes of one.
+# Conditions that vary from image to image, with the number of axes that one image's condition has.
 _AXES_OF_ONE = {"latents": 1, "labels": 0, "prompts": 1, "source_images": 3}
 
 
 class GenerativeModel(keras.Model):
-    """Base of all models of the zoo.
+    """Base class of all models of the zoo.
 
-    A subclass builds its networks in `__init__` from `image_shape` and its other arguments, sets `built`, and
-    implements `train_step` by `_update`, and `_generate_batch`; `test_step`, where `evaluate` and `validation_data` are
-    to mean something; `_optimized_variables`, where there is more than one optimizer.
+    A subclass builds its networks in `__init__` from `image_shape` and its other arguments and sets
+    `self.built = True`. It implements `train_step` with `_update`, and `_generate_batch`. It implements `test_step` to
+    support `evaluate` and `validation_data`, and overrides `_optimized_variables` if it has more than one optimizer.
 
     Args:
-        image_shape: `(height, width, channels)` of the images.
-        monitored: names of the figures that `train_step` reports to `fit`.
-        name, dtype: as for every Keras model.
+        image_shape: `(height, width, channels)`, three positive ints.
+        monitored: tuple of str. Names of all logs that `train_step` reports to `fit`.
+        name: str or None. Name of the Keras model.
+        dtype: str, `keras.DTypePolicy` or None. None is the global policy.
 
     Raises:
-        InputError: `image_shape` is not three positive integers.
+        InputError: If `image_shape` is not three positive integers.
+
+    Example:
+
+    ```python
+    import keras
+    from keras import ops
+
+    import zoo
+
+
+    class Autoencoder(zoo.GenerativeModel):
+        def __init__(self, image_shape):
+            super().__init__(image_shape, monitored=("loss", "network_gradient_norm"))
+            self.network = keras.Sequential([keras.Input(image_shape), keras.layers.Dense(image_shape[-1])])
+            self.built = True
+
+        def train_step(self, data):
+            batch = self._canonical(data)
+            logs = self._update("network", self.error, batch, self.trainable_variables, self.optimizer)
+            return self._monitor.update(logs, batch)
+
+        def error(self, batch):
+            loss = ops.mean(ops.square(self.network(batch["images"]) - batch["images"]))
+            return loss, {"loss": loss}
+    ```
     """
 
-    #: What `generate` understands besides `num_samples` and `seed`.
+    #: Arguments that `generate` accepts in addition to `num_samples` and `seed`.
     generate_arguments = ()
-    #: Names of the attributes that hold optimizers; presets leave them out.
+    #: Names of the attributes that hold optimizers. Presets leave them out.
     optimizer_names = ("optimizer",)
-    #: Names of other attributes that only training needs, which presets leave out too.
+    #: Names of other attributes that only training needs. Presets leave them out, too.
     left_out_of_presets = ()
-    #: Pairs of networks; in a preset's weights the first is stored as a link to the second.
+    #: Pairs of networks that share weights in a preset: the file stores the first as a link to the second.
     preset_aliases = ()
-    #: Attributes of networks that no step trains, whatever their layers say.
+    #: Attributes of networks that no step trains, whether or not their layers are trainable.
     never_trained = ()
-    #: Constructor arguments that are networks, in the order in which `default_networks` makes them.
+    #: Constructor arguments that are networks, in the order in which `default_networks` returns them.
     network_arguments = ()
-    #: Images drawn at once; always as many, since other batch sizes round differently.
+    #: Images drawn at once. Every batch has this size, because other sizes round differently.
     generation_batch = 64
-    #: What an image is drawn from: `"normal"` or `"uniform"` numbers of `noise_shape`.
+    #: Distribution of the noise of `noise_shape` that an image is drawn from: `"normal"` or `"uniform"`.
     noise_distribution = "normal"
-    #: Whether `generate` needs nothing but a number.
+    #: Whether `generate` works with `num_samples` alone.
     draws_alone = True
-    #: How many classes the labels of a conditional model name; None for others.
+    #: Number of classes of a conditional model, or None.
     num_classes = None
-    #: Their names, or None where they are not known.
+    #: Names of the classes, or None if unknown.
     class_names = None
 
     def __new__(cls, *args, **kwargs):
-        # Networks are made before `__init__` here is reached.
+        # These checks run here because subclasses build their networks before they call `__init__` of this class.
         check_process(first=True)
         name, dtype = kwargs.get("name"), kwargs.get("dtype")
         if name is not None and "/" in check_text(name, "name"):
@@ -118,7 +144,7 @@ class GenerativeModel(keras.Model):
         self._monitor = Monitor(monitored)
 
     def _set_classes(self, num_classes, class_names):
-        """Keeps what a conditional model knows of its classes; both are None for others."""
+        """Stores the number and the names of the classes; both are None for an unconditional model."""
         self.num_classes = None if num_classes is None else check_count(num_classes, "num_classes")
         if class_names is None:
             return
@@ -133,11 +159,11 @@ class GenerativeModel(keras.Model):
 
     @classmethod
     def _choose_networks(cls, given, image_shape, latent_dim, dtype, options, num_classes=None):
-        """Networks by argument, default ones where none was given, and what `get_config` says of them.
+        """Returns the networks by argument, with defaults for those not given, and their description for `get_config`.
 
-        A subclass' static method `default_networks(image_shape, latent_dim, **options)` returns one network for each
-        of `network_arguments`, and the options with their defaults filled in. Where models may have classes it takes
-        `num_classes` too, which is no option.
+        A subclass' static method `default_networks(image_shape, latent_dim, **options)` returns one network for each of
+        `network_arguments`, and the options with their defaults filled in. If the model can be conditional, it also
+        takes `num_classes`, which is not an option.
         """
         for argument, network in given.items():
             if network is not None:
@@ -148,7 +174,7 @@ class GenerativeModel(keras.Model):
                 raise InputError(f"{next(iter(options))} shapes default networks, but all networks were given.")
             return given, given
         arguments = options if num_classes is None else {**options, "num_classes": num_classes}
-        # The options, which follow shape and length of the code.
+        # The options follow the first two parameters, `image_shape` and the length of the code.
         known = dict(list(inspect.signature(cls.default_networks).parameters.items())[2:])
         for name in arguments:
             if name not in known:
@@ -166,7 +192,7 @@ class GenerativeModel(keras.Model):
             with built_under(dtype):
                 *default, options = cls.default_networks(image_shape, latent_dim, **arguments)
         except Exception as error:
-            # TensorFlow has an error of its own for it, which other backends do not know.
+            # TensorFlow raises its own error type, which other backends lack, when memory runs out.
             if isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError":
                 raise InputError(f"The networks of such a {cls.__name__} take more memory than there is.") from error
             raise
@@ -180,47 +206,51 @@ class GenerativeModel(keras.Model):
 
     @classmethod
     def from_preset(cls, preset, **overrides):
-        """`zoo.load`, refusing a preset of another class; see there for arguments and errors."""
+        """Loads a preset like `zoo.load`, with its arguments and errors, but refuses a preset of another class."""
         return presets.load_as(cls, preset, **overrides)
 
     @classmethod
     def changed_arguments(cls, arguments, overrides):
-        """What `from_preset` builds a model from: its preset's arguments, changed by those that it was given.
+        """Returns the constructor arguments that `from_preset` uses: the preset's, with `overrides` applied.
 
-        A subclass sees to those that belong to what is changed.
+        A subclass also updates arguments that depend on an overridden one.
 
         Returns:
-            Dict of arguments, and a sentence on what the model forgets besides weights, or "".
+            Dict of arguments, and a sentence on what the model loses in addition to weights, or "".
 
         Raises:
-            InputError: an argument that the class does not have.
+            InputError: If the class has no such argument.
         """
         for name in sorted(overrides):
             if name not in arguments:
                 raise InputError(
                     f"{cls.__name__} has no argument {name!r} to change; it has {', '.join(sorted(arguments))}."
                 )
-        # The names are those of the pretrained classes.
+        # With other classes the pretrained names no longer apply.
         renamed = {"class_names": None} if "num_classes" in overrides and "class_names" in arguments else {}
         return {**arguments, **renamed, **overrides}, ""
 
     def rows_of(self, other):
-        """Which rows of another model's embeddings begin those of this one, by the name of the layer; none here."""
+        """Returns, by layer name, the rows of another model's embeddings that initialize those of this one."""
         return {}
 
     def forget_beside(self, fresh):
-        """Lets go of what means nothing beside weights that `from_preset` begins anew, whose places are `fresh`."""
+        """Resets state tied to weights that `from_preset` re-initializes; `fresh` lists the paths of these weights."""
 
     def save(self, filepath, overwrite=True, **kwargs):
-        """Keras' `save` to a `.keras` file, optimizers included.
+        """Saves the model and its optimizers to a `.keras` file, like Keras' `save`.
 
-        `keras.saving.load_model` restores the optimizers' states if the same layers were frozen at `compile`; otherwise
-        it resets them.
+        `keras.saving.load_model` restores the optimizer state if the same layers were frozen at `compile`; otherwise it
+        resets that state.
+
+        Args:
+            filepath: str or path that ends in `.keras`. HDF5 files cannot hold a model of several networks.
+            overwrite: bool. Whether to replace an existing file.
+            **kwargs: further arguments of Keras' `save`.
 
         Raises:
-            InputError: another name, such as that of an HDF5 file, which cannot hold a model of several networks, or
-                without `overwrite` that of a file.
-            StorageError: the file cannot be written; an older one stays as it is.
+            InputError: If `filepath` does not end in `.keras`, or the file exists and `overwrite` is False.
+            StorageError: If the file cannot be written. An existing file remains unchanged.
         """
         filepath = os.fspath(filepath) if isinstance(filepath, os.PathLike) else filepath
         if not isinstance(filepath, str) or not filepath.endswith(".keras"):
@@ -231,11 +261,12 @@ class GenerativeModel(keras.Model):
         _store(super().save, filepath, overwrite, **kwargs)
 
     def save_weights(self, filepath, overwrite=True, max_shard_size=None):
-        """Keras' `save_weights`, optimizers included, to one file.
+        """Saves the weights and the optimizers to one `.weights.h5` file, like Keras' `save_weights`.
 
         Raises:
-            InputError: a `max_shard_size`, or without `overwrite` the name of a file.
-            StorageError: the file cannot be written; an older one stays as it is.
+            InputError: If `filepath` does not end in `.weights.h5`, `max_shard_size` is given, or the file exists and
+                `overwrite` is False.
+            StorageError: If the file cannot be written. An existing file remains unchanged.
         """
         if max_shard_size is not None:
             raise InputError(f"max_shard_size is {shown(max_shard_size)}, expected None: the weights are one file.")
@@ -245,10 +276,10 @@ class GenerativeModel(keras.Model):
         _store(super().save_weights, filepath, overwrite)
 
     def export(self, filepath, *args, **kwargs):
-        """Keras' `export` of the network of a model that has one; of several each can be exported by itself.
+        """Exports the network of a model that has a single one, like Keras' `export`.
 
         Raises:
-            InputError: a model of several networks, which it names.
+            InputError: If the model has several networks. The message names them; each can be exported by itself.
         """
         networks = [
             name
@@ -274,21 +305,22 @@ class GenerativeModel(keras.Model):
         """Publishes this model on the Hugging Face Hub, where `zoo.load("hf://org/name")` finds it.
 
         Args:
-            repo_id: `"org/name"`; the repository is created where there is none.
-            revision: branch to publish on; default `main`.
-            tag: name for the commit.
-            private: whether a repository that is created is private.
-            token: default the one in HF_TOKEN or stored by `hf auth login`.
-            commit_message: default names the repository.
+            repo_id: `"org/name"`; a missing repository is created.
+            revision: str or None. Branch to publish on; None is `main`.
+            tag: str or None. Tag for the commit.
+            private: bool. Whether a newly created repository is private.
+            token: str or None. Access token; None is the one in HF_TOKEN or stored by `hf auth login`.
+            commit_message: str or None. None is a message that names the repository.
             weights_dtype: as for `save_to_preset`.
 
         Returns:
-            A `zoo.hub.Publication` of `repo_id`, `revision` (the commit) and `changed`: False where the same model
-            was there already, which makes no new commit.
+            A `zoo.hub.Publication` of `repo_id`, `revision` (the commit) and `changed`, which is False if the
+            repository already holds the same model. No new commit is made then.
 
         Raises:
-            InputError: a malformed name of a repository, branch or tag.
-            HubError: no permission, no connection, a tag that names another commit, or somebody else pushed meanwhile.
+            InputError: If the name of the repository, branch or tag is malformed.
+            HubError: If permission or connection is missing, the tag names another commit, or someone else pushed
+                meanwhile.
         """
         from zoo.images import grid, write_png
         from zoo.presets import card, hub
@@ -326,28 +358,31 @@ class GenerativeModel(keras.Model):
     ):
         """Draws images.
 
-        Image `i` depends on `seed` and `i` alone, so `generate(64, seed=0)[:16]` equals `generate(16, seed=0)`,
-        and training's random state is untouched. Each class takes the arguments that it understands
-        (`generate_arguments`) and refuses the others.
+        Image `i` depends on `seed` and `i` alone, so `generate(64, seed=0)[:16]` equals `generate(16, seed=0)`. The
+        random state of training does not change. Each class accepts the arguments in its `generate_arguments` and
+        refuses all others.
 
         Args:
-            num_samples: how many; default as many as the conditions say, else 1.
-            labels: integers `(num_samples,)` from 0, names of classes, or one for all images; default drawn uniformly.
-            prompts: texts, one for each image or one for all; default drawn from the model's example prompts.
-            source_images: images `(num_samples, height, width, channels)`, or one for all.
-            mask: bool `(height, width)`, True where pixels of `source_images` are kept.
-            latents: `(n, latent_dim)` to decode instead of random ones.
-            truncation: keeps latents near their mean, for better images of less variety; 0 is the mean itself. A factor
-                of which 1 changes nothing for `StyleGAN`, a threshold of which 2 changes little for `BigGAN`.
-            temperature: scale of the randomness; 1 is the model's own distribution.
-            seed: integer; None draws other images each time.
+            num_samples: int, at least 1, or None. None is the number of conditions, or 1 without conditions.
+            labels: integers `(num_samples,)` from 0 to `num_classes - 1`, or names of classes; one label serves all
+                images. By default labels are drawn uniformly.
+            prompts: list of texts, one for each image, or one text for all; default drawn from the model's example
+                prompts.
+            source_images: uint8 or [-1, 1] images `(num_samples, height, width, channels)`, or one image for all.
+            mask: bool array `(height, width)`. Pixels of `source_images` are kept where it is True.
+            latents: `(num_samples, latent_dim)` to decode instead of random ones.
+            truncation: float, at least 0, that keeps latents near their mean, for better images of less variety; 0
+                yields the mean itself. `StyleGAN` takes a factor, where 1 changes nothing; `BigGAN` takes a threshold,
+                where 2 changes little.
+            temperature: float, at least 0, that scales the randomness; 1 is the model's own distribution.
+            seed: int or None. With None, each call draws other images.
 
         Returns:
             uint8 array `(num_samples, height, width, channels)`.
 
         Raises:
-            InputError: an argument that the class does not understand, or a number of samples that is not
-                positive or whose images would take more than 4 GiB.
+            InputError: If the class does not accept an argument, or `num_samples` is not positive or its images would
+                take more than 4 GiB.
         """
         check_process()
         given = {
@@ -393,22 +428,22 @@ class GenerativeModel(keras.Model):
         return images
 
     def _drawn_conditions(self, num_samples, seed):
-        """The conditions of each image that are drawn where `generate` is given none."""
+        """Draws a condition for each image when `generate` is given none."""
         if self.num_classes is None:
             return {}
         return {"labels": latent_vectors.sample_labels(num_samples, self.num_classes, seed)}
 
     @property
     def noise_shape(self):
-        """Shape of the random numbers that one image is drawn from."""
+        """Shape of the noise that one image is drawn from."""
         return (self.latent_dim,)
 
     def _generate_batch(self, noise, **conditions):
-        """Noise `(generation_batch, *noise_shape)` to float images in [-1, 1]; what a subclass implements."""
+        """Maps noise `(generation_batch, *noise_shape)` to float images in [-1, 1]; subclasses implement it."""
         raise NotImplementedError
 
     def _in_batches(self, draw, rows, label):
-        """uint8 images of any number of rows; `draw` makes a batch of them, in [-1, 1], of a batch of rows."""
+        """Applies `draw` to any number of rows, batch by batch, and converts its [-1, 1] images to uint8."""
         drawn = []
         for start in bar(range(0, len(rows), self.generation_batch), label):
             batch = rows[start : start + self.generation_batch]
@@ -416,13 +451,13 @@ class GenerativeModel(keras.Model):
         return np.concatenate(drawn)
 
     def _padded(self, rows):
-        """Rows of one batch, filled up with zeros to the size of a batch."""
+        """Pads the rows of a batch with zeros to `generation_batch` rows."""
         padded = np.zeros((self.generation_batch, *rows.shape[1:]), rows.dtype)
         padded[: len(rows)] = rows
         return padded
 
     def _check_conditions(self, given):
-        """The conditions of `generate` as arrays, or `InputError`; a subclass adds those that it alone knows."""
+        """Returns the conditions of `generate` as checked arrays; a subclass adds its own conditions."""
         checks = {
             "latents": self._check_latents,
             "labels": self._check_labels,
@@ -434,7 +469,7 @@ class GenerativeModel(keras.Model):
 
     def _check_temperature(self, temperature):
         check_amount(temperature, "temperature")
-        # Where uniform noise picks from them, probabilities are raised to its inverse, which float32 has to hold.
+        # Models with uniform noise raise probabilities to 1 / temperature, which float32 has to hold.
         if self.noise_distribution == "uniform" and temperature < 1e-6:
             raise InputError(f"temperature is {shown(temperature)}, expected a number of at least 1e-6.")
         return temperature
@@ -463,7 +498,7 @@ class GenerativeModel(keras.Model):
 
     @property
     def source_shape(self):
-        """`(height, width, channels)` of the source images that images are made from."""
+        """Shape `(height, width, channels)` of the source images."""
         return self.image_shape
 
     def _check_source_images(self, images):
@@ -473,7 +508,7 @@ class GenerativeModel(keras.Model):
         return checked[0] if one else checked
 
     def _labels_named(self, names):
-        """The labels of classes by their names, in whatever case."""
+        """Returns the labels of classes by their names, ignoring case."""
         if self.class_names is None:
             raise InputError(
                 f"labels holds {str(names.flat[0])!r}, but the names of the classes are not known, expected integers "
@@ -486,10 +521,10 @@ class GenerativeModel(keras.Model):
         return np.vectorize(lambda name: known[name.casefold()], otypes=["int32"])(names)
 
     def _labels_of(self, number, labels):
-        """One label for each of `number` images as int32 `(number,)`, None for a model without classes.
+        """Returns int32 labels `(number,)`, one for each image, or None for a model without classes.
 
         Raises:
-            InputError: labels out of range, missing, of another number, or given to a model without classes.
+            InputError: If labels are missing, out of range or of another number, or the model has no classes.
         """
         if self.num_classes is None:
             if labels is not None:
@@ -514,7 +549,7 @@ class GenerativeModel(keras.Model):
         self._check_labels(labels)
 
     def _check_class_names(self, names):
-        """Refuses a data set whose class of some number is another than the model's."""
+        """Refuses a data set whose classes differ from the model's in number, names or order."""
         if not self._trains_on_labels or names is None:
             return
         if len(names) != self.num_classes:
@@ -528,36 +563,36 @@ class GenerativeModel(keras.Model):
             )
 
     def _learn_class_names(self, names):
-        """Keeps the names of the classes that it is to train on, where it knows none so far."""
+        """Adopts the class names of the training data if the model has none."""
         if self._trains_on_labels and self.class_names is None:
             self._set_classes(self.num_classes, names)
 
     # === Training ===
 
     def _optimized_variables(self):
-        """The variables of each optimizer by the name of the attribute that holds it."""
+        """Returns the variables of each optimizer, by the attribute that holds the optimizer."""
         return {"optimizer": self.trainable_variables}
 
     def compile(self, optimizer=None, **settings):
         """Sets the optimizer.
 
         Args:
-            optimizer: a Keras optimizer or its name; default that of a compiled model anew, else of
-                `default_optimizers`.
+            optimizer: a Keras optimizer or its name. By default a compiled model gets a new optimizer of the same
+                configuration, and any other model that of `default_optimizers`.
             **settings: `run_eagerly`, `steps_per_execution` and `jit_compile` of Keras.
 
         Raises:
-            InputError: no optimizer, one that was built for other variables, or another setting.
+            InputError: If `optimizer` is no optimizer or was built for other variables, or a setting is unknown.
         """
         self._compile({"optimizer": optimizer}, **settings)
 
     @staticmethod
     def default_optimizers():
-        """A new optimizer for each of `optimizer_names`: Adam with the rate 1e-3."""
+        """Returns a new optimizer for each of `optimizer_names`: Adam with a learning rate of 1e-3."""
         return (keras.optimizers.Adam(1e-3),)
 
     def _compile(self, optimizers, **settings):
-        """Compiles with optimizers by attribute name, each built on its own variables."""
+        """Compiles with optimizers by attribute name, and builds each on its own variables."""
         for name in settings:
             if name not in _COMPILE_SETTINGS:
                 raise InputError(
@@ -578,12 +613,12 @@ class GenerativeModel(keras.Model):
             raise InputError(f"{' and '.join(optimizers)} are the same object, expected one optimizer each.")
         variables = self._optimized_variables()
         for name, optimizer in optimizers.items():
-            # Of which Keras looks after one optimizer, and that on all variables.
+            # Keras averages the weights of one optimizer only, and applies that average to all variables.
             if len(optimizers) > 1 and unscaled(optimizer).use_ema:
                 raise InputError(f"{name} has use_ema=True, expected False; the model's ema_momentum averages.")
             if optimizer.built and not knows(optimizer, variables[name]):
                 raise InputError(f"{name} has moments of other variables than the model trains, expected a new one.")
-        # Not handed to Keras: it knows one optimizer and would add an idle RMSprop for none.
+        # Keras gets no optimizer, because it supports one only and would replace None by an idle RMSprop.
         super().compile(optimizer=None, loss=None, **settings)
         self._compile_settings, self._scaled_here = settings, set()
         for name, optimizer in optimizers.items():
@@ -593,18 +628,19 @@ class GenerativeModel(keras.Model):
                 self._scaled_here.add(name)
             optimizer.build(variables[name])
             setattr(self, name, optimizer)
-        # Keras' learning-rate callbacks look here.
+        # Keras' learning-rate callbacks use `self.optimizer`.
         self.optimizer = getattr(self, self.optimizer_names[0])
 
     def _default_optimizer(self, name):
         if self.compiled:
-            # Such as a preset's, lest who lowers one rate loses what the other network was trained with.
+            # A compiled model, such as a preset, keeps its configuration, so that replacing one optimizer does not
+            # change the other.
             given = self._given_optimizer(name)
             return type(given).from_config(given.get_config())
         return self.default_optimizers()[self.optimizer_names.index(name)]
 
     def _given_optimizer(self, name):
-        """The optimizer as `compile` was given it, without the scaling of losses that it added."""
+        """Returns the optimizer that `compile` was given, without the loss scaling that `compile` added."""
         optimizer = getattr(self, name)
         return unscaled(optimizer) if name in self._scaled_here else optimizer
 
@@ -616,12 +652,12 @@ class GenerativeModel(keras.Model):
         return {**serialized, **self._compile_settings}
 
     def compile_from_config(self, config):
-        # Older presets hold settings that had no effect.
+        # Older presets contain settings that had no effect.
         known = (*self.optimizer_names, *_COMPILE_SETTINGS)
         self.compile(**{name: keras.saving.deserialize_keras_object(config[name]) for name in known if name in config})
 
     def make_train_function(self, force=False):
-        """Keras' own, without what that wraps a step in for several an execution, which takes a millisecond of each."""
+        """Skips Keras' multi-step wrapper, which costs about 1 ms per step, unless something needs it."""
         check_backend("train_on_batch")
         import tensorflow as tf
 
@@ -635,14 +671,14 @@ class GenerativeModel(keras.Model):
 
         @functools.partial(tf.function, autograph=False, reduce_retracing=True, jit_compile=self.jit_compile)
         def step(batch):
-            # As which Keras hands over a None in a batch.
+            # Keras passes None as `tf.experimental.Optional`.
             given = keras.tree.map_structure(lambda x: None if isinstance(x, tf.experimental.Optional) else x, batch)
             return self.train_step(given)
 
         self.train_function = lambda batches: step(next(batches))
 
     def _traced(self):
-        """The objects that the graph of a step holds, and that may be exchanged between two calls of `fit`."""
+        """Returns the objects that a step's graph captures and that users can replace between two calls of `fit`."""
         optimizers = [getattr(self, name) for name in self.optimizer_names]
         rates = [unscaled(optimizer)._learning_rate for optimizer in optimizers]
         return [*optimizers, *rates, *itertools.chain(*self._optimized_variables().values())]
@@ -664,34 +700,39 @@ class GenerativeModel(keras.Model):
         shuffle=True,
         **kwargs,
     ):
-        """Keras' `fit`, taking what `zoo.data.read` takes besides what Keras takes.
+        """Trains the model like Keras' `fit`, on any source that `zoo.data.read` accepts and on ready-made batches.
 
-        Arrays, folders and TFDS names are cropped and resized to `image_shape` where they are files, checked
-        before the first step, and read in an order that is a function of the epoch alone, so that
-        `zoo.callbacks.BackupAndRestore` resumes exactly. Batches may be arrays, `(images, labels)` or dicts of
-        the canonical batch; labels are integers, and ignored by a model that has none.
+        Image files are cropped and resized to `image_shape`. All images are checked before the first step. Their order
+        depends on the epoch alone, so `zoo.callbacks.BackupAndRestore` resumes exactly. A batch is an array,
+        `(images, labels)` or a dict of the canonical batch. Labels are integers; a model without classes ignores them.
 
-        Every call counts its epochs from 0, and so begins the same orders again; `initial_epoch` and `epochs` go on
-        where the last one ended. Layers that were frozen or freed since the last call, and other optimizers or
-        schedules, are taken up.
+        Every call counts epochs from 0 and so repeats the same orders; `initial_epoch` and `epochs` continue after an
+        earlier call. Changes since the last call, such as frozen layers, optimizers or learning-rate schedules, take
+        effect.
 
         Args:
-            x: array, `(images, labels)`, dict, TFDS name, image folder, or batches of images: a `tf.data.Dataset`,
-                `PyDataset` or iterator, whose first batch is checked. The classes of a model are the subfolders of an
-                image folder in alphabetical order.
-            y: labels, where `x` is an array of images.
-            batch_size: images a batch, default 64, for sources that are not batched already.
-            callbacks, epochs, verbose, validation_split, shuffle: as in Keras, which shuffles the batches of a
-                `PyDataset`; other ready-made ones keep their order. Callbacks that watch a figure of this model, such
-                as `EarlyStopping("val_generator_loss", mode="min")`, have to be told which way is better.
-            validation_data: what `x` may be, labels included; of a TFDS name the split `test`.
-            **kwargs: of Keras' `fit`, such as `initial_epoch`; `steps_per_epoch` ends each epoch early, whose order
-                is its own as ever, but for ready-made batches, where Keras goes on with the next.
+            x: array, `(images, labels)`, dict, TFDS name, image folder, or ready-made batches: a `tf.data.Dataset`,
+                `PyDataset` or iterator, whose first batch is checked. The subfolders of an image folder are the
+                classes, in alphabetical order.
+            y: labels, if `x` is an array of images.
+            batch_size: int or None. Images per batch for a source that is not batched; None is 64.
+            epochs, verbose, callbacks, validation_split: as in Keras. A callback that monitors a log of this model
+                needs its mode, as in `EarlyStopping("val_generator_loss", mode="min")`.
+            validation_data: any source that `x` can be, labels included; a TFDS name reads the split `test`.
+            shuffle: bool. As in Keras, which also shuffles the batches of a `PyDataset`; other ready-made batches keep
+                their order.
+            **kwargs: further arguments of Keras' `fit`, such as `initial_epoch`. `steps_per_epoch` ends each epoch
+                early. The next epoch starts in its own order, except for ready-made batches, where Keras continues with
+                the next batch.
+
+        Returns:
+            Keras' `History`.
 
         Raises:
-            InputError: not compiled, another backend than TensorFlow, or images of the wrong shape, dtype or range.
-            DataError: a missing, empty or too small data set.
-            NonFiniteError: a loss or gradient became NaN or infinite.
+            InputError: If the model is not compiled, the backend is not TensorFlow, or images have the wrong shape,
+                dtype or range.
+            DataError: If the data set is missing, empty or too small.
+            NonFiniteError: If a loss or gradient became NaN or infinite.
         """
         from zoo.callbacks import EpochOrder, StopOnNonFinite
 
@@ -729,7 +770,7 @@ class GenerativeModel(keras.Model):
                     size = kwargs.pop("validation_batch_size", None) or batch_size
                     validation_data = self._dataset(validation_data, None, size, training=False, raised=raised)
                 except (InputError, DataError) as error:
-                    # It speaks of x, whatever it was read for.
+                    # The message of the error names x, even though it is about validation_data.
                     raise type(error)(f"validation_data was refused: {error}") from None
             own = [StopOnNonFinite(), *self._watchers(dataset)]
             if hasattr(dataset, "set_epoch"):
@@ -741,26 +782,26 @@ class GenerativeModel(keras.Model):
                 verbose=verbose,
                 callbacks=[*own, *callbacks],
                 validation_data=validation_data,
-                # Keras warns of others that it cannot shuffle.
+                # Keras warns about other sources, which it cannot shuffle.
                 shuffle=shuffle and isinstance(x, keras.utils.PyDataset) and x.num_batches is not None,
                 **kwargs,
             )
 
     def _watchers(self, dataset):
-        """Callbacks that warn of what goes wrong in the training of this kind of model on this data set."""
+        """Returns callbacks that warn about problems in training this kind of model on this data set."""
         return []
 
     def evaluate(self, x=None, y=None, batch_size=None, **kwargs):
-        """Keras' `evaluate` over what `fit` takes: the figures of `fit` without training.
+        """Computes the logs of `fit` without training, on any source that `fit` accepts, like Keras' `evaluate`.
 
-        Of a TFDS name the split `test`.
+        A TFDS name reads the split `test`.
 
         Raises:
-            InputError, DataError: as for `fit`.
+            InputError, DataError: As for `fit`.
         """
         self._check_trainable("evaluate")
         if kwargs.get("_use_cached_eval_dataset"):
-            # This is Keras' `fit`, which validates.
+            # This call comes from Keras' `fit`, which validates on data that is already checked.
             figures = super().evaluate(x, **kwargs)
             self.refuse_unknown_numbers("validation_data", training=False)
             return figures
@@ -776,22 +817,22 @@ class GenerativeModel(keras.Model):
         return figures
 
     def _check_trainable(self, method):
-        """Refuses what lacks what Keras' methods that train and test need."""
+        """Refuses a model that is not compiled, another backend than TensorFlow, or a forked process."""
         check_process()
         check_backend(method)
         if not self.compiled:
             raise InputError(f"{method} needs a compiled model; call {type(self).__name__}.compile() first.")
 
     def train_on_batch(self, x, y=None, **kwargs):
-        """Keras' `train_on_batch` of images, `(images, labels)` or a dict, which are checked like a batch of `fit`.
+        """Trains on one batch like Keras' `train_on_batch`: images, `(images, labels)` or a dict, checked as in `fit`.
 
         Raises:
-            InputError: as for `fit`.
+            InputError: As for `fit`.
         """
         return super().train_on_batch(self._checked_batch("train_on_batch", x, y, kwargs), **kwargs)
 
     def test_on_batch(self, x, y=None, **kwargs):
-        """Keras' `test_on_batch`; see `train_on_batch`."""
+        """Evaluates one batch like Keras' `test_on_batch`; arguments and errors are those of `train_on_batch`."""
         return super().test_on_batch(self._checked_batch("test_on_batch", x, y, kwargs), **kwargs)
 
     def _checked_batch(self, method, x, y, kwargs):
@@ -801,17 +842,17 @@ class GenerativeModel(keras.Model):
         check_flag(kwargs.get("return_dict", False), "return_dict")
         batch = self._unpack(x if y is None else (x, y))
         self._check_batch(batch, "x", self._parts_of_batch if method == "train_on_batch" else 1)
-        # Keras makes no arrays of lists.
+        # Keras does not convert lists to arrays.
         return {name: rows if keras.ops.is_tensor(rows) else as_array(rows, name) for name, rows in batch.items()}
 
-    #: Whether `call`, and so `predict`, takes images of `image_shape`.
+    #: Whether `call` and `predict` take images of `image_shape`.
     predicts_from_images = False
 
     def predict(self, x, batch_size=None, **kwargs):
-        """Keras' `predict`; of a model that predicts from images over what `evaluate` takes.
+        """Calls the model on all of `x` like Keras' `predict`; a model that predicts from images accepts any source.
 
         Raises:
-            InputError, DataError: as for `evaluate`.
+            InputError, DataError: As for `evaluate`.
         """
         check_process()
         check_known("predict", kwargs, keras.Model.predict)
@@ -824,7 +865,7 @@ class GenerativeModel(keras.Model):
             return super().predict(self._dataset(x, None, batch_size, training=False, raised=raised), **kwargs)
 
     def predict_on_batch(self, x):
-        """Keras' `predict_on_batch`, which checks images of a model that predicts from them."""
+        """Calls the model on one batch like Keras' `predict_on_batch`, and checks images if the model takes them."""
         check_process()
         if self.predicts_from_images:
             self._check_batch(x, "x")
@@ -832,12 +873,12 @@ class GenerativeModel(keras.Model):
             return super().predict_on_batch(self._checked_inputs(x))
 
     def _checked_inputs(self, x):
-        """What `predict` is given, checked and scaled where a subclass knows what it has to be."""
+        """Returns the input of `predict`, checked and scaled by subclasses that know its format."""
         return x
 
     @contextlib.contextmanager
     def _called_on(self, x):
-        """Says in a sentence that a model cannot be called on something, for which Keras raises anything."""
+        """Turns any error that Keras raises for an unsuitable input `x` into an `InputError`."""
         try:
             yield
         except ZooError:
@@ -847,13 +888,13 @@ class GenerativeModel(keras.Model):
                 f"x is {shown(x)}, which a {type(self).__name__} cannot be called on ({first_line(error)})."
             ) from error
 
-    #: Fresh parts that one training step takes from a batch.
+    #: Number of parts of a batch that one training step uses, one after the other.
     _parts_of_batch = 1
 
     def _dataset(self, x, y, batch_size, *, shuffle=False, training=True, raised):
-        """Checks a source of images and makes it a data set of canonical batches, unless Keras batches it.
+        """Checks a source of images and makes it a data set of canonical batches; ready-made batches stay as they are.
 
-        `raised` is a list that gets what the source raises later.
+        `raised` is a list that collects errors that the source raises later.
         """
         import tensorflow as tf
 
@@ -887,15 +928,15 @@ class GenerativeModel(keras.Model):
             parts=parts,
         )
         if training:
-            # Not before: what is refused leaves no trace.
+            # The names are stored last, so that refused data leaves the model unchanged.
             self._learn_class_names(image_set.class_names)
         return batches
 
-    #: Whether what an image is made from, where there is such, belongs to this very image.
+    #: Whether the source image of a batch's image, if any, belongs to that very image.
     trains_on_pairs = True
 
     def _read(self, source, split):
-        """The `zoo.data.ImageSet` of a source that Keras does not batch, checked to be what this model trains on."""
+        """Reads a source that is not batched as a `zoo.data.ImageSet` and checks its classes and labels."""
         from zoo import data
 
         image_set = data.read(source, self.image_shape, split=split)
@@ -904,7 +945,7 @@ class GenerativeModel(keras.Model):
         return image_set
 
     def _check_first_batch(self, take, parts):
-        """What `take()` returns, the first of ready-made batches, checked to be what this model trains on."""
+        """Returns the first ready-made batch, `take()`, after checking that the model can train on it."""
         try:
             taken = take()
         except (StopIteration, IndexError):
@@ -913,9 +954,10 @@ class GenerativeModel(keras.Model):
         return taken
 
     def _like(self, first):
-        """A function that refuses batches of other entries than the first has, which TensorFlow would convert to its.
+        """Returns a function that refuses batches whose entries differ from the first batch's in name, dtype or shape.
 
-        So floats in [-1, 1] became black images behind uint8 ones, and a label of 1.5 became 1.
+        TensorFlow would silently convert them: after uint8 images, float images in [-1, 1] would turn black, and a
+        label of 1.5 would become 1.
         """
 
         def described(batch):
@@ -936,12 +978,12 @@ class GenerativeModel(keras.Model):
         return check
 
     def _check_batch(self, batch, what, parts=1):
-        """Refuses a ready-made batch that is not what this model trains on.
+        """Refuses a ready-made batch that the model cannot train on.
 
         Args:
-            batch: as Keras hands it over.
-            what: how the message calls it.
-            parts: into how many equal ones a step cuts it.
+            batch: dict, tuple or array, as Keras passes it.
+            what: str that names the batch in messages.
+            parts: number of equal parts that a step cuts the batch into.
         """
         found = self._unpack(batch)
         if "images" not in found:
@@ -949,7 +991,7 @@ class GenerativeModel(keras.Model):
             raise InputError(f"{what} has the keys {sorted(map(str, found))}, expected at least 'images'{hint}.")
         images = check_images(found["images"], self.image_shape, what)
         self._check_training_labels(found.get("labels"))
-        # Names of classes are for `generate`; Keras trains on numbers.
+        # Only `generate` takes names of classes; Keras trains on numbers.
         if self._trains_on_labels and as_array(found["labels"], "labels").dtype.kind == "U":
             raise InputError(f"{what} has labels of text, expected integers.")
         self._check_entries(found, what, parts)
@@ -964,11 +1006,11 @@ class GenerativeModel(keras.Model):
             )
 
     def _check_entries(self, batch, what, parts):
-        """Refuses a batch that lacks what a subclass trains on besides images and labels; as for `_check_batch`."""
+        """Refuses a batch without the entries that a subclass needs; arguments are those of `_check_batch`."""
 
     @staticmethod
     def _unpack(batch):
-        """A batch as Keras hands it over - dict, tuple or array - as the canonical dict."""
+        """Converts a batch as Keras passes it, a dict, tuple or array, to a dict."""
         images, *labels = entries_of(batch)
         if isinstance(images, dict):
             if labels:
@@ -976,13 +1018,13 @@ class GenerativeModel(keras.Model):
             batch = images
         else:
             batch = {"images": images, "labels": labels[0]} if labels else {"images": images}
-        # As `keras.datasets` has them.
+        # Some of `keras.datasets` have labels of shape `(n, 1)`.
         if getattr(batch.get("labels"), "shape", ())[1:] == (1,):
             batch = {**batch, "labels": batch["labels"][:, 0]}
         return batch
 
     def _canonical(self, batch):
-        """The canonical dict with float32 images in [-1, 1]."""
+        """Returns the batch as a dict with float32 images in [-1, 1]."""
         batch = dict(self._unpack(batch))
         if self._trains_on_labels and "labels" not in batch:
             raise InputError(
@@ -994,7 +1036,7 @@ class GenerativeModel(keras.Model):
         return batch
 
     def _known(self, batch, name, limit, shape=()):
-        """The numbers of that name in a batch as int32 from 0 to below `limit`; what is others, `fit` refuses."""
+        """Returns an entry of a batch as int32 in 0..limit - 1; `fit` stops at an invalid number."""
         numbers = batch[name]
         dtype = keras.backend.standardize_dtype(numbers.dtype)
         if tuple(numbers.shape[1:]) != shape or not dtype.startswith(("int", "uint", "float", "bfloat")):
@@ -1005,17 +1047,18 @@ class GenerativeModel(keras.Model):
         return self._monitor.known(name, numbers, limit, self._steps())
 
     def _steps(self):
-        """How many steps the model was trained for, or 0 where it has no optimizer."""
+        """Returns the number of steps that the model was trained for, 0 if it is not compiled."""
         return self.optimizer.iterations if self.compiled else 0
 
     @staticmethod
     def _scaled(batch, name, image_shape):
-        """The images of that name in a batch as float32 in [-1, 1]."""
+        """Returns the images of an entry of a batch as float32 in [-1, 1]."""
         import tensorflow as tf
 
         images = batch[name]
         if tf.is_tensor(images) and images.shape.is_compatible_with((None, *image_shape)):
-            # What Python makes within a tf.data pipeline has no shape before it runs, which then checks it.
+            # A Python function inside a tf.data pipeline yields an unknown static shape, so the graph checks the actual
+            # one.
             images = tf.ensure_shape(images, (None, *image_shape))
         if tuple(images.shape[1:]) != image_shape:
             expected = ", ".join(map(str, image_shape))
@@ -1024,18 +1067,20 @@ class GenerativeModel(keras.Model):
         return scaled / 127.5 - 1.0 if keras.backend.standardize_dtype(images.dtype) == "uint8" else scaled
 
     def _checked(self, images, name="images", image_shape=None):
-        """An array of images from outside as float32 in [-1, 1], or `InputError` that calls it `name`."""
+        """Returns user images as float32 in [-1, 1]; the `InputError` for invalid ones calls them `name`."""
         check_process()
         images = check_images(images, image_shape or self.image_shape, name)
         return to_float(images) if images.dtype == np.uint8 else images.astype("float32")
 
     def _update(self, part, loss_fn, batch, variables, optimizer):
-        """One step of `optimizer` on `variables` down the gradient of `loss_fn(batch)`; no other variable is trained.
+        """Takes one step of `optimizer` down the gradient of `loss_fn(batch)`; only `variables` change.
 
         Args:
-            part: what is updated, for messages and the name of the gradient's norm.
+            part: str that names the updated network in messages and in the gradient norm's log.
             loss_fn: function of the batch that returns the scalar loss, a mean over the images, and a dict of logs.
-            variables: trainable variables of one network.
+            batch: dict of tensors.
+            variables: list of the trainable variables of one network.
+            optimizer: Keras optimizer that is built on these variables.
 
         Returns:
             The logs and `{part}_gradient_norm`.
@@ -1051,15 +1096,16 @@ class GenerativeModel(keras.Model):
         return step.input_gradient(fn, inputs)
 
     def first_failure(self):
-        """`(part, step)` of the first update of this `fit` that was not finite, or None; steps count from 1.
+        """Returns `(part, step)` of the first failure of this `fit`, or None; steps count from 1.
 
-        The part is `"labels"` where it was these that meant nothing.
+        `part` names the network whose update was not finite, or the entry of the batch, such as `"labels"`, that had
+        invalid numbers.
         """
         part, step = ops.convert_to_numpy(self._monitor.failure)
         return (self._monitor.parts[part - 1], int(step)) if part else None
 
     def refuse_unknown_numbers(self, source="x", training=True):
-        """Raises `InputError` where the first failure was not an update but labels that name no class."""
+        """Raises `InputError` if the first failure was an invalid number in a batch, such as an unknown label."""
         failure = self.first_failure()
         if failure is not None and failure[0] in self._monitor.limits:
             (name, step), last = failure, self._monitor.limits[failure[0]] - 1
@@ -1103,18 +1149,18 @@ class GenerativeModel(keras.Model):
         return model
 
     def frozen_layers(self):
-        """The layers that training leaves as they are, by the attribute of their network and their names."""
+        """Returns the frozen layers by path: the attribute of their network, then the names of the layers."""
         return {path: layer for path, layer in self._layers_by_path() if not layer.trainable}
 
     def _layers_by_path(self):
-        """The layers that may be trained, those of nested networks included, by the attribute and their names."""
+        """Yields path and layer of all layers that can be trained, nested ones included."""
         seen, times = set(), collections.Counter()
 
         def walk(path, layer):
             if id(layer) in seen:
                 return
             seen.add(id(layer))
-            # Those of one list have one path, and may have one name.
+            # Layers in a list share one path and can share one name, so a counter tells them apart.
             place = f"{path}#{times[path]}" if times[path] else path
             times[path] += 1
             yield place, layer
@@ -1129,7 +1175,7 @@ class GenerativeModel(keras.Model):
                     yield from walk(name, layer)
 
     def _own_variables(self):
-        """By their names in files of weights: numbered variables and random states."""
+        """Returns the model's own variables and the random states, by their names in weights files."""
         from zoo.callbacks import RANDOM_STATE, random_states
 
         own = enumerate([*self._trainable_variables, *self._non_trainable_variables])
@@ -1138,7 +1184,7 @@ class GenerativeModel(keras.Model):
 
     def save_own_variables(self, store):
         own, states = self._own_variables()
-        # Keras saves no seed generator, so a resumed run would draw other noise.
+        # Keras does not save seed generators, so a resumed run would draw different noise.
         for name, variable in (own | states).items():
             store[name] = ops.convert_to_numpy(variable)
 
@@ -1146,19 +1192,19 @@ class GenerativeModel(keras.Model):
         own, states = self._own_variables()
         stored = set(store.keys())
         numbered = list(filter(str.isdigit, stored))
-        # The bundled presets were written with random states, under numbers too.
+        # The bundled presets contain random states stored under numbers, too.
         if len(numbered) not in (len(own), len(own) + len(states)):
             raise ValueError(f"{type(self).__name__} has {len(own)} variables of its own, the file {len(numbered)}.")
         for name, variable in (own | states).items():
-            # Presets have no random states.
+            # Presets contain no named random states.
             if name in own or name in stored:
                 variable.assign(store[name])
 
 
 def _store(save, filepath, overwrite, **kwargs):
-    """Has a method of Keras save to memory, then writes the file, whole or not at all."""
+    """Lets a Keras method save to memory, then writes the file completely or not at all."""
     if "://" in str(filepath):
-        # Keras knows the file systems of clouds.
+        # Keras writes to cloud file systems itself.
         save(filepath, overwrite, **kwargs)
         return
     path = expanded(filepath)

@@ -1,4 +1,4 @@
-"""Models that make an image from another one: Pix2Pix, and what it shares with super-resolution."""
+"""Models that make an image from another one: Pix2Pix, and the base that super-resolution shares with it."""
 
 import keras
 from keras import ops
@@ -11,7 +11,7 @@ from zoo.training.sources import entries_of
 
 
 class FromImages:
-    """What models share that make each image from a source image, and from nothing else.
+    """Base of models that make each image from a source image alone.
 
     They train on `(source_images, images)`, a dict of both, or a folder as `zoo.data.read_pairs` takes it.
     """
@@ -19,7 +19,7 @@ class FromImages:
     generate_arguments = ("source_images",)
     noise_shape = (1,)
     draws_alone = False
-    #: Whether `translate(reverse=True)` makes source images of images.
+    #: Whether `translate(reverse=True)` makes source images from images.
     translates_back = False
 
     def _read(self, source, split):
@@ -48,7 +48,7 @@ class FromImages:
         return batch
 
     def _sources_of(self, images):
-        """The source images of a batch of images that has none."""
+        """Makes the source images of a batch that contains images only."""
         raise InputError("A batch has no source_images, expected what its images are made from.")
 
     def _check_conditions(self, given):
@@ -57,17 +57,20 @@ class FromImages:
         return super()._check_conditions(given)
 
     def _checked_inputs(self, x):
-        # What is no array are batches, or what a subclass takes besides.
+        # Only arrays are checked; other inputs are batches, or formats of a subclass.
         return self._checked(x, "x", self.source_shape) if hasattr(x, "__array__") else x
 
     def translate(self, images):
-        """uint8 images `(n, height, width, channels)` of source images.
+        """Translates source images to images.
 
         Args:
-            images: uint8 or [-1, 1] images `(n, *source_shape)`.
+            images: uint8 or [-1, 1] source images `(n, *source_shape)`.
+
+        Returns:
+            uint8 array `(n, height, width, channels)`.
 
         Raises:
-            InputError: images of another shape, dtype or range.
+            InputError: If images have another shape, dtype or range.
         """
         return self._translated(self._translate_batch, images)
 
@@ -85,26 +88,40 @@ class FromImages:
 class Pix2Pix(FromImages, AdversarialModel):
     """Translates images, learning from pairs (Isola et al. 2017).
 
-    The discriminator sees an image beside the source image, and judges patches of it. The generator minimizes (eq. 4)
+    The discriminator sees an image next to its source image and judges patches. The generator G minimizes (eq. 4)
 
-        what the objective says of its images + l1_weight * E|x - G(s)|,
+        adversarial loss of G(s) + l1_weight * E|x - G(s)|,
 
-    where x is the image that belongs to the source image s. Noise has no place besides the dropout of the training, so
-    that an image has one translation.
+    where x is the image that belongs to the source image s. Dropout during training is the only noise, so each source
+    image has one translation.
 
     Args:
         image_shape: `(height, width, channels)` of the images.
-        source_shape: of the source images, of the same height and width; default `image_shape`.
-        generator: functional network to use instead of the default one, from source images to images in [-1, 1].
-        discriminator: the same, from a dict of `images` and `source_images` to logits of any shape.
+        source_shape: `(height, width, channels)` of the source images, of the same height and width. Defaults to
+            `image_shape`.
+        generator: functional network that replaces the default one, from source images to images in [-1, 1].
+        discriminator: functional network that replaces the default one, from a dict of `images` and `source_images` to
+            logits of any shape.
         objective, penalties, ema_momentum, discriminator_steps: as for `GAN`.
-        augmentation: the same, of an image together with its source image.
-        l1_weight: lambda of the paper.
-        name, dtype: as for every Keras model.
-        **network_options: those of `default_networks`.
+        augmentation: as for `GAN`, applied to an image and its source image together.
+        l1_weight: float, at least 0. Lambda of the paper. Defaults to 100.
+        name: str or None. Name of the Keras model.
+        dtype: str, `keras.DTypePolicy` or None. None is the global policy.
+        **network_options: arguments of `default_networks`.
 
     Raises:
-        InputError: an argument out of range, or arguments that do not go together.
+        InputError: If an argument is out of range, or arguments do not fit together.
+
+    Example:
+
+    ```python
+    import zoo
+
+    model = zoo.Pix2Pix((32, 32, 3), filters=16)
+    model.compile()
+    model.fit((source_images, images), batch_size=4, epochs=20)  # uint8 (n, 32, 32, 3) each
+    translated = model.translate(source_images)
+    ```
     """
 
     network_arguments = ("generator", "discriminator")
@@ -153,10 +170,10 @@ class Pix2Pix(FromImages, AdversarialModel):
 
     @staticmethod
     def default_networks(image_shape, source_shape, filters=64, stages=None, dropout=0.3, patch_stages=2):
-        """A U-Net, `filters` wide at half the resolution, and a discriminator of patches as wide.
+        """A U-Net with `filters` features at half the resolution, and a patch discriminator of the same width.
 
-        `stages` is how often the U-Net halves the image, by default down to 2 pixels or an odd side; `patch_stages` how
-        often the discriminator does.
+        `stages` is the number of times that the U-Net halves the image; by default down to 2 pixels or an odd side.
+        `patch_stages` is the number of times that the discriminator halves it.
         """
         if stages is None:
             stages = conv.stages_of(image_shape, least=1, coarsest=2)
@@ -183,12 +200,12 @@ class Pix2Pix(FromImages, AdversarialModel):
     def _augmented(self, images, batch):
         if self.augmentation is None:
             return images
-        # Side by side in their channels, since an image that is moved alone does not belong to its source image.
+        # Both images share their channels in one tensor, so that the augmentation moves them together.
         both = ops.concatenate([images, batch["source_images"]], axis=-1)
         return self.augmentation(both, seed=self.seed_generator, first=images.shape[-1])
 
     def input_gradient(self, fn, inputs):
-        # A penalty is on the image alone, whatever source image lies beside it.
+        # Penalties apply to the gradient with respect to the image, not to the source image next to it.
         return super().input_gradient(fn, inputs)[..., : self.image_shape[-1]]
 
     def _discriminator_inputs(self, images, batch):

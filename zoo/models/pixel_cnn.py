@@ -21,37 +21,56 @@ from zoo.training.checks import built_under
 class PixelCNN(AutoregressiveModel):
     """Gated PixelCNN (van den Oord et al. 2016b), which draws an image pixel by pixel, row by row.
 
-    The likelihood of an image is that of each pixel given those above it and to its left (eq. 1),
+    Training maximizes the likelihood of an image, the product over all pixels given those above and to the left (eq.
+    1):
 
-        log p(x) = sum_i log p(x_i | x_1, ..., x_(i-1)),
+        log p(x) = sum_i log p(x_i | x_1, ..., x_(i-1)).
 
-    and training maximizes it. The channels of a pixel follow one another in the same way. With `num_classes`, labels
-    condition every gate, everywhere in the same way (eq. 4) or, with `class_map_features`, by the place too (eq. 5).
+    The channels of a pixel follow one another in the same way. With `num_classes`, labels condition every gate, with
+    the same bias at all positions (eq. 4) or, with `class_map_features`, a bias per position (eq. 5).
 
-    Images are uint8 or floats in [-1, 1] outside, as everywhere. A Bernoulli likelihood takes grey values as the
-    probability of white and draws a binary image at every step; the others round to the nearest of `levels` grey
-    values. `generate` returns samples, not means, and completes images: it keeps the pixels of `source_images` where
-    `mask` is True and draws the others, each from the pixels before it alone.
+    Inputs and outputs are uint8 or float images in [-1, 1]. A Bernoulli likelihood reads grey values as the probability
+    of white and draws a binary image at every step. The other likelihoods round to the nearest of `levels` grey values.
+    `generate` returns samples, not means. It also completes images: it keeps the pixels of `source_images` where `mask`
+    is True, and draws each other pixel from the pixels before it.
 
     Args:
         image_shape: `(height, width, channels)`.
-        filters: features of the vertical and of the horizontal stack; a multiple of `channels` unless the likelihood
-            is a logistic mixture.
-        num_blocks: gated blocks; each lets a pixel see one further row and column with the default `kernel_size`.
-        kernel_size: of the convolutions, odd and at least 3.
-        first_kernel_size: of the first block's.
-        likelihood: `"bernoulli"` for images that are close to black and white; `"categorical"`, a probability for
-            each of `levels`; or `"logistic_mixture"` (Salimans et al. 2017), which knows that levels have an order.
-        levels: grey values of the last two, at most 256, which is the default.
-        num_mixtures: components of the logistic mixture.
-        num_classes: how many classes the labels name, or None for a model without labels.
-        class_names: their names, for `generate`, or None.
-        class_map_features: features, at least 1, of a map learned for each class, a table where the paper's is made by
-            a network; for classes whose pixels have their places. None: classes say the same everywhere.
-        name, dtype: as for every Keras model.
+        filters: int, at least 1. Features of the vertical and of the horizontal stack, a multiple of `channels` unless
+            the likelihood is a logistic mixture. Defaults to 64.
+        num_blocks: int, at least 1. Number of gated blocks; with the default `kernel_size` each extends the receptive
+            field by one row and column. Defaults to 10.
+        kernel_size: odd int, at least 3. Kernel size of the convolutions. Defaults to 3.
+        first_kernel_size: odd int, at least 3. Kernel size of the first block. Defaults to 7.
+        likelihood: `"bernoulli"` for nearly black and white images; `"categorical"`, a probability for each of
+            `levels`; or `"logistic_mixture"` (Salimans et al. 2017), which models the order of levels. Defaults to
+            `"bernoulli"`.
+        levels: int, at most 256, or None. Number of grey values of the last two likelihoods; None is 256. Defaults to
+            None.
+        num_mixtures: int, at least 1. Components of the logistic mixture. Defaults to 10.
+        num_classes: int or None. Number of classes that the labels name; None for an unconditional model. Defaults to
+            None.
+        class_names: list of `num_classes` texts for `generate`, or None. Defaults to None.
+        class_map_features: int, at least 1, or None. Features of a map learned for each class; it suits classes whose
+            pixels have fixed positions. The map is a table, where the paper uses a network. None conditions all
+            positions alike. Defaults to None.
+        name: str or None. Name of the Keras model.
+        dtype: str, `keras.DTypePolicy` or None. None is the global policy.
 
     Raises:
-        InputError: an argument out of range, or a map for classes where there are none.
+        InputError: If an argument is out of range, or `class_map_features` is given without classes.
+
+    Example:
+
+    ```python
+    import zoo
+
+    model = zoo.PixelCNN((28, 28, 1), filters=32, num_blocks=5)
+    model.compile()
+    model.fit(images, epochs=20)  # uint8 (n, 28, 28, 1)
+    new_images = model.generate(16, seed=0)
+    bits = model.bits_per_dim(images)
+    ```
     """
 
     predicts_from_images = True
@@ -77,7 +96,7 @@ class PixelCNN(AutoregressiveModel):
         super().__init__(
             image_shape, monitored=("loss", "bits_per_dim", "network_gradient_norm"), name=name, dtype=dtype
         )
-        # Half precision, to which Keras casts what a model is called on, blurs levels.
+        # Keras would cast inputs to half precision, which cannot represent all levels.
         self.autocast = False
         self.filters, self.num_blocks = check_count(filters, "filters"), check_count(num_blocks, "num_blocks")
         self.kernel_size = check_count(kernel_size, "kernel_size")
@@ -109,14 +128,14 @@ class PixelCNN(AutoregressiveModel):
                 class_map_features=self.class_map_features,
             )
         self.built = True
-        # The methods, not the models, which Keras would save as parts of this one.
+        # The attributes hold methods, because Keras would save models as parts of this one.
         self._log_likelihoods = _LogLikelihood(self.network, self.likelihood).predict
         self._sample = CodeSampler(self.network, self.likelihood).sample
 
     @classmethod
     def changed_arguments(cls, arguments, overrides):
         if overrides.get("num_classes", arguments["num_classes"]) is None:
-            # They are maps of the classes.
+            # Class maps need classes.
             arguments = {**arguments, "class_map_features": None}
         return super().changed_arguments(arguments, overrides)
 
@@ -130,7 +149,7 @@ class PixelCNN(AutoregressiveModel):
         return self.image_shape
 
     def call(self, inputs):
-        """The likelihood's parameters `(n, height, width, any)` of images in [-1, 1].
+        """Returns the likelihood's parameters `(n, height, width, parameters)` for images in [-1, 1].
 
         `inputs` are images, or a dict of `images` and `labels`.
         """
@@ -138,10 +157,9 @@ class PixelCNN(AutoregressiveModel):
         return self._outputs(self.likelihood.nearest(batch["images"]), batch)
 
     def negative_log_likelihood(self, batch):
-        """What training minimizes, -log p(x) in nats an image, averaged over the batch.
+        """Returns -log p(x) in nats per image, averaged over the batch, and a dict of logs.
 
-        Returns:
-            The scalar loss, and a dict with `bits_per_dim`, the same in bits for each value of an image, besides.
+        The log `bits_per_dim` is the same value in bits per pixel and channel.
         """
         codes = self.likelihood.prepare(batch["images"], self.seed_generator)
         loss = -ops.mean(self.likelihood.log_likelihood(codes, self._outputs(codes, batch)))
@@ -159,19 +177,20 @@ class PixelCNN(AutoregressiveModel):
     # === Using ===
 
     def log_prob(self, images, labels=None, *, seed=0):
-        """The exact log p(x) of each image, or log p(x | label).
+        """Returns the exact log p(x) of each image, or log p(x | label).
 
         Args:
-            images: uint8 or [-1, 1] images `(n, height, width, channels)`. Under a Bernoulli likelihood, grey values
-                are binarized once, by `seed`; under the others they are rounded to the nearest level.
-            labels: integers `(n,)` or one for all; needed by a model with classes, and by no other.
-            seed: of the binarization.
+            images: uint8 or [-1, 1] images `(n, height, width, channels)`. A Bernoulli likelihood binarizes grey values
+                once; the others round them to the nearest level.
+            labels: integers `(n,)` or one for all. A model with classes requires them; any other model refuses them.
+            seed: int. Seed of the binarization. Defaults to 0.
 
         Returns:
             float64 array `(n,)` in nats.
 
         Raises:
-            InputError: images of another shape or range, labels out of range, missing, or of a model without classes.
+            InputError: If images have another shape or range, or labels are missing, out of range, or given without
+                classes.
         """
         images, seed = self._checked(images), check_seed(seed)
         if self.likelihood.name == "bernoulli":
@@ -184,7 +203,7 @@ class PixelCNN(AutoregressiveModel):
         return self._log_likelihoods(inputs, batch_size=100, verbose=0, callbacks=progress).astype("float64")
 
     def bits_per_dim(self, images, labels=None, *, seed=0):
-        """-log2 p(x) for each value of an image, float64 `(n,)`; arguments and errors as for `log_prob`."""
+        """Returns -log2 p(x) per pixel and channel, float64 `(n,)`; arguments and errors are those of `log_prob`."""
         return self._bits_per_dim(-self.log_prob(images, labels, seed=seed))
 
     def _check_conditions(self, given):
@@ -226,7 +245,7 @@ class PixelCNN(AutoregressiveModel):
 
 
 class _LogLikelihood(keras.Model):
-    """log p of codes, as a model so that Keras compiles it on every backend."""
+    """Computes log p of codes; it is a model so that Keras compiles it on every backend."""
 
     def __init__(self, network, likelihood):
         super().__init__(name="log_likelihood", dtype="float32")

@@ -1,4 +1,4 @@
-"""The progressive GAN, whose networks grow from a few pixels to the full resolution while they train."""
+"""The progressive GAN, whose networks grow from a few pixels to the full resolution during training."""
 
 import warnings
 
@@ -15,26 +15,42 @@ from zoo.nets import style
 
 @keras.saving.register_keras_serializable(package="zoo")
 class ProgressiveGAN(GAN):
-    """GAN whose networks grow (Karras et al. 2018), for images whose sides double from 4 to 7 pixels.
+    """GAN whose networks grow (Karras et al. 2018), for images whose sides are 4 to 7 pixels times a power of two.
 
-    Both networks have a stage for each resolution. `fit` with the callback `zoo.callbacks.Grow` begins at the
-    coarsest and fades in one after the other; without it all stages train from the start. At every stage the model
-    takes and makes images of `image_shape`: it shrinks real ones, and enlarges its own, so that a penalty on the
-    gradient by the pixels of an image is weaker for coarse stages, which have fewer.
+    Both networks have a stage for each resolution. A new stage is faded in (section 2, figure 2):
 
-    How far the networks have grown is saved with their weights, in presets too; a model that loads weights is at
-    their stage.
+        image = (1 - alpha) * upsampled coarser image + alpha * new stage's image.
 
-    Learning rates are equalized, generated features normed pixel by pixel, and the discriminator sees how much a batch
-    varies (sections 3 and 4). The objective is non-saturating with R1, as in Karras et al. 2019, where the paper has
-    WGAN-GP.
+    With the callback `zoo.callbacks.Grow`, `fit` begins at the coarsest resolution and fades in one stage after
+    another; without it all stages train from the start. At every stage the model reads and makes images of
+    `image_shape`: it shrinks real images and enlarges its own. A gradient penalty with respect to pixels is therefore
+    weaker at coarse stages, which have fewer pixels.
+
+    Weights and presets store the growth, so a model continues at the stage of the weights that it loads.
+
+    The networks have equalized learning rates, pixelwise normalization of the generator's features, and a minibatch
+    standard deviation layer in the discriminator (sections 3 and 4). The objective is non-saturating with R1, as in
+    Karras et al. 2019, where the paper uses WGAN-GP.
 
     Args:
-        penalties: as for `GAN`; default R1.
-        Others: as for `GAN`; the network options are those of `default_networks` here.
+        latent_dim: int, at least 1. Size of the latent vector. Defaults to 128.
+        penalties: as for `GAN`. Defaults to `"r1"`.
+        **arguments: those of `GAN`; network options are those of `ProgressiveGAN.default_networks`.
 
     Raises:
-        InputError: an argument out of range, an image whose size the stages do not reach, or networks that cannot grow.
+        InputError: If an argument is out of range, the stages do not reach the image size, or the networks cannot grow.
+
+    Example:
+
+    ```python
+    import zoo
+    from zoo.callbacks import Grow
+
+    model = zoo.ProgressiveGAN((32, 32, 3), max_filters=64)
+    model.compile()
+    model.fit(images, epochs=20, callbacks=[Grow(stable_steps=1000, fade_steps=1000)])  # uint8 (n, 32, 32, 3)
+    new_images = model.generate(16, seed=0)
+    ```
     """
 
     def __init__(self, image_shape, latent_dim=128, *, penalties="r1", **arguments):
@@ -60,7 +76,7 @@ class ProgressiveGAN(GAN):
 
     @staticmethod
     def default_networks(image_shape, latent_dim, filters=16, max_filters=128):
-        """Networks with `filters` features at the full resolution, twice as many at each below up to `max_filters`."""
+        """Networks with `filters` features at full resolution, twice as many at each below, up to `max_filters`."""
         return (
             style.progressive_generator(image_shape, latent_dim, filters, max_filters),
             style.progressive_discriminator(image_shape, filters, max_filters),
@@ -69,7 +85,7 @@ class ProgressiveGAN(GAN):
 
     @staticmethod
     def default_optimizers():
-        """Adam with the rate 1e-3 and the betas 0 and 0.99 (appendix A.1)."""
+        """Returns Adam(1e-3, beta_1=0, beta_2=0.99) for both networks (appendix A.1)."""
         return tuple(keras.optimizers.Adam(1e-3, beta_1=0.0, beta_2=0.99, epsilon=1e-8) for _ in range(2))
 
     # === Growing ===
@@ -81,22 +97,22 @@ class ProgressiveGAN(GAN):
 
     @property
     def stage(self):
-        """The stage that the networks have grown to, counted from 0."""
+        """The stage that the networks have reached, counted from 0."""
         return int(np.count_nonzero(self._fade()))
 
     @property
     def alpha(self):
-        """How far the stage is faded in, above 0 and up to 1."""
+        """The share of the current stage that is faded in, above 0 and up to 1."""
         return float(self._fade()[self.stage - 1]) if self.stage else 1.0
 
     def grow(self, fade):
-        """Sets how far each stage after the first is faded in.
+        """Sets the faded-in share of each stage after the first.
 
         Args:
-            fade: `(last_stage,)` numbers from 0 to 1, in which 0 is followed by 0 alone.
+            fade: `(last_stage,)` floats from 0 to 1. A 0 may be followed by 0 only.
 
         Raises:
-            InputError: other numbers.
+            InputError: If `fade` is malformed.
         """
         expected = f"{self.last_stage} numbers from 0 to 1, in which 0 is followed by 0 alone"
         fade = as_numbers(fade, "fade", expected)
@@ -107,23 +123,24 @@ class ProgressiveGAN(GAN):
         for growing in self._growing("generator", "ema_generator", "discriminator"):
             growing.fade.assign(fade)
         if self.stage > before:
-            # Or the average would still be half of what new layers began as when they are faded in.
+            # The average restarts; otherwise it would still be half the initial values of the new layers when they are
+            # faded in.
             self.averaged_steps.steps.assign(0)
         self._follow()
 
     def _fade(self):
         return ops.convert_to_numpy(self._growing("generator")[0].fade)
 
-    # A method, since Keras would save a property's layers as parts of the model.
+    # This is a method, because Keras would save the layers of a property as parts of the model.
     def _growing(self, *networks):
         return [layer for name in networks for layer in getattr(self, name).layers if isinstance(layer, Growing)]
 
     def _static(self):
-        """What compiled functions cannot change."""
+        """Returns the part of the growth that a compiled function has fixed."""
         return self.stage, self.alpha < 1
 
     def _follow(self):
-        """Compiles anew what was compiled for another stage than that of the variables."""
+        """Recompiles functions that were compiled for another stage."""
         for growing in self._growing("generator", "ema_generator", "discriminator"):
             growing.follow()
         if self._static() == self._compiled_growth:
@@ -131,7 +148,7 @@ class ProgressiveGAN(GAN):
         self._compiled_growth = self._static()
         self.test_function = self.predict_function = self.ema_generator.predict_function = None
         if self.train_function is not None:
-            # Not left to the next `fit`: one that is running looks it up at every step.
+            # A running `fit` looks the function up at every step, so it changes at once.
             super().make_train_function(force=True)
 
     def make_train_function(self, force=False):
@@ -155,10 +172,10 @@ class ProgressiveGAN(GAN):
         return super()._generate_batch(latents, **conditions)
 
     def load_weights(self, filepath, **kwargs):
-        """Keras' `load_weights`, after which the model is at the stage of the weights.
+        """Loads weights like Keras' `load_weights`, and continues at their stage.
 
         Raises:
-            InputError: the weights are those of another architecture, such as one of more stages.
+            InputError: If the weights belong to another architecture, such as one with more stages.
         """
         stage, trained = self.stage, self.compiled and int(ops.convert_to_numpy(self.optimizer.iterations)) > 0
         try:
@@ -182,7 +199,7 @@ class ProgressiveGAN(GAN):
     # === Training ===
 
     def _optimized_variables(self):
-        """All that will be trained, and not only what the present stage trains."""
+        """Returns all variables of each network that any stage trains, not only the current one."""
         found = {}
         for name in ("generator", "discriminator"):
             (growing,) = self._growing(name)
@@ -191,6 +208,6 @@ class ProgressiveGAN(GAN):
         return found
 
     def _canonical(self, batch):
-        """Real images have no more detail than the stage knows."""
+        """Returns the batch with real images reduced to the detail of the current stage."""
         batch = super()._canonical(batch)
         return {**batch, "images": self._growing("discriminator")[0].blurred(batch["images"])}

@@ -1,4 +1,4 @@
-"""StyleGAN: latents are mapped to styles that steer each layer of the generator."""
+"""StyleGAN: a mapping network turns latents into styles that control each layer of the generator."""
 
 import keras
 import numpy as np
@@ -13,34 +13,50 @@ from zoo.objectives.penalties import R1
 from zoo.progress import predicted
 from zoo.training.checks import check_backend
 
-# From which the standard deviations of w are estimated.
+# Number of samples of w that its standard deviation is estimated from.
 _SAMPLES_OF_W = 1024
 
 
 @keras.saving.register_keras_serializable(package="zoo")
 class StyleGAN(GAN):
-    """Style-based GAN (Karras et al. 2019), as revised in 2020 or, not `residual`, by batch norm that styles scale.
+    """Style-based GAN (Karras et al. 2019), by default as revised in 2020.
 
-    Nothing grows: as revised, skip connections take the place of that and styles scale kernels, not features. Networks
-    that are not `residual` have neither: there styles scale features, which are normalized over the batch, where AdaIN
-    (2019) does so over each image. Path length regularization and filters around resampling are left out.
+    A mapping network turns latents z into intermediate latents w. Each layer of the synthesis network takes its style
+    from w: early layers determine pose and shape, late layers colours. In the revision a style s scales a convolution's
+    kernel k, which is then normalized (2020, eqs. 1 and 3):
 
-    A mapping network turns latents z into intermediate latents w, from which each layer of the synthesis network
-    takes its style: early ones those of the pose and the like, late ones those of colours. `generate` takes latents
-    `(n, num_layers, latent_dim)` too, one for each layer. With `truncation`, w is drawn towards its mean over
-    training, mean + truncation (w - mean) (2019, appendix B).
+        k' = s * k / sqrt(sum (s * k)^2 + epsilon).
 
-    In training, layers of an image may follow different latents, and every pixel gets new noise; generating mixes
-    nothing, and its noise is always the same.
+    The networks do not grow; skip connections take the place of growth, as in the revision. With `residual=False` there
+    are no skip connections, and styles scale features after batch normalization, where AdaIN (2019) normalizes each
+    image. Path length regularization and filters around resampling are left out.
+
+    `generate` also takes latents `(n, num_layers, latent_dim)`, one for each layer. `truncation` moves w towards its
+    mean over training, mean + truncation * (w - mean) (2019, appendix B).
+
+    In training, the layers of an image may follow two different latents (style mixing), and every pixel receives new
+    noise. `generate` does not mix, and its noise is fixed.
 
     Args:
-        generator: as for `GAN`, with layers `mapping` and `synthesis` as `zoo.nets.style.style_generator` has them.
-        penalties: as for `GAN`; default R1 of weight 1 at every 16th step.
-        Others: as for `GAN`, without classes; the network options are those of `default_networks` here.
+        latent_dim: int, at least 1. Size of z and w. Defaults to 128.
+        generator: as for `GAN`, with layers `mapping` and `synthesis` like those of `zoo.nets.style.style_generator`.
+        penalties: as for `GAN`. Defaults to R1 with weight 1 at every 16th step.
+        **arguments: those of `GAN` without classes; network options are those of `StyleGAN.default_networks`.
 
     Raises:
-        InputError: an argument out of range, or an image whose sides no doubling of 4 to 7 pixels reaches; sides that
-            are not divisible by 4, where the networks are not `residual`.
+        InputError: If an argument is out of range, sides are not 4 to 7 pixels times a power of two, or with
+            `residual=False` sides are not divisible by 4.
+
+    Example:
+
+    ```python
+    import zoo
+
+    model = zoo.StyleGAN((32, 32, 3), max_filters=64)
+    model.compile()
+    model.fit(images, epochs=20)  # uint8 (n, 32, 32, 3)
+    new_images = model.generate(16, truncation=0.7, seed=0)
+    ```
     """
 
     generate_arguments = ("latents", "truncation")
@@ -65,17 +81,19 @@ class StyleGAN(GAN):
         second_convolutions=0,
         discriminator_units=0,
     ):
-        """Networks with `filters` features at the full resolution, twice as many at each below up to `max_filters`.
+        """Networks with `filters` features at full resolution, twice as many at each below, up to `max_filters`.
 
-        `mapping_layers` are dense layers between z and w; `mixing_probability` is the share of images in training
-        whose layers follow two latents.
+        The mapping network has `mapping_layers` dense layers. In training, a share of `mixing_probability` of the
+        images mixes the styles of two latents.
 
-        Networks that are not `residual` are those of `DCGAN`, `filters` wide at half the resolution and up to eight
-        times below whatever `max_filters`, with noise and styles in the generator, the first of which makes the
-        coarsest features, too, and no batch norm in the discriminator, whose kernels `spectral_norm` normalizes. They
-        draw faces after 200 steps where the others draw blots. The finest `second_convolutions` resolutions of the
-        generator convolve twice, as all do where the networks are `residual`. With `discriminator_units` the
-        discriminator ends in hidden layers as wide besides its linear one.
+        With `residual=False` the networks are those of `DCGAN`, with `filters` features at half the resolution and up
+        to eight times as many below, regardless of `max_filters`. The generator adds noise and styles; the first style
+        also determines the coarsest features. The discriminator has no batch normalization, and spectral normalization
+        if `spectral_norm` is set. These networks draw faces after 200 steps, where the residual ones draw blots.
+
+        `spectral_norm`, `second_convolutions` and `discriminator_units` need `residual=False`. The finest
+        `second_convolutions` resolutions of the generator have two convolutions, which all resolutions of residual
+        networks have. `discriminator_units` adds hidden layers of this width before the discriminator's linear output.
         """
         if residual:
             for name, given, why in (
@@ -120,7 +138,7 @@ class StyleGAN(GAN):
 
     @staticmethod
     def default_optimizers():
-        """Adam with the rate 2e-3 and the betas 0 and 0.99 (Karras et al. 2020, appendix B)."""
+        """Returns Adam(2e-3, beta_1=0, beta_2=0.99) for both networks (Karras et al. 2020, appendix B)."""
         return tuple(keras.optimizers.Adam(2e-3, beta_1=0.0, beta_2=0.99, epsilon=1e-8) for _ in range(2))
 
     @property
@@ -135,9 +153,9 @@ class StyleGAN(GAN):
 
     @property
     def num_layers(self):
-        """How many layers have styles of their own, the coarsest first.
+        """The number of layers with their own style, ordered from coarse to fine.
 
-        Two for each resolution, or one where the networks are not `residual`.
+        Residual networks have two layers per resolution, and networks with `residual=False` have one.
         """
         return self.synthesis.input_shape[1]
 
@@ -147,19 +165,19 @@ class StyleGAN(GAN):
         return keras.ops.convert_to_numpy(self.mapping.get_layer("moving_mean").mean)
 
     def mix_styles(self, coarse, fine, at_layer, truncation=None):
-        """A grid of images whose first layers follow one set of latents and the others another.
+        """Draws a grid of images that combine the coarse styles of one set of latents with the fine styles of another.
 
         Args:
             coarse: latents `(rows, latent_dim)` of the layers before `at_layer`.
-            fine: latents `(columns, latent_dim)` of the others.
-            at_layer: from 1 to `num_layers - 1`.
+            fine: latents `(columns, latent_dim)` of the other layers.
+            at_layer: int from 1 to `num_layers - 1`.
             truncation: as for `generate`.
 
         Returns:
             uint8 array `(rows, columns, height, width, channels)`.
 
         Raises:
-            InputError: there is no such layer, or latents of another shape.
+            InputError: If there is no such layer, or latents have another shape.
         """
         if check_count(at_layer, "at_layer") >= self.num_layers:
             raise InputError(f"at_layer is {at_layer!r}, expected an integer from 1 to {self.num_layers - 1}.")
@@ -194,37 +212,37 @@ class StyleGAN(GAN):
         """Draws images from intermediate latents, such as those that `encode_image` finds.
 
         Args:
-            latents: w of `(n, latent_dim)`, or one for each layer `(n, num_layers, latent_dim)`.
+            latents: w `(n, latent_dim)`, or one for each layer `(n, num_layers, latent_dim)`.
 
         Returns:
             uint8 array `(n, height, width, channels)`.
 
         Raises:
-            InputError: latents of another shape, or values that are not finite.
+            InputError: If latents have another shape, or are not finite.
         """
         w = self._check_latents(latents)
         w = w.reshape(len(w), -1, w.shape[-1])
         return self._in_batches(self._synthesize_batch, w, "generating")
 
     def encode_image(self, images, *, labels=None, steps=300, seed=0):
-        """Intermediate latents of each layer whose images are near to given ones (Abdal et al. 2019).
+        """Finds intermediate latents of each layer whose images resemble given ones (Abdal et al. 2019).
 
-        As for `GAN`, but in the space W+, which holds more pictures than that of z. Descent starts at
-        the w of the best of 64 random latents, and a small multiple of the squared distance from the mean of w, in
-        standard deviations, is added to the loss.
-        `synthesize` draws the result, and `zoo.latents` edits it.
+        The search is that of `GAN.encode_image` in the space W+, which contains more images than that of z. The descent
+        starts at the w of the best of 64 random latents. The loss includes a small multiple of the squared distance
+        from the mean of w, in standard deviations. `synthesize` draws the result, and `zoo.latents` edits it.
 
         Args:
             images: uint8 or [-1, 1] images `(n, height, width, channels)`.
-            labels: None, since there are no classes.
-            steps: of Adam, whose rate falls from 0.05 standard deviations to 0.
-            seed: of the random latents.
+            labels: None, because there are no classes.
+            steps: int, at least 1. Steps of Adam, whose learning rate falls from 0.05 standard deviations to 0.
+                Defaults to 300.
+            seed: int. Seed of the random latents. Defaults to 0.
 
         Returns:
             float32 array `(n, num_layers, latent_dim)`.
 
         Raises:
-            InputError: images of another shape or range, labels, or another backend than TensorFlow.
+            InputError: If images have another shape or range, labels are given, or the backend is not TensorFlow.
         """
         check_backend("encode_image")
         images, steps = self._checked(images), check_count(steps, "steps")

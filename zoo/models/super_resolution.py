@@ -1,4 +1,4 @@
-"""Super-resolution: a residual network trained on pixels, and the same against a discriminator."""
+"""Super-resolution: a residual network trained on pixel errors, and the same network trained as a GAN."""
 
 import keras
 import numpy as np
@@ -14,17 +14,17 @@ from zoo.nets import image_to_image, super_resolution
 from zoo.progress import bar, predicted
 from zoo.training.checks import check_functional
 
-# Pixels of a small image that are enlarged at once, in a square of this side.
+# Side of the square of small-image pixels that is enlarged at once.
 _TILE = 192
-# How far the bicubic kernel of an enlargement sees, in pixels of the small image.
+# Reach of the bicubic kernel, in pixels of the small image.
 _BICUBIC_REACH = 3
 
 
 class Upscaling(FromImages):
-    """What models share that enlarge images `scale` times, whose networks take images of any size.
+    """Base of models that enlarge images `scale` times with networks for images of any size.
 
-    They train on images of `image_shape` alone, which they shrink themselves by MATLAB's bicubic `imresize` to 8 bits;
-    given pairs, in a folder of subfolders `A` and `B` too, on those.
+    They train on images of `image_shape` alone, which they shrink with MATLAB's bicubic `imresize` to 8 bits. They also
+    train on given pairs, such as a folder with the subfolders `A` and `B`.
     """
 
     def _read(self, source, split):
@@ -37,7 +37,7 @@ class Upscaling(FromImages):
         return data.read(source, self.image_shape, split=split)
 
     def _checked_inputs(self, x):
-        # Of any size.
+        # Networks accept images of any size.
         return self._checked(x, "x", (*np.shape(x)[1:3], self.image_shape[-1])) if np.ndim(x) == 4 else x
 
     def _check_entries(self, batch, what, parts):
@@ -78,19 +78,19 @@ class Upscaling(FromImages):
         return predicted(self._upscaler, source_images)
 
     def upscale(self, image):
-        """Enlarges one image of any size, part by part, so that a photograph of many megapixels takes little memory.
+        """Enlarges one image of any size part by part, so that a photograph of many megapixels needs little memory.
 
-        Parts overlap by as much as the network sees, so that their seams cannot be told.
+        Parts overlap by the receptive field of the network, so that no seams are visible.
 
         Args:
-            image: uint8 array `(h, w)` or `(h, w, channels)`, or a Pillow image. A model of colour images takes grey
-                ones too, and what follows the colours, an alpha channel, is enlarged bicubically.
+            image: uint8 array `(h, w)` or `(h, w, channels)`, or a Pillow image. A model of colour images also accepts
+                grey ones. An alpha channel after the colours is enlarged bicubically.
 
         Returns:
             uint8 array, `scale` times as high and wide, otherwise like `image`.
 
         Raises:
-            InputError: no uint8 array, or channels that are none of these.
+            InputError: If `image` is not uint8 or has unsupported channels.
         """
         image = as_pixels(image)
         bands = self.upscale_bands(image)
@@ -103,16 +103,16 @@ class Upscaling(FromImages):
         return large
 
     def upscale_bands(self, image):
-        """What `upscale` returns in parts, from top to bottom, so that a file can be written without a second copy.
+        """Computes `upscale` in bands from top to bottom, so that a file can be written without a second copy.
 
         Args:
             image: as for `upscale`.
 
         Returns:
-            Iterator over uint8 arrays of the full width, which are made as they are asked for.
+            Iterator over uint8 arrays of the full width, each computed on demand.
 
         Raises:
-            InputError: as `upscale`, at once.
+            InputError: As for `upscale`, at the call rather than on iteration.
         """
         image = as_pixels(image)
         pixels = image if image.ndim == 3 else image[..., None]
@@ -155,19 +155,32 @@ class Upscaling(FromImages):
 
 @keras.saving.register_keras_serializable(package="zoo")
 class SRResNet(Upscaling, GenerativeModel):
-    """The generator of SRGAN trained on pixels alone, for the least error (Ledig et al. 2017, section 2.2).
+    """The generator of SRGAN trained for the least pixel error (Ledig et al. 2017, section 2.2).
 
-    Training minimizes E|x - G(s)|, which Lim et al. 2017 find to do better than the square.
+    Training minimizes E|x - G(s)| for large images x and small images s. Lim et al. 2017 find that it works better than
+    the squared error.
 
     Args:
-        image_shape: `(height, width, channels)` of the large images to train on, sides divisible by `scale`.
-        scale: how many times as high and wide images become.
-        generator: functional network to use instead of the default one, from images in [-1, 1] of any size.
-        name, dtype: as for every Keras model.
-        **network_options: those of `default_networks`.
+        image_shape: `(height, width, channels)` of the large training images, height and width divisible by `scale`.
+        scale: int, at least 1. Factor by which images grow in height and width. Defaults to 4.
+        generator: functional network that replaces the default one, from and to images in [-1, 1] of any size.
+        name: str or None. Name of the Keras model.
+        dtype: str, `keras.DTypePolicy` or None. None is the global policy.
+        **network_options: arguments of `default_networks`.
 
     Raises:
-        InputError: an argument out of range, or a network that does not fit.
+        InputError: If an argument is out of range, or the network does not fit.
+
+    Example:
+
+    ```python
+    import zoo
+
+    model = zoo.SRResNet((64, 64, 3), scale=2, filters=16, residual_blocks=2)
+    model.compile()
+    model.fit(images, batch_size=16, epochs=20)  # uint8 (n, 64, 64, 3)
+    large = model.upscale(photo)  # uint8 (h, w, 3)
+    ```
     """
 
     network_arguments = ("generator",)
@@ -186,7 +199,7 @@ class SRResNet(Upscaling, GenerativeModel):
 
     @staticmethod
     def default_networks(image_shape, scale, filters=64, residual_blocks=8):
-        """Residual blocks of this number and width."""
+        """An upscaler with `residual_blocks` blocks of `filters` features."""
         return (
             super_resolution.residual_upscaler(image_shape[-1], scale, filters, residual_blocks),
             {"filters": filters, "residual_blocks": residual_blocks},
@@ -194,11 +207,11 @@ class SRResNet(Upscaling, GenerativeModel):
 
     @staticmethod
     def default_optimizers():
-        """A new optimizer: Adam with the rate 2e-4."""
+        """Returns a new optimizer: Adam(2e-4)."""
         return (keras.optimizers.Adam(2e-4),)
 
     def call(self, images):
-        """Images in [-1, 1], enlarged, of images in [-1, 1]."""
+        """Enlarges images in [-1, 1]."""
         return self.generator(images)
 
     def train_step(self, data):
@@ -212,7 +225,7 @@ class SRResNet(Upscaling, GenerativeModel):
         return self._monitor.update(logs, batch)
 
     def pixel_loss(self, batch, training=True):
-        """The mean absolute error in [-1, 1], and the PSNR of the batch in dB."""
+        """Returns the mean absolute error in [-1, 1], and a dict with the PSNR of the batch in dB."""
         error = batch["images"] - self.generator(batch["source_images"], training=training)
         loss = ops.mean(ops.abs(error))
         return loss, {"loss": loss, "psnr": 10.0 * ops.log10(4.0 / ops.mean(ops.square(error)))}
@@ -227,33 +240,49 @@ class SRResNet(Upscaling, GenerativeModel):
 
 @keras.saving.register_keras_serializable(package="zoo")
 class SRGAN(Upscaling, AdversarialModel):
-    """Super-resolution that looks sharp (Ledig et al. 2017): a generator that a discriminator and features judge.
+    """Super-resolution with sharp details (Ledig et al. 2017): a GAN with an additional loss on features.
 
-    The generator minimizes
+    The generator G minimizes, for large images x and small images s,
 
         pixel_weight * E|x - G(s)| + perceptual_weight * E|phi(x) - phi(G(s))|^2
-        + adversarial_weight * what the objective says of G(s),
+        + adversarial_weight * adversarial loss of G(s),
 
-    where phi are the features of a fixed network (eq. 5); the term of pixels beside them is that of ESRGAN (Wang et
-    al. 2018, eq. 3). It is best trained on pixels before, as `SRResNet`:
-
-        zoo.SRGAN(image_shape, generator=pixel_model.generator)
+    where phi are the features of a fixed network (eq. 5). The pixel term is that of ESRGAN (Wang et al. 2018, eq. 3).
+    Training works best if the generator is first trained on pixels, as an `SRResNet`.
 
     Args:
-        image_shape: `(height, width, channels)` of the large images to train on, sides divisible by `scale`.
-        scale: how many times as high and wide images become.
-        generator: functional network to use instead of the default one, from images in [-1, 1] of any size. How far it
-            sees, `upscale` tells from Keras' convolutions in it, which are to have no strides; what pools, attends or
-            normalizes over the image would leave seams.
-        discriminator: the same, from images of `image_shape` to logits of any shape.
-        feature_network: phi, from images in [-1, 1]; None leaves its term out.
+        image_shape: `(height, width, channels)` of the large training images, height and width divisible by `scale`.
+        scale: int, at least 1. Factor by which images grow in height and width. Defaults to 4.
+        generator: functional network that replaces the default one, from and to images in [-1, 1] of any size.
+            `upscale` derives its receptive field from its Keras convolutions, which must not be strided. Pooling,
+            attention or normalization over the image would cause seams.
+        discriminator: functional network that replaces the default one, from images of `image_shape` to logits of any
+            shape.
+        feature_network: functional network phi from images in [-1, 1], or None to leave out its term. Defaults to None.
         objective, penalties, augmentation, ema_momentum, discriminator_steps: as for `GAN`.
-        pixel_weight, perceptual_weight, adversarial_weight: as above.
-        name, dtype: as for every Keras model.
-        **network_options: those of `default_networks`.
+        pixel_weight, perceptual_weight, adversarial_weight: floats, at least 0. Weights of the terms above. Default to
+            1, 1 and 5e-3.
+        name: str or None. Name of the Keras model.
+        dtype: str, `keras.DTypePolicy` or None. None is the global policy.
+        **network_options: arguments of `default_networks`.
 
     Raises:
-        InputError: an argument out of range, or networks that do not fit.
+        InputError: If an argument is out of range, or networks do not fit.
+
+    Example:
+
+    ```python
+    import zoo
+
+    pixel_model = zoo.SRResNet((64, 64, 3), scale=2, filters=16, residual_blocks=2)
+    pixel_model.compile()
+    pixel_model.fit(images, batch_size=16, epochs=20)  # uint8 (n, 64, 64, 3)
+
+    model = zoo.SRGAN((64, 64, 3), scale=2, generator=pixel_model.generator, patch_filters=16)
+    model.compile()
+    model.fit(images, batch_size=16, epochs=20)
+    large = model.upscale(photo)  # uint8 (h, w, 3)
+    ```
     """
 
     network_arguments = ("generator", "discriminator")
@@ -315,7 +344,7 @@ class SRGAN(Upscaling, AdversarialModel):
 
     @staticmethod
     def default_networks(image_shape, scale, filters=64, residual_blocks=8, patch_filters=48, patch_stages=3):
-        """`SRResNet`'s generator, and a discriminator of patches."""
+        """The generator of `SRResNet`, and a patch discriminator."""
         generator, options = SRResNet.default_networks(image_shape, scale, filters, residual_blocks)
         return (
             generator,
@@ -325,7 +354,7 @@ class SRGAN(Upscaling, AdversarialModel):
 
     @staticmethod
     def default_optimizers():
-        """Adam with the rate 1e-4 (section 3.2)."""
+        """Returns Adam(1e-4) for both networks (section 3.2)."""
         return keras.optimizers.Adam(1e-4), keras.optimizers.Adam(1e-4)
 
     def _generator_inputs(self, batch):
@@ -336,7 +365,7 @@ class SRGAN(Upscaling, AdversarialModel):
         terms = {"pixel": ops.mean(ops.abs(real - fake)), "adversarial": self._adversarial_loss(fake, batch, training)}
         terms["perceptual"] = ops.zeros(())
         if self.feature_network is not None:
-            # Half precision would overflow at squares.
+            # The squares would overflow in half precision.
             features = (ops.cast(self.feature_network(images, training=False), "float32") for images in (real, fake))
             terms["perceptual"] = ops.mean(ops.square(ops.subtract(*features)))
         loss = sum(self._weights[term] * value for term, value in terms.items())
@@ -352,5 +381,5 @@ class SRGAN(Upscaling, AdversarialModel):
 
 
 def _to_levels(images):
-    """Images around [-1, 1] rounded to what uint8 can hold, as MATLAB does after each axis."""
+    """Rounds images near [-1, 1] to the values of uint8, as MATLAB does after each axis."""
     return ops.clip(ops.round((images + 1.0) * 127.5), 0.0, 255.0) / 127.5 - 1.0

@@ -16,47 +16,62 @@ from zoo.text import Tokenizer, texts_of
 
 @keras.saving.register_keras_serializable(package="zoo")
 class TextToImageGAN(AdversarialModel):
-    """GAN that draws what a text says (Reed et al. 2016), in one stage whose every normalization the text steers.
+    """GAN that draws the content of a text (Reed et al. 2016), with normalization conditioned on the text.
 
-    One stage rather than StackGAN's two, because at these sizes normalization that is conditioned on the text draws
-    details as well, from half the networks. These are DCGAN's, whose step is the quickest, and R1 keeps the
-    discriminator smooth; residual ones under spectral normalization took longer and drew scribbles for eyes.
+    The model has one stage, where StackGAN has two: at these sizes, normalization conditioned on the text draws details
+    as well with half the networks. The networks are those of DCGAN, which have the fastest step, and R1 keeps the
+    discriminator smooth. Residual networks with spectral normalization took longer and drew scribbles for eyes.
 
-    The discriminator is aware of matching: a real image with another image's prompt is as wrong as a generated one
-    with its own (Reed et al. 2016, algorithm 1). Both networks have a text encoder of their own, which learns with
-    them. The generator's gives the mean and variance of a Gaussian that the condition is drawn from, and adds
+    The discriminator is matching-aware (Reed et al. 2016, algorithm 1): a real image with another image's prompt counts
+    as wrong, like a generated image with its own prompt. Each network has its own text encoder, trained with it. The
+    generator's encoder returns mean and variance of a Gaussian that the condition is sampled from, and adds
 
         kl_weight * KL(N(mean, variance) || N(0, 1))
 
-    to its loss (conditioning augmentation; Zhang et al. 2017, eq. 2). The authors' code takes twice the mean over 128
-    dimensions, which is a weight of 0.0156 of this sum.
+    to the generator loss (conditioning augmentation; Zhang et al. 2017, eq. 2). The authors' code uses twice the mean
+    over 128 dimensions, equal to a `kl_weight` of 0.0156 for this sum.
 
-    A wrong prompt is mostly told by what is seen at a glance, so that the lesson says little of small things. Hence
-    both losses have a contrast among the n prompts of the batch (Zhang et al. 2021, section 4.1), the discriminator's
-    of real images x_i and the generator's of its own,
+    Prominent features usually suffice to tell that a prompt is wrong, so matching teaches little about small details.
+    Both losses therefore include a contrastive loss among the n prompts of the batch (Zhang et al. 2021, section 4.1).
+    The discriminator computes it on real images x_i and prompts s_i, and the generator on its own images:
 
-        contrastive_weight * E[-log(exp(match(x_i, s_i)) / sum_j exp(match(x_i, s_j)))],
+        contrastive_weight * E[-log(exp(match(x_i, s_i)) / sum_j exp(match(x_i, s_j)))].
 
-    with the discriminator's `match` in place of the paper's cosine similarity over a temperature.
+    The discriminator's `match` replaces the paper's cosine similarity over a temperature.
 
     Args:
-        image_shape: `(height, width, channels)`, sides divisible by 4.
-        latent_dim: size of the latent vector z ~ N(0, 1), the noise of the condition included.
-        vocabulary: the words that prompts may have, as `zoo.text.vocabulary_of(prompts)` finds them.
-        max_words: how many words a prompt has at most.
-        example_prompts: prompts that `generate` draws from where it is given none, or None.
-        generator, discriminator: functional networks to use instead of the default ones; both take `prompts`
-            `(n, max_words)`, the generator with `latents` and the discriminator with `images`. The generator has a
-            layer `text_encoder` that gives mean and log variance side by side; the discriminator has the layers
-            `image_encoder`, which gives a dict of `logit` `(n, 1)` and `vector` `(n, d)`, and `text_encoder`, which
-            gives vectors `(n, d)`, and adds logit and match as `zoo.nets.text` has it.
-        objective, penalties, augmentation, ema_momentum, discriminator_steps: as for `GAN`.
-        kl_weight, contrastive_weight: as above.
-        name, dtype: as for every Keras model.
-        **network_options: those of `default_networks`.
+        image_shape: `(height, width, channels)`, height and width divisible by 4.
+        latent_dim: int, at least 1. Size of the latent vector z ~ N(0, 1), including the noise of the condition.
+            Defaults to 96.
+        vocabulary: list of the words that prompts may contain, as `zoo.text.vocabulary_of(prompts)` returns it.
+        max_words: int, at least 1. Maximal number of words in a prompt. Defaults to 40.
+        example_prompts: list of texts that `generate` draws from if it is given no prompts, or None. Defaults to None.
+        generator: functional network that replaces the default one, from a dict of `latents` and `prompts`
+            `(n, max_words)` to images in [-1, 1]. Its layer `text_encoder` returns mean and log variance side by side.
+        discriminator: functional network that replaces the default one, from a dict of `images` and `prompts`. Its
+            layer `image_encoder` returns a dict of `logit` `(n, 1)` and `vector` `(n, d)`, and its layer `text_encoder`
+            returns vectors `(n, d)`. Its output is the sum of logit and match, as in `zoo.nets.text`.
+        objective, penalties, augmentation, ema_momentum, discriminator_steps: as for `GAN`, where `penalties` defaults
+            to `"r1"`.
+        kl_weight, contrastive_weight: floats, at least 0. Weights of the terms above. Default to 0.02 and 1.
+        name: str or None. Name of the Keras model.
+        dtype: str, `keras.DTypePolicy` or None. None is the global policy.
+        **network_options: arguments of `default_networks`.
 
     Raises:
-        InputError: an argument out of range, or arguments that do not go together.
+        InputError: If an argument is out of range, or arguments do not fit together.
+
+    Example:
+
+    ```python
+    import zoo
+    from zoo.text import vocabulary_of
+
+    model = zoo.TextToImageGAN((32, 32, 3), vocabulary=vocabulary_of(prompts), example_prompts=prompts[:8])
+    model.compile()
+    model.fit({"images": images, "prompts": prompts}, epochs=20)  # uint8 (n, 32, 32, 3), list of n texts
+    new_images = model.generate(prompts=["a red square", "a blue circle"], seed=0)
+    ```
     """
 
     network_arguments = ("generator", "discriminator")
@@ -127,10 +142,10 @@ class TextToImageGAN(AdversarialModel):
     def default_networks(
         image_shape, latent_dim, *, vocabulary_size, max_words, filters=64, stages=None, text_dim=32, word_dim=64
     ):
-        """Strided convolutions, `filters` wide at half the resolution, and text encoders `word_dim` wide.
+        """Strided convolutions with `filters` features at half the resolution, and text encoders of width `word_dim`.
 
-        `stages` is how often the image is halved, by default down to 4 pixels or an odd side; `text_dim` the length of
-        the condition, which takes as many latents.
+        `stages` is the number of times that the image is halved; by default down to 4 pixels or an odd side. `text_dim`
+        is the size of the condition, whose noise takes as many latents.
         """
         stages = conv.stages_of(image_shape, stages)
         if text_dim >= latent_dim:
@@ -144,7 +159,7 @@ class TextToImageGAN(AdversarialModel):
 
     @property
     def vocabulary(self):
-        """The words that prompts may have."""
+        """The words that prompts may contain."""
         return self._tokenizer.vocabulary
 
     # === The step ===
@@ -163,7 +178,7 @@ class TextToImageGAN(AdversarialModel):
         sentences, alike = self._sentences(batch, run)
         real_logits, mismatched, contrast = self._compared(real, sentences, alike, run)
         fake_logits, *_ = self._compared(fake, sentences, alike, run)
-        # With the same words as its own prompt, that of the image before is not wrong.
+        # The prompt of the previous image is not wrong if it has the same words.
         same = ops.diagonal(ops.roll(alike, 1, axis=1))[:, None]
         mismatched = ops.where(same > 0, fake_logits, mismatched)
         loss = self.objective.discriminator_loss
@@ -171,21 +186,21 @@ class TextToImageGAN(AdversarialModel):
         return loss + self.contrastive_weight * contrast, real_logits, fake_logits
 
     def _sentences(self, batch, run):
-        """The vectors of a batch's prompts, and a matrix with 1 where two prompts are of the same words, else 0."""
+        """Returns the vectors of the batch's prompts, and a matrix with 1 where two prompts are equal, else 0."""
         prompts = batch["prompts"]
         alike = ops.all(ops.equal(prompts[:, None], prompts[None]), axis=-1)
         return run(self.discriminator.get_layer("text_encoder"), prompts), ops.cast(alike, "float32")
 
     def _compared(self, images, sentences, alike, run):
-        """Logits of images with their own prompts, with those of the images before them, and the contrastive loss.
+        """Returns the logits of images with their own and with the previous image's prompt, and the contrastive loss.
 
-        `sentences` and `alike` are what `_sentences` returns; `run` applies an encoder of the discriminator.
+        `sentences` and `alike` are the results of `_sentences`; `run` applies an encoder of the discriminator.
         """
         seen = run(self.discriminator.get_layer("image_encoder"), images)
         matches = text.matches(seen["vector"], sentences)
         own = ops.diagonal(matches)
         others = ops.diagonal(ops.roll(matches, 1, axis=1))
-        # Nobody can tell an image's own prompt from another of the same words.
+        # The contrastive loss ignores other images' prompts with the same words, because nothing distinguishes them.
         repeated = alike - ops.eye(ops.shape(alike)[0])
         contrast = ops.mean(ops.logsumexp(matches - 1e9 * repeated, axis=-1) - own)
         return seen["logit"] + own[:, None], seen["logit"] + others[:, None], contrast
@@ -252,19 +267,19 @@ class TextToImageGAN(AdversarialModel):
     @classmethod
     def changed_arguments(cls, arguments, overrides):
         if "vocabulary" in overrides:
-            # They are texts of the pretrained words.
+            # The example prompts use the pretrained vocabulary.
             arguments = {**arguments, "example_prompts": None}
         return super().changed_arguments(arguments, overrides)
 
     def rows_of(self, other):
-        """For each embedding, which row of another model's begins each row of this one's, -1 for none.
+        """Returns, for each embedding, the row of another model that initializes each row of this one, or -1.
 
-        By which `from_preset(name, vocabulary=...)` keeps the vectors of the words that both know.
+        `from_preset(name, vocabulary=...)` uses it to keep the vectors of words that both models know.
         """
         return {"word_vectors": self._tokenizer.rows_of(other._tokenizer)}
 
     def tokenize(self, prompts):
-        """Word numbers int32 `(n, max_words)` of a list of texts, for ready-made batches; see `zoo.text.Tokenizer`."""
+        """Returns word numbers, int32 `(n, max_words)`, of a list of texts, for ready-made batches."""
         return self._tokenizer(prompts)
 
     # === Using ===

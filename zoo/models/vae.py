@@ -1,4 +1,4 @@
-"""The variational autoencoder and the importance-weighted one."""
+"""The variational autoencoder, the importance-weighted autoencoder and the beta-VAE."""
 
 import base64
 import functools
@@ -27,9 +27,9 @@ from zoo.nets import conv, mlp
 from zoo.objectives import variational
 from zoo.progress import bar, predicted, traced_quietly
 
-# Decoded samples held at once while estimating a likelihood.
+# Maximal number of decoded samples in memory while a likelihood is estimated.
 _SAMPLES_AT_ONCE = 5000
-# Of the Gaussian likelihood's variance, which batches agree on.
+# Momentum of the moving average of the Gaussian likelihood's variance, which batches share.
 _VARIANCE_MOMENTUM = 0.9
 
 
@@ -41,30 +41,49 @@ class VAE(GenerativeModel):
 
         -ELBO = E_q(z|x)[-log p(x|z)] + beta * KL(q(z|x) || p(z)),
 
-    with q(z|x) = N(mean(x), exp(log_variance(x))) sampled as mean + exp(log_variance / 2) * noise. With K =
-    `num_importance_samples` above 1 it minimizes the importance-weighted bound (Burda et al. 2016, eq. 8)
-    -log 1/K sum_k p(x, z_k) / q(z_k|x) instead, which is tighter. The variance of a Gaussian likelihood stays the one
-    that suits all K samples alike, a little above the one at which that bound is largest.
+    with q(z|x) = N(mean(x), exp(log_variance(x))), sampled as mean + exp(log_variance / 2) * noise. With K =
+    `num_importance_samples` above 1 it minimizes the importance-weighted bound instead, which is tighter (Burda et al.
+    2016, eq. 8):
 
-    Images are uint8 or floats in [-1, 1] outside, as everywhere; inside, a Bernoulli likelihood takes grey values
-    as probabilities and draws a binary image in {0, 1} at every step.
+        -log 1/K sum_k p(x, z_k) / q(z_k|x).
+
+    The variance of a Gaussian likelihood is always the optimum for K equally weighted samples, which is slightly above
+    the one that maximizes the importance-weighted bound.
+
+    Inputs and outputs are uint8 or float images in [-1, 1]. A Bernoulli likelihood reads grey values as probabilities
+    and draws a binary image in {0, 1} at every step.
 
     Args:
         image_shape: `(height, width, channels)`.
-        latent_dim: size of the latent vector.
-        likelihood: `"bernoulli"` for images that are close to black and white, `"gaussian"` for others.
-        beta: weight of the KL term (Higgins et al. 2017); 1 is the bound itself.
-        num_importance_samples: K of the training bound.
-        encoder: network from images in [-1, 1] to `(n, 2 * latent_dim)`, mean and log variance side by side.
-        decoder: network from latents to `image_shape`, Bernoulli logits or Gaussian means.
-        attribute_directions: directions in the latents by the names of attributes, for `edit`, as
-            `zoo.latents.attribute_direction` or `attribute_changes` return them, or as `get_config` writes them; see
-            `learn_attribute`.
-        name, dtype: as for every Keras model.
-        **network_options: those of `default_networks`.
+        latent_dim: int, at least 1. Size of the latent vector. Defaults to 40.
+        likelihood: `"bernoulli"` for nearly black and white images, `"gaussian"` for others. Defaults to `"bernoulli"`.
+        beta: float, at least 0. Weight of the KL term (Higgins et al. 2017); 1 is the bound itself. Defaults to 1.
+        num_importance_samples: int, at least 1. K of the training bound. Defaults to 1.
+        encoder: functional network that replaces the default one, from images in [-1, 1] to `(n, 2 * latent_dim)`, mean
+            and log variance side by side.
+        decoder: functional network that replaces the default one, from latents to `image_shape`: Bernoulli logits or
+            Gaussian means.
+        attribute_directions: dict of latent directions by attribute name for `edit`, or None. Values are those of
+            `zoo.latents.attribute_direction` or `attribute_changes`, or texts of `get_config`; see `learn_attribute`.
+            Defaults to None.
+        name: str or None. Name of the Keras model.
+        dtype: str, `keras.DTypePolicy` or None. None is the global policy.
+        **network_options: arguments of `default_networks`.
 
     Raises:
-        InputError: an argument out of range, or `beta` other than 1 with importance samples.
+        InputError: If an argument is out of range, or `beta` is not 1 with more than one importance sample.
+
+    Example:
+
+    ```python
+    import zoo
+
+    model = zoo.VAE((28, 28, 1), latent_dim=16)
+    model.compile()
+    model.fit(images, epochs=20)  # uint8 (n, 28, 28, 1)
+    new_images = model.generate(16, seed=0)
+    reconstructions = model.reconstruct(images[:16])
+    ```
     """
 
     generate_arguments = ("latents", "temperature")
@@ -116,7 +135,7 @@ class VAE(GenerativeModel):
         self._attribute_directions = {
             name: _direction(value, name, latent_dim) for name, value in (attribute_directions or {}).items()
         }
-        # One for all pixels; only the Gaussian likelihood has it.
+        # All pixels share one variance, which only the Gaussian likelihood has.
         self.log_variance = (
             self.add_weight(
                 shape=(),
@@ -130,12 +149,12 @@ class VAE(GenerativeModel):
             else None
         )
         self.built = True
-        # The method, not the model, which Keras would save as a part of this one.
+        # The attribute holds a function, because Keras would save a model as a part of this one.
         self._log_weights = functools.partial(predicted, _ImportanceWeights(self))
 
     @staticmethod
     def default_networks(image_shape, latent_dim, hidden_units=(400, 400)):
-        """Gated dense layers of these widths, reversed for the decoder."""
+        """Gated dense layers with `hidden_units`; the decoder reverses their order."""
         hidden_units = check_counts(hidden_units, "hidden_units")
         return (
             mlp.gated_encoder(image_shape, latent_dim, hidden_units),
@@ -144,7 +163,7 @@ class VAE(GenerativeModel):
         )
 
     def call(self, images):
-        """Reconstructions in [-1, 1] of uint8 or [-1, 1] images, by the posterior's mean."""
+        """Reconstructs uint8 or [-1, 1] images from the posterior mean, as floats in [-1, 1]."""
         mean, _ = self._posterior(self._canonical(images)["images"])
         return self.likelihood.mean_images(self.decoder(mean, training=False))
 
@@ -159,10 +178,9 @@ class VAE(GenerativeModel):
         return self._monitor.update(logs, batch)
 
     def negative_bound(self, batch, training=True):
-        """What training minimizes, in nats a image, and its parts.
+        """Returns the training loss in nats per image, and a dict of logs.
 
-        Returns:
-            The scalar loss, and a dict with `elbo`, `reconstruction` E[-log p(x|z)] and `kl` besides.
+        The logs include `elbo`, `reconstruction`, which is E[-log p(x|z)], and `kl`.
         """
         images = self.likelihood.prepare(batch["images"], self.seed_generator)
         mean, log_variance = self._posterior(self.likelihood.encoder_inputs(images), training)
@@ -182,11 +200,11 @@ class VAE(GenerativeModel):
         return loss, {"loss": loss, "elbo": elbo, "reconstruction": reconstruction, "kl": ops.mean(kl)}
 
     def _posterior(self, inputs, training=False):
-        """Mean and log variance of q(z|x), each `(n, latent_dim)`."""
+        """Returns mean and log variance of q(z|x), each `(n, latent_dim)`."""
         return ops.split(self.encoder(inputs, training=training), 2, axis=-1)
 
     def _log_likelihood(self, images, latents, training=False):
-        """log p(x|z) in nats, `(K, n)`, of images `(n, h, w, c)` and latents `(K, n, latent_dim)`."""
+        """Returns log p(x|z) in nats, `(K, n)`, for images `(n, h, w, c)` and latents `(K, n, latent_dim)`."""
         outputs = self.decoder(ops.reshape(latents, (-1, self.latent_dim)), training=training)
         pixels = int(np.prod(self.image_shape))
         outputs = ops.reshape(outputs, (ops.shape(latents)[0], -1, pixels))
@@ -200,27 +218,27 @@ class VAE(GenerativeModel):
     # === Using ===
 
     def encode(self, images):
-        """The posterior's mean and log variance, float32 `(n, latent_dim)` each, of uint8 or [-1, 1] images."""
+        """Returns the posterior's mean and log variance, float32 `(n, latent_dim)` each, of uint8 or [-1, 1] images."""
         return self._encode(self._checked(images))
 
     def decode(self, latents):
-        """uint8 images `(n, height, width, channels)` of latents `(n, latent_dim)`: the likelihood's means."""
+        """Returns the likelihood's mean images, uint8 `(n, height, width, channels)`, for latents `(n, latent_dim)`."""
         return self.generate(latents=self._check_latents(latents))
 
     def reconstruct(self, images):
-        """uint8 images decoded from the posterior's means of `images`."""
+        """Returns uint8 images decoded from the posterior means of `images`."""
         return self.decode(self.encode(images)[0])
 
     def log_likelihood_bound(self, images, num_importance_samples=5000, seed=0):
-        """The importance-weighted bound log 1/K sum_k p(x, z_k) / q(z_k|x) on log p(x) of each image.
+        """Returns the importance-weighted bound log 1/K sum_k p(x, z_k) / q(z_k|x) on log p(x) of each image.
 
-        A lower bound on the log likelihood that tightens with K (Burda et al. 2016, theorem 1). Images under a
-        Bernoulli likelihood should be binary already; grey ones are binarized once, by `seed`.
+        This lower bound tightens as K grows (Burda et al. 2016, theorem 1). A Bernoulli likelihood needs binary images;
+        it binarizes grey ones once, by `seed`.
 
         Args:
             images: uint8 or [-1, 1] images `(n, height, width, channels)`.
-            num_importance_samples: K.
-            seed: of the binarization and the samples.
+            num_importance_samples: int, at least 1. K. Defaults to 5000.
+            seed: int. Seed of the binarization and the samples. Defaults to 0.
 
         Returns:
             float64 array `(n,)` in nats.
@@ -259,24 +277,26 @@ class VAE(GenerativeModel):
         forgotten = ""
         of_networks = inspect.signature(cls.default_networks).parameters
         if overrides.keys() & {"encoder", *of_networks} and arguments["attribute_directions"]:
-            # They are directions between the pretrained latents.
+            # The directions refer to the pretrained latents.
             arguments = {**arguments, "attribute_directions": None}
             forgotten = "Its attributes are forgotten; learn_attribute finds their directions anew."
         return super().changed_arguments(arguments, overrides)[0], forgotten
 
     def learn_attribute(self, name, images, present, others=None, scale=1.0):
-        """Finds the direction of an attribute from labelled images and keeps it under `name`, for `edit`.
+        """Finds the latent direction of an attribute from labelled images and stores it under `name`, for `edit`.
 
         Args:
-            name: of the attribute.
+            name: str. Name of the attribute.
             images: uint8 or [-1, 1] images `(n, height, width, channels)`.
             present: as for `zoo.latents.attribute_direction`.
-            others: as for `zoo.latents.attribute_changes`, which finds a direction for each image; without them there
-                is one for all.
-            scale: how many times what the attribute changes `edit` moves by an amount of 1.
+            others: as for `zoo.latents.attribute_changes`, which finds a direction for each image; None finds one
+                direction for all images. Defaults to None.
+            scale: float above 0. Multiple of the attribute's change that `edit` applies for an amount of 1. Defaults to
+                1.
 
         Raises:
-            InputError: `name` is no text, `scale` no finite number above 0, or as for `attribute_direction`.
+            InputError: If `name` is no text, `scale` is not finite and above 0, or `images` and `present` do not suit
+                `attribute_direction`.
         """
         check_text(name, "name")
         check_amount(scale, "scale", positive=True)
@@ -289,26 +309,27 @@ class VAE(GenerativeModel):
 
     @property
     def attributes(self):
-        """Names of the attributes that `edit` can change, sorted."""
+        """Sorted names of the attributes that `edit` can change."""
         return sorted(self._attribute_directions)
 
     def edit(self, images, attribute, amount=1.0, keep_details=False):
-        """Reconstructions of `images` with more (or, by a negative amount, less) of an attribute.
+        """Returns reconstructions of `images` with more of an attribute, or less for a negative amount.
 
         Args:
             images: uint8 or [-1, 1] images `(n, height, width, channels)`.
             attribute: one of `attributes`.
-            amount: steps along its direction, a number or one for each image; what 1 is, `learn_attribute` set. Where
-                that was given `others`, amounts above 0 are meant for images without the attribute, and those below
-                for images with it.
-            keep_details: whether to add to `images` themselves what the edit changes in their reconstructions. So
-                they keep what latents do not hold; but where something moves, as by a rotation, it stays behind, too.
+            amount: float, or one for each image. Number of steps along the direction; `learn_attribute` sets the size
+                of a step. If it was given `others`, positive amounts suit images without the attribute, and negative
+                ones images with it. Defaults to 1.
+            keep_details: bool. Whether to add the change between the reconstructions to `images` themselves. This keeps
+                details that the latents do not store, but if something moves, as in a rotation, its old position
+                remains visible. Defaults to False.
 
         Returns:
             uint8 images of the same shape.
 
         Raises:
-            InputError: an unknown attribute.
+            InputError: If the attribute is unknown.
         """
         if not isinstance(attribute, str) or attribute not in self.attributes:
             known = ", ".join(self.attributes) or "none; learn_attribute finds them from labelled images"
@@ -340,7 +361,7 @@ class VAE(GenerativeModel):
             "likelihood": self.likelihood.name,
             "beta": self.beta,
             "num_importance_samples": self.num_importance_samples,
-            # Thousands of numbers, which would each get a line.
+            # Base64 text is compact; JSON would write each of thousands of numbers on a line.
             "attribute_directions": {
                 name: base64.b64encode(direction.astype("<f4").tobytes()).decode()
                 for name, direction in self._attribute_directions.items()
@@ -350,12 +371,33 @@ class VAE(GenerativeModel):
 
 @keras.saving.register_keras_serializable(package="zoo")
 class BetaVAE(VAE):
-    """beta-VAE (Higgins et al. 2017): a convolutional VAE whose KL term weighs more, for latents to edit.
+    """beta-VAE (Higgins et al. 2017): a convolutional VAE with a larger weight of the KL term, for latents to edit.
 
-        -E_q(z|x)[log p(x|z)] + beta * KL(q(z|x) || p(z)),    beta > 1
+    Training minimizes (eq. 4)
 
-    Under this pressure single dimensions come to stand for single factors of the images, at the cost of detail.
-    Arguments are those of `VAE`; the network options are those of `default_networks` here.
+        -E_q(z|x)[log p(x|z)] + beta * KL(q(z|x) || p(z)),    beta > 1.
+
+    The larger weight makes single latent dimensions represent single factors of the images, at the cost of detail.
+
+    Args:
+        latent_dim: int, at least 1. Size of the latent vector. Defaults to 32.
+        **arguments: those of `VAE`, where `likelihood` defaults to `"gaussian"` and `beta` to 4; network options are
+            those of `BetaVAE.default_networks`.
+
+    Raises:
+        InputError: As for `VAE`.
+
+    Example:
+
+    ```python
+    import zoo
+
+    model = zoo.BetaVAE((32, 32, 3), latent_dim=16)
+    model.compile()
+    model.fit(images, epochs=20)  # uint8 (n, 32, 32, 3)
+    model.learn_attribute("bright", images, present=images.mean((1, 2, 3)) > 127)
+    brighter = model.edit(images[:16], "bright", amount=2.0)
+    ```
     """
 
     def __init__(self, image_shape, latent_dim=32, *, likelihood="gaussian", beta=4.0, **arguments):
@@ -363,9 +405,9 @@ class BetaVAE(VAE):
 
     @staticmethod
     def default_networks(image_shape, latent_dim, filters=32, stages=None, units=256):
-        """Strided convolutions, `filters` wide at half the resolution, and a dense layer of `units` at the latents.
+        """Strided convolutions with `filters` features at half resolution, and dense layers with `units` units.
 
-        `stages` is how often the image is halved, by default down to 4 pixels or an odd side.
+        `stages` is the number of times that the image is halved; by default down to 4 pixels or an odd side.
         """
         stages = conv.stages_of(image_shape, stages)
         return (
@@ -376,10 +418,10 @@ class BetaVAE(VAE):
 
 
 class _ImportanceWeights(keras.Model):
-    """log p(x, z) / q(z|x) of samples from the posterior, as a model so that Keras compiles it on every backend."""
+    """Computes log p(x, z) / q(z|x) of posterior samples; it is a model so that Keras compiles it on every backend."""
 
     def __init__(self, vae):
-        # float32 whatever the policy: differences of densities of thousands of nats.
+        # The differences of densities of thousands of nats need float32 under every dtype policy.
         super().__init__(name="importance_weights", dtype="float32")
         self.vae = vae
         self.built = True
@@ -393,7 +435,7 @@ class _ImportanceWeights(keras.Model):
 
 
 def _direction(value, attribute, latent_dim):
-    """The array of a direction of `attribute_directions`, which may be text of `get_config`."""
+    """Returns the array of an entry of `attribute_directions`, which may be text of `get_config`."""
     shapes, name = ((latent_dim,), (2, latent_dim + 1, latent_dim)), f"attribute_directions[{shown(attribute)}]"
     if isinstance(value, str):
         try:
@@ -410,7 +452,7 @@ def _direction(value, attribute, latent_dim):
 
 
 def log_density_ratio(latents, mean, log_variance):
-    """log p(z) - log q(z|x), `(K, n)`."""
+    """Returns log p(z) - log q(z|x), `(K, n)`."""
     prior = variational.gaussian_log_density(latents, 0.0, ops.zeros_like(log_variance))
     return prior - variational.gaussian_log_density(latents, mean, log_variance)
 

@@ -1,4 +1,4 @@
-"""Vector-quantized autoencoders with one grid of codes and with two."""
+"""Vector-quantized autoencoders with one or two grids of codes."""
 
 import functools
 import inspect
@@ -18,7 +18,7 @@ from zoo.nets import conv, vq
 from zoo.progress import bar, predicted, traced_quietly
 from zoo.training.checks import check_backend, check_known
 
-# Images encoded or decoded at once.
+# Number of images that are encoded or decoded at once.
 _AT_ONCE = 256
 
 
@@ -26,33 +26,49 @@ _AT_ONCE = 256
 class VQVAE(GenerativeModel):
     """Vector-quantized variational autoencoder (van den Oord et al. 2017).
 
-    An encoder maps an image to a grid of vectors z, each is replaced by the nearest embedding e of a codebook, and a
-    decoder makes the image of those. Training minimizes (eq. 3)
+    An encoder maps an image x to a grid of vectors z. The nearest embedding e of a codebook replaces each vector, and a
+    decoder maps the embeddings to an image. Training minimizes (eq. 3)
 
         -log p(x|e) + |sg(z) - e|^2 + commitment_cost * |z - sg(e)|^2,
 
-    where sg stops the gradient, the decoder's gradient is handed through the quantization to the encoder, and the
-    likelihood is Gaussian of variance `data_variance / 2`, so that the first term is, but for a constant, the squared
-    error over `data_variance`, as in the authors' code. With a codebook of running means (`ema_decay`) those take the
-    place of the second term (appendix A.1).
+    where sg stops the gradient. The encoder receives the gradient of the decoder's input unchanged (straight-through
+    estimator). The likelihood is Gaussian with variance `data_variance / 2`, so up to a constant the first term is the
+    squared error divided by `data_variance`, as in the authors' code. With `ema_decay`, exponential moving averages
+    update the codebook and replace the second term (appendix A.1).
 
-    What draws new images is a prior over the codes, a part of the model that `fit_prior` trains after `fit`.
+    A prior over the codes draws new images. It is a part of the model, and `fit_prior` trains it after `fit`.
 
     Args:
         image_shape: `(height, width, channels)`.
-        num_embeddings: size of the codebook.
-        embedding_dim: length of its vectors.
-        commitment_cost: weight of the third term.
-        ema_decay: decay of the codebook's running means; None trains it by the second term.
-        data_variance: variance of the pixels in [-1, 1] of the data, which balances the terms.
-        encoder: network from images in [-1, 1] to `(n, h, w, embedding_dim)`.
-        decoder: network from `(n, h, w, embedding_dim)` to `image_shape`.
-        prior: options of the prior as `build_prior` takes them; None for no prior yet.
-        name, dtype: as for every Keras model.
-        **network_options: those of `default_networks`.
+        num_embeddings: int, at least 1. Size of the codebook. Defaults to 512.
+        embedding_dim: int, at least 1. Length of its vectors. Defaults to 64.
+        commitment_cost: float, at least 0. Weight of the third term. Defaults to 0.25.
+        ema_decay: float between 0 and 1, or None. Decay of the codebook's moving averages; None trains the codebook by
+            the second term. Defaults to 0.99.
+        data_variance: float above 0. Variance of the pixels in [-1, 1] of the data, which balances the terms. Defaults
+            to 1.
+        prior: dict of arguments of `build_prior`, or None for no prior yet. Defaults to None.
+        name: str or None. Name of the Keras model.
+        dtype: str, `keras.DTypePolicy` or None. None is the global policy.
+        **networks_and_options: `encoder`, a functional network from images in [-1, 1] to `(n, h, w, embedding_dim)`;
+            `decoder`, a functional network from `(n, h, w, embedding_dim)` to `image_shape`; and arguments of
+            `default_networks`.
 
     Raises:
-        InputError: an argument out of range.
+        InputError: If an argument is out of range, or networks do not fit.
+
+    Example:
+
+    ```python
+    import zoo
+
+    model = zoo.VQVAE((32, 32, 3), num_embeddings=128, embedding_dim=16, filters=32)
+    model.compile()
+    model.fit(images, epochs=20)  # uint8 (n, 32, 32, 3)
+    model.fit_prior(images, epochs=20)
+    new_images = model.generate(16, seed=0)
+    codes = model.encode(images[:16])  # int32 (16, 8, 8)
+    ```
     """
 
     network_arguments = ("encoder", "decoder")
@@ -98,7 +114,7 @@ class VQVAE(GenerativeModel):
             self.quantizers.append(quantizer)
         self.prior = None
         self.built = True
-        # The methods, not the models, which Keras would save as parts of this one.
+        # The attributes hold functions, because Keras would save models as parts of this one.
         self._codes = functools.partial(predicted, _Codes(self))
         self._images = functools.partial(predicted, _Images(self))
         if prior is not None:
@@ -112,7 +128,7 @@ class VQVAE(GenerativeModel):
 
     @staticmethod
     def default_networks(image_shape, embedding_dim, filters=128, stages=2, residual_blocks=2):
-        """Convolutions that halve the image `stages` times, and residual blocks, `filters` wide (section 4.1)."""
+        """Convolutions that halve the image `stages` times, and residual blocks of width `filters` (section 4.1)."""
         conv.check_sides(image_shape, stages)
         return (
             vq.encoder(image_shape, embedding_dim, filters, stages, residual_blocks),
@@ -122,17 +138,17 @@ class VQVAE(GenerativeModel):
 
     @staticmethod
     def default_optimizers():
-        """A new optimizer: Adam with the rate 3e-4."""
+        """Returns a new optimizer: Adam(3e-4)."""
         return (keras.optimizers.Adam(3e-4),)
 
     def call(self, images):
-        """Reconstructions in [-1, 1] of uint8 or [-1, 1] images."""
+        """Reconstructs uint8 or [-1, 1] images, as floats in [-1, 1]."""
         levels = self._quantize(self._canonical(images)["images"])
         embeddings = [quantizer.lookup(codes) for quantizer, (_, codes) in zip(self.quantizers, levels, strict=True)]
         return ops.clip(self._reconstruct(embeddings), -1.0, 1.0)
 
     def _find_code_shapes(self):
-        """`(height, width)` of each grid of codes, coarsest first."""
+        """Returns `(height, width)` of each grid of codes, coarsest first."""
         return (tuple(self.encoder.output_shape[1:3]),)
 
     def _check_networks(self):
@@ -150,12 +166,12 @@ class VQVAE(GenerativeModel):
                 raise InputError(f"{argument} {what} {found}, expected {wanted}.")
 
     def _quantize(self, images, training=False):
-        """The encoder's vectors and their codes for each grid, coarsest first."""
+        """Returns the encoder's vectors and their codes for each grid, coarsest first."""
         vectors = self.encoder(images, training=training)
         return [(vectors, self.quantizers[0].nearest(vectors))]
 
     def _reconstruct(self, embeddings, training=False):
-        """Images of the embeddings of each grid."""
+        """Returns the images of the embeddings of all grids."""
         return self.decoder(*embeddings, training=training)
 
     def train_step(self, data):
@@ -169,7 +185,7 @@ class VQVAE(GenerativeModel):
 
     @property
     def _trains_on_labels(self):
-        # They are the prior's, not the autoencoder's.
+        # Labels condition the prior, not the autoencoder.
         return False
 
     def _optimized_variables(self):
@@ -181,12 +197,12 @@ class VQVAE(GenerativeModel):
         return self._monitor.update(logs, batch)
 
     def objective(self, batch, training=True):
-        """What training minimizes, a mean over pixels and over entries of the codes' vectors, and its parts.
+        """Returns the training loss, a mean over pixels and over the entries of the vectors, and a dict of logs.
 
-        Returns:
-            The scalar loss, and a dict with `reconstruction` (mean squared error in [-1, 1]), `psnr` in dB of it,
-            `commitment`, `perplexity` of the codes of this batch and the share `used_codes` of the codebook, or of as
-            many of it as the batch has codes, of the grid where they are least.
+        The logs include `reconstruction`, which is the mean squared error in [-1, 1], its `psnr` in dB, `commitment`,
+        the `perplexity` of the codes of this batch, and `used_codes`. The latter is the number of different codes
+        divided by the size of the codebook or by the number of codes in the batch, whichever is smaller. `perplexity`
+        and `used_codes` are the minimum over all grids.
         """
         images = batch["images"]
         levels = self._quantize(images, training)
@@ -209,14 +225,14 @@ class VQVAE(GenerativeModel):
             "loss": loss,
             "reconstruction": reconstruction,
             "commitment": commitment,
-            # The range of [-1, 1] is 2, its square 4.
+            # The peak value is 2, the width of [-1, 1], and its square is 4.
             "psnr": 10.0 * ops.log10(4.0 / reconstruction),
             "perplexity": ops.min(ops.stack([perplexity for perplexity, _ in usage])),
             "used_codes": ops.min(ops.stack([used for _, used in usage])),
         }
 
     def _usage(self, codes):
-        """The perplexity of codes, and how many of those that they could use they use."""
+        """Returns the perplexity of codes, and the share of the usable codes that they use."""
         shares = ops.mean(ops.one_hot(ops.reshape(codes, (-1,)), self.num_embeddings, dtype="float32"), 0)
         entropy = -ops.sum(shares * ops.log(shares + 1e-10))
         most = ops.minimum(self.num_embeddings, ops.size(codes))
@@ -227,20 +243,20 @@ class VQVAE(GenerativeModel):
 
     def forget_beside(self, fresh):
         for quantizer in self.quantizers:
-            # Running means of another codebook would draw the new one towards 0.
+            # Moving averages of the previous codebook would pull the new one towards 0.
             if any(place.endswith(quantizer.codebook.path) for place in fresh):
                 quantizer.forget()
 
     # === Using ===
 
     def encode(self, images):
-        """Codes, int32 `(n, *code_shapes[0])` in 0..num_embeddings - 1, of uint8 or [-1, 1] images."""
+        """Returns codes, int32 `(n, *code_shapes[0])` in 0..num_embeddings - 1, for uint8 or [-1, 1] images."""
         return self._encode(images)[0]
 
     def _encode(self, images):
         images = self._checked(images)
         grids = [np.empty((len(images), *shape), "int32") for shape in self.code_shapes]
-        # In parts, since the distances to all embeddings take far more room than the images.
+        # Images are encoded in parts, because the distances to all embeddings need far more memory than the images.
         for start in _parts(len(images), "encoding"):
             rows = slice(start, start + _AT_ONCE)
             for grid, codes in zip(grids, self._codes(images[rows]), strict=True):
@@ -248,10 +264,10 @@ class VQVAE(GenerativeModel):
         return grids
 
     def decode(self, codes):
-        """uint8 images `(n, height, width, channels)` of codes `(n, *code_shapes[0])`.
+        """Returns uint8 images `(n, height, width, channels)` for codes `(n, *code_shapes[0])`.
 
         Raises:
-            InputError: codes of another shape, or outside of the codebook.
+            InputError: If codes have another shape or lie outside of the codebook.
         """
         return self._decode([codes])
 
@@ -278,7 +294,7 @@ class VQVAE(GenerativeModel):
         return codes.astype("int32")
 
     def reconstruct(self, images):
-        """uint8 images decoded from the codes of `images`."""
+        """Returns uint8 images decoded from the codes of `images`."""
         return self.decode(self.encode(images))
 
     # === The prior ===
@@ -288,19 +304,19 @@ class VQVAE(GenerativeModel):
         classes = {name: overrides[name] for name in ("num_classes", "class_names") if name in overrides}
         own, prior = arguments["prior"], overrides.get("prior", {})
         if classes and own and prior is not None:
-            # The classes of such a model are its prior's.
+            # The classes belong to the model's prior.
             if isinstance(prior, dict):
                 prior = {**own, **prior, "class_names": None, **classes}
             overrides = {**{name: value for name, value in overrides.items() if name not in classes}, "prior": prior}
         return super().changed_arguments(arguments, overrides)
 
     def build_prior(self, filters=64, num_blocks=8, num_classes=None, class_names=None):
-        """Makes an untrained prior, in place of one that there is.
+        """Creates an untrained prior, which replaces an existing one.
 
         Args:
-            filters, num_blocks: of its gated PixelCNN.
-            num_classes: how many classes `generate(labels=...)` chooses from, or None.
-            class_names: their names, or None.
+            filters, num_blocks: ints, at least 1. Width and depth of its gated PixelCNN. Default to 64 and 8.
+            num_classes: int or None. Number of classes that `generate(labels=...)` chooses from. Defaults to None.
+            class_names: list of `num_classes` texts, or None. Defaults to None.
         """
         options = filters, num_blocks, num_classes, class_names
         self._replace_prior(CodePrior(self.code_shapes, self.num_embeddings, *options, dtype=self.dtype_policy))
@@ -308,7 +324,7 @@ class VQVAE(GenerativeModel):
 
     def _replace_prior(self, prior):
         if self.prior is not None:
-            # Keras would go on to count and save a part whose attribute holds another one.
+            # Keras would otherwise continue to count and save the old prior.
             self._tracker.untrack(self.prior)
         self.prior = prior
 
@@ -324,20 +340,21 @@ class VQVAE(GenerativeModel):
         validation_batch_size=None,
         **kwargs,
     ):
-        """Trains the prior on the codes of images: Keras' `fit` of `self.prior`, which `fit` here leaves alone.
+        """Trains the prior on the codes of images with Keras' `fit` of `self.prior`; `fit` does not train the prior.
 
         Args:
             x, y: images and, for a prior with classes, labels: arrays, a folder, or a TFDS name.
             batch_size, epochs, shuffle, validation_batch_size: as for `fit`.
-            optimizer: a Keras optimizer; default Adam with the rate 1e-3 at first, later the one that there is.
-            validation_data: what `x` may be, labels included; of a TFDS name the split `test`.
-            **kwargs: as for `fit`, such as `callbacks`, but for `validation_split`.
+            optimizer: Keras optimizer or its name, or None. None keeps the prior's optimizer, at first Adam with a
+                learning rate of 1e-3.
+            validation_data: any source that `x` can be, labels included; a TFDS name reads the split `test`.
+            **kwargs: further arguments of `fit`, such as `callbacks`, except `validation_split`.
 
         Returns:
-            Keras' history, with `loss` in nats and `bits_per_image`.
+            Keras' `History`, with `loss` in nats and `bits_per_image`.
 
         Raises:
-            InputError, DataError, NonFiniteError: as for `fit`.
+            InputError, DataError, NonFiniteError: As for `fit`.
         """
         check_backend("fit_prior")
         check_known("fit_prior", kwargs, keras.Model.fit, excluded=["validation_split"])
@@ -351,7 +368,7 @@ class VQVAE(GenerativeModel):
                 self.build_prior()
             if optimizer is not None or not self.prior.compiled:
                 self.prior.compile(optimizer)
-            # Encoded only now that nothing is left to refuse.
+            # Encoding is slow, so it starts after all checks.
             dataset = self._code_batches(image_set, batch_size, shuffle)
             if validation_data is not None:
                 validation_data = self._code_batches(
@@ -360,7 +377,7 @@ class VQVAE(GenerativeModel):
             return self.prior.fit(dataset, epochs=epochs, validation_data=validation_data, **kwargs)
         except BaseException:
             if fresh and not (self.prior.compiled and int(self.prior.optimizer.iterations)):
-                # What it refused must not leave a prior that draws noise.
+                # A failed call must not leave behind an untrained prior, which would draw noise.
                 self._replace_prior(None)
             raise
 
@@ -372,16 +389,16 @@ class VQVAE(GenerativeModel):
 
     def compile_from_config(self, config):
         super().compile_from_config(config)
-        # None where `from_preset` was told to leave it out.
+        # The prior is None if `from_preset` was told to leave it out.
         if "prior" in config and self.prior is not None:
             self.prior.compile_from_config(config["prior"])
 
     def code_dataset(self, x, batch_size=64):
-        """The data set of codes that `fit_prior` trains on: batches of rows of codes with their images' labels."""
+        """Returns the data set that `fit_prior` trains on: batches of rows of codes with the labels of their images."""
         return self._code_batches(self._read_for_prior(x, None, batch_size), batch_size)
 
     def _read_for_prior(self, x, y, batch_size, training=True):
-        """The images and labels of what `fit_prior` is given, all of it checked before any image is encoded."""
+        """Reads the images and labels for `fit_prior`, and checks all of them before any image is encoded."""
         from zoo import data
 
         image_set = data.read(x if y is None else (x, y), self.image_shape, split="train" if training else "test")
@@ -401,14 +418,14 @@ class VQVAE(GenerativeModel):
         return data.batches(rows, batch_size, shuffle=shuffle, drop_remainder=drop_remainder)
 
     def _rows(self, images):
-        """The codes of images as rows `(n, 1, 1, total)`."""
+        """Returns the codes of images as rows `(n, 1, 1, total)`."""
         return np.concatenate([codes.reshape(len(codes), 1, 1, -1) for codes in self._encode(images)], -1)
 
     def bits_per_image(self, images, labels=None):
-        """Bits `(n,)` that the codes of images take under the prior, -log2 p(codes): what compression needs.
+        """Returns -log2 p(codes) `(n,)` under the prior: the bits that an ideal compression of the codes needs.
 
         Raises:
-            InputError: there is no prior yet, or labels are missing or of a prior without classes.
+            InputError: If there is no prior yet, or labels are missing or given to a prior without classes.
         """
         self._check_prior()
         images = as_array(images)
@@ -458,12 +475,12 @@ class VQVAE(GenerativeModel):
 
 
 def _parts(number, what):
-    """Where each of the parts begins in which `number` images are encoded or decoded, with a progress bar."""
+    """Returns a progress bar over the start indices of the parts in which images are encoded or decoded."""
     return bar(range(0, number, _AT_ONCE), what, unit="part")
 
 
 class _Codes(keras.Model):
-    """Codes of a batch of images, as a model so that Keras compiles it on every backend."""
+    """Computes codes of images; it is a model so that Keras compiles it on every backend."""
 
     def __init__(self, vq_vae):
         super().__init__(name="codes")
@@ -475,7 +492,7 @@ class _Codes(keras.Model):
 
 
 class _Images(_Codes):
-    """Images of a batch of codes."""
+    """Computes images of codes; it is a model for the same reason as `_Codes`."""
 
     def call(self, grids):
         quantizers = self.vq_vae.quantizers
@@ -486,19 +503,45 @@ class _Images(_Codes):
 
 @keras.saving.register_keras_serializable(package="zoo")
 class VQVAE2(VQVAE):
-    """VQ-VAE with two grids of codes, a coarse one for the whole and a fine one for the detail (Razavi et al. 2019).
+    """VQ-VAE with a coarse grid of codes for the layout and a fine grid for details (Razavi et al. 2019).
 
     The fine vectors are encoded from the image and the coarse embeddings (algorithm 1), and the decoder sees both. The
-    prior draws the coarse codes, then the fine ones given them. Arguments are those of `VQVAE`; the networks are
-    `encoder` (images to the features of the fine grid and the vectors of the coarse one), `fine_encoder` (those
-    features and coarse embeddings to fine vectors) and `decoder` (coarse and fine embeddings to images).
+    loss is that of `VQVAE` with the codebook and commitment terms summed over both grids:
+
+        -log p(x|e_coarse, e_fine) + sum_grids |sg(z) - e|^2 + commitment_cost * |z - sg(e)|^2.
+
+    The prior draws the coarse codes and then the fine codes given the coarse ones.
+
+    Args:
+        **arguments: those of `VQVAE`, with three networks: `encoder` (images to features of the fine grid and coarse
+            vectors), `fine_encoder` (these features and coarse embeddings to fine vectors) and `decoder` (coarse and
+            fine embeddings to images). Network options are those of `VQVAE2.default_networks`.
+
+    Raises:
+        InputError: As for `VQVAE`.
+
+    Example:
+
+    ```python
+    import zoo
+
+    model = zoo.VQVAE2((32, 32, 3), num_embeddings=128, embedding_dim=16, filters=32)
+    model.compile()
+    model.fit(images, epochs=20)  # uint8 (n, 32, 32, 3)
+    model.fit_prior(images, epochs=20)
+    new_images = model.generate(16, seed=0)
+    coarse, fine = model.encode(images[:16])  # int32 (16, 4, 4), (16, 8, 8)
+    ```
     """
 
     network_arguments = ("encoder", "fine_encoder", "decoder")
 
     @staticmethod
     def default_networks(image_shape, embedding_dim, filters=128, stages=2, residual_blocks=2):
-        """As `VQVAE`'s, with the coarse grid at half the side of the fine one, which is halved `stages` times."""
+        """Networks like those of `VQVAE`, with two grids of codes.
+
+        The image is halved `stages` times for the fine grid and once more for the coarse one.
+        """
         conv.check_sides(image_shape, stages + 1)
         return (
             vq.two_level_encoder(image_shape, embedding_dim, filters, stages, residual_blocks),
@@ -532,11 +575,11 @@ class VQVAE2(VQVAE):
         return self.decoder(embeddings, training=training)
 
     def encode(self, images):
-        """Coarse and fine codes, int32 `(n, *code_shapes[i])` each, of uint8 or [-1, 1] images."""
+        """Returns coarse and fine codes, int32 `(n, *code_shapes[i])` each, for uint8 or [-1, 1] images."""
         return tuple(self._encode(images))
 
     def decode(self, codes):
-        """uint8 images of a pair of coarse and fine codes, as `encode` returns them; errors as for `VQVAE.decode`."""
+        """Returns uint8 images for a pair of coarse and fine codes from `encode`; errors as for `VQVAE.decode`."""
         if not isinstance(codes, (tuple, list)) or len(codes) != 2:
             raise InputError("codes is no pair of coarse and fine codes, expected what encode returns.")
         return self._decode(codes)

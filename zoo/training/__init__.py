@@ -1,1 +1,1 @@
-"""What stands behind `fit`: the step, the monitor, sources of batches, and checks."""
+"""What `fit` is built from: the update step, the monitor, sources of batches, and checks."""

@@ -11,13 +11,13 @@ HALF_PRECISIONS = ("bfloat16", "float16")
 
 
 def check_functional(argument, network):
-    """Refuses what is no functional network: a class of one's own has no inputs, nor can it be copied."""
+    """Refuses a network that is not functional: a subclassed one has no known inputs and cannot be cloned."""
     if not isinstance(network, keras.Model) or not getattr(network, "inputs", None):
         raise InputError(f"{argument} is {shown(network)}, expected a functional Keras network of known inputs.")
 
 
 def check_precision(argument, network):
-    """Refuses a network whose outputs are half precision, in which pixels are quantized and losses do not add up."""
+    """Refuses a network with half-precision outputs, which quantize pixels and round losses."""
     for output in network.outputs:
         if output.dtype in HALF_PRECISIONS:
             raise InputError(
@@ -26,14 +26,14 @@ def check_precision(argument, network):
 
 
 def check_steps(arguments, *names):
-    """Refuses counts among a method's arguments that are none; None is Keras' default of each."""
+    """Refuses arguments that are neither None, which is Keras' default, nor a positive count."""
     for name in names:
         if arguments.get(name) is not None:
             check_count(arguments[name], name)
 
 
 def checked_callbacks(callbacks, verbose):
-    """What Keras' methods take for callbacks as a list, and refuses others, and what does not say how much to print."""
+    """Returns `callbacks` as a list; refuses what is no callback, and a `verbose` that Keras does not know."""
     if isinstance(callbacks, keras.callbacks.CallbackList):
         callbacks = callbacks.callbacks
     elif not isinstance(callbacks, (list, tuple)):
@@ -53,7 +53,7 @@ def check_unweighted(arguments, *names):
 
 
 def check_known(name_of_method, arguments, method, excluded=()):
-    """Refuses what a method of Keras does not take, before it would be said after the reading of data."""
+    """Refuses arguments that a Keras method does not take, before any data is read."""
     parameters = inspect.signature(method).parameters.values()
     excluded = {"self", *excluded}
     known = [each.name for each in parameters if each.name not in excluded and each.kind is not each.VAR_KEYWORD]
@@ -65,7 +65,7 @@ def check_known(name_of_method, arguments, method, excluded=()):
 
 @contextlib.contextmanager
 def built_under(dtype):
-    """Layers made inside get this dtype policy; None leaves the global one."""
+    """Gives layers created inside this context the dtype policy; None keeps the global policy."""
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(before if dtype is None else dtype)
     try:
@@ -75,25 +75,25 @@ def built_under(dtype):
 
 
 def check_backend(method):
-    """Refuses what only TensorFlow does here."""
+    """Refuses a method that the zoo implements for the TensorFlow backend only."""
     backend = keras.backend.backend()
     if backend != "tensorflow":
         raise InputError(f"KERAS_BACKEND is {backend!r}, expected 'tensorflow' for {method}; other backends generate.")
 
 
 def knows(optimizer, variables):
-    """Whether a built optimizer has moments of these variables."""
+    """Returns whether a built optimizer has state for all of these variables."""
     return {id(variable) for variable in unscaled(optimizer)._trainable_variables}.issuperset(map(id, variables))
 
 
 def unscaled(optimizer):
-    """The optimizer inside a `LossScaleOptimizer`, and any other as it is."""
+    """Returns the optimizer inside a `LossScaleOptimizer`, and any other optimizer unchanged."""
     return getattr(optimizer, "inner_optimizer", optimizer)
 
 
 def optimizer_of(optimizer, name):
     try:
         return keras.optimizers.get(optimizer)
-    # Keras raises anything for a dict that is no configuration.
+    # Keras raises errors of any type for a dict that is no optimizer configuration.
     except Exception:  # noqa: BLE001
         raise InputError(f"{name} is {shown(optimizer)}, expected a Keras optimizer or the name of one.") from None

@@ -1,4 +1,4 @@
-"""Sources of batches that users make: what they raise reaches the user, and every batch is like the first."""
+"""Batches from user code: their errors reach the user unchanged, and every batch must look like the first."""
 
 import contextlib
 import re
@@ -12,7 +12,7 @@ from zoo.errors import DataError, InputError, ZooError, is_number, shown
 
 @contextlib.contextmanager
 def own_errors():
-    """Yields a list for what a source of batches raises, and raises that in place of what TensorFlow makes of it."""
+    """Yields a list for errors of a source of batches, and raises the first of them instead of TensorFlow's error."""
     import tensorflow as tf
 
     raised = []
@@ -29,7 +29,7 @@ def own_errors():
 
 
 def _innermost(error):
-    """What an error of TensorFlow says of where it came from, without the places in its graph."""
+    """Returns the original message inside a TensorFlow error, without the positions in the graph."""
     lines = [re.sub(r"\{\{.*?\}\}\s*", "", line).strip() for line in error.message.splitlines()]
     lines = [line for line in lines if line and not line.startswith("[[")] or [type(error).__name__]
     of_python = [line for line in lines if re.match(r"[\w.]+(Error|Exception|Iteration)\b", line)]
@@ -37,7 +37,7 @@ def _innermost(error):
 
 
 def described_rows(rows, name):
-    """How many rows an entry of a batch has, and what they are: the kind of number, and the shape."""
+    """Returns the number of rows of an entry of a batch, and its kind of number and shape as text."""
     rows = rows if hasattr(rows, "dtype") and hasattr(rows, "shape") else as_array(rows, name)
     number, *shape = rows.shape or (0,)
     kind = keras.backend.standardize_dtype(rows.dtype).lstrip("ub").rstrip("0123456789")
@@ -45,7 +45,7 @@ def described_rows(rows, name):
 
 
 def watched(batches, check, raised):
-    """A generator of checked batches as Keras wants them, which keeps in a list what they raise."""
+    """Yields checked batches as tuples, as Keras expects them, and records any error in `raised`."""
     try:
         for batch in batches:
             check(batch)
@@ -56,7 +56,7 @@ def watched(batches, check, raised):
 
 
 class WatchedDataset(keras.utils.PyDataset):
-    """The checked batches of another `PyDataset`, which keeps in a list what it raises."""
+    """Wraps a `PyDataset`: checks every batch and records any error in `raised`."""
 
     def __init__(self, source, check, raised):
         super().__init__(source.workers, source.use_multiprocessing, source.max_queue_size)
@@ -83,7 +83,7 @@ class WatchedDataset(keras.utils.PyDataset):
 
 
 def entries_of(batch):
-    """One or two entries of a batch that Keras may have padded with None for labels and sample weights."""
+    """Returns the one or two entries of a batch, without the None that Keras adds for labels and sample weights."""
     entries = list(batch) if isinstance(batch, (tuple, list)) else [batch]
     if not entries:
         raise InputError("A batch is empty, expected images.")
@@ -98,7 +98,7 @@ def entries_of(batch):
 
 
 def split(x, y, fraction, paired):
-    """The last `fraction` of each array as validation data, as Keras does of `paired` ones."""
+    """Splits off the last `fraction` of each array as validation data; `paired` arrays must have the same length."""
     if not hasattr(x, "__array__") or not np.ndim(x):
         raise InputError(
             f"validation_split needs x to be an array, got {type(x).__name__}; give validation_data instead."

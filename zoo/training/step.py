@@ -1,6 +1,6 @@
-"""One update of a network: the only place with a gradient tape, and the only one that knows replicas.
+"""One update of a network; only this file uses gradient tapes and replicas.
 
-TensorFlow is imported where it computes, because models generate under other backends, too.
+Functions import TensorFlow themselves, because models generate images under other backends, too.
 """
 
 import keras
@@ -10,16 +10,16 @@ from zoo.progress import bar
 
 
 def update(loss_fn, batch, variables, optimizer):
-    """Takes one step of an optimizer down the gradient of a loss; no other variable is trained.
+    """Takes one optimizer step down the gradient of a loss; no other variable changes.
 
     Args:
         loss_fn: function of the batch that returns the scalar loss, a mean over the images, and a dict of logs.
         batch: dict of tensors.
         variables: list of the trainable variables of one network.
-        optimizer: Keras optimizer that is built on them.
+        optimizer: Keras optimizer that is built on these variables.
 
     Returns:
-        The logs, the norm of the gradient (NaN where the update is not finite), and whether the update is finite.
+        The logs, the gradient norm (NaN where the update is not finite), and whether the update is finite.
     """
     import tensorflow as tf
 
@@ -27,15 +27,15 @@ def update(loss_fn, batch, variables, optimizer):
     with tf.GradientTape(watch_accessed_variables=False) as tape:
         tape.watch(values)
         loss, logs = loss_fn(batch)
-        # The gradients of replicas are added up, and each replica has the mean of its own share of the batch.
+        # TensorFlow sums the gradients of all replicas, and each loss is a mean over one replica's share of the batch.
         scaled = optimizer.scale_loss(loss / num_replicas())
     gradients = tape.gradient(scaled, values)
-    # A sparse gradient becomes dense, because its norm would count rows that repeat as if they were different rows.
+    # Sparse gradients become dense, because their norm would count repeated rows as different rows.
     norm = tf.linalg.global_norm([None if g is None else tf.convert_to_tensor(g) for g in gradients])
-    # The norm is that of the unscaled loss of the replica's own share.
+    # The reported norm belongs to the unscaled loss of this replica's share.
     norm = norm * num_replicas() / optimizer.scale_loss(1.0)
     if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
-        # The optimizer finds its scale by gradients that overflow; it skips these, and so does the mean of the norms.
+        # Dynamic loss scaling probes for overflow and skips such updates; an infinite norm keeps them out of the mean.
         norm = ops.where(ops.isfinite(norm), norm, float("inf"))
         finite = ops.isfinite(loss)
     else:
@@ -55,7 +55,7 @@ def input_gradient(fn, inputs):
 
 
 def minimized(loss_fn, start, steps, learning_rate):
-    """Returns where a scalar function of one array is small, by Adam from `start` at a rate that falls to 0."""
+    """Minimizes a scalar function of one array with Adam and a cosine-decayed learning rate; returns the array."""
     import tensorflow as tf
 
     found = keras.Variable(start, dtype="float32")
@@ -76,14 +76,14 @@ def minimized(loss_fn, start, steps, learning_rate):
 
 
 def num_replicas():
-    """Returns how many replicas of the model train in step under `tf.distribute`."""
+    """Returns the number of synchronized replicas under `tf.distribute`."""
     import tensorflow as tf
 
     return tf.distribute.get_strategy().num_replicas_in_sync
 
 
 def assign_everywhere(variables, values):
-    """Assigns values outside of any optimizer, on all replicas alike."""
+    """Assigns values to variables on all replicas, outside of any optimizer."""
     import tensorflow as tf
 
     if num_replicas() == 1:
