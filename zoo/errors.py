@@ -160,7 +160,7 @@ def check_image_shape(image_shape, name="image_shape"):
 
 def first_of(names, most=5):
     """Returns the first `most` names as a comma-separated text, with "…" if there are more."""
-    return ", ".join(names[:most]) + (", …" if len(names) > most else "")
+    return printable(", ".join(names[:most])) + (", …" if len(names) > most else "")
 
 
 def first_line(error):

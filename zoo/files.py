@@ -83,7 +83,7 @@ def read_regular(path, limit):
         if not stat.S_ISREG(found.st_mode):
             raise PresetError(f"{path} is no regular file, as the files of a preset are.")
         if found.st_size > limit:
-            raise PresetError(f"{path} has {found.st_size} bytes, expected at most {limit}.")
+            raise PresetError(f"{path} has {found.st_size:,} bytes, expected at most {limit:,}.")
         with open(path, "rb") as file:
             return file.read(limit + 1)
     except FileNotFoundError:

@@ -20,7 +20,7 @@ from zoo.files import expanded, replacing
 from zoo.latents import stream
 
 # A resize may leave [-1, 1] by a rounding error, which does not mean another value range.
-_RANGE_TOLERANCE = 1e-3
+RANGE_TOLERANCE = 1e-3
 #: Numbers of channels that a PNG file can have: grey, grey with alpha, RGB, RGBA.
 DRAWABLE = (1, 2, 3, 4)
 # The formats of `zoo.data.IMAGE_SUFFIXES`. Pillow reads more, but runs external programs for some of them.
@@ -78,7 +78,7 @@ def check_images(images, image_shape=None, name="images"):
     low, high = float(images.min()), float(images.max())
     if not (math.isfinite(low) and math.isfinite(high)):
         raise InputError(f"{name} holds NaN or infinite values, expected finite floats in [-1, 1].")
-    if low < -1 - _RANGE_TOLERANCE or high > 1 + _RANGE_TOLERANCE:
+    if low < -1 - RANGE_TOLERANCE or high > 1 + RANGE_TOLERANCE:
         raise InputError(
             f"{name} holds {images.dtype} values from {low:g} to {high:g}, expected uint8 in 0..255 or "
             "floats in [-1, 1]."

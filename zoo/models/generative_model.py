@@ -326,6 +326,7 @@ class GenerativeModel(keras.Model):
         from zoo.presets import card, hub
 
         hub.check_names(repo_id, revision, tag)
+        check_flag(private, "private")
         with tempfile.TemporaryDirectory() as folder:
             directory = Path(folder) / "preset"
             self.save_to_preset(directory, weights_dtype=weights_dtype)
@@ -1050,8 +1051,7 @@ class GenerativeModel(keras.Model):
         """Returns the number of steps that the model was trained for, 0 if it is not compiled."""
         return self.optimizer.iterations if self.compiled else 0
 
-    @staticmethod
-    def _scaled(batch, name, image_shape):
+    def _scaled(self, batch, name, image_shape):
         """Returns the images of an entry of a batch as float32 in [-1, 1]."""
         import tensorflow as tf
 
@@ -1063,8 +1063,9 @@ class GenerativeModel(keras.Model):
         if tuple(images.shape[1:]) != image_shape:
             expected = ", ".join(map(str, image_shape))
             raise InputError(f"A batch of {name} has shape {tuple(images.shape)}, expected (n, {expected}).")
-        scaled = ops.cast(images, "float32")
-        return scaled / 127.5 - 1.0 if keras.backend.standardize_dtype(images.dtype) == "uint8" else scaled
+        if keras.backend.standardize_dtype(images.dtype) == "uint8":
+            return ops.cast(images, "float32") / 127.5 - 1.0
+        return self._monitor.in_range(name, ops.cast(images, "float32"), self._steps())
 
     def _checked(self, images, name="images", image_shape=None):
         """Returns user images as float32 in [-1, 1]; the `InputError` for invalid ones calls them `name`."""
@@ -1105,14 +1106,12 @@ class GenerativeModel(keras.Model):
         return (self._monitor.parts[part - 1], int(step)) if part else None
 
     def refuse_unknown_numbers(self, source="x", training=True):
-        """Raises `InputError` if the first failure was an invalid number in a batch, such as an unknown label."""
+        """Raises `InputError` if the first failure was invalid numbers in a batch: labels or images out of range."""
         failure = self.first_failure()
-        if failure is not None and failure[0] in self._monitor.limits:
-            (name, step), last = failure, self._monitor.limits[failure[0]] - 1
-            at = f" at step {step}" if training else ""
-            raise InputError(
-                f"A batch of {source} has {name} outside of 0 to {last}{at}, expected integers from 0 to {last}."
-            )
+        if failure is not None and failure[0] in self._monitor.expected:
+            name, step = failure
+            at = f", at training step {step}" if training else ""
+            raise InputError(f"A batch of {source} has {name} that are not {self._monitor.expected[name]}{at}.")
 
     @property
     def metrics(self):

@@ -95,8 +95,10 @@ def verify(location):
         path = location.directory / name
         if not path.exists():
             raise PresetError(f"The preset in {location.directory} is incomplete: {name} is missing.")
-        if not path.is_file() or path.stat().st_size > LIMITS[name]:
-            raise PresetError(f"{path} is no regular file of at most {LIMITS[name]} bytes, as presets have.")
+        if not path.is_file():
+            raise PresetError(f"{path} is no regular file, as the files of a preset are.")
+        if path.stat().st_size > LIMITS[name]:
+            raise PresetError(f"{path} has {path.stat().st_size:,} bytes, expected at most {LIMITS[name]:,}.")
     if location.files is None:
         warnings.warn(
             f"The preset in {location.directory} carries no hashes, so its files cannot be verified.", stacklevel=3

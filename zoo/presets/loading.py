@@ -93,10 +93,15 @@ def _built(config, directory):
     def count(variable):
         nonlocal numbers, variables
         numbers, variables = numbers + math.prod(variable.shape), variables + 1
-        if numbers > stored_numbers + _OTHER_NUMBERS or variables > 3 * stored_arrays + _OTHER_VARIABLES:
+        if numbers > stored_numbers + _OTHER_NUMBERS:
             raise PresetError(
-                f"The preset in {directory} describes {variables} or more arrays of {numbers} weights, but holds "
-                f"{stored_arrays} of {stored_numbers}."
+                f"The preset in {directory} describes at least {numbers:,} weights, but its file holds "
+                f"{stored_numbers:,}."
+            )
+        if variables > 3 * stored_arrays + _OTHER_VARIABLES:
+            raise PresetError(
+                f"The preset in {directory} describes at least {variables:,} variables, but its file holds "
+                f"{stored_arrays:,}."
             )
 
     # A class of the user may read the values of its variables at once, so these cannot be deferred.

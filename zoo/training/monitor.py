@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from zoo.errors import InputError
+from zoo.images import RANGE_TOLERANCE
 from zoo.training.step import num_replicas
 
 
@@ -61,8 +62,8 @@ class Monitor:
     def __init__(self, names):
         self.means = Means(names)
         self.parts, self._traced = [], []
-        #: The exclusive upper limit of each kind of number in a batch, such as "labels".
-        self.limits = {}
+        #: What each entry of a batch that is checked in the step may hold, such as "integers from 0 to 9".
+        self.expected = {}
         self.failure = keras.Variable(
             "zeros", (2,), dtype="int32", trainable=False, aggregation="only_first_replica", name="failure"
         )
@@ -93,13 +94,20 @@ class Monitor:
         The check runs inside the step because ready-made batches can come from any source. An invalid number would
         otherwise be read as another class, or as an index past the end of a table.
         """
-        self.limits[name] = limit
+        self.expected[name] = f"integers from 0 to {limit - 1}"
         whole = ops.cast(numbers, "int32")
         within = ops.logical_and(whole >= 0, whole < limit)
         # The cast to int32 changes fractions, NaN and large 64-bit numbers, so the comparison finds them.
         unknown = ops.logical_not(ops.all(ops.logical_and(within, ops.equal(ops.cast(whole, numbers.dtype), numbers))))
         self.note(name, ops.logical_not(_on_any_replica(unknown)), step)
         return ops.clip(whole, 0, limit - 1)
+
+    def in_range(self, name, images, step):
+        """Returns float images clipped to [-1, 1], and records a failure where any value lies outside or is NaN."""
+        self.expected[name] = "uint8 in 0..255 or floats in [-1, 1]"
+        outside = ops.logical_not(ops.all(ops.abs(images) <= 1.0 + RANGE_TOLERANCE))
+        self.note(name, ops.logical_not(_on_any_replica(outside)), step)
+        return ops.clip(images, -1.0, 1.0)
 
 
 def _on_any_replica(flag):
