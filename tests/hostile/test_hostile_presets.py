@@ -252,6 +252,10 @@ def complex_numbers(file, name):
     file[name] = value + 1j
 
 
+def large_attribute(file, name):
+    file[name].attrs["dtype"] = np.zeros(1000, "int8")
+
+
 def texts(file, name):
     del file[name]
     file[name] = np.array(["a", "b"], dtype=h5py.string_dtype())
@@ -289,6 +293,7 @@ WEIGHTS = {
             not_a_number,
             infinite,
             complex_numbers,
+            large_attribute,
             texts,
             another_shape,
             nothing_in_it,

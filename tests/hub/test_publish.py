@@ -317,6 +317,15 @@ def test_a_preset_that_makes_no_sense_is_refused(hub, publish, preset, tmp_path,
     assert REPO not in hub.repos
 
 
+def test_a_link_to_somewhere_else_is_not_published(hub, publish, preset, tmp_path):
+    own, secret = shutil.copytree(preset, tmp_path / "own"), tmp_path / "secret"
+    secret.write_text("secret")
+    (own / "samples.png").unlink()
+    (own / "samples.png").symlink_to(secret)
+    assert "samples.png is a link, expected a file to publish" in publish(directory=own)["error"]
+    assert REPO not in hub.repos
+
+
 # === Permission and bad input ===
 
 

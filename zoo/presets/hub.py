@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from zoo.errors import HubError, InputError, PresetError, printable, shown
-from zoo.presets.card import CARD, SCHEME, card_and_metadata, read_files, read_text
+from zoo.presets.card import CARD, PICTURES, SCHEME, card_and_metadata, read_files, read_text
 from zoo.presets.files import CONFIG, HASHED_FILES, LIMITS, METADATA, WEIGHTS, metadata_of, stated_of
 from zoo.version import __version__
 
@@ -450,6 +450,10 @@ def publish(
 
     check_names(repo_id, revision, tag)
     api, branch, directory = _api(token), revision or "main", Path(directory)
+    for name in (*HASHED_FILES, METADATA, CARD, *PICTURES):
+        # A stranger's folder could link to a secret of the user's.
+        if (directory / name).is_symlink():
+            raise PresetError(f"{directory / name} is a link, expected a file to publish.")
     files = read_files(directory)
     # A card that cannot be made is refused before anything is created on the Hub.
     card_and_metadata(directory, files, repo_id, title, facts or {}, {})

@@ -49,6 +49,8 @@ def check(path):
             if not isinstance(group.get(name, getlink=True), h5py.HardLink):
                 refuse(place, "which is a link to another place; expected numbers in this file")
             item = group[name]
+            if not all(_is_plain(item.attrs.get_id(key)) for key in item.attrs):
+                refuse(place, "which has an attribute that is no single text or number")
             if isinstance(item, h5py.Group):
                 address = h5py.h5o.get_info(item.id).addr
                 if address in parents:
@@ -68,6 +70,14 @@ def check(path):
     with h5py.File(path, "r") as file:
         visit(file, [h5py.h5o.get_info(file.id).addr])
     return numbers, arrays
+
+
+def _is_plain(attribute):
+    """Returns whether an HDF5 attribute is one text or number, because Keras reads attributes without a limit."""
+    import h5py
+
+    plain = (h5py.h5t.STRING, h5py.h5t.INTEGER, h5py.h5t.FLOAT)
+    return attribute.shape == () and attribute.get_type().get_class() in plain
 
 
 def _why_not(array):
