@@ -469,7 +469,7 @@ def _image_shape_in(config):
     """The image shape in a file `config.json`; None if the file is damaged, because `zoo.load` explains that."""
     try:
         return check_image_shape(json.loads(config.read_text(encoding="utf-8"))["config"]["image_shape"])
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
 
 

@@ -11,6 +11,7 @@ from zoo.errors import InputError, check_count, first_of, shown
 
 # Number of the first word. 0 is padding; no word has the number 1, but presets have an embedding for it.
 _FIRST = 2
+_LONGEST_WORD = 100
 
 
 def words(text):
@@ -105,8 +106,9 @@ class Tokenizer:
         if not self.vocabulary:
             raise InputError("vocabulary is empty, expected the words that prompts may have.")
         for word in self.vocabulary:
-            if words(word) != [word]:
-                raise InputError(f"vocabulary holds {word!r}, expected single words in lower case.")
+            # Python takes minutes to normalize a text of nothing but marks.
+            if len(word) > _LONGEST_WORD or words(word) != [word]:
+                raise InputError(f"vocabulary holds {shown(word)}, expected single words in lower case.")
         [(word, times)] = collections.Counter(self.vocabulary).most_common(1)
         if times > 1:
             raise InputError(f"vocabulary names {word!r} {times} times, expected each word once.")

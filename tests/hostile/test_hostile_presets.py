@@ -177,6 +177,33 @@ NETWORKS = {
     "CVE-2026-1462: a saved model": lambda path: called(
         "keras.layers", "TFSMLayer", {"filepath": f"{path}/saved_model", "call_endpoint": "serve"}
     ),
+    "a registered name beside another class": lambda path: functional(
+        {
+            "class_name": "Lambda",
+            "registered_name": "zoo>GAN",
+            "config": {"name": "e", "function": "zoo>R1"},
+            "name": "e",
+            "inbound_nodes": [],
+        }
+    ),
+    "a registered name with a module beside another class": lambda path: functional(
+        layer("keras.layers", "Lambda", {"function": "zoo>R1"}, SYMBOLIC) | {"registered_name": "zoo>GAN"}
+    ),
+    "a function without a name": lambda path: functional({"class_name": "function", "name": "e", "inbound_nodes": []}),
+    "a node that calls on a list": lambda path: functional(
+        layer("keras.layers", "Dense", {"units": 4}, {"class_name": []})
+    ),
+    "an optimizer with a regular expression": lambda path: {
+        **functional(),
+        "compile_config": {
+            "optimizer": {
+                "module": "keras.optimizers",
+                "class_name": "Muon",
+                "config": {"exclude_layers": ["(a+)+$"]},
+                "registered_name": None,
+            }
+        },
+    },
     "a JAX function": lambda path: called("keras.layers", "JaxLayer", {"call_fn": function("config.set_floatx")}),
 }
 
@@ -332,6 +359,16 @@ def many_layers(kind, config):
     return change
 
 
+def network_of(*layers):
+    return lambda preset: write_config(preset, functional(*layers))
+
+
+def sequential(kind, config, number):
+    layers = [{"module": "keras.layers", "class_name": kind, "config": config, "registered_name": None}] * number
+    network = {"module": "keras", "class_name": "Sequential", "config": {"layers": layers}, "registered_name": None}
+    return lambda preset: write_config(preset, network)
+
+
 def sparse(name, size):
     def change(preset):
         os.truncate(preset / name, size)
@@ -347,6 +384,41 @@ BOMBS = {
     "5,000 layers without weights": many_layers("ReLU", {}),
     "an image of 50,000 x 50,000 pixels": lambda preset: edited(preset, image_shape=[50_000, 50_000, 3]),
     "10**9 latents": lambda preset: edited(preset, latent_dim=10**9),
+    "5,000 layers in a row": sequential("ReLU", {}, 5_000),
+    "5,000 calls of a layer": network_of(
+        layer("keras.layers", "ReLU", {}) | {"inbound_nodes": [{"args": [SYMBOLIC], "kwargs": {}}] * 5_000}
+    ),
+    "10**8 tensors of one": network_of(
+        layer("keras.src.ops.numpy", "Split", {"indices_or_sections": 10**8, "axis": 0}, SYMBOLIC)
+    ),
+    "50,000 stages": network_of(
+        {
+            **layer(
+                "zoo.layers.growing", "GrowingGenerator", {"image_shape": [8, 8, 1], "widths": [1] * 50_000}, SYMBOLIC
+            ),
+            "registered_name": "zoo>GrowingGenerator",
+        }
+    ),
+    "a name of a megabyte": lambda preset: edited(preset, name="x" * 10**6),
+    "a kernel of a large scale": network_of(
+        {
+            **layer("zoo.layers.upsampling", "BicubicUpsampling", {"scale": 3_000}, SYMBOLIC),
+            "registered_name": "zoo>BicubicUpsampling",
+        }
+    ),
+    "an orthogonal kernel of 4,000 x 4,000": network_of(
+        layer("keras.layers", "Dense", {"units": 4_000}, SYMBOLIC),
+        layer(
+            "keras.layers",
+            "Dense",
+            {"units": 4_000, "kernel_initializer": "orthogonal"},
+            {
+                "class_name": "__keras_tensor__",
+                "config": {"shape": [None, 4_000], "dtype": "float32", "keras_history": ["e", 0, 0]},
+            },
+        )
+        | {"name": "f"},
+    ),
     "metadata in a pipe": replaced_by(os.mkfifo, "metadata.json"),
     "a configuration in a pipe": replaced_by(os.mkfifo, "config.json"),
     "weights in a pipe": replaced_by(os.mkfifo, "model.weights.h5"),

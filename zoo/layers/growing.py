@@ -6,7 +6,10 @@ import keras
 import numpy as np
 from keras import ops
 
+from zoo.errors import InputError
 from zoo.layers.style import EqualizedConv2D, EqualizedDense, PixelNorm
+
+_MOST_STAGES = 16
 
 register = keras.saving.register_keras_serializable(package="zoo")
 
@@ -31,6 +34,9 @@ class Growing(keras.layers.Layer):
 
     def __init__(self, image_shape, widths, **kwargs):
         super().__init__(**kwargs)
+        # Every stage makes layers at once; no side of an image can be halved more often.
+        if not 0 < len(widths) <= _MOST_STAGES:
+            raise InputError(f"widths has {len(widths)} numbers, expected 1 to {_MOST_STAGES}.")
         self.image_shape, self.widths = tuple(image_shape), list(widths)
         self.last_stage = len(self.widths) - 1
         self.stage, self.fades = self.last_stage, False

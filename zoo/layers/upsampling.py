@@ -5,7 +5,10 @@ import numpy as np
 from keras import ops
 
 from zoo.bicubic import resize_matrix
-from zoo.errors import InputError
+from zoo.errors import InputError, check_count
+
+# A kernel of bicubic upsampling grows with the square of its scale.
+_LARGEST_SCALE = 64
 
 
 @keras.saving.register_keras_serializable(package="zoo")
@@ -39,7 +42,7 @@ class DepthToSpace(keras.layers.Layer):
 
     def __init__(self, scale, **kwargs):
         super().__init__(**kwargs)
-        self.scale = scale
+        self.scale = check_count(scale, "scale", most=_LARGEST_SCALE)
 
     def call(self, x):
         return _depth_to_space(x, self.scale, self.compute_output_shape(x.shape)[-1])
@@ -82,7 +85,7 @@ class BicubicUpsampling(keras.layers.Layer):
 
     def __init__(self, scale, **kwargs):
         super().__init__(**{**kwargs, "dtype": "float32"})
-        self.scale = scale
+        self.scale = check_count(scale, "scale", most=_LARGEST_SCALE)
         # Every output pixel is a weighted sum of the 5x5 input pixels around the one it lies in.
         phases = resize_matrix(5, 5 * scale)[2 * scale : 3 * scale]
         self._kernel = np.einsum("pi,qj->ijpq", phases, phases).reshape(5, 5, 1, scale**2).astype("float32")

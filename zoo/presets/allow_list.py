@@ -9,6 +9,10 @@ from zoo.errors import PresetError, printable
 
 # A network of 1,000 layers takes Keras half a minute to build; the largest published ones have about 800.
 _MOST_LAYERS, _MOST_PARTS = 1_000, 100_000
+# Keras joins the names of layers again and again, so that long ones take minutes.
+_LONGEST_NAME = 1_000
+# Arguments by which an operation makes a list of tensors.
+_NUMBERS_OF_TENSORS, _MOST_TENSORS = ("indices_or_sections", "num"), 1_000
 
 
 def _named(names):
@@ -30,7 +34,7 @@ _LAYERS = _named(
     GlobalAveragePooling1D GlobalAveragePooling2D GlobalAveragePooling3D GlobalMaxPooling1D GlobalMaxPooling2D
     GlobalMaxPooling3D GroupNormalization GroupQueryAttention Identity InputLayer LSTM LSTMCell LayerNormalization
     LeakyReLU Masking MaxPooling1D MaxPooling2D MaxPooling3D Maximum Minimum MixUp MultiHeadAttention Multiply
-    Normalization PReLU Permute Pipeline RMSNormalization RNN RandAugment RandomBrightness RandomColorDegeneration
+    PReLU Permute Pipeline RMSNormalization RNN RandAugment RandomBrightness RandomColorDegeneration
     RandomColorJitter RandomContrast RandomCrop RandomElasticTransform RandomErasing RandomFlip RandomGaussianBlur
     RandomGrayscale RandomHue RandomInvert RandomPerspective RandomPosterization RandomRotation RandomSaturation
     RandomSharpness RandomShear RandomTranslation RandomZoom ReLU RepeatVector Rescaling Reshape Resizing
@@ -57,7 +61,7 @@ _CLASSES = {
     "keras.constraints": _named("MaxNorm MinMaxNorm NonNeg UnitNorm"),
     "keras.optimizers": _named(
         """
-        Adadelta Adafactor Adagrad Adam AdamW Adamax Ftrl Lamb Lion LossScaleOptimizer Muon Nadam RMSprop SGD
+        Adadelta Adafactor Adagrad Adam AdamW Adamax Ftrl Lamb Lion LossScaleOptimizer Nadam RMSprop SGD
         ScheduleFreeAdamW
         """
     ),
@@ -74,7 +78,7 @@ _CLASSES = {
     ),
     "keras.metrics": _named(
         """
-        AUC Accuracy BinaryAccuracy BinaryCrossentropy CategoricalAccuracy CategoricalCrossentropy F1Score Mean
+        Accuracy BinaryAccuracy BinaryCrossentropy CategoricalAccuracy CategoricalCrossentropy F1Score Mean
         MeanAbsoluteError MeanSquaredError Precision Recall RootMeanSquaredError SparseCategoricalAccuracy
         SparseCategoricalCrossentropy SparseTopKCategoricalAccuracy TopKCategoricalAccuracy
         """
@@ -137,9 +141,11 @@ def check(config, subject, is_registered):
         raise PresetError(f"{subject} is damaged: its configuration is no JSON object.")
     layers = 0
     for number, part in enumerate(parts_of(config)):
-        layers += "inbound_nodes" in part
+        if isinstance(part.get("name"), str) and len(part["name"]) > _LONGEST_NAME:
+            raise PresetError(f"{subject} holds a name of more than {_LONGEST_NAME:,} characters, which no preset has.")
+        layers += _number_of_layers(part)
         if layers > _MOST_LAYERS or number > _MOST_PARTS:
-            raise PresetError(f"{subject} describes more than {_MOST_LAYERS} layers, which no preset has.")
+            raise PresetError(f"{subject} describes more than {_MOST_LAYERS:,} layers, which no preset has.")
         if "class_name" in part and not _is_allowed(part, is_registered):
             raise PresetError(
                 f"{subject} holds {_told(part)}, which presets may not: it is none of the classes that run no code and "
@@ -177,6 +183,13 @@ def parts_of(config):
             parts.extend(part)
 
 
+def _number_of_layers(part):
+    """How many layers, or calls of one layer, a part adds to a network."""
+    nodes = part.get("inbound_nodes")
+    calls = len(nodes) if isinstance(nodes, list) else 0
+    return max(calls, part.get("module") == "keras.layers")
+
+
 def _is_allowed(part, is_registered):
     module, name, config = part.get("module"), part["class_name"], part.get("config")
     if not isinstance(name, str):
@@ -185,14 +198,26 @@ def _is_allowed(part, is_registered):
         return True
     if name in _ARRAYS:
         return isinstance(config, dict) and isinstance(config.get("dtype"), str) and config["dtype"] in _ARRAY_DTYPES
-    if is_registered(registered_name(part)):
-        return True
-    if not isinstance(module, str) or part.get("registered_name") not in (None, name):
+    # Without a module, Keras looks a class up in a list of its own, whatever its registered name.
+    if not isinstance(module, str):
+        return False
+    registered = registered_name(part)
+    if is_registered(registered):
+        return name == "function" or name == registered.rpartition(">")[2]
+    if part.get("registered_name") not in (None, name):
         return False
     if name == "function":
         return module in ("keras.activations", "builtins") and isinstance(config, str) and config in _ACTIVATIONS
+    if name in _CLASSES.get(module, ()):
+        return True
     # An operation is a node of a network. Elsewhere, Keras would call it on the values beside it.
-    return name in _CLASSES.get(module, ()) or (name in _OPERATIONS.get(module, ()) and "inbound_nodes" in part)
+    return name in _OPERATIONS.get(module, ()) and "inbound_nodes" in part and _makes_few_tensors(config)
+
+
+def _makes_few_tensors(config):
+    """Whether an operation returns no endless list of tensors."""
+    counts = [config.get(name) for name in _NUMBERS_OF_TENSORS] if isinstance(config, dict) else []
+    return not any(isinstance(count, (int, float)) and count > _MOST_TENSORS for count in counts)
 
 
 def _are_calls_on_tensors(nodes):
@@ -203,12 +228,12 @@ def _are_calls_on_tensors(nodes):
         if not isinstance(node, dict) or node.keys() != {"args", "kwargs"}:
             return False
         kinds = [part["class_name"] for part in parts_of(node) if "class_name" in part]
-        if _TENSOR not in kinds or not set(kinds) <= {_TENSOR, *_ARRAYS, *_INDICES}:
+        if _TENSOR not in kinds or not all(kind in (_TENSOR, *_ARRAYS, *_INDICES) for kind in kinds):
             return False
     return True
 
 
 def _told(part):
-    name = part["config"] if part["class_name"] == "function" else part["class_name"]
-    module = part.get("module")
+    name, module = part.get("class_name"), part.get("module")
+    name = part.get("config") if name == "function" else name
     return printable(f"{module}.{name}" if isinstance(module, str) else str(name), 200)

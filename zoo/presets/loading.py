@@ -17,6 +17,9 @@ from zoo.presets.rebuilding import rebuilt
 # A model may hold more than the weights of its preset: up to 64 MiB of image pools that discriminators see again, and
 # counters and random states, of which each layer has at most two.
 _OTHER_NUMBERS, _OTHER_VARIABLES = 16 * 1024**2, 200
+# A constructor makes all default networks even where the preset brings one of them, which can double the trained
+# weights. The rest is little, because initial values of large kernels take long to compute.
+_TRAINED_NUMBERS = 1024**2
 
 
 def load_as(expected_class, preset, bundled=True, **overrides):
@@ -88,14 +91,16 @@ def _built(config, directory):
     from zoo.keras_private import deferred_variables
 
     stored_numbers, stored_arrays = weights_file.check(directory / WEIGHTS)
-    numbers = variables = 0
+    trained = others = variables = 0
 
     def count(variable):
-        nonlocal numbers, variables
-        numbers, variables = numbers + math.prod(variable.shape), variables + 1
-        if numbers > stored_numbers + _OTHER_NUMBERS:
+        nonlocal trained, others, variables
+        size = math.prod(variable.shape)
+        trained, others = trained + size * variable.trainable, others + size * (not variable.trainable)
+        variables += 1
+        if trained > 2 * stored_numbers + _TRAINED_NUMBERS or trained + others > 2 * stored_numbers + _OTHER_NUMBERS:
             raise PresetError(
-                f"The preset in {directory} describes at least {numbers:,} weights, but its file holds "
+                f"The preset in {directory} describes at least {trained + others:,} weights, but its file holds "
                 f"{stored_numbers:,}."
             )
         if variables > 3 * stored_arrays + _OTHER_VARIABLES:

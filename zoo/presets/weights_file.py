@@ -11,7 +11,7 @@ _PACKED_FROM = 16_384
 # A model of the zoo has a few hundred entries; with hard links, a small file could have arbitrarily many.
 _MOST_ENTRIES, _DEEPEST = 5_000, 40
 # Highest compression ratio of a file. Trained weights compress to a half, unused ones to almost nothing.
-_MOST_PACKED, _SMALL = 100, 64 * 1024**2
+_MOST_PACKED, _SMALL = 100, 4 * 1024**2
 # HDF5's numbers of the filters that the zoo uses: gzip, shuffle and a checksum. Other filters may load plug-ins.
 _FILTERS = (1, 2, 3)
 
