@@ -51,7 +51,7 @@ setup(
     python_requires=">=3.11",
     packages=find_packages(include=["zoo", "zoo.*"]),
     package_data={
-        "zoo": ["weights/*/*.json", "weights/*/*.h5", "weights/*/*.md", "weights/*/*.png"],
+        "zoo": ["py.typed", "weights/*/*.json", "weights/*/*.h5", "weights/*/*.md", "weights/*/*.png"],
         "zoo.metrics": ["references/*.npz"],
     },
     install_requires=[

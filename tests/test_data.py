@@ -1138,7 +1138,7 @@ def test_what_a_source_raises_is_raised(trained):
         ((X,), "x has no labels"),
         ((X, np.full(len(X), 3)), "labels holds values from 3 to 3, expected integers from 0 to 2"),
         ((X, np.ones(3, int)), r"x has labels of shape \(3,\), expected one for each of 8 images"),
-        ((None,), "x is None, expected an array"),
+        ((None,), r"x has shape \(\), expected \(n, 8, 8, 1\)"),
         (((),), "A batch is empty"),
         (({"images": X}, Y), "A batch has labels beside a dict"),
     ],

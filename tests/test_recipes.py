@@ -109,8 +109,8 @@ def smoke(recipe, folder, monkeypatch, *options):
     size = {name.lower(): small[name] for name in ("FILTERS", "RESIDUAL_BLOCKS") if name in small}
     load = zoo.load
 
-    def load_small(name):
-        model = load(name)
+    def load_small(name, **overrides):
+        model = load(name, **overrides)
         return model.from_config({**model.get_config(), **size}) if name in begins else model
 
     monkeypatch.setattr(zoo, "load", load_small)

@@ -78,7 +78,7 @@ def test_wheel_holds_the_package_and_nothing_else(wheel):
     package = {
         path.relative_to(ROOT).as_posix()
         for path in (ROOT / "zoo").rglob("*")
-        if path.is_file() and path.suffix in (".py", ".npz", ".json", ".h5", ".png", ".md")
+        if path.is_file() and path.suffix in (".py", ".typed", ".npz", ".json", ".h5", ".png", ".md")
     }
     assert held == package | {"zoo/weights_manifest.json"}
 

@@ -24,8 +24,6 @@ def as_array(value, name="images"):
     Raises:
         InputError: `value` cannot be converted.
     """
-    if value is None:
-        raise InputError(f"{name} is None, expected an array.")
     masked = np.ma.MaskedArray
     if isinstance(value, masked) or (isinstance(value, (list, tuple)) and any(isinstance(v, masked) for v in value)):
         raise InputError(f"{name} is a masked array, expected a plain one, as its method filled makes it.")
