@@ -36,7 +36,28 @@ def system(command):
     return {"module": "os", "class_name": "system", "config": {"command": command}, "registered_name": None}
 
 
+def switch(callee):
+    """A functional network whose node calls a function of Keras' package while it is read."""
+    function = {"module": "keras", "class_name": "function", "config": callee, "registered_name": callee}
+    node = {
+        "module": "keras.src.ops.core",
+        "class_name": "Switch",
+        "config": {},
+        "registered_name": None,
+        "name": "e",
+        "inbound_nodes": [{"args": [0, [function], "float16"], "kwargs": {}}],
+    }
+    return {
+        "module": "keras.src.models.functional",
+        "class_name": "Functional",
+        "config": {"name": "network", "layers": [node], "input_layers": [], "output_layers": []},
+        "registered_name": "Functional",
+    }
+
+
 CONFIGS = {
+    "a-switch": lambda gan, harm: switch("config.set_floatx"),
+    "a-switch-as-a-network": lambda gan, harm: with_generator(gan, **switch("config.set_floatx")),
     "an-unregistered-class": lambda gan, harm: {**gan, "registered_name": "evil>Model", "class_name": "Model"},
     "a-class-of-a-module-to-import": lambda gan, harm: {
         **gan,
@@ -183,6 +204,7 @@ def test_a_hostile_repository_is_refused(answers, name):
 @pytest.mark.parametrize(
     ("name", "reason"),
     [
+        ("a-switch", "holds keras.src.ops.core.Switch, which presets may not"),
         ("a-lambda", "holds keras.layers.Lambda, which presets may not"),
         ("a-pickle", "holds keras.layers.TorchModuleWrapper, which presets may not"),
         ("external-link", "link"),
