@@ -476,6 +476,7 @@ MEANINGLESS = [
     ("VAE.fit", {"x": np.full((4, *SHAPE), 255.0, "float32")}),
     ("VAE.fit", {"shuffle": "no"}),
     ("DCGAN", {"stages": 10**9}),
+    ("text.Tokenizer", {"vocabulary": ["\u0300\u0323" * 200_000]}),
     ("Pix2Pix", {"patch_stages": 10**9}),
 ]
 

@@ -204,6 +204,8 @@ NETWORKS = {
             }
         },
     },
+    "a metric of endless thresholds": lambda path: called("keras.metrics", "AUC", {"num_thresholds": 10**9}),
+    "statistics of an endless input": lambda path: called("keras.layers", "Normalization", {"mean": 0, "variance": 1}),
     "a JAX function": lambda path: called("keras.layers", "JaxLayer", {"call_fn": function("config.set_floatx")}),
 }
 
