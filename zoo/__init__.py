@@ -11,30 +11,7 @@ from zoo.version import __version__ as __version__
 if TYPE_CHECKING:
     # Editors and type checkers see here what `__getattr__` resolves.
     from zoo import callbacks, data, images, latents, metrics, objectives, text
-    from zoo.models import (
-        DCGAN,
-        GAN,
-        SAGAN,
-        SRGAN,
-        VAE,
-        VQVAE,
-        VQVAE2,
-        WGAN,
-        WGANGP,
-        AdversarialModel,
-        BetaVAE,
-        BigGAN,
-        ConditionalGAN,
-        CycleGAN,
-        GenerativeModel,
-        Pix2Pix,
-        PixelCNN,
-        ProgressiveGAN,
-        ProjectionGAN,
-        SRResNet,
-        StyleGAN,
-        TextToImageGAN,
-    )
+    from zoo.models import *
     from zoo.presets import hub, list_presets
 
 __all__ = [

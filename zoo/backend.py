@@ -33,7 +33,6 @@ def check_process(first=False):
 
     Raises:
         InputError: the process was forked from one that had made or loaded a model.
-        InputError: this is such a process.
     """
     global _first
     if _first not in (None, os.getpid()):

@@ -5,7 +5,6 @@ without it.
 """
 
 import contextlib
-import json
 import logging
 import os
 import sys
@@ -20,7 +19,7 @@ from zoo import presets
 from zoo.arrays import check_number_of_images
 from zoo.backend import import_keras
 from zoo.errors import InputError, PresetError, ZooError, check_image_shape, printable, shown
-from zoo.files import read_regular, write_json
+from zoo.files import write_json
 from zoo.presets import allow_list, hub
 
 # Texts of a preset are cut off after this many characters.
@@ -175,7 +174,7 @@ def info(name):
 def _verdict(directory):
     """Returns the verdict of `zoo.load` on a preset's configuration, without building anything."""
     try:
-        config = json.loads(read_regular(directory / presets.CONFIG, presets.LIMITS[presets.CONFIG]))
+        config = presets.config_of(directory)
         # Only importing the zoo's models tells which classes there are; `zoo.load` refuses unknown ones.
         allow_list.check(config, f"The preset in {directory}", lambda name: name.startswith("zoo>"))
     except PresetError as error:
@@ -459,16 +458,16 @@ def _check_generative(name, num_samples=None):
     entry = presets.manifest().get(name)
     if entry is not None and entry["kind"] != "model":
         raise InputError(f"{name!r} is a {entry['kind'].replace('_', ' ')}, expected a preset that generates images.")
-    config = presets.obtain(name).directory / presets.CONFIG
-    if num_samples is not None and (image_shape := _image_shape_in(config)) is not None:
+    directory = presets.obtain(name).directory
+    if num_samples is not None and (image_shape := _image_shape_in(directory)) is not None:
         check_number_of_images(num_samples, image_shape)
     return entry
 
 
-def _image_shape_in(config):
-    """The image shape in a file `config.json`; None if the file is damaged, because `zoo.load` explains that."""
+def _image_shape_in(directory):
+    """The image shape in a preset's configuration; None if that is damaged, because `zoo.load` explains that."""
     try:
-        return check_image_shape(json.loads(config.read_text(encoding="utf-8"))["config"]["image_shape"])
+        return check_image_shape(presets.config_of(directory)["config"]["image_shape"])
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
 

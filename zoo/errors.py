@@ -26,8 +26,8 @@ def printable(text, longest=_LONGEST_MESSAGE):
     Returns:
         The text with control and bidirectional characters escaped, and "…" where its end is cut off.
     """
-    shown = "".join(_escaped(character) for character in text[: longest + 1])
-    return shown if len(text) <= longest and len(shown) <= 4 * longest else shown[:longest] + "…"
+    escaped = "".join(_escaped(character) for character in text[: longest + 1])
+    return escaped if len(text) <= longest and len(escaped) <= 4 * longest else escaped[:longest] + "…"
 
 
 def _escaped(character):

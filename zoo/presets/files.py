@@ -34,6 +34,17 @@ class Location(NamedTuple):
     revision: str | None = None
 
 
+def config_of(directory):
+    """Returns what a preset's `config.json` holds, which may be anything that JSON can be.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        PresetError: it is not a regular file of bounded size.
+        ValueError, RecursionError: it is not JSON, or nested too deeply.
+    """
+    return json.loads(read_regular(directory / CONFIG, LIMITS[CONFIG]))
+
+
 def metadata_of(directory):
     """Returns the content of a preset directory's `metadata.json`, an empty dict if there is no such file.
 
@@ -45,9 +56,9 @@ def metadata_of(directory):
         found = json.loads(read_regular(path, LIMITS[METADATA]))
     except FileNotFoundError:
         return {}
+    except PresetError:
+        raise
     except (ValueError, RecursionError) as error:
-        if isinstance(error, PresetError):
-            raise
         raise PresetError(f"{path} is damaged ({error}); expected a JSON object.") from error
     if not isinstance(found, dict):
         raise PresetError(f"{path} is damaged: it holds a {type(found).__name__}, expected a JSON object.")

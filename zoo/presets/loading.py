@@ -1,16 +1,14 @@
 """Loading a preset: checks its configuration, builds the model within the size of its weights, and fills it."""
 
 import contextlib
-import json
 import math
 import os
 import random
 
 from zoo.backend import check_process, import_keras
 from zoo.errors import InputError, PresetError, ZooError, first_line, printable
-from zoo.files import read_regular
 from zoo.presets import allow_list, weights_file
-from zoo.presets.files import CONFIG, LIMITS, WEIGHTS
+from zoo.presets.files import WEIGHTS, config_of
 from zoo.presets.locating import obtain
 from zoo.presets.rebuilding import rebuilt
 
@@ -46,7 +44,7 @@ def load_as(expected_class, preset, bundled=True, **overrides):
 
     directory, random_state = location.directory, random.getstate()
     try:
-        config = json.loads(read_regular(directory / CONFIG, LIMITS[CONFIG]))
+        config = config_of(directory)
         allow_list.check(config, f"The preset in {directory}", is_registered)
         if expected_class is not None:
             found = keras.saving.get_registered_object(config.get("registered_name"))
