@@ -77,15 +77,10 @@ def load(preset, *, bundled=True, **overrides):
         HubError: the Hub cannot be reached, or has no such repository, revision or file for this user.
         InputError: an override that the class does not have or that leaves too little of the weights.
     """
-    from zoo.backend import import_keras
-    from zoo.presets import load_as, resolve
+    from zoo.presets import load_as
 
-    # Unknown names are refused before TensorFlow is imported, which takes seconds.
-    resolve(preset, bundled)
-    import_keras()
-    # The classes of the zoo register themselves with Keras.
-    importlib.import_module("zoo.models")
-    return load_as(None, preset, bundled, **overrides)
+    # TensorFlow takes seconds to import, so the preset is verified before the classes of the zoo register themselves.
+    return load_as(None, preset, bundled, lambda: importlib.import_module("zoo.models"), **overrides)
 
 
 def __getattr__(name):

@@ -20,13 +20,14 @@ _OTHER_NUMBERS, _OTHER_VARIABLES = 16 * 1024**2, 200
 _TRAINED_NUMBERS = 1024**2
 
 
-def load_as(expected_class, preset, bundled=True, **overrides):
+def load_as(expected_class, preset, bundled=True, register=None, **overrides):
     """Loads a preset like `zoo.load`, but requires an instance of `expected_class` (None accepts any class).
 
     Args:
         expected_class: class of which the model must be an instance, or None.
         preset: name of an official preset, a preset directory, or `"hf://org/name@revision"`.
         bundled: bool, whether to use the copy in this installation; default True.
+        register: function that registers classes with Keras, called once the preset is verified; default None.
         **overrides: changed constructor arguments of the model.
 
     Returns:
@@ -40,6 +41,8 @@ def load_as(expected_class, preset, bundled=True, **overrides):
     location = obtain(preset, bundled)
     check_process()
     import_keras()
+    if register is not None:
+        register()
     import keras
 
     directory, random_state = location.directory, random.getstate()
