@@ -203,11 +203,15 @@ def tiny_vq_vae(**arguments):
 
 
 def tiny_progressive_gan(shape=SHAPE, **arguments):
-    return zoo.ProgressiveGAN(shape, LATENT_DIM, **{"filters": 3, "max_filters": 5, **arguments})
+    return zoo.ProgressiveGAN(shape, LATENT_DIM, **{"filters": 3, **arguments})
 
 
 def tiny_style_gan(shape=SHAPE, **arguments):
-    return zoo.StyleGAN(shape, LATENT_DIM, **{"filters": 3, "max_filters": 5, "mapping_layers": 2, **arguments})
+    return zoo.StyleGAN(shape, LATENT_DIM, **{"filters": 3, "mapping_layers": 2, **arguments})
+
+
+def tiny_style_dcgan(shape=SHAPE, **arguments):
+    return zoo.StyleDCGAN(shape, LATENT_DIM, **{"filters": 3, "mapping_layers": 2, **arguments})
 
 
 def values(variables):
@@ -253,7 +257,7 @@ def one_update(model, part, batch, still=()):
     ]
     before = values(still)
     loss, optimizer = (getattr(model, f"{part}_{what}") for what in ("loss", "optimizer"))
-    model._update(part, loss, model._canonical(batch), getattr(model, part).trainable_variables, optimizer)
+    model.update(part, loss, model.prepare(batch), getattr(model, part).trainable_variables, optimizer)
     assert not any(moved(before, still))
 
 

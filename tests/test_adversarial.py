@@ -408,8 +408,8 @@ def test_evaluation_judges_images_of_the_average_and_moves_nothing(arguments, mo
         if variable.path.endswith("kernel"):
             variable.assign(2.0 * variable)
     latents = np.random.RandomState(0).normal(size=(8, LATENT_DIM)).astype("float32")
-    monkeypatch.setattr(model, "_generator_inputs", lambda batch: latents)
-    batch = model._canonical({"images": images(8)})
+    monkeypatch.setattr(model, "generator_inputs", lambda batch: latents)
+    batch = model.prepare({"images": images(8)})
     fake, of_generator = (network(latents, training=False) for network in (model.ema_generator, model.generator))
     assert np.abs(fake - of_generator).max() > 0.01
     real_logits, fake_logits = (model.discriminator(given, training=False) for given in (batch["images"], fake))

@@ -27,6 +27,7 @@ from helpers import (
     tiny_gan,
     tiny_pixel_cnn,
     tiny_progressive_gan,
+    tiny_style_dcgan,
     tiny_style_gan,
     tiny_vq_vae,
     values,
@@ -191,7 +192,7 @@ def test_sizes_of_images_are_met_by_as_many_blocks():
     # 28 is halved to 7, 32 to 4.
     for side, blocks in ((28, 2), (32, 3)):
         model = zoo.SAGAN((side, side, 3), 8, filters=1)
-        assert model._described_networks["stages"] == blocks
+        assert model.described_networks["stages"] == blocks
         assert model.generator.output_shape == (None, side, side, 3)
     with pytest.raises(InputError, match="expected sides divisible by 4"):
         zoo.BigGAN((30, 30, 1), filters=1)
@@ -291,11 +292,11 @@ def test_standing_statistics_are_those_of_what_the_average_draws(name, monkeypat
     for variable in model.generator.trainable_variables:
         variable.assign(2.0 * variable + 0.1)
     batches = [labelled(6), labelled(8)]
-    given = [model._generator_inputs(model._canonical({"images": x, "labels": y})) for x, y in batches]
+    given = [model.generator_inputs(model.prepare({"images": x, "labels": y})) for x, y in batches]
 
     def updated(*indices):
         inputs = iter([given[index] for index in indices])
-        monkeypatch.setattr(model, "_generator_inputs", lambda batch: next(inputs))
+        monkeypatch.setattr(model, "generator_inputs", lambda batch: next(inputs))
         before = values(model.generator.variables)
         model.update_standing_statistics(batches[index] for index in indices)
         for one, other in zip(before, values(model.generator.variables), strict=True):
@@ -319,7 +320,7 @@ def test_standing_statistics_of_large_features_are_exact_and_without_dropout(mon
     dropout, reshape = keras.layers.Dropout(0.5), keras.layers.Reshape(SHAPE)
     model = tiny_gan(generator=keras.Sequential([keras.Input((LATENT_DIM,)), dense, dropout, norm, reshape]))
     given = np.random.RandomState(0).normal(size=(8, LATENT_DIM)).astype("float32")
-    monkeypatch.setattr(model, "_generator_inputs", lambda batch: given)
+    monkeypatch.setattr(model, "generator_inputs", lambda batch: given)
     model.update_standing_statistics([images(8)])
     average, features = model.ema_generator.get_layer(norm.name), np.array(dense(given))
     np.testing.assert_allclose(average.moving_mean, features.mean(0), rtol=1e-3, atol=1.0)
@@ -339,13 +340,13 @@ def test_standing_statistics_of_frozen_norms_stay():
 
 
 def test_standing_statistics_see_new_noise_in_every_batch(monkeypatch):
-    model = tiny_style_gan(residual=False)
+    model = tiny_style_dcgan()
     for layer in model.generator.get_layer("synthesis").layers:
         if layer.name.startswith("noise"):
             layer.strength.assign(1.0)
     model.ema_generator.set_weights(model.generator.get_weights())
     given = np.ones((4, LATENT_DIM), "float32")
-    monkeypatch.setattr(model, "_generator_inputs", lambda batch: given)
+    monkeypatch.setattr(model, "generator_inputs", lambda batch: given)
     found = []
     for number in (1, 2):
         model.update_standing_statistics([images(4)] * number)
@@ -381,7 +382,7 @@ def test_both_networks_are_given_the_labels_of_the_batch():
             return call(inputs, *args, **kwargs)
 
         network.call = noted
-    batch = model._canonical((images(3), np.array([2, 0, 1])))
+    batch = model.prepare((images(3), np.array([2, 0, 1])))
     model.discriminator_loss(batch)
     model.generator_loss(batch)
     order = ["generator", "discriminator", "discriminator", "generator", "discriminator"]
@@ -679,7 +680,7 @@ def test_networks_of_other_kinds_find_latents_too():
 
 def test_descent_starts_at_the_best_latents_for_each_label(monkeypatch):
     model, originals, labels = conditional(class_names=NAMES), images(4), [1, 0, 1, 2]
-    monkeypatch.setattr("zoo.models.gan.minimized", lambda loss, start, steps, rate: start)
+    monkeypatch.setattr("zoo.sampling.inversion.minimized", lambda loss, start, steps, rate: start)
     found = model.encode_image(originals, labels=labels, seed=3)
     candidates = latents.sample(64, (LATENT_DIM,), seed=3)
     for latent, original, label in zip(found, originals, labels, strict=True):
@@ -706,7 +707,7 @@ def test_what_descends_is_the_distance_of_pixels_and_a_hundredth_of_that_of_late
         seen.append((float(loss(tf.constant(start))), start))
         return start
 
-    monkeypatch.setattr("zoo.models.gan.minimized", minimized)
+    monkeypatch.setattr("zoo.sampling.inversion.minimized", minimized)
     # Of a StyleGAN these are w, and what descends is in standard deviations.
     found = model.encode_image(originals, seed=3)
     drawn = (model.synthesis if build is tiny_style_gan else model.ema_generator)(found, training=False)

@@ -73,8 +73,8 @@ def test_an_image_depends_on_the_seed_and_its_index_alone(model):
 
 def test_networks_always_see_as_many_latents(model, monkeypatch):
     # Batches of another size would round differently and tell `generate(64)[:16]` from `generate(16)`.
-    original, sizes = model._generate_batch, []
-    monkeypatch.setattr(model, "_generate_batch", lambda rows: (sizes.append(len(rows)), original(rows))[1])
+    original, sizes = model.sample, []
+    monkeypatch.setattr(model, "sample", lambda rows: (sizes.append(len(rows)), original(rows))[1])
     model.generate(1)
     model.generate(70)
     assert sizes == [64, 64, 64]
@@ -153,18 +153,21 @@ def test_generating_moves_no_random_state(model):
 
 @pytest.mark.parametrize("argument", ["labels", "prompts", "source_images", "mask", "truncation"])
 def test_arguments_of_other_classes_are_refused_by_name(model, argument):
-    if argument in model.generate_arguments:
+    if model.takes(argument):
         pytest.skip(f"{type(model).__name__} understands it")
-    takes = ", ".join(("num_samples", *model.generate_arguments, "seed"))
+    takes = ", ".join(("num_samples", *(condition.name for condition in model.conditions), "seed"))
     message = rf"^{type(model).__name__}\.generate does not understand {argument}; it takes {takes}\.$"
     with pytest.raises(InputError, match=message):
         model.generate(1, **{argument: np.zeros(1)})
 
 
 def test_each_class_says_what_it_takes():
-    assert tiny_gan().generate_arguments == ("latents",)
-    assert tiny_vae().generate_arguments == ("latents", "temperature")
-    assert tiny_style_gan().generate_arguments == ("latents", "truncation")
+    for build, names in (
+        (tiny_gan, ["latents"]),
+        (tiny_vae, ["latents", "temperature"]),
+        (tiny_style_gan, ["latents", "truncation"]),
+    ):
+        assert [condition.name for condition in build().conditions] == names
     with pytest.raises(InputError, match="does not understand temperature"):
         tiny_gan().generate(1, temperature=0.0)
 
@@ -213,7 +216,7 @@ def test_bad_seeds_are_refused(model, seed):
 def test_a_bad_temperature_is_refused():
     with pytest.raises(InputError, match="temperature is 'hot', expected a number"):
         tiny_vae().generate(temperature="hot")
-    with pytest.raises(InputError, match="temperature is 1e-40, expected a number of at least 1e-6"):
+    with pytest.raises(InputError, match="temperature is 1e-40, expected a number of at least 1e-06"):
         tiny_pixel_cnn().generate(temperature=1e-40)
 
 

@@ -24,13 +24,14 @@ def draw(name):
     conditions = {}
     if model.num_classes is not None:
         conditions["labels"] = np.arange(len(rows), dtype="int32") % model.num_classes
-    if "prompts" in model.generate_arguments:
-        conditions |= model._drawn_conditions(len(rows), seed=0)
-    if "source_images" in model.generate_arguments and not model.draws_alone:
+    for condition in model.conditions:
+        if condition.name == "prompts":
+            conditions["prompts"] = condition.drawn(len(rows), seed=0)
+    if model.takes("source_images") and not model.draws_alone:
         shape = (len(rows), *model.source_shape)
         # Waves, of which no two are alike.
         conditions["source_images"] = np.sin(np.arange(np.prod(shape), dtype="float32").reshape(shape) / 50)
-    return np.asarray(model._generate_batch(rows, **conditions))[:IMAGES]
+    return np.asarray(model.sample(rows, **conditions))[:IMAGES]
 
 
 @pytest.mark.slow

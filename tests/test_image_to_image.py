@@ -79,7 +79,7 @@ def test_a_logit_judges_a_patch_of_the_size_of_the_paper(stages, width):
 def test_pix2pix_minimizes_the_papers_sum():
     model = tiny_pix2pix(l1_weight=7.0, dropout=0.0)
     model.compile()
-    batch = model._canonical(pairs(4))
+    batch = model.prepare(pairs(4))
     fake = model.generator(batch["source_images"], training=True)
     l1 = np.mean(np.abs(batch["images"] - fake))
     logits = model.discriminator({"images": fake, "source_images": batch["source_images"]}, training=True)
@@ -105,7 +105,7 @@ def test_cycle_gan_penalizes_the_gradients_of_both_sides():
         keras.utils.set_random_seed(0)
         model = tiny_cycle_gan(penalties=penalties)
         model.compile()
-        batch = model._canonical(dict(zip(("source_images", "images"), pairs(4), strict=True)))
+        batch = model.prepare(dict(zip(("source_images", "images"), pairs(4), strict=True)))
         losses.append(float(model.discriminator_loss(batch)[0]))
     expected = 0.0
     for side in ("images", "source_images"):
@@ -122,11 +122,11 @@ def test_cycle_gan_penalizes_the_gradients_of_both_sides():
 def test_pix2pix_augments_an_image_together_with_its_source_image():
     model = tiny_pix2pix(augmentation=DiffAugment(["translation", "cutout"]))
     batch = {"images": floats(images(4)), "source_images": floats(images(4))}
-    seen = model._discriminator_inputs(model._augmented(batch["images"], batch), batch)
+    seen = model.discriminator_inputs(model.augmented(batch["images"], batch), batch)
     np.testing.assert_array_equal(seen["images"], seen["source_images"])
     assert not np.array_equal(seen["images"], batch["images"])
     # As it is outside of training.
-    still = model._discriminator_inputs(batch["images"], batch)
+    still = model.discriminator_inputs(batch["images"], batch)
     assert still["source_images"] is batch["source_images"]
 
 
@@ -138,7 +138,7 @@ def test_colours_of_a_pair_change_alike_and_apart():
     seen = []
     model = tiny_pix2pix(image_shape=COLOUR, source_shape=SHAPE, augmentation="diff_augment")
     model.augmentation.call = lambda images, seed, first: seen.append((images.shape, first))
-    model._augmented(both[..., :3], {"source_images": both[..., 3:]})
+    model.augmented(both[..., :3], {"source_images": both[..., 3:]})
     assert seen == [((4, 8, 8, 4), 3)]
 
 
@@ -194,7 +194,7 @@ def test_a_penalty_is_on_the_image_alone_whether_or_not_its_source_is_augmented_
     losses = []
     for model in (plain, augmented):
         model.compile()
-        batch = model._canonical(dict(zip(("source_images", "images"), pairs(4), strict=True)))
+        batch = model.prepare(dict(zip(("source_images", "images"), pairs(4), strict=True)))
         losses.append(float(model.discriminator_loss(batch)[0]))
     assert losses[0] == pytest.approx(losses[1], rel=1e-5)
     without = tiny_pix2pix(dropout=0.0)
@@ -209,7 +209,7 @@ def test_generated_images_are_penalized_beside_the_source_images_that_were_augme
     channels = model.image_shape[-1]
     shape = (4, *model.image_shape[:2], channels + model.source_shape[-1])
     real, fake = (tf.random.stateless_uniform(shape, (0, seed), -1.0, 1.0) for seed in (0, 1))
-    found = model._penalized(functools.partial(model._judge, batch={}, training=True), real, fake)
+    found = model.penalized(functools.partial(model.judge, batch={}, training=True), real, fake)
     images = fake[..., :channels]
     with tf.GradientTape() as tape:
         tape.watch(images)
@@ -223,7 +223,7 @@ def test_generated_images_are_penalized_beside_the_source_images_that_were_augme
 def test_cycle_gan_minimizes_the_papers_sum():
     model = tiny_cycle_gan(cycle_weight=3.0, identity_weight=2.0)
     model.compile()
-    batch = model._canonical(dict(zip(("source_images", "images"), pairs(4), strict=True)))
+    batch = model.prepare(dict(zip(("source_images", "images"), pairs(4), strict=True)))
     s, x = batch["source_images"], batch["images"]
     g, f = model.generator.get_layer("to_images"), model.generator.get_layer("to_source")
     judges = {side: model.discriminator.get_layer(f"of_{side}") for side in ("images", "source_images")}

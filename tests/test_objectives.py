@@ -115,7 +115,7 @@ def test_a_generator_is_compared_with_the_real_images_of_its_batch(build):
     loss, logs = model.generator_loss(batch, training=False)
 
     def logits(images):
-        return np.asarray(model.discriminator(model._discriminator_inputs(images, batch), training=False))
+        return np.asarray(model.discriminator(model.discriminator_inputs(images, batch), training=False))
 
     if build is tiny_cycle_gan:
         fake = model.ema_generator(batch, training=False)
@@ -409,7 +409,7 @@ def test_both_networks_see_real_and_generated_images_augmented():
     judged = []
     call = model.discriminator.call
     model.discriminator.call = lambda images, *args, **options: judged.append(images) or call(images, *args, **options)
-    batch = model._canonical(images(4))
+    batch = model.prepare(images(4))
     model.discriminator_loss(batch)
     real, fake = counting.seen
     np.testing.assert_array_equal(real, batch["images"])

@@ -17,9 +17,9 @@ from scipy import special, stats
 import zoo
 from zoo import data, latents
 from zoo.errors import InputError
-from zoo.models.autoregressive_model import CodeSampler
 from zoo.nets.pixel_cnn import gated_pixel_cnn
 from zoo.objectives import likelihoods
+from zoo.sampling.codes import CodeSampler
 
 # Every likelihood, with and without classes, with one channel and several that depend on one another.
 VARIANTS = {

@@ -21,8 +21,8 @@ from zoo import data, latents, presets
 from zoo.errors import InputError
 from zoo.layers.spectral_normalization import SpectralNormalization
 from zoo.metrics import protocols
-from zoo.models.autoregressive_model import CodeSampler
 from zoo.presets.card import model_card
+from zoo.sampling.codes import CodeSampler
 
 ROOT = Path(__file__).resolve().parent.parent
 RECIPES = sorted(path for path in (ROOT / "recipes").glob("*.py") if not path.name.startswith("_"))
@@ -371,7 +371,7 @@ def assert_normalized_anew(discriminator, trained, rng):
 @pytest.mark.slow
 def test_style_gan_under_spectral_normalization_begins_with_a_plain_discriminator(common):
     trained, rng = learned(zoo.DCGAN, discriminator_batch_norm=False)
-    model = zoo.StyleGAN((16, 16, 3), 6, filters=2, mapping_layers=1, residual=False, spectral_norm=True)
+    model = zoo.StyleDCGAN((16, 16, 3), 6, filters=2, mapping_layers=1, spectral_norm=True)
     common.begin_style_gan(model, trained)
     assert_normalized_anew(model.discriminator, trained.discriminator, rng)
 
@@ -383,7 +383,7 @@ def test_style_gan_begins_with_what_another_gan_learned(conditional, common):
         trained, rng = learned(zoo.ProjectionGAN, residual=False, num_classes=3)
     else:
         trained, rng = learned(zoo.DCGAN, discriminator_batch_norm=False)
-    model = zoo.StyleGAN((16, 16, 3), 6, filters=2, mapping_layers=1, residual=False)
+    model = zoo.StyleDCGAN((16, 16, 3), 6, filters=2, mapping_layers=1)
     common.begin_style_gan(model, trained)
 
     images = rng.uniform(-1, 1, (5, 16, 16, 3)).astype("float32")

@@ -16,6 +16,7 @@ from helpers import (
     state,
     tiny_gan,
     tiny_progressive_gan,
+    tiny_style_dcgan,
     tiny_style_gan,
     values,
 )
@@ -271,15 +272,15 @@ def test_enlarging_and_shrinking():
 @pytest.mark.parametrize(
     ("shape", "widths"),
     [
-        ((64, 64, 3), [40, 40, 32, 16, 8]),
+        ((64, 64, 3), [64, 64, 32, 16, 8]),
         ((28, 28, 1), [32, 16, 8]),
-        ((48, 48, 3), [40, 32, 16, 8]),
+        ((48, 48, 3), [64, 32, 16, 8]),
         ((16, 32, 3), [32, 16, 8]),
         ((8, 8, 1), [16, 8]),
     ],
 )
 def test_widths_double_towards_the_coarsest_grid(shape, widths):
-    assert stage_widths(shape, 8, 40) == widths
+    assert stage_widths(shape, 8) == widths
 
 
 @pytest.mark.parametrize("build", [tiny_progressive_gan, tiny_style_gan])
@@ -382,9 +383,9 @@ def test_a_discriminator_sees_no_more_detail_than_its_stage():
 def test_real_images_fade_as_generated_ones_do():
     model, x = grown([0.25, 0.0]), images(3, LARGE)
     coarse, fine = (enlarged(shrunk(x / 127.5 - 1, f), f) for f in (4, 2))
-    np.testing.assert_allclose(model._canonical(x)["images"], 0.75 * coarse + 0.25 * fine, atol=1e-5)
+    np.testing.assert_allclose(model.prepare(x)["images"], 0.75 * coarse + 0.25 * fine, atol=1e-5)
     model.grow([1.0, 1.0])
-    np.testing.assert_allclose(model._canonical(x)["images"], x / 127.5 - 1, atol=1e-6)
+    np.testing.assert_allclose(model.prepare(x)["images"], x / 127.5 - 1, atol=1e-6)
 
 
 def test_stages_of_no_use_are_not_computed(monkeypatch):
@@ -697,12 +698,12 @@ def test_there_are_two_styles_for_each_resolution(style_gan):
 def test_truncation_draws_towards_the_mean(style_gan):
     whole, none, half = (style_gan.generate(4, seed=0, truncation=t) for t in (1.0, 0, 0.5))
     np.testing.assert_array_equal(style_gan.generate(4, seed=0), whole)
-    mean = np.broadcast_to(style_gan.mean_w, (1, 6, LATENT_DIM))
+    mean = np.broadcast_to(style_gan.w_avg, (1, 6, LATENT_DIM))
     expected = np.clip((np.array(style_gan.synthesis(mean)) + 1) * 127.5, 0, 255)
     assert np.abs(none - expected).max() <= 0.501
     assert (none == none[:1]).all() and (whole != whole[:1]).any()
     w = style_gan.mapping(latents.sample(4, (LATENT_DIM,), seed=0)).numpy()
-    w = np.repeat((style_gan.mean_w + (w - style_gan.mean_w) / 2)[:, None], 6, 1)
+    w = np.repeat((style_gan.w_avg + (w - style_gan.w_avg) / 2)[:, None], 6, 1)
     assert np.abs(half - np.clip((np.array(style_gan.synthesis(w)) + 1) * 127.5, 0, 255)).max() <= 0.501
 
 
@@ -761,7 +762,7 @@ def test_impossible_styles_are_refused(style_gan, given, message):
 @pytest.mark.slow
 def test_an_image_is_found_in_the_space_of_w():
     # Descent misses some images of networks as small and as random as this, but not those of this seed.
-    keras.utils.set_random_seed(1)
+    keras.utils.set_random_seed(0)
     model = tiny_style_gan(LARGE)
     for variable in model.synthesis.weights:
         if variable.path.startswith("conv_image") and variable.path.endswith("kernel"):
@@ -795,7 +796,7 @@ def test_an_image_is_found_in_the_space_of_w():
 
 
 def test_noise_does_not_change_what_is_drawn(style_gan):
-    w = np.broadcast_to(style_gan.mean_w, (2, 6, LATENT_DIM))
+    w = np.broadcast_to(style_gan.w_avg, (2, 6, LATENT_DIM))
     first, second = (np.array(style_gan.synthesis(w, training=True)) for _ in range(2))
     assert (first[0] != first[1]).any() and (first != second).any()
     drawn_images = np.array(style_gan.synthesis(w, training=False))
@@ -805,17 +806,17 @@ def test_noise_does_not_change_what_is_drawn(style_gan):
 
 def normalized_style_gan():
     """A StyleGAN of the networks of DCGAN, whose batch norms styles scale."""
-    return tiny_style_gan(LARGE, residual=False)
+    return tiny_style_dcgan(LARGE)
 
 
 def spectral_style_gan():
     """The same, whose discriminator is under spectral normalization."""
-    return tiny_style_gan(LARGE, residual=False, spectral_norm=True)
+    return tiny_style_dcgan(LARGE, spectral_norm=True)
 
 
 def style_gan_of_hidden_end():
     """The same, whose discriminator ends in hidden layers, too."""
-    return tiny_style_gan(LARGE, residual=False, spectral_norm=True, discriminator_units=4)
+    return tiny_style_dcgan(LARGE, spectral_norm=True, discriminator_units=4)
 
 
 @pytest.mark.slow
@@ -839,7 +840,7 @@ def test_a_step_moves_all_weights_and_the_mean_of_w_once(build):
     assert len(moved["generator"]) == len(model.generator.weights) - len(noise)
     assert set(moved["discriminator"]) == names["discriminator"]
     assert len(moved["discriminator"]) == len(model.discriminator.weights)
-    np.testing.assert_allclose(model.mean_w, 0.005 * w.mean(0), rtol=1e-4, atol=1e-7)
+    np.testing.assert_allclose(model.w_avg, 0.005 * w.mean(0), rtol=1e-4, atol=1e-7)
 
 
 @pytest.mark.slow
@@ -878,7 +879,7 @@ def test_networks_of_a_dcgan_survive_saving_and_keep_their_norm(build, tmp_path)
 
 @pytest.mark.slow
 def test_second_convolutions_add_nothing_before_training_and_learn(tmp_path):
-    plain, model = normalized_style_gan(), tiny_style_gan(LARGE, residual=False, second_convolutions=2)
+    plain, model = normalized_style_gan(), tiny_style_dcgan(LARGE, second_convolutions=2)
     synthesis = model.generator.get_layer("synthesis")
     first = {layer.name: layer for layer in plain.generator.get_layer("synthesis").layers}
     new = [layer for layer in synthesis.layers if layer.name not in first and layer.weights]
@@ -907,14 +908,22 @@ def test_second_convolutions_add_nothing_before_training_and_learn(tmp_path):
 @pytest.mark.parametrize(
     "arguments, message",
     [
-        ({"second_convolutions": 1}, "is 1, expected 0 with residual=True, where every resolution convolves twice"),
-        ({"residual": False, "second_convolutions": 4}, "is 4, expected at most 3, as many as there are resolutions"),
-        ({"residual": False, "second_convolutions": -1}, "is -1, expected an integer of at least 0"),
+        ({"second_convolutions": 4}, "second_convolutions is 4, expected at most 3, as many as there are resolutions"),
+        ({"second_convolutions": -1}, "second_convolutions is -1, expected an integer of at least 0"),
+        ({"discriminator_units": -1}, "discriminator_units is -1, expected an integer of at least 0"),
+        ({"discriminator_units": 2.5}, "discriminator_units is 2.5, expected an integer of at least 0"),
     ],
 )
-def test_second_convolutions_that_cannot_be_are_refused(arguments, message):
-    with pytest.raises(InputError, match=f"second_convolutions {message}"):
-        tiny_style_gan(LARGE, **arguments)
+def test_options_that_cannot_be_are_refused(arguments, message):
+    with pytest.raises(InputError, match=message):
+        tiny_style_dcgan(LARGE, **arguments)
+
+
+def test_the_networks_of_karras_have_none_of_these_options():
+    with pytest.raises(
+        InputError, match="StyleGAN has no second_convolutions for its default networks, which take fil"
+    ):
+        tiny_style_gan(LARGE, second_convolutions=1)
 
 
 @pytest.mark.slow
@@ -942,24 +951,6 @@ def test_a_hidden_end_of_the_discriminator_sees_what_its_linear_one_cannot():
 
     assert interaction(spectral_style_gan().discriminator) < 1e-6
     assert interaction(model.discriminator) > 1e-3
-
-
-def test_equalized_kernels_under_spectral_normalization_are_refused():
-    with pytest.raises(InputError, match="spectral_norm is True, expected False with residual=True, whose kernels"):
-        tiny_style_gan(spectral_norm=True)
-
-
-@pytest.mark.parametrize(
-    "arguments, message",
-    [
-        ({"discriminator_units": 4}, "is 4, expected 0 with residual=True, whose discriminator has a hidden layer"),
-        ({"residual": False, "discriminator_units": -1}, "is -1, expected an integer of at least 0"),
-        ({"residual": False, "discriminator_units": 2.5}, "is 2.5, expected an integer of at least 0"),
-    ],
-)
-def test_hidden_units_that_cannot_be_are_refused(arguments, message):
-    with pytest.raises(InputError, match=f"discriminator_units {message}"):
-        tiny_style_gan(LARGE, **arguments)
 
 
 @pytest.mark.slow

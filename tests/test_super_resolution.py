@@ -120,14 +120,14 @@ def test_resizing_keeps_what_is_flat(size, new_size):
 
 def test_a_model_shrinks_as_resize_bicubic_does():
     model, given = tiny_sr_resnet(), images(3, LARGE)
-    batch = model._canonical(given)
+    batch = model.prepare(given)
     by_hand = np.stack([resize_bicubic(image, SMALL[:2]) for image in given])
     found = (np.array(batch["source_images"]) + 1) * 127.5
     # A half may be rounded the other way in float32.
     assert np.abs(found - by_hand).max() < 1.01 and np.mean(np.abs(found - by_hand) > 0.5) < 0.01
     # Given pairs are left as they are.
     sources, _ = pairs(3, LARGE, SMALL)
-    kept = model._canonical({"images": given, "source_images": sources})["source_images"]
+    kept = model.prepare({"images": given, "source_images": sources})["source_images"]
     np.testing.assert_allclose(kept, sources / 127.5 - 1, atol=1e-6)
 
 
@@ -198,7 +198,7 @@ def test_the_network_looks_no_further_than_its_halo(build):
 
 def test_the_pixel_stage_minimizes_the_absolute_error():
     model, given = tiny_sr_resnet(), images(3, LARGE)
-    batch = model._canonical(given)
+    batch = model.prepare(given)
     error = given / 127.5 - 1 - np.array(model.generator(batch["source_images"]))
     loss, logs = model.pixel_loss(batch)
     assert float(loss) == pytest.approx(np.mean(np.abs(error)), rel=1e-4)
@@ -209,7 +209,7 @@ def test_the_adversarial_stage_minimizes_the_papers_sum():
     features = phi()
     model = tiny_srgan(feature_network=features, pixel_weight=0.5, perceptual_weight=3.0, adversarial_weight=0.1)
     model.compile()
-    batch = model._canonical(images(3, LARGE))
+    batch = model.prepare(images(3, LARGE))
     fake = model.generator(batch["source_images"])
     adversarial = np.mean(np.log1p(np.exp(-np.array(model.discriminator(fake)))))
     perceptual = np.mean((np.array(features(batch["images"])) - np.array(features(fake))) ** 2)
@@ -287,13 +287,13 @@ def test_a_folder_of_pairs_is_trained_on_as_pairs(tmp_path):
         (tmp_path / side).mkdir()
         for index, picture in enumerate(pictures):
             write_png(tmp_path / side / f"{index}.png", picture)
-    read = tiny_sr_resnet()._read(tmp_path, "train")
+    read = tiny_sr_resnet().read(tmp_path, "train")
     np.testing.assert_array_equal(read.images, targets)
     np.testing.assert_array_equal(read.source_images, sources)
     # Classes are no pairs, whatever their names.
     shutil.copytree(tmp_path / "B", tmp_path / "C")
     shutil.copytree(tmp_path / "B", tmp_path / "A", dirs_exist_ok=True)
-    assert len(tiny_sr_resnet()._read(tmp_path, "train").images) == 9
+    assert len(tiny_sr_resnet().read(tmp_path, "train").images) == 9
 
 
 @pytest.mark.slow

@@ -31,7 +31,7 @@ def data_of(number):
 
 def batch_of(model, number):
     given = data_of(number)
-    return model._canonical({"images": given["images"], "prompts": model.tokenize(given["prompts"])})
+    return model.prepare({"images": given["images"], "prompts": model.tokenize(given["prompts"])})
 
 
 def numbered(number):
@@ -197,7 +197,7 @@ def held_still(model):
     batch = batch_of(model, 4)
     # Without latents that move, the losses can be computed twice.
     latents = np.random.RandomState(0).normal(size=(4, 6)).astype("float32")
-    model._generator_inputs = lambda batch: {"latents": tf.constant(latents), "prompts": batch["prompts"]}
+    model.generator_inputs = lambda batch: {"latents": tf.constant(latents), "prompts": batch["prompts"]}
     prompts = np.array(batch["prompts"])
     fake = model.generator({"latents": latents, "prompts": prompts}, training=True)
 
@@ -226,7 +226,7 @@ def test_another_image_with_the_same_prompt_is_no_lesson():
     model.compile()
     given = batch_of(model, 4)
     alike = {**given, "prompts": np.repeat(given["prompts"][:1], 4, 0)}
-    loss, real_logits, fake_logits = model._discrimination(given["images"], given["images"][::-1], alike, False)
+    loss, real_logits, fake_logits = model.discrimination(given["images"], given["images"][::-1], alike, False)
     right, wrong = np.log1p(np.exp(-np.array(real_logits))).mean(), np.log1p(np.exp(np.array(fake_logits))).mean()
     # Neither a mismatch nor a contrast is left.
     assert float(loss) == pytest.approx(right + wrong, rel=1e-4)

@@ -435,7 +435,7 @@ def tiny_beta_vae(**arguments):
 
 def test_beta_weighs_the_kl_term():
     model = tiny_beta_vae(beta=3.0)
-    _, logs = model.negative_bound(model._canonical(images(4, (16, 16, 3))))
+    _, logs = model.negative_bound(model.prepare(images(4, (16, 16, 3))))
     assert float(logs["loss"]) == pytest.approx(float(logs["reconstruction"] + 3.0 * logs["kl"]), rel=1e-6)
 
 

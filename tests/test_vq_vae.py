@@ -160,7 +160,7 @@ def test_lookup_returns_embeddings(codes):
 @pytest.mark.parametrize("ema_decay", [None, 0.9])
 def test_the_objective_is_the_papers(ema_decay):
     model = tiny_vq_vae(ema_decay=ema_decay, commitment_cost=0.4, data_variance=0.3)
-    batch = model._canonical(images(5))
+    batch = model.prepare(images(5))
     vectors = model.encoder(batch["images"]).numpy()
     codebook = model.quantizers[0].codebook.numpy()
     codes = ((vectors[..., None, :] - codebook) ** 2).sum(-1).argmin(-1)
@@ -178,8 +178,8 @@ def test_the_objective_is_the_papers(ema_decay):
 
 def test_codes_are_used_of_as_many_as_a_batch_has():
     model = tiny_vq_vae(num_embeddings=64)
-    batch = model._canonical(images(2))
-    [(_, codes)] = model._quantize(batch["images"])
+    batch = model.prepare(images(2))
+    [(_, codes)] = model.vectors_and_codes(batch["images"])
     _, logs = model.objective(batch)
     assert float(logs["used_codes"]) == pytest.approx(len(np.unique(codes)) / 8)
 
@@ -213,7 +213,7 @@ def test_arguments_of_another_kind_are_refused(arguments, says):
 
 def test_gradients_go_where_the_paper_sends_them():
     model = tiny_vq_vae(ema_decay=None, commitment_cost=0.4)
-    batch = model._canonical(images(5))
+    batch = model.prepare(images(5))
     codebook, weights = model.quantizers[0].codebook.value, [v.value for v in model.encoder.trainable_variables]
     with tf.GradientTape() as tape:
         loss, _ = model.objective(batch)
@@ -449,11 +449,9 @@ def test_what_trains_a_prior_is_saved_with_the_model_and_with_the_prior(tmp_path
 
 def test_a_prior_is_no_model_of_images(tmp_path):
     prior = with_prior().prior
-    with pytest.raises(
-        InputError, match="A CodePrior draws codes, of which generate of the model that it is a part of"
-    ):
+    with pytest.raises(InputError, match="A CodePrior draws codes; generate of the model that it is a part of"):
         prior.generate(2)
-    with pytest.raises(InputError, match="A CodePrior is a part of a model, of which save_to_preset keeps the whole"):
+    with pytest.raises(InputError, match="A CodePrior is a part of a model; save_to_preset of the model keeps both"):
         prior.save_to_preset(tmp_path / "preset")
     assert not list(tmp_path.iterdir())
 
@@ -494,7 +492,7 @@ def test_images_are_decoded_codes_of_the_prior():
     assert drawn.shape == (5, *SHAPE) and drawn.dtype == "uint8"
     np.testing.assert_array_equal(model.generate(70, seed=3)[:5], drawn)
     noise = latents.sample(64, model.noise_shape, 3, distribution="uniform")
-    [codes] = model.prior.sample(noise)
+    [codes] = model.prior.sample_codes(noise)
     assert codes.shape == (64, 2, 2)
     np.testing.assert_allclose(model.decode(codes[:5]), drawn, atol=1)
 
@@ -521,13 +519,15 @@ def test_labels_choose_the_class():
         model.fit_prior(images(16))
     unlearned = tiny_vq_vae()
     unlearned.compile()
-    unlearned._encode = model._encode = lambda images: pytest.fail("images were encoded before all was checked")
+    unlearned.encode_grids = model.encode_grids = lambda images: pytest.fail(
+        "images were encoded before all was checked"
+    )
     with pytest.raises(InputError, match="optimizer is 'foo', expected a Keras optimizer"):
         unlearned.fit_prior(images(8), batch_size=4, optimizer="foo")
     assert unlearned.prior is None
     with pytest.raises(InputError, match="labels is None"):
         model.bits_per_image(images(2))
-    del model._encode
+    del model.encode_grids
     labels = np.arange(64) % 3
     shades = (images(64) // 8 + 80 * labels[:, None, None, None]).astype("uint8")
     model.fit_prior(shades, labels, batch_size=16, epochs=2, verbose=0)
@@ -536,7 +536,7 @@ def test_labels_choose_the_class():
     bits = model.bits_per_image(shades, labels)
     assert bits.shape == (64,) and (bits != model.bits_per_image(shades, (labels + 1) % 3)).all()
     drawn = [
-        model.prior.sample(latents.sample(16, model.noise_shape, 0, distribution="uniform"), label)[0]
+        model.prior.sample_codes(latents.sample(16, model.noise_shape, 0, distribution="uniform"), label)[0]
         for label in np.repeat([[0], [1]], 16, axis=1)
     ]
     assert (drawn[0] != drawn[1]).any()
@@ -640,7 +640,7 @@ def test_fine_codes_depend_on_the_coarse_embeddings():
 
 def test_the_objective_adds_up_both_grids():
     model = tiny_vq_vae_2(ema_decay=None, commitment_cost=0.4, data_variance=0.3)
-    batch = model._canonical(images(4, LARGE))
+    batch = model.prepare(images(4, LARGE))
     coarse, fine = model.encode(np.asarray(batch["images"]))
     features, vectors = model.encoder(batch["images"])
     fine_vectors = model.fine_encoder([features, model.quantizers[0].lookup(coarse)])
@@ -658,12 +658,12 @@ def test_the_fine_prior_is_given_the_coarse_codes():
         variable.assign(5.0 * variable)
     rows = latents.sample(3, model.noise_shape, 0, distribution="uniform")
     assert rows.shape == (3, 1, 1, 4 + 16)
-    coarse, fine = model.prior.sample(rows)
+    coarse, fine = model.prior.sample_codes(rows)
     assert coarse.shape == (3, 2, 2) and fine.shape == (3, 4, 4)
     # Other coarse codes, the same noise for the fine ones.
     changed = rows.copy()
     changed[..., :4] = 1 - changed[..., :4]
-    other_coarse, other_fine = model.prior.sample(changed)
+    other_coarse, other_fine = model.prior.sample_codes(changed)
     assert (other_coarse != coarse).any() and (other_fine != fine).any()
 
 

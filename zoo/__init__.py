@@ -35,6 +35,7 @@ __all__ = [
     "ProgressiveGAN",
     "ProjectionGAN",
     "SRResNet",
+    "StyleDCGAN",
     "StyleGAN",
     "TextToImageGAN",
     "list_presets",

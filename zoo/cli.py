@@ -262,7 +262,7 @@ def sample(name, num_samples, seed, label, prompt, output):
         if hasattr(model, command):
             raise _served_by(command, name, model)
     for option, given, condition in (("--label", label, "labels"), ("--prompt", prompt, "prompts")):
-        if given is not None and condition not in model.generate_arguments:
+        if given is not None and not model.takes(condition):
             raise InputError(
                 f"{option} is given, but {name!r} is a {type(model).__name__}, which takes no {condition}."
             )

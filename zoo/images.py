@@ -130,6 +130,22 @@ def to_float(images):
     return images / np.float32(127.5) - 1
 
 
+def checked_floats(images, image_shape=None, name="images"):
+    """Checks a user's images like `check_images`, and converts them to float32 in [-1, 1].
+
+    Args:
+        images, image_shape, name: as for `check_images`.
+
+    Returns:
+        float32 array `(n, height, width, channels)`.
+
+    Raises:
+        InputError: as for `check_images`.
+    """
+    images = check_images(images, image_shape, name)
+    return to_float(images) if images.dtype == np.uint8 else images.astype("float32")
+
+
 def binarize(images, seed):
     """Samples binary images: a pixel of value `x` in [-1, 1] becomes 1 with probability `(x + 1) / 2`, else -1.
 

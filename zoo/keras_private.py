@@ -44,3 +44,34 @@ def deferred_variables(tell):
         variables.initialize_all_variables()
     finally:
         global_state.set_global_attribute(_UNINITIALIZED, before)
+
+
+def own_variables(layer):
+    """Returns the variables of a layer itself, trainable ones first, without those of its sublayers.
+
+    The public properties also return the variables of all sublayers.
+    """
+    return [*layer._trainable_variables, *layer._non_trainable_variables]
+
+
+def untrack(layer, part):
+    """Makes a layer forget a part, which it would otherwise count and save after the attribute is replaced."""
+    layer._tracker.untrack(part)
+
+
+def optimized_by(optimizer):
+    """Returns the variables that a built optimizer updates, which no public attribute lists."""
+    return optimizer._trainable_variables
+
+
+def learning_rate_of(optimizer):
+    """Returns the learning rate of an optimizer as an object: its variable or its schedule.
+
+    The public property evaluates a schedule, and so does not show whether it was replaced.
+    """
+    return optimizer._learning_rate
+
+
+def is_validation_of_fit(arguments):
+    """Returns whether a call of `evaluate` comes from Keras' `fit`, which marks it by a private argument."""
+    return bool(arguments.get("_use_cached_eval_dataset"))

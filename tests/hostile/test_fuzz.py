@@ -253,8 +253,8 @@ CALLS = {
     "ProjectionGAN": constructor(zoo.ProjectionGAN, **SMALL_GAN, **CLASSES, residual=False),
     "SAGAN": constructor(zoo.SAGAN, **SMALL_GAN, residual=False),
     "BigGAN": constructor(zoo.BigGAN, **SMALL_GAN, **CLASSES, class_dim=2, orthogonal_weight=0.0),
-    "ProgressiveGAN": constructor(zoo.ProgressiveGAN, **SMALL, max_filters=2),
-    "StyleGAN": constructor(zoo.StyleGAN, **SMALL, max_filters=2, mapping_layers=1, mixing_probability=0.5),
+    "ProgressiveGAN": constructor(zoo.ProgressiveGAN, **SMALL),
+    "StyleGAN": constructor(zoo.StyleGAN, **SMALL, mapping_layers=1, mixing_probability=0.5),
     "Pix2Pix": constructor(zoo.Pix2Pix, source_shape=None, filters=2, stages=2, patch_stages=1, l1_weight=1.0),
     "CycleGAN": constructor(
         zoo.CycleGAN, filters=2, residual_blocks=1, patch_filters=2, patch_stages=1, pool_size=2, cycle_weight=1.0

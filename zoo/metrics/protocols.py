@@ -117,11 +117,11 @@ def evaluate(model, dataset, *, size=FULL, feature_network=None, data_dir=None):
         return upscaling(model, dataset, size=size, data_dir=data_dir)
     if hasattr(model, "translate"):
         return translation(model, dataset, size=size, feature_network=feature_network, data_dir=data_dir)
-    if "prompts" in model.generate_arguments and dataset != "avatars":
+    if model.takes("prompts") and dataset != "avatars":
         return retrieval(model, dataset, size=size, feature_network=feature_network, data_dir=data_dir)
     figures = {}
     # A model of prompts without example prompts cannot generate images by itself.
-    if model.draws_alone or "prompts" not in model.generate_arguments:
+    if model.draws_alone or not model.takes("prompts"):
         figures |= sample_quality(model, dataset, size=size, feature_network=feature_network, data_dir=data_dir)
     if hasattr(model, "log_likelihood_bound") and model.likelihood.name == "bernoulli":
         figures |= likelihood(model, dataset, size=size, data_dir=data_dir)
@@ -135,7 +135,7 @@ def evaluate(model, dataset, *, size=FULL, feature_network=None, data_dir=None):
     if dataset == "avatars" and getattr(model, "attributes", ()):
         figures |= edits(model, size=size)
         figures |= disentanglement(model, size=size)
-    if dataset == "avatars" and "prompts" in model.generate_arguments:
+    if dataset == "avatars" and model.takes("prompts"):
         figures |= prompt_agreement(model, size=size)
     return figures
 

@@ -1,17 +1,24 @@
 """The model classes; importing this module registers them with Keras."""
 
 from zoo.models.adversarial_model import AdversarialModel
+from zoo.models.big_gan import BigGAN
 from zoo.models.cycle_gan import CycleGAN
-from zoo.models.gan import DCGAN, GAN, SAGAN, WGAN, WGANGP, BigGAN, ConditionalGAN, ProjectionGAN
+from zoo.models.dcgan import DCGAN, ConditionalGAN
+from zoo.models.gan import GAN
 from zoo.models.generative_model import GenerativeModel
 from zoo.models.image_to_image import Pix2Pix
 from zoo.models.pixel_cnn import PixelCNN
 from zoo.models.progressive_gan import ProgressiveGAN
+from zoo.models.projection_gan import ProjectionGAN
+from zoo.models.sagan import SAGAN
+from zoo.models.style_dcgan import StyleDCGAN
 from zoo.models.style_gan import StyleGAN
 from zoo.models.super_resolution import SRGAN, SRResNet
 from zoo.models.text_to_image import TextToImageGAN
 from zoo.models.vae import VAE, BetaVAE
-from zoo.models.vq_vae import VQVAE, VQVAE2
+from zoo.models.vq_vae import VQVAE
+from zoo.models.vq_vae2 import VQVAE2
+from zoo.models.wgan import WGAN, WGANGP
 
 __all__ = [
     "DCGAN",
@@ -34,6 +41,7 @@ __all__ = [
     "ProgressiveGAN",
     "ProjectionGAN",
     "SRResNet",
+    "StyleDCGAN",
     "StyleGAN",
     "TextToImageGAN",
 ]

@@ -1,12 +1,12 @@
-"""`AdversarialModel`: the alternating training step that all GANs share, and the averaged generator."""
+"""`AdversarialModel`: what all GANs share: the two updates of a step, and the averaged generator."""
 
-import contextlib
 import functools
 import warnings
 
 import keras
 from keras import ops
 
+from zoo.callbacks import WarnOfExplodingGradients, WarnOfWinningDiscriminator
 from zoo.errors import InputError, check_count, check_share, is_number, shown
 from zoo.keras_private import variables_are_deferred
 from zoo.layers.spectral_normalization import SpectralNormalization
@@ -14,10 +14,9 @@ from zoo.layers.training_state import StepCount
 from zoo.models.generative_model import GenerativeModel
 from zoo.objectives import adversarial, augment
 from zoo.objectives import penalties as penalties_
+from zoo.training import ema
 from zoo.training.checks import check_backend
 from zoo.training.step import assign_everywhere, num_replicas
-
-_STATISTICS = ("moving_mean", "moving_variance")
 
 
 class AdversarialModel(GenerativeModel):
@@ -27,14 +26,14 @@ class AdversarialModel(GenerativeModel):
 
         min_G max_D  E[log D(x)] + E[log(1 - D(G(z)))],
 
-    or minimize the losses of another `objective`. A step consists of `discriminator_steps` updates of the
-    discriminator, each on a fresh part of the batch, one update of the generator, and an update of the exponential
-    moving average of the generator's weights, which `generate` uses. A batch therefore holds the images of
-    `discriminator_steps` updates; `fit(batch_size=b)` reads b images for each. A ready-made batch is cut into equal
-    parts without the remainder; if it has fewer images than parts, some images are used again.
+    or minimize the losses of another `objective`. The `train_step` of a subclass calls `update_discriminator` on each
+    of the `parts` of a batch, and then `update_generator`, which also updates the exponential moving average of the
+    generator's weights that `generate` uses. A batch therefore holds the images of `discriminator_steps` updates;
+    `fit(batch_size=b)` reads b images for each. A ready-made batch is cut into equal parts without the remainder; if it
+    has fewer images than parts, some images are used again.
 
-    A subclass defines the networks' inputs in `_generator_inputs` and `_discriminator_inputs`. It adds terms to a loss
-    in `discriminator_loss` or `generator_loss`, never in the step.
+    A subclass defines the networks' inputs in `generator_inputs` and `discriminator_inputs`. It adds terms to a loss in
+    `discriminator_loss` or `generator_loss`, never in the step.
 
     Args:
         image_shape: `(height, width, channels)`, three positive ints.
@@ -65,7 +64,14 @@ class AdversarialModel(GenerativeModel):
 
 
     class SmallGAN(zoo.AdversarialModel):
-        def _generator_inputs(self, batch):
+        def train_step(self, data):
+            batch = self.prepare(data)
+            for part in self.parts(batch):
+                logs = self.update_discriminator(part)
+            logs |= self.update_generator(part)
+            return self.report(logs, batch)
+
+        def generator_inputs(self, batch):
             return keras.random.normal((ops.shape(batch["images"])[0], 8), seed=self.seed_generator)
 
 
@@ -139,31 +145,12 @@ class AdversarialModel(GenerativeModel):
         self._learned = frozenset(variable.path for variable in generator.trainable_variables)
         # The optimizer's step count would restart the average when a trained model is compiled again.
         self.averaged_steps = StepCount(name="averaged_steps")
-        self._parts_of_batch = discriminator_steps
+        self.updates_per_batch = discriminator_steps
         self.built = True
 
     def export(self, filepath, *args, **kwargs):
         """Exports `ema_generator`, the network that `generate` uses, like Keras' `export`; images lie in [-1, 1]."""
         return self.ema_generator.export(filepath, *args, **kwargs)
-
-    def _check_inputs(self, **expected):
-        """Refuses networks whose inputs differ from those expected."""
-        for argument, shapes in expected.items():
-            takes = input_shapes(getattr(self, argument))
-            if takes != shapes:
-                raise InputError(f"{argument} takes {takes}, expected {shapes}.")
-
-    def _check_layers(self, **expected):
-        """Refuses networks that lack one of the layer names expected of them."""
-        for argument, names in expected.items():
-            if missing := names - {layer.name for layer in getattr(self, argument).layers}:
-                raise InputError(f"{argument} has no layer {min(missing)}, expected the layers {sorted(names)}.")
-
-    def _check_images(self):
-        """Refuses a generator whose output is not of `image_shape`."""
-        made = output_shapes(self.generator)
-        if made != self.image_shape:
-            raise InputError(f"generator makes {made}, expected image_shape={self.image_shape}.")
 
     def compile(self, generator_optimizer=None, discriminator_optimizer=None, **settings):
         """Sets one optimizer for each network.
@@ -185,7 +172,7 @@ class AdversarialModel(GenerativeModel):
         """Returns new optimizers for both networks: Adam(2e-4, beta_1=0.5), as in Radford et al. 2016."""
         return keras.optimizers.Adam(2e-4, beta_1=0.5), keras.optimizers.Adam(2e-4, beta_1=0.5)
 
-    def _optimized_variables(self):
+    def optimized_variables(self):
         return {
             "generator_optimizer": self.generator.trainable_variables,
             "discriminator_optimizer": self.discriminator.trainable_variables,
@@ -195,55 +182,80 @@ class AdversarialModel(GenerativeModel):
         """Returns the averaged generator's images in [-1, 1]."""
         return self.ema_generator(inputs, training=False)
 
-    def train_step(self, data):
-        batch = self._canonical(data)
-        for part in self._parts(batch):
-            logs = self._update(
-                "discriminator",
-                self.discriminator_loss,
-                part,
-                self.discriminator.trainable_variables,
-                self.discriminator_optimizer,
-            )
-            self._clip_weights()
+    # === The step ===
+
+    def parts(self, batch):
+        """Yields `discriminator_steps` equal parts of a batch."""
+        number = ops.shape(batch["images"])[0]
+        at_least = max if isinstance(number, int) else ops.maximum
+        size = at_least(number // self.discriminator_steps, 1)
+        for index in range(self.discriminator_steps):
+            # A small last batch can have fewer images than parts and a replica none of it, so images repeat: the mean
+            # of an empty part would be NaN.
+            start = index * size % at_least(number, 1)
+            yield {key: value[start : start + size] for key, value in batch.items()}
+
+    def update_discriminator(self, batch):
+        """Takes one step down `discriminator_loss`, and returns its logs."""
+        variables = self.discriminator.trainable_variables
+        logs = self.update("discriminator", self.discriminator_loss, batch, variables, self.discriminator_optimizer)
+        for penalty in self.penalties:
+            if isinstance(penalty, penalties_.WeightClipping):
+                assign_everywhere(variables, [penalty(variable.value) for variable in variables])
+        return logs
+
+    def update_generator(self, batch):
+        """Takes one step down `generator_loss`, updates the average, and returns the logs."""
         # With gradient accumulation there are fewer updates than batches.
-        updates = self.generator_optimizer.iterations + 0
-        logs |= self._update(
-            "generator", self.generator_loss, part, self.generator.trainable_variables, self.generator_optimizer
+        before = self.generator_optimizer.iterations + 0
+        logs = self.update(
+            "generator", self.generator_loss, batch, self.generator.trainable_variables, self.generator_optimizer
         )
-        self._update_average(self.generator_optimizer.iterations - updates)
-        return self._monitor.update(logs, batch)
+        updates = self.generator_optimizer.iterations - before
+        self.averaged_steps.steps.assign_add(ops.cast(updates, "int32"))
+        momentum = ema.momentum_at(self.averaged_steps.steps, self.ema_momentum)
+        ema.update_average(self.ema_generator, self.generator, self._is_averaged, ops.where(updates > 0, momentum, 1.0))
+        return logs
+
+    def _is_averaged(self, variable):
+        """Returns whether the average of a variable of the generator is a mean over steps, not its last value."""
+        # Weights frozen after construction are averaged, too, so that their average does not jump.
+        return (
+            variable.trainable
+            or variable.path in self._learned
+            or (self.averages_statistics and variable.path.endswith(ema.STATISTICS))
+        )
 
     def test_step(self, data):
-        batch = self._canonical(data)
+        batch = self.prepare(data)
         _, logs = self.discriminator_loss(batch, training=False)
         _, more = self.generator_loss(batch, training=False)
-        return self._monitor.update({**logs, **more}, batch)
+        return self.report({**logs, **more}, batch)
 
     def discriminator_loss(self, batch, training=True):
         """Returns the discriminator's loss on a part of the batch, and a dict of logs.
 
         Evaluation, `training=False`, uses the averaged generator and leaves out penalties and augmentation.
         """
-        real, fake = batch["images"], self._fixed(self.generator, self._generator_inputs(batch), training)
+        real, fake = batch["images"], self.run_frozen(self.generator, self.generator_inputs(batch), training)
         if training:
-            real, fake = self._augmented(real, batch), self._augmented(fake, batch)
-        loss, real_logits, fake_logits = self._discrimination(real, fake, batch, training)
+            real, fake = self.augmented(real, batch), self.augmented(fake, batch)
+        loss, real_logits, fake_logits = self.discrimination(real, fake, batch, training)
         if training:
             # The penalty must not update variables, because TensorFlow forbids this in the branch that skips a lazy
             # penalty on replicas.
-            judge = functools.partial(self._judge_fixed, batch=batch, training=True)
-            loss += self._penalized(judge, real, fake)
+            judge = functools.partial(self.judge_frozen, batch=batch, training=True)
+            loss += self.penalized(judge, real, fake)
             if self.augmentation is not None:
                 self.augmentation.update(self.objective, real_logits, num_replicas())
-        return loss, {"discriminator_loss": loss, **self._outputs(real_logits, fake_logits)}
+        return loss, {"discriminator_loss": loss, **self.output_logs(real_logits, fake_logits)}
 
-    def _discrimination(self, real, fake, batch, training):
+    def discrimination(self, real, fake, batch, training):
         """Returns the discriminator's loss without penalties, and its logits of real and generated images."""
-        real_logits, fake_logits = (self._judge(images, batch, training) for images in (real, fake))
+        real_logits, fake_logits = (self.judge(images, batch, training) for images in (real, fake))
         return self.objective.discriminator_loss(real_logits, fake_logits), real_logits, fake_logits
 
-    def _penalized(self, judge, real, fake):
+    def penalized(self, judge, real, fake):
         """Returns the sum of all penalties on the gradient of `judge`, a function from images to logits."""
         step = self.discriminator_optimizer.iterations
         return sum(
@@ -257,99 +269,60 @@ class AdversarialModel(GenerativeModel):
 
         Evaluation, `training=False`, uses the averaged generator and leaves out augmentation.
         """
-        loss = self._adversarial_loss(self._generated(self._generator_inputs(batch), training), batch, training)
+        loss = self.adversarial_loss(self.generated(self.generator_inputs(batch), training), batch, training)
         return loss, {"generator_loss": loss}
 
-    def _adversarial_loss(self, fake, batch, training):
+    def adversarial_loss(self, fake, batch, training):
         """Returns the objective's generator loss on generated images."""
-        return self.objective.generator_loss(*self._logits_for_generator(fake, batch["images"], batch, training))
+        return self.objective.generator_loss(*self.logits_for_generator(fake, batch["images"], batch, training))
 
-    def _logits_for_generator(self, fake, real, batch, training):
+    def logits_for_generator(self, fake, real, batch, training):
         """Returns the logits of generated images, and of real ones if the objective compares both."""
 
         def logits(images):
             if training:
-                images = self._augmented(images, batch)
-            return self._judge_fixed(images, batch, training)
+                images = self.augmented(images, batch)
+            return self.judge_frozen(images, batch, training)
 
         return [logits(fake), logits(real)] if self.objective.compares else [logits(fake)]
 
-    def _generated(self, inputs, training):
+    def generated(self, inputs, training):
         """Returns the images of the generator in training, and of the averaged generator otherwise."""
         return self.generator(inputs, training=True) if training else self.ema_generator(inputs, training=False)
 
-    def _fixed(self, network, inputs, training):
+    def run_frozen(self, network, inputs, training):
         """Returns a network's outputs without updating its statistics; evaluation uses the averaged generator."""
         if training:
-            return without_moving(network, inputs)
+            return with_frozen_statistics(network, inputs)
         return (self.ema_generator if network is self.generator else network)(inputs, training=False)
 
-    def _judge(self, images, batch, training):
+    def judge(self, images, batch, training):
         """Returns the discriminator's logits of images under the conditions of the batch."""
-        return self.discriminator(self._discriminator_inputs(images, batch), training=training)
+        return self.discriminator(self.discriminator_inputs(images, batch), training=training)
 
-    def _judge_fixed(self, images, batch, training):
-        """Returns the same logits as `_judge` without updating moving statistics."""
-        return self._fixed(self.discriminator, self._discriminator_inputs(images, batch), training)
+    def judge_frozen(self, images, batch, training):
+        """Returns the same logits as `judge` without updating moving statistics."""
+        return self.run_frozen(self.discriminator, self.discriminator_inputs(images, batch), training)
 
-    def _generator_inputs(self, batch):
+    def generator_inputs(self, batch):
         """Returns the generator's inputs for as many images as the part of the batch has."""
         raise NotImplementedError
 
-    def _discriminator_inputs(self, images, batch):
+    def discriminator_inputs(self, images, batch):
         """Returns the discriminator's inputs for images under the conditions of the batch."""
         return images
 
-    def _augmented(self, images, batch):
+    def augmented(self, images, batch):
         """Returns images as the discriminator sees them in training."""
         return images if self.augmentation is None else self.augmentation(images, seed=self.seed_generator)
 
-    def _outputs(self, real_logits, fake_logits):
+    def output_logs(self, real_logits, fake_logits):
         return {
             "discriminator_real": ops.mean(self.objective.outputs(real_logits)),
             "discriminator_fake": ops.mean(self.objective.outputs(fake_logits)),
         }
 
-    def _clip_weights(self):
-        for penalty in self.penalties:
-            if isinstance(penalty, penalties_.WeightClipping):
-                variables = self.discriminator.trainable_variables
-                assign_everywhere(variables, [penalty(variable.value) for variable in variables])
-
-    def _parts(self, batch):
-        """Yields `discriminator_steps` equal parts of a batch."""
-        number = ops.shape(batch["images"])[0]
-        at_least = max if isinstance(number, int) else ops.maximum
-        size = at_least(number // self.discriminator_steps, 1)
-        for index in range(self.discriminator_steps):
-            # A small last batch can have fewer images than parts and a replica none of it, so images repeat: the mean
-            # of an empty part would be NaN.
-            start = index * size % at_least(number, 1)
-            yield {key: value[start : start + size] for key, value in batch.items()}
-
-    def _update_average(self, updates):
-        """Averages the trainable weights, and copies moving statistics unless `averages_statistics` is set.
-
-        `updates` is 1, or 0 if gradient accumulation did not update any weight in this step.
-        """
-        self.averaged_steps.steps.assign_add(ops.cast(updates, "int32"))
-        steps = ops.cast(self.averaged_steps.steps, "float32")
-        momentum = ops.minimum(self.ema_momentum, (1.0 + steps) / (10.0 + steps))
-        momentum = ops.where(updates > 0, momentum, 1.0)
-        pairs = list(zip(self.ema_generator.weights, self.generator.weights, strict=True))
-        averaged = {
-            id(variable)
-            for variable in self.generator.weights
-            # Weights frozen after construction are averaged, too, so that their average does not jump.
-            if variable.trainable
-            or variable.path in self._learned
-            or (self.averages_statistics and variable.path.endswith(_STATISTICS))
-        }
-        averages = [
-            average.value + (1.0 - momentum) * (value.value - average.value) if id(value) in averaged else value.value
-            for average, value in pairs
-        ]
-        assign_everywhere([average for average, _ in pairs], averages)
+    # === Fine-tuning ===
 
     def shrink_and_perturb(self, share=0.4):
         """Weakens what the discriminator learned, for fine-tuning with `fit` on a different kind of images.
@@ -386,55 +359,23 @@ class AdversarialModel(GenerativeModel):
             InputError: If there are no batches, a batch has the wrong shape, or the backend is not TensorFlow.
         """
         check_backend("update_standing_statistics")
-        average_of = {
-            id(own): average for average, own in zip(self.ema_generator.weights, self.generator.weights, strict=True)
-        }
-        fixed = self.generator.non_trainable_variables
-        statistics = [index for index, variable in enumerate(fixed) if variable.path.endswith(_STATISTICS)]
-        if not statistics:
+        if not ema.has_statistics(self.generator):
             return
-        trained = [average_of[id(variable)].value for variable in self.generator.trainable_variables]
-        # Random states advance from batch to batch.
-        states = [average_of.get(id(variable), variable).value for variable in fixed]
-
-        def moved(inputs, start):
-            given = [start.get(index, state) for index, state in enumerate(states)]
-            return self.generator.stateless_call(trained, given, inputs, training=True)[1]
-
-        zeros, shares = {index: ops.zeros_like(fixed[index]) for index in statistics}, []
         try:
             batches = iter(batches)
         # The iterator of a user's object can raise errors of any type.
         except Exception:  # noqa: BLE001
             raise InputError(f"batches is {shown(batches)}, expected batches as fit takes them.") from None
-        with _without_dropout(self.generator):
-            for batch in batches:
-                self._check_batch(batch, "A batch of batches")
-                inputs = self._generator_inputs(next(self._parts(self._canonical(batch))))
-                if not shares:
-                    left = moved(inputs, zeros)
-                    # Frozen batch normalization layers keep and use their statistics.
-                    moving = [index for index in statistics if ops.any(left[index] != 0)]
-                    zeros = {index: zeros[index] for index in moving}
-                left = moved(inputs, zeros)
-                if not shares:
-                    # A layer moves statistics s to m s + (1 - m) b on a batch with statistics b. Two different s reveal
-                    # its momentum m.
-                    start = {index: 1.0 + ops.abs(left[index]) for index in moving}
-                    again = moved(inputs, start)
-                    rates = {index: 1.0 - (again[index] - left[index]) / start[index] for index in moving}
-                shares.append(left)
-                states = [state if index in statistics else left[index] for index, state in enumerate(states)]
-        if not shares:
+        if not ema.measure_statistics(self.ema_generator, self.generator, map(self._checked_generator_inputs, batches)):
             raise InputError("batches is empty, expected at least one batch.")
-        for index in moving:
-            mean = sum(left[index] for left in shares) / len(shares)
-            average_of[id(fixed[index])].assign(mean / rates[index])
 
-    def _watchers(self, dataset):
-        from zoo import callbacks
+    def _checked_generator_inputs(self, batch):
+        """Returns the generator's inputs of one of its steps on a batch of the user."""
+        self.check_batch(batch, "A batch of batches")
+        return self.generator_inputs(next(self.parts(self.prepare(batch))))
 
-        return [callbacks.WarnOfWinningDiscriminator(), callbacks.WarnOfExplodingGradients()]
+    def training_callbacks(self, dataset):
+        return [*super().training_callbacks(dataset), WarnOfWinningDiscriminator(), WarnOfExplodingGradients()]
 
     def get_config(self):
         return {
@@ -447,7 +388,7 @@ class AdversarialModel(GenerativeModel):
         }
 
 
-def without_moving(network, inputs):
+def with_frozen_statistics(network, inputs):
     """Runs a network in training mode without updating its moving statistics and random states."""
     outputs, _ = network.stateless_call(
         [variable.value for variable in network.trainable_variables],
@@ -458,34 +399,6 @@ def without_moving(network, inputs):
     return outputs
 
 
-@contextlib.contextmanager
-def _without_dropout(network):
-    """Disables dropout for a network that runs in training mode inside this context."""
-    rates = {layer: layer.rate for layer in network.layers if isinstance(layer, keras.layers.Dropout)}
-    for layer in rates:
-        layer.rate = 0.0
-    try:
-        yield
-    finally:
-        for layer, rate in rates.items():
-            layer.rate = rate
-
-
 def _is_bounded(network):
     kinds = (SpectralNormalization, keras.layers.SpectralNormalization)
     return any(isinstance(layer, kinds) for layer in network.layers)
-
-
-def input_shapes(network):
-    """Returns the shape of a network's input without the batch axis, or a dict of the shapes of its inputs."""
-    # `inputs` also works for a Sequential, which has no `input`.
-    return _shapes(network.inputs[0] if len(network.inputs) == 1 else network.input)
-
-
-def output_shapes(network):
-    """Returns the shape of a network's output without the batch axis, or a dict of the shapes of its outputs."""
-    return _shapes(network.outputs[0] if len(network.outputs) == 1 else network.output)
-
-
-def _shapes(tensors):
-    return keras.tree.map_structure(lambda tensor: tuple(tensor.shape[1:]), tensors)

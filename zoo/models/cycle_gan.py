@@ -5,11 +5,13 @@ import functools
 import keras
 from keras import ops
 
-from zoo.errors import InputError, check_amount, check_count, check_flag, check_image_shape
+from zoo.errors import check_amount, check_count, check_flag, check_image_shape
 from zoo.layers.image_pool import ImagePool
-from zoo.models.adversarial_model import AdversarialModel, output_shapes
+from zoo.models.adversarial_model import AdversarialModel
 from zoo.models.image_to_image import FromImages
 from zoo.nets import image_to_image
+from zoo.nets.options import Count
+from zoo.nets.shapes import check_layers, check_makes, check_takes
 from zoo.progress import predicted
 from zoo.training.step import num_replicas
 
@@ -89,7 +91,7 @@ class CycleGAN(FromImages, AdversarialModel):
         image_shape = check_image_shape(image_shape)
         check_amount(cycle_weight, "cycle_weight")
         check_amount(identity_weight, "identity_weight")
-        networks, described = self._choose_networks(
+        networks, described = self.choose_networks(
             {"generator": generator, "discriminator": discriminator}, image_shape, image_shape, dtype, network_options
         )
         super().__init__(
@@ -104,18 +106,24 @@ class CycleGAN(FromImages, AdversarialModel):
             augmentation=augmentation,
             monitored=("cycle", "identity"),
         )
-        self._check_inputs(**dict.fromkeys(networks, dict.fromkeys(SIDES, image_shape)))
-        made, expected = output_shapes(self.generator), dict.fromkeys(SIDES, image_shape)
-        if made != expected:
-            raise InputError(f"generator makes {made}, expected {expected}.")
-        self._check_layers(generator={"to_images", "to_source"})
-        self._described_networks = described
+        for argument, network in networks.items():
+            check_takes(argument, network, dict.fromkeys(SIDES, image_shape))
+        check_makes("generator", self.generator, dict.fromkeys(SIDES, image_shape))
+        check_layers("generator", self.generator, "to_images", "to_source")
+        self.described_networks = described
         self.cycle_weight, self.identity_weight = cycle_weight, identity_weight
         self.pool_size = check_count(pool_size, "pool_size")
         self.image_pool = ImagePool(self.pool_size, (len(SIDES), *image_shape), name="image_pool")
 
     @staticmethod
-    def default_networks(image_shape, source_shape, filters=32, residual_blocks=6, patch_filters=64, patch_stages=2):
+    def default_networks(
+        image_shape,
+        source_shape,
+        filters: Count = 32,
+        residual_blocks: Count = 6,
+        patch_filters: Count = 64,
+        patch_stages: Count = 2,
+    ):
         """Two residual translators with `filters` features at the full resolution, and two patch discriminators.
 
         Patches are 34 pixels wide with `patch_stages=2` and 70 pixels with 3.
@@ -140,56 +148,64 @@ class CycleGAN(FromImages, AdversarialModel):
             {**options, "patch_filters": patch_filters, "patch_stages": patch_stages},
         )
 
-    def _generator_inputs(self, batch):
+    def train_step(self, data):
+        """Alternates updates of both discriminators and of both generators (Zhu et al. 2017, section 3.1)."""
+        batch = self.prepare(data)
+        for part in self.parts(batch):
+            logs = self.update_discriminator(part)
+        logs |= self.update_generator(part)
+        return self.report(logs, batch)
+
+    def generator_inputs(self, batch):
         return {side: batch[side] for side in SIDES}
 
     def discriminator_loss(self, batch, training=True):
-        real = self._generator_inputs(batch)
-        fake = self._fixed(self.generator, real, training)
+        real = self.generator_inputs(batch)
+        fake = self.run_frozen(self.generator, real, training)
         if training:
             pooled = self.image_pool(ops.stack([fake[side] for side in SIDES], axis=1), seed=self.seed_generator)
             fake = {side: pooled[:, index] for index, side in enumerate(SIDES)}
-            real, fake = self._augmented(real, batch), self._augmented(fake, batch)
+            real, fake = self.augmented(real, batch), self.augmented(fake, batch)
         real_logits, fake_logits = (self.discriminator(images, training=training) for images in (real, fake))
         loss = self._mean_of_sides(self.objective.discriminator_loss, real_logits, fake_logits)
         if training:
             for side in SIDES:
 
                 def judge(images, side=side):
-                    return self._fixed(self.discriminator, {**real, side: images}, training=True)[side]
+                    return self.run_frozen(self.discriminator, {**real, side: images}, training=True)[side]
 
-                loss += 0.5 * self._penalized(judge, real[side], fake[side])
+                loss += 0.5 * self.penalized(judge, real[side], fake[side])
             if self.augmentation is not None:
                 logits = ops.concatenate([real_logits[side] for side in SIDES])
                 self.augmentation.update(self.objective, logits, num_replicas())
         return loss, {"discriminator_loss": loss, **self._outputs_of_sides(real_logits, fake_logits)}
 
     def generator_loss(self, batch, training=True):
-        real = self._generator_inputs(batch)
-        made = self._generated(real, training)
-        logits = self._logits_for_generator(made, real, batch, training)
+        real = self.generator_inputs(batch)
+        made = self.generated(real, training)
+        logits = self.logits_for_generator(made, real, batch, training)
         adversarial = 2.0 * self._mean_of_sides(self.objective.generator_loss, *logits)
         # Both translations are translated back: F(G(s)) and G(F(x)).
-        cycle = _distance(self._generated(made, training), real)
+        cycle = _distance(self.generated(made, training), real)
         # Each generator receives an image of its own output side: G(x) and F(s).
         swapped = {"images": real["source_images"], "source_images": real["images"]}
-        identity = _distance(self._generated(swapped, training), real) if self.identity_weight else 0.0
+        identity = _distance(self.generated(swapped, training), real) if self.identity_weight else 0.0
         loss = adversarial + self.cycle_weight * cycle + self.identity_weight * identity
         return loss, {"generator_loss": loss, "cycle": cycle, "identity": identity}
 
-    def _augmented(self, images, batch):
-        return {side: super(CycleGAN, self)._augmented(images[side], batch) for side in SIDES}
+    def augmented(self, images, batch):
+        return {side: super(CycleGAN, self).augmented(images[side], batch) for side in SIDES}
 
     def _mean_of_sides(self, loss, *logits):
         return 0.5 * sum(loss(*(of_both[side] for of_both in logits)) for side in SIDES)
 
     def _outputs_of_sides(self, real_logits, fake_logits):
-        sides = [self._outputs(real_logits[side], fake_logits[side]) for side in SIDES]
+        sides = [self.output_logs(real_logits[side], fake_logits[side]) for side in SIDES]
         return {name: 0.5 * (sides[0][name] + sides[1][name]) for name in sides[0]}
 
-    def _checked_inputs(self, x):
+    def checked_inputs(self, x):
         given = isinstance(x, dict) and x.keys() == set(SIDES)
-        return {side: self._checked(x[side], side) for side in SIDES} if given else x
+        return {side: self.checked_images(x[side], side) for side in SIDES} if given else x
 
     def translate(self, images, reverse=False):
         """Translates source images to images, or with `reverse` images to source images.
@@ -205,9 +221,9 @@ class CycleGAN(FromImages, AdversarialModel):
             InputError: If images have another shape, dtype or range.
         """
         reverse = check_flag(reverse, "reverse")
-        return self._translated(functools.partial(self._translate_batch, reverse=reverse), images)
+        return self.translated(functools.partial(self.translate_batch, reverse=reverse), images)
 
-    def _translate_batch(self, source_images, reverse=False):
+    def translate_batch(self, source_images, reverse=False):
         translator = self.ema_generator.get_layer("to_source" if reverse else "to_images")
         return predicted(translator, source_images)
 

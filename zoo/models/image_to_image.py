@@ -6,7 +6,10 @@ from keras import ops
 from zoo.errors import InputError, check_amount, check_image_shape
 from zoo.models.adversarial_model import AdversarialModel
 from zoo.nets import conv, image_to_image
+from zoo.nets.options import Count, Share
+from zoo.nets.shapes import check_makes, check_takes
 from zoo.progress import predicted
+from zoo.sampling.conditions import SourceImages
 from zoo.training.sources import entries_of
 
 
@@ -16,49 +19,37 @@ class FromImages:
     They train on `(source_images, images)`, a dict of both, or a folder as `zoo.data.read_pairs` takes it.
     """
 
-    generate_arguments = ("source_images",)
     noise_shape = (1,)
-    draws_alone = False
     #: Whether `translate(reverse=True)` makes source images from images.
     translates_back = False
 
-    def _read(self, source, split):
+    @property
+    def source_shape(self):
+        """Shape `(height, width, channels)` of the source images."""
+        return self.image_shape
+
+    @property
+    def conditions(self):
+        return (SourceImages(self.source_shape),)
+
+    @property
+    def trained_conditions(self):
+        return self.conditions
+
+    def read(self, source, split):
         from zoo import data
 
         return data.read_pairs(source, self.image_shape, self.source_shape, paired=self.trains_on_pairs, split=split)
 
-    @staticmethod
-    def _unpack(batch):
+    def unpack(self, batch):
         batch, *images = entries_of(batch)
         if images:
             return {"source_images": batch, "images": images[0]}
         return batch if isinstance(batch, dict) else {"images": batch}
 
-    def _check_entries(self, batch, what, parts):
-        if "source_images" not in batch:
-            raise InputError(f"{what} has the keys {sorted(batch)}, expected source_images too.")
-        self._checked(batch["source_images"], "source_images", self.source_shape)
-
-    def _canonical(self, batch):
-        batch = super()._canonical(batch)
-        given = "source_images" in batch
-        batch["source_images"] = (
-            self._scaled(batch, "source_images", self.source_shape) if given else self._sources_of(batch["images"])
-        )
-        return batch
-
-    def _sources_of(self, images):
-        """Makes the source images of a batch that contains images only."""
-        raise InputError("A batch has no source_images, expected what its images are made from.")
-
-    def _check_conditions(self, given):
-        if "source_images" not in given:
-            raise InputError("source_images is None, expected the images that new ones are made from.")
-        return super()._check_conditions(given)
-
-    def _checked_inputs(self, x):
+    def checked_inputs(self, x):
         # Only arrays are checked; other inputs are batches, or formats of a subclass.
-        return self._checked(x, "x", self.source_shape) if hasattr(x, "__array__") else x
+        return self.checked_images(x, "x", self.source_shape) if hasattr(x, "__array__") else x
 
     def translate(self, images):
         """Translates source images to images.
@@ -72,16 +63,18 @@ class FromImages:
         Raises:
             InputError: If images have another shape, dtype or range.
         """
-        return self._translated(self._translate_batch, images)
+        return self.translated(self.translate_batch, images)
 
-    def _translated(self, translate, images):
-        return self._in_batches(translate, self._checked(images, "images", self.source_shape), "translating")
+    def translated(self, translate, images):
+        """Applies `translate`, a function of a batch, to any number of the user's source images."""
+        return self.in_batches(translate, self.checked_images(images, "images", self.source_shape), "translating")
 
-    def _translate_batch(self, source_images):
+    def translate_batch(self, source_images):
+        """Returns the translations of a batch of source images in [-1, 1], in the same range."""
         return predicted(self.ema_generator, source_images)
 
-    def _generate_batch(self, noise, source_images):
-        return self._translate_batch(source_images)
+    def sample(self, noise, source_images):
+        return self.translate_batch(source_images)
 
 
 @keras.saving.register_keras_serializable(package="zoo")
@@ -148,7 +141,7 @@ class Pix2Pix(FromImages, AdversarialModel):
         if source_shape[:2] != image_shape[:2]:
             raise InputError(f"source_shape is {source_shape}, expected the sides of image_shape={image_shape}.")
         check_amount(l1_weight, "l1_weight")
-        networks, described = self._choose_networks(
+        networks, described = self.choose_networks(
             {"generator": generator, "discriminator": discriminator}, image_shape, source_shape, dtype, network_options
         )
         super().__init__(
@@ -163,13 +156,21 @@ class Pix2Pix(FromImages, AdversarialModel):
             augmentation=augmentation,
             monitored=("l1",),
         )
-        self._described_networks = described
+        self.described_networks = described
         self._source_shape, self.l1_weight = source_shape, l1_weight
-        self._check_inputs(generator=source_shape, discriminator={"images": image_shape, "source_images": source_shape})
-        self._check_images()
+        check_takes("generator", self.generator, source_shape)
+        check_takes("discriminator", self.discriminator, {"images": image_shape, "source_images": source_shape})
+        check_makes("generator", self.generator, image_shape, f"image_shape={image_shape}")
 
     @staticmethod
-    def default_networks(image_shape, source_shape, filters=64, stages=None, dropout=0.3, patch_stages=2):
+    def default_networks(
+        image_shape,
+        source_shape,
+        filters: Count = 64,
+        stages: Count | None = None,
+        dropout: Share = 0.3,
+        patch_stages: Count = 2,
+    ):
         """A U-Net with `filters` features at half the resolution, and a patch discriminator of the same width.
 
         `stages` is the number of times that the U-Net halves the image; by default down to 2 pixels or an odd side.
@@ -194,10 +195,18 @@ class Pix2Pix(FromImages, AdversarialModel):
             arguments = {**arguments, "source_shape": [*sides, arguments["source_shape"][-1]]}
         return super().changed_arguments(arguments, overrides)
 
-    def _generator_inputs(self, batch):
+    def train_step(self, data):
+        """Alternates updates of discriminator and generator (Isola et al. 2017, section 3.3)."""
+        batch = self.prepare(data)
+        for part in self.parts(batch):
+            logs = self.update_discriminator(part)
+        logs |= self.update_generator(part)
+        return self.report(logs, batch)
+
+    def generator_inputs(self, batch):
         return batch["source_images"]
 
-    def _augmented(self, images, batch):
+    def augmented(self, images, batch):
         if self.augmentation is None:
             return images
         # Both images share their channels in one tensor, so that the augmentation moves them together.
@@ -208,16 +217,16 @@ class Pix2Pix(FromImages, AdversarialModel):
         # Penalties apply to the gradient with respect to the image, not to the source image next to it.
         return super().input_gradient(fn, inputs)[..., : self.image_shape[-1]]
 
-    def _discriminator_inputs(self, images, batch):
+    def discriminator_inputs(self, images, batch):
         channels = self.image_shape[-1]
         if images.shape[-1] == channels:
             return {"images": images, "source_images": batch["source_images"]}
         return {"images": images[..., :channels], "source_images": images[..., channels:]}
 
     def generator_loss(self, batch, training=True):
-        fake = self._generated(self._generator_inputs(batch), training)
+        fake = self.generated(self.generator_inputs(batch), training)
         l1 = ops.mean(ops.abs(batch["images"] - fake))
-        loss = self._adversarial_loss(fake, batch, training) + self.l1_weight * l1
+        loss = self.adversarial_loss(fake, batch, training) + self.l1_weight * l1
         return loss, {"generator_loss": loss, "l1": l1}
 
     def get_config(self):

@@ -6,19 +6,20 @@ import keras
 import numpy as np
 from keras import ops
 
-from zoo.arrays import as_array
 from zoo.callbacks import PredictionProgress
 from zoo.errors import InputError, check_count, check_image_shape
 from zoo.images import binarize
 from zoo.latents import check_seed
-from zoo.models.autoregressive_model import AutoregressiveModel, CodeSampler
+from zoo.models.generative_model import GenerativeModel
+from zoo.nets.building import built_under
 from zoo.nets.pixel_cnn import gated_pixel_cnn
 from zoo.objectives import likelihoods
-from zoo.training.checks import built_under
+from zoo.sampling.codes import CodeSampler
+from zoo.sampling.conditions import CompletedImages, Mask, temperature
 
 
 @keras.saving.register_keras_serializable(package="zoo")
-class PixelCNN(AutoregressiveModel):
+class PixelCNN(GenerativeModel):
     """Gated PixelCNN (van den Oord et al. 2016b), which draws an image pixel by pixel, row by row.
 
     Training maximizes the likelihood of an image, the product over all pixels given those above and to the left (eq.
@@ -73,6 +74,8 @@ class PixelCNN(AutoregressiveModel):
     ```
     """
 
+    noise_distribution = "uniform"
+
     predicts_from_images = True
 
     def __init__(
@@ -101,7 +104,14 @@ class PixelCNN(AutoregressiveModel):
         self.filters, self.num_blocks = check_count(filters, "filters"), check_count(num_blocks, "num_blocks")
         self.kernel_size = check_count(kernel_size, "kernel_size")
         self.first_kernel_size = check_count(first_kernel_size, "first_kernel_size")
-        self._set_classes(num_classes, class_names)
+        self.set_classes(num_classes, class_names)
+        self.trained_conditions = () if self.is_unconditional else (self.classes,)
+        self.conditions = (
+            *self.trained_conditions,
+            CompletedImages(image_shape),
+            Mask(image_shape),
+            temperature(of_uniform_noise=True),
+        )
         self.class_map_features = None
         if class_map_features is not None:
             self.class_map_features = check_count(class_map_features, "class_map_features")
@@ -130,7 +140,7 @@ class PixelCNN(AutoregressiveModel):
         self.built = True
         # The attributes hold methods, because Keras would save models as parts of this one.
         self._log_likelihoods = _LogLikelihood(self.network, self.likelihood).predict
-        self._sample = CodeSampler(self.network, self.likelihood).sample
+        self._draw_codes = CodeSampler(self.network, self.likelihood).sample
 
     @classmethod
     def changed_arguments(cls, arguments, overrides):
@@ -138,11 +148,6 @@ class PixelCNN(AutoregressiveModel):
             # Class maps need classes.
             arguments = {**arguments, "class_map_features": None}
         return super().changed_arguments(arguments, overrides)
-
-    @property
-    def generate_arguments(self):
-        labels = () if self.num_classes is None else ("labels",)
-        return (*labels, "source_images", "mask", "temperature")
 
     @property
     def noise_shape(self):
@@ -153,8 +158,19 @@ class PixelCNN(AutoregressiveModel):
 
         `inputs` are images, or a dict of `images` and `labels`.
         """
-        batch = self._canonical(inputs)
+        batch = self.prepare(inputs)
         return self._outputs(self.likelihood.nearest(batch["images"]), batch)
+
+    def train_step(self, data):
+        """Takes a step down the negative log-likelihood."""
+        batch = self.prepare(data)
+        logs = self.update("network", self.negative_log_likelihood, batch, self.trainable_variables, self.optimizer)
+        return self.report(logs, batch)
+
+    def test_step(self, data):
+        batch = self.prepare(data)
+        _, logs = self.negative_log_likelihood(batch)
+        return self.report(logs, batch)
 
     def negative_log_likelihood(self, batch):
         """Returns -log p(x) in nats per image, averaged over the batch, and a dict of logs.
@@ -192,11 +208,11 @@ class PixelCNN(AutoregressiveModel):
             InputError: If images have another shape or range, or labels are missing, out of range, or given without
                 classes.
         """
-        images, seed = self._checked(images), check_seed(seed)
+        images, seed = self.checked_images(images), check_seed(seed)
         if self.likelihood.name == "bernoulli":
             images = binarize(images, seed)
         inputs = {"codes": ops.convert_to_numpy(self.likelihood.nearest(images))}
-        labels = self._labels_of(len(images), labels)
+        labels = self.labels_for(len(images), labels)
         if labels is not None:
             inputs["labels"] = labels
         progress = [PredictionProgress("likelihoods")]
@@ -206,26 +222,15 @@ class PixelCNN(AutoregressiveModel):
         """Returns -log2 p(x) per pixel and channel, float64 `(n,)`; arguments and errors are those of `log_prob`."""
         return self._bits_per_dim(-self.log_prob(images, labels, seed=seed))
 
-    def _check_conditions(self, given):
-        given = super()._check_conditions(given)
-        if ("source_images" in given) != ("mask" in given):
-            missing = "source_images" if "mask" in given else "mask"
+    def sample(self, noise, labels=None, source_images=None, mask=None, temperature=1.0):
+        if (source_images is None) != (mask is None):
+            missing = "source_images" if source_images is None else "mask"
             raise InputError(f"{missing} is None, expected source_images and mask together.")
-        if "mask" in given:
-            mask = as_array(given["mask"], "mask")
-            if mask.dtype != bool or mask.shape != self.image_shape[:2]:
-                raise InputError(
-                    f"mask has dtype {mask.dtype} and shape {mask.shape}, expected bool {self.image_shape[:2]}."
-                )
-            given["mask"] = mask
-        return given
-
-    def _generate_batch(self, noise, labels=None, source_images=None, mask=None, temperature=1.0):
         given = {} if labels is None else {"labels": labels}
         if mask is not None:
             codes = ops.convert_to_numpy(self.likelihood.nearest(source_images))
             given |= {"codes": codes, "keep": mask}
-        drawn = ops.convert_to_numpy(self.likelihood.images(self._sample(noise, temperature, **given)))
+        drawn = ops.convert_to_numpy(self.likelihood.images(self._draw_codes(noise, temperature, **given)))
         return drawn if mask is None else np.where(mask[:, :, None], source_images, drawn)
 
     def get_config(self):

@@ -11,6 +11,7 @@ from zoo.errors import InputError, first_line, shown
 from zoo.layers.growing import Growing
 from zoo.models.gan import GAN
 from zoo.nets import style
+from zoo.nets.options import Count
 
 
 @keras.saving.register_keras_serializable(package="zoo")
@@ -46,7 +47,7 @@ class ProgressiveGAN(GAN):
     import zoo
     from zoo.callbacks import Grow
 
-    model = zoo.ProgressiveGAN((32, 32, 3), max_filters=64)
+    model = zoo.ProgressiveGAN((32, 32, 3), filters=8)
     model.compile()
     model.fit(images, epochs=20, callbacks=[Grow(stable_steps=1000, fade_steps=1000)])  # uint8 (n, 32, 32, 3)
     new_images = model.generate(16, seed=0)
@@ -75,12 +76,12 @@ class ProgressiveGAN(GAN):
         self._compiled_growth = self._static()
 
     @staticmethod
-    def default_networks(image_shape, latent_dim, filters=16, max_filters=128):
-        """Networks with `filters` features at full resolution, twice as many at each below, up to `max_filters`."""
+    def default_networks(image_shape, latent_dim, filters: Count = 16):
+        """Networks with `filters` features at full resolution, and twice as many at each below, up to eight times."""
         return (
-            style.progressive_generator(image_shape, latent_dim, filters, max_filters),
-            style.progressive_discriminator(image_shape, filters, max_filters),
-            {"filters": filters, "max_filters": max_filters},
+            style.progressive_generator(image_shape, latent_dim, filters),
+            style.progressive_discriminator(image_shape, filters),
+            {"filters": filters},
         )
 
     @staticmethod
@@ -167,9 +168,9 @@ class ProgressiveGAN(GAN):
         super().set_weights(weights)
         self._follow()
 
-    def _generate_batch(self, latents, **conditions):
+    def sample(self, latents, **conditions):
         self._follow()
-        return super()._generate_batch(latents, **conditions)
+        return super().sample(latents, **conditions)
 
     def load_weights(self, filepath, **kwargs):
         """Loads weights like Keras' `load_weights`, and continues at their stage.
@@ -198,7 +199,7 @@ class ProgressiveGAN(GAN):
 
     # === Training ===
 
-    def _optimized_variables(self):
+    def optimized_variables(self):
         """Returns all variables of each network that any stage trains, not only the current one."""
         found = {}
         for name in ("generator", "discriminator"):
@@ -207,7 +208,7 @@ class ProgressiveGAN(GAN):
             found[f"{name}_optimizer"] = [v for v in getattr(self, name).weights if v.trainable or id(v) in grows]
         return found
 
-    def _canonical(self, batch):
+    def prepare(self, data):
         """Returns the batch with real images reduced to the detail of the current stage."""
-        batch = super()._canonical(batch)
+        batch = super().prepare(data)
         return {**batch, "images": self._growing("discriminator")[0].blurred(batch["images"])}

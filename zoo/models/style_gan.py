@@ -4,13 +4,15 @@ import keras
 import numpy as np
 
 from zoo import latents as latent_vectors
-from zoo.arrays import as_array
 from zoo.errors import InputError, check_count, shown
-from zoo.metrics import nearest_images
 from zoo.models.gan import GAN
-from zoo.nets import conv, style
+from zoo.nets import style
+from zoo.nets.options import Count, Share
+from zoo.nets.shapes import check_layers
 from zoo.objectives.penalties import R1
 from zoo.progress import predicted
+from zoo.sampling.conditions import Amount, Latents, StyleLatents
+from zoo.sampling.inversion import inverted, nearest_latents
 from zoo.training.checks import check_backend
 
 # Number of samples of w that its standard deviation is estimated from.
@@ -27,9 +29,8 @@ class StyleGAN(GAN):
 
         k' = s * k / sqrt(sum (s * k)^2 + epsilon).
 
-    The networks do not grow; skip connections take the place of growth, as in the revision. With `residual=False` there
-    are no skip connections, and styles scale features after batch normalization, where AdaIN (2019) normalizes each
-    image. Path length regularization and filters around resampling are left out.
+    The networks do not grow; skip connections take the place of growth, as in the revision. Path length regularization
+    and filters around resampling are left out.
 
     `generate` also takes latents `(n, num_layers, latent_dim)`, one for each layer. `truncation` moves w towards its
     mean over training, mean + truncation * (w - mean) (2019, appendix B).
@@ -44,96 +45,43 @@ class StyleGAN(GAN):
         **arguments: those of `GAN` without classes; network options are those of `StyleGAN.default_networks`.
 
     Raises:
-        InputError: If an argument is out of range, sides are not 4 to 7 pixels times a power of two, or with
-            `residual=False` sides are not divisible by 4.
+        InputError: If an argument is out of range, or sides are not 4 to 7 pixels times a power of two.
 
     Example:
 
     ```python
     import zoo
 
-    model = zoo.StyleGAN((32, 32, 3), max_filters=64)
+    model = zoo.StyleGAN((32, 32, 3), filters=8)
     model.compile()
     model.fit(images, epochs=20)  # uint8 (n, 32, 32, 3)
     new_images = model.generate(16, truncation=0.7, seed=0)
     ```
     """
 
-    generate_arguments = ("latents", "truncation")
-
     def __init__(self, image_shape, latent_dim=128, *, penalties=None, **arguments):
         penalties = R1(1.0, interval=16) if penalties is None else penalties
         if (classes := arguments.get("num_classes")) is not None:
             raise InputError(f"num_classes is {shown(classes)}, expected None: styles here know no classes.")
         super().__init__(image_shape, latent_dim, penalties=penalties, **arguments)
-        self._check_layers(generator={"mapping", "synthesis"})
+        check_layers("generator", self.generator, "mapping", "synthesis")
+        self._latents = StyleLatents(self.latent_dim, self.num_layers)
+        self.conditions = (self._latents, Amount("truncation"))
 
     @staticmethod
     def default_networks(
-        image_shape,
-        latent_dim,
-        filters=16,
-        max_filters=128,
-        mapping_layers=4,
-        mixing_probability=0.9,
-        residual=True,
-        spectral_norm=False,
-        second_convolutions=0,
-        discriminator_units=0,
+        image_shape, latent_dim, filters: Count = 16, mapping_layers: Count = 4, mixing_probability: Share = 0.9
     ):
-        """Networks with `filters` features at full resolution, twice as many at each below, up to `max_filters`.
+        """Networks with `filters` features at full resolution, and twice as many at each below, up to eight times.
 
         The mapping network has `mapping_layers` dense layers. In training, a share of `mixing_probability` of the
         images mixes the styles of two latents.
-
-        With `residual=False` the networks are those of `DCGAN`, with `filters` features at half the resolution and up
-        to eight times as many below, regardless of `max_filters`. The generator adds noise and styles; the first style
-        also determines the coarsest features. The discriminator has no batch normalization, and spectral normalization
-        if `spectral_norm` is set. These networks draw faces after 200 steps, where the residual ones draw blots.
-
-        `spectral_norm`, `second_convolutions` and `discriminator_units` need `residual=False`. The finest
-        `second_convolutions` resolutions of the generator have two convolutions, which all resolutions of residual
-        networks have. `discriminator_units` adds hidden layers of this width before the discriminator's linear output.
         """
-        if residual:
-            for name, given, why in (
-                ("spectral_norm", spectral_norm, "whose kernels are equalized"),
-                ("second_convolutions", second_convolutions, "where every resolution convolves twice"),
-                ("discriminator_units", discriminator_units, "whose discriminator has a hidden layer"),
-            ):
-                if given:
-                    raise InputError(f"{name} is {shown(given)}, expected {type(given)()!r} with residual=True, {why}.")
-            synthesis = style.style_synthesis(image_shape, latent_dim, filters, max_filters)
-            discriminator = style.style_discriminator(image_shape, filters, max_filters)
-        else:
-            stages = conv.stages_of(image_shape)
-            if second_convolutions > stages + 1:
-                raise InputError(
-                    f"second_convolutions is {second_convolutions}, expected at most {stages + 1}, as many as there "
-                    "are resolutions."
-                )
-            synthesis = style.normalized_synthesis(image_shape, latent_dim, filters, stages, second_convolutions)
-            discriminator = conv.dcgan_discriminator(
-                image_shape,
-                filters,
-                stages,
-                batch_norm=False,
-                spectral_norm=spectral_norm,
-                hidden_units=discriminator_units,
-            )
+        synthesis = style.style_synthesis(image_shape, latent_dim, filters)
         return (
             style.style_generator(synthesis, mapping_layers, mixing_probability),
-            discriminator,
-            {
-                "filters": filters,
-                "max_filters": max_filters,
-                "mapping_layers": mapping_layers,
-                "mixing_probability": mixing_probability,
-                "residual": residual,
-                "spectral_norm": spectral_norm,
-                "second_convolutions": second_convolutions,
-                "discriminator_units": discriminator_units,
-            },
+            style.style_discriminator(image_shape, filters),
+            {"filters": filters, "mapping_layers": mapping_layers, "mixing_probability": mixing_probability},
         )
 
     @staticmethod
@@ -153,14 +101,11 @@ class StyleGAN(GAN):
 
     @property
     def num_layers(self):
-        """The number of layers with their own style, ordered from coarse to fine.
-
-        Residual networks have two layers per resolution, and networks with `residual=False` have one.
-        """
+        """The number of layers with their own style, from coarse to fine; default networks have two per resolution."""
         return self.synthesis.input_shape[1]
 
     @property
-    def mean_w(self):
+    def w_avg(self):
         """The mean of w over training, float32 `(d,)`."""
         return keras.ops.convert_to_numpy(self.mapping.get_layer("moving_mean").mean)
 
@@ -181,28 +126,18 @@ class StyleGAN(GAN):
         """
         if check_count(at_layer, "at_layer") >= self.num_layers:
             raise InputError(f"at_layer is {at_layer!r}, expected an integer from 1 to {self.num_layers - 1}.")
-        coarse, fine = GAN._check_latents(self, coarse, "coarse"), GAN._check_latents(self, fine, "fine")
+        of_one = Latents(self.latent_dim)
+        coarse, fine = of_one.checked(coarse, "coarse"), of_one.checked(fine, "fine")
         mixed = np.empty((len(coarse), len(fine), self.num_layers, self.latent_dim), "float32")
         mixed[:, :, :at_layer] = coarse[:, None, None]
         mixed[:, :, at_layer:] = fine[:, None]
         images = self.generate(latents=mixed.reshape(-1, *mixed.shape[2:]), truncation=truncation)
         return images.reshape(*mixed.shape[:2], *self.image_shape)
 
-    def _check_latents(self, latents):
-        latents = as_array(latents, "latents")
-        if latents.ndim != 3:
-            return super()._check_latents(latents)
-        if latents.shape[1:] != (self.num_layers, self.latent_dim):
-            raise InputError(
-                f"latents has shape {latents.shape}, expected (n, {self.latent_dim}) or "
-                f"(n, {self.num_layers}, {self.latent_dim})."
-            )
-        return super()._check_latents(latents.reshape(-1, self.latent_dim)).reshape(latents.shape)
-
-    def _generate_batch(self, latents, truncation=1.0):
+    def sample(self, latents, truncation=1.0):
         rows = latents.reshape(-1, self.latent_dim)
         w = predicted(self.mapping, rows)
-        w = self.mean_w + np.float32(truncation) * (w - self.mean_w)
+        w = self.w_avg + np.float32(truncation) * (w - self.w_avg)
         return self._synthesize_batch(w.reshape(len(latents), -1, w.shape[-1]))
 
     def _synthesize_batch(self, w):
@@ -220,9 +155,9 @@ class StyleGAN(GAN):
         Raises:
             InputError: If latents have another shape, or are not finite.
         """
-        w = self._check_latents(latents)
+        w = self._latents.checked(latents)
         w = w.reshape(len(w), -1, w.shape[-1])
-        return self._in_batches(self._synthesize_batch, w, "generating")
+        return self.in_batches(self._synthesize_batch, w, "generating")
 
     def encode_image(self, images, *, labels=None, steps=300, seed=0):
         """Finds intermediate latents of each layer whose images resemble given ones (Abdal et al. 2019).
@@ -245,16 +180,16 @@ class StyleGAN(GAN):
             InputError: If images have another shape or range, labels are given, or the backend is not TensorFlow.
         """
         check_backend("encode_image")
-        images, steps = self._checked(images), check_count(steps, "steps")
-        self._labels_of(len(images), labels)
+        images, steps = self.checked_images(images), check_count(steps, "steps")
+        self.labels_for(len(images), labels)
         z = latent_vectors.sample(_SAMPLES_OF_W, self.noise_shape, seed)
         w = predicted(self.mapping, z)
-        mean, spread = self.mean_w, w.std(0)
+        mean, spread = self.w_avg, w.std(0)
 
         def draw(moves):
             return self.synthesis(mean + spread * moves, training=False)
 
         candidates = self._synthesize_batch(w[: self.generation_batch, None])
-        nearest, _ = nearest_images(images, candidates)
-        start = np.repeat(((w[nearest] - mean) / spread)[:, None], self.num_layers, 1)
-        return mean + spread * self._inverted(images, draw, start, steps)
+        nearest = nearest_latents(images, w[: self.generation_batch], candidates)
+        start = np.repeat(((nearest - mean) / spread)[:, None], self.num_layers, 1)
+        return mean + spread * inverted(images, draw, start, steps)

@@ -7,12 +7,15 @@ from keras import ops
 from zoo.bicubic import resize_bicubic, resize_matrix
 from zoo.errors import InputError, check_amount, check_count, check_image_shape
 from zoo.images import as_pixels, to_float, to_uint8
-from zoo.models.adversarial_model import AdversarialModel, input_shapes
+from zoo.models.adversarial_model import AdversarialModel
 from zoo.models.generative_model import GenerativeModel
 from zoo.models.image_to_image import FromImages
 from zoo.nets import image_to_image, super_resolution
+from zoo.nets.building import check_functional
+from zoo.nets.options import Count
+from zoo.nets.shapes import check_takes, input_shapes
 from zoo.progress import bar, predicted
-from zoo.training.checks import check_functional
+from zoo.sampling.conditions import SourceImages
 
 # Side of the square of small-image pixels that is enlarged at once.
 _TILE = 192
@@ -27,29 +30,30 @@ class Upscaling(FromImages):
     train on given pairs, such as a folder with the subfolders `A` and `B`.
     """
 
-    def _read(self, source, split):
+    def read(self, source, split):
         from zoo import data
 
         named = isinstance(source, dict) and "source_images" in source
         both = isinstance(source, (tuple, list)) and len(source) == 2
         if named or both or data.is_pair_folder(source):
-            return super()._read(source, split)
+            return super().read(source, split)
         return data.read(source, self.image_shape, split=split)
 
-    def _checked_inputs(self, x):
+    def checked_inputs(self, x):
         # Networks accept images of any size.
-        return self._checked(x, "x", (*np.shape(x)[1:3], self.image_shape[-1])) if np.ndim(x) == 4 else x
+        return self.checked_images(x, "x", (*np.shape(x)[1:3], self.image_shape[-1])) if np.ndim(x) == 4 else x
 
-    def _check_entries(self, batch, what, parts):
-        if "source_images" in batch:
-            super()._check_entries(batch, what, parts)
+    @property
+    def trained_conditions(self):
+        return (SourceImages(self.source_shape, self._shrunk),)
 
     @property
     def source_shape(self):
         height, width, channels = self.image_shape
         return height // self.scale, width // self.scale, channels
 
-    def _sources_of(self, images):
+    def _shrunk(self, images):
+        """Returns the small images of a batch of large ones in [-1, 1]."""
         height, width, _ = self.image_shape
         rows, columns = (resize_matrix(side, side // self.scale).astype("float32") for side in (height, width))
         small = _to_levels(ops.einsum("yh,nhwc->nywc", rows, images))
@@ -74,7 +78,7 @@ class Upscaling(FromImages):
         """The network that `upscale` uses."""
         return self.ema_generator
 
-    def _translate_batch(self, source_images):
+    def translate_batch(self, source_images):
         return predicted(self._upscaler, source_images)
 
     def upscale(self, image):
@@ -189,16 +193,16 @@ class SRResNet(Upscaling, GenerativeModel):
         image_shape = check_image_shape(image_shape)
         super().__init__(image_shape, ("loss", "psnr", "generator_gradient_norm"), name, dtype)
         self.scale = self._check_scale(scale, image_shape)
-        networks, described = self._choose_networks(
+        networks, described = self.choose_networks(
             {"generator": generator}, image_shape, self.scale, dtype, network_options
         )
         self.generator = networks["generator"]
-        self._described_networks = described
+        self.described_networks = described
         self._check_upscaler(self.generator)
         self.built = True
 
     @staticmethod
-    def default_networks(image_shape, scale, filters=64, residual_blocks=8):
+    def default_networks(image_shape, scale, filters: Count = 64, residual_blocks: Count = 8):
         """An upscaler with `residual_blocks` blocks of `filters` features."""
         return (
             super_resolution.residual_upscaler(image_shape[-1], scale, filters, residual_blocks),
@@ -215,14 +219,15 @@ class SRResNet(Upscaling, GenerativeModel):
         return self.generator(images)
 
     def train_step(self, data):
-        batch = self._canonical(data)
-        logs = self._update("generator", self.pixel_loss, batch, self.trainable_variables, self.optimizer)
-        return self._monitor.update(logs, batch)
+        """Takes a step down the absolute error of the pixels."""
+        batch = self.prepare(data)
+        logs = self.update("generator", self.pixel_loss, batch, self.trainable_variables, self.optimizer)
+        return self.report(logs, batch)
 
     def test_step(self, data):
-        batch = self._canonical(data)
+        batch = self.prepare(data)
         _, logs = self.pixel_loss(batch, training=False)
-        return self._monitor.update(logs, batch)
+        return self.report(logs, batch)
 
     def pixel_loss(self, batch, training=True):
         """Returns the mean absolute error in [-1, 1], and a dict with the PSNR of the batch in dB."""
@@ -313,7 +318,7 @@ class SRGAN(Upscaling, AdversarialModel):
         weights = {"pixel": pixel_weight, "perceptual": perceptual_weight, "adversarial": adversarial_weight}
         for term, weight in weights.items():
             check_amount(weight, f"{term}_weight")
-        networks, described = self._choose_networks(
+        networks, described = self.choose_networks(
             {"generator": generator, "discriminator": discriminator}, image_shape, scale, dtype, network_options
         )
         super().__init__(
@@ -328,10 +333,10 @@ class SRGAN(Upscaling, AdversarialModel):
             augmentation=augmentation,
             monitored=("l1", "perceptual"),
         )
-        self._described_networks = described
+        self.described_networks = described
         self.scale, self._weights = scale, weights
         self._check_upscaler(self.generator)
-        self._check_inputs(discriminator=image_shape)
+        check_takes("discriminator", self.discriminator, image_shape)
         if isinstance(feature_network, dict):
             feature_network = keras.saving.deserialize_keras_object(feature_network)
         if feature_network is not None:
@@ -343,7 +348,14 @@ class SRGAN(Upscaling, AdversarialModel):
         self.feature_network = feature_network
 
     @staticmethod
-    def default_networks(image_shape, scale, filters=64, residual_blocks=8, patch_filters=48, patch_stages=3):
+    def default_networks(
+        image_shape,
+        scale,
+        filters: Count = 64,
+        residual_blocks: Count = 8,
+        patch_filters: Count = 48,
+        patch_stages: Count = 3,
+    ):
         """The generator of `SRResNet`, and a patch discriminator."""
         generator, options = SRResNet.default_networks(image_shape, scale, filters, residual_blocks)
         return (
@@ -357,12 +369,20 @@ class SRGAN(Upscaling, AdversarialModel):
         """Returns Adam(1e-4) for both networks (section 3.2)."""
         return keras.optimizers.Adam(1e-4), keras.optimizers.Adam(1e-4)
 
-    def _generator_inputs(self, batch):
+    def train_step(self, data):
+        """Alternates updates of discriminator and generator (Ledig et al. 2017, section 2.1)."""
+        batch = self.prepare(data)
+        for part in self.parts(batch):
+            logs = self.update_discriminator(part)
+        logs |= self.update_generator(part)
+        return self.report(logs, batch)
+
+    def generator_inputs(self, batch):
         return batch["source_images"]
 
     def generator_loss(self, batch, training=True):
-        fake, real = self._generated(self._generator_inputs(batch), training), batch["images"]
-        terms = {"pixel": ops.mean(ops.abs(real - fake)), "adversarial": self._adversarial_loss(fake, batch, training)}
+        fake, real = self.generated(self.generator_inputs(batch), training), batch["images"]
+        terms = {"pixel": ops.mean(ops.abs(real - fake)), "adversarial": self.adversarial_loss(fake, batch, training)}
         terms["perceptual"] = ops.zeros(())
         if self.feature_network is not None:
             # The squares would overflow in half precision.

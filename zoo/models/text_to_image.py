@@ -1,17 +1,17 @@
 """Text to image: a GAN whose two networks read the prompt."""
 
 import keras
-import numpy as np
 from keras import ops
 
-from zoo import latents as latent_vectors
-from zoo.arrays import as_array
 from zoo.errors import InputError, check_amount, check_count, check_image_shape
 from zoo.models.adversarial_model import AdversarialModel
 from zoo.nets import conv, text
+from zoo.nets.options import Count
+from zoo.nets.shapes import check_layers, check_makes, check_takes
 from zoo.objectives import variational
 from zoo.progress import predicted
-from zoo.text import Tokenizer, texts_of
+from zoo.sampling.conditions import Latents, Prompts
+from zoo.text import Tokenizer
 
 
 @keras.saving.register_keras_serializable(package="zoo")
@@ -75,7 +75,6 @@ class TextToImageGAN(AdversarialModel):
     """
 
     network_arguments = ("generator", "discriminator")
-    generate_arguments = ("prompts", "latents")
 
     def __init__(
         self,
@@ -105,7 +104,7 @@ class TextToImageGAN(AdversarialModel):
         options = dict(network_options)
         if None in (generator, discriminator):
             options |= {"vocabulary_size": tokenizer.size, "max_words": tokenizer.max_words}
-        networks, described = self._choose_networks(
+        networks, described = self.choose_networks(
             {"generator": generator, "discriminator": discriminator}, image_shape, latent_dim, dtype, options
         )
         super().__init__(
@@ -120,27 +119,31 @@ class TextToImageGAN(AdversarialModel):
             augmentation=augmentation,
             monitored=("kl", "contrast"),
         )
-        self._described_networks = described
+        self.described_networks = described
         self.latent_dim, self.kl_weight, self.contrastive_weight = latent_dim, kl_weight, contrastive_weight
-        self._tokenizer = tokenizer
-        if example_prompts is not None and not (example_prompts := texts_of(example_prompts, "example_prompts")):
-            raise InputError("example_prompts is [], expected a list of texts, or None.")
-        self.example_prompts = None if example_prompts is None else tuple(example_prompts)
-        self._example_tokens = None if example_prompts is None else tokenizer(self.example_prompts)
-        prompts = (tokenizer.max_words,)
-        self._check_inputs(
-            generator={"latents": (latent_dim,), "prompts": prompts},
-            discriminator={"images": image_shape, "prompts": prompts},
-        )
-        self._check_images()
-        self._check_layers(generator={"text_encoder"}, discriminator={"image_encoder", "text_encoder"})
+        self._tokenizer, self._prompts = tokenizer, Prompts(tokenizer, example_prompts)
+        self.conditions, self.trained_conditions = (self._prompts, Latents(latent_dim)), (self._prompts,)
+        words = (tokenizer.max_words,)
+        check_takes("generator", self.generator, {"latents": (latent_dim,), "prompts": words})
+        check_takes("discriminator", self.discriminator, {"images": image_shape, "prompts": words})
+        check_makes("generator", self.generator, image_shape, f"image_shape={image_shape}")
+        check_layers("generator", self.generator, "text_encoder")
+        check_layers("discriminator", self.discriminator, "image_encoder", "text_encoder")
         seen = self.discriminator.get_layer("image_encoder").output
         if not isinstance(seen, dict) or seen.keys() != {"logit", "vector"}:
             raise InputError(f"image_encoder of discriminator gives {seen}, expected a dict of logit and vector.")
 
     @staticmethod
     def default_networks(
-        image_shape, latent_dim, *, vocabulary_size, max_words, filters=64, stages=None, text_dim=32, word_dim=64
+        image_shape,
+        latent_dim,
+        *,
+        vocabulary_size,
+        max_words,
+        filters: Count = 64,
+        stages: Count | None = None,
+        text_dim: Count = 32,
+        word_dim: Count = 64,
     ):
         """Strided convolutions with `filters` features at half the resolution, and text encoders of width `word_dim`.
 
@@ -162,16 +165,29 @@ class TextToImageGAN(AdversarialModel):
         """The words that prompts may contain."""
         return self._tokenizer.vocabulary
 
+    @property
+    def example_prompts(self):
+        """The texts that `generate` draws from if it is given no prompts, or None."""
+        return self._prompts.examples
+
     # === The step ===
 
-    def _generator_inputs(self, batch):
+    def train_step(self, data):
+        """Alternates updates of discriminator and generator (Reed et al. 2016, algorithm 1)."""
+        batch = self.prepare(data)
+        for part in self.parts(batch):
+            logs = self.update_discriminator(part)
+        logs |= self.update_generator(part)
+        return self.report(logs, batch)
+
+    def generator_inputs(self, batch):
         latents = keras.random.normal((ops.shape(batch["images"])[0], self.latent_dim), seed=self.seed_generator)
         return {"latents": latents, "prompts": batch["prompts"]}
 
-    def _discriminator_inputs(self, images, batch):
+    def discriminator_inputs(self, images, batch):
         return {"images": images, "prompts": batch["prompts"]}
 
-    def _discrimination(self, real, fake, batch, training):
+    def discrimination(self, real, fake, batch, training):
         def run(network, inputs):
             return network(inputs, training=training)
 
@@ -207,13 +223,13 @@ class TextToImageGAN(AdversarialModel):
 
     def generator_loss(self, batch, training=True):
         def run(network, inputs):
-            return self._fixed(network, inputs, training)
+            return self.run_frozen(network, inputs, training)
 
         def seen(images):
-            return self._augmented(images, batch) if training else images
+            return self.augmented(images, batch) if training else images
 
         texts = self._sentences(batch, run)
-        fake = self._generated(self._generator_inputs(batch), training)
+        fake = self.generated(self.generator_inputs(batch), training)
         logits, _, contrast = self._compared(seen(fake), *texts, run)
         compared = [self._compared(seen(batch["images"]), *texts, run)[0]] if self.objective.compares else []
         encoder = (self.generator if training else self.ema_generator).get_layer("text_encoder")
@@ -223,46 +239,7 @@ class TextToImageGAN(AdversarialModel):
         loss += self.kl_weight * kl + self.contrastive_weight * contrast
         return loss, {"generator_loss": loss, "kl": kl, "contrast": contrast}
 
-    # === Data ===
-
-    def _read(self, source, split):
-        image_set = super()._read(source, split)
-        if image_set.prompts is None:
-            raise InputError("x has no prompts, expected a dict of images and prompts, one text for each image.")
-        return image_set._replace(prompts=self._tokenizer(image_set.prompts.tolist()))
-
-    def _dataset(self, x, y, batch_size, *, training=True, **options):
-        if training and batch_size == 1:
-            raise InputError("batch_size is 1, expected at least 2: prompts are told apart from one another.")
-        return super()._dataset(x, y, batch_size, training=training, **options)
-
-    def _check_entries(self, batch, what, parts):
-        self._check_prompts_of(batch, what)
-        if len(batch["prompts"]) < 2 * parts:
-            raise InputError(
-                f"{what} has {len(batch['prompts'])} prompts, expected at least {2 * parts}, 2 for each discriminator "
-                "step: they are told apart from one another."
-            )
-        numbers = as_array(batch["prompts"], "prompts")
-        if numbers.dtype.kind not in "iu" or numbers.min() < 0 or numbers.max() >= self._tokenizer.size:
-            raise InputError(
-                f"{what} has prompts of {numbers.dtype} from {numbers.min()} to {numbers.max()}, "
-                f"expected word numbers from 0 to {self._tokenizer.size - 1}, as `tokenize` makes them."
-            )
-
-    def _canonical(self, batch):
-        batch = super()._canonical(batch)
-        self._check_prompts_of(batch, "A batch")
-        batch["prompts"] = self._known(batch, "prompts", self._tokenizer.size, (self._tokenizer.max_words,))
-        return batch
-
-    def _check_prompts_of(self, batch, what):
-        expected = f"word numbers (n, {self._tokenizer.max_words}) as `tokenize` makes them"
-        if "prompts" not in batch:
-            raise InputError(f"{what} has the keys {sorted(batch)}, expected prompts too, {expected}.")
-        shape = np.shape(batch["prompts"])
-        if tuple(shape[1:]) != (self._tokenizer.max_words,):
-            raise InputError(f"{what} has prompts of shape {tuple(shape)}, expected {expected}.")
+    # === Words ===
 
     @classmethod
     def changed_arguments(cls, arguments, overrides):
@@ -282,32 +259,7 @@ class TextToImageGAN(AdversarialModel):
         """Returns word numbers, int32 `(n, max_words)`, of a list of texts, for ready-made batches."""
         return self._tokenizer(prompts)
 
-    # === Using ===
-
-    def _check_conditions(self, given):
-        prompts = given.get("prompts")
-        if prompts is None and self.example_prompts is None:
-            raise InputError("prompts is None, expected one text or one for each image.")
-        if prompts is not None:
-            if isinstance(prompts, np.ndarray) and prompts.ndim == 0:
-                prompts = prompts.item()
-            one = isinstance(prompts, str)
-            prompts = [prompts] if one else texts_of(prompts, "prompts")
-            if not prompts:
-                raise InputError("prompts is empty, expected one text or a list of one for each image.")
-            rows = self._tokenizer(prompts)
-            given["prompts"] = rows[0] if one else rows
-        return super()._check_conditions(given)
-
-    @property
-    def draws_alone(self):
-        return self.example_prompts is not None
-
-    def _drawn_conditions(self, num_samples, seed):
-        picked = latent_vectors.sample_labels(num_samples, len(self.example_prompts), seed)
-        return {"prompts": self._example_tokens[picked]}
-
-    def _generate_batch(self, latents, prompts):
+    def sample(self, latents, prompts):
         return predicted(self.ema_generator, {"latents": latents, "prompts": prompts})
 
     def get_config(self):

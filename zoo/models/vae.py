@@ -14,7 +14,6 @@ from zoo.errors import (
     InputError,
     check_amount,
     check_count,
-    check_counts,
     check_flag,
     check_image_shape,
     check_text,
@@ -24,8 +23,11 @@ from zoo.images import binarize, to_uint8
 from zoo.latents import check_seed
 from zoo.models.generative_model import GenerativeModel
 from zoo.nets import conv, mlp
+from zoo.nets.options import Count, Counts
+from zoo.nets.shapes import check_makes, check_takes
 from zoo.objectives import variational
 from zoo.progress import bar, predicted, traced_quietly
+from zoo.sampling.conditions import Latents, temperature
 
 # Maximal number of decoded samples in memory while a likelihood is estimated.
 _SAMPLES_AT_ONCE = 5000
@@ -86,7 +88,6 @@ class VAE(GenerativeModel):
     ```
     """
 
-    generate_arguments = ("latents", "temperature")
     predicts_from_images = True
     network_arguments = ("encoder", "decoder")
 
@@ -115,19 +116,17 @@ class VAE(GenerativeModel):
             raise InputError(f"beta is {shown(beta)}, expected 1 with num_importance_samples above 1.")
         self.latent_dim, self.beta, self.num_importance_samples = latent_dim, beta, num_importance_samples
         self.likelihood = variational.get(likelihood)
-        networks, described = self._choose_networks(
+        networks, described = self.choose_networks(
             {"encoder": encoder, "decoder": decoder}, image_shape, latent_dim, dtype, network_options
         )
         self.encoder, self.decoder = networks["encoder"], networks["decoder"]
-        self._described_networks = described
-        if tuple(self.encoder.input_shape[1:]) != self.image_shape:
-            raise InputError(f"encoder takes {self.encoder.input_shape[1:]}, expected {self.image_shape}.")
-        if tuple(self.decoder.input_shape[1:]) != (latent_dim,):
-            raise InputError(f"decoder takes {self.decoder.input_shape[1:]}, expected latent_dim={latent_dim}.")
-        if tuple(self.encoder.output_shape[1:]) != (2 * latent_dim,):
-            raise InputError(f"encoder makes {self.encoder.output_shape[1:]}, expected ({2 * latent_dim},).")
-        if tuple(self.decoder.output_shape[1:]) != self.image_shape:
-            raise InputError(f"decoder makes {self.decoder.output_shape[1:]}, expected {self.image_shape}.")
+        self.described_networks = described
+        self._latents = Latents(latent_dim)
+        self.conditions = (self._latents, temperature())
+        check_takes("encoder", self.encoder, self.image_shape)
+        check_makes("encoder", self.encoder, (2 * latent_dim,))
+        check_takes("decoder", self.decoder, (latent_dim,), f"latent_dim={latent_dim}")
+        check_makes("decoder", self.decoder, self.image_shape)
         if not isinstance(attribute_directions, (dict, type(None))):
             raise InputError(
                 f"attribute_directions is {shown(attribute_directions)}, expected a dict by attribute, or None."
@@ -153,9 +152,9 @@ class VAE(GenerativeModel):
         self._log_weights = functools.partial(predicted, _ImportanceWeights(self))
 
     @staticmethod
-    def default_networks(image_shape, latent_dim, hidden_units=(400, 400)):
+    def default_networks(image_shape, latent_dim, hidden_units: Counts = (400, 400)):
         """Gated dense layers with `hidden_units`; the decoder reverses their order."""
-        hidden_units = check_counts(hidden_units, "hidden_units")
+        hidden_units = list(hidden_units)
         return (
             mlp.gated_encoder(image_shape, latent_dim, hidden_units),
             mlp.gated_decoder(image_shape, latent_dim, hidden_units[::-1]),
@@ -164,18 +163,19 @@ class VAE(GenerativeModel):
 
     def call(self, images):
         """Reconstructs uint8 or [-1, 1] images from the posterior mean, as floats in [-1, 1]."""
-        mean, _ = self._posterior(self._canonical(images)["images"])
+        mean, _ = self._posterior(self.prepare(images)["images"])
         return self.likelihood.mean_images(self.decoder(mean, training=False))
 
     def train_step(self, data):
-        batch = self._canonical(data)
-        logs = self._update("vae", self.negative_bound, batch, self.trainable_variables, self.optimizer)
-        return self._monitor.update(logs, batch)
+        """Takes a step down the negative evidence lower bound."""
+        batch = self.prepare(data)
+        logs = self.update("vae", self.negative_bound, batch, self.trainable_variables, self.optimizer)
+        return self.report(logs, batch)
 
     def test_step(self, data):
-        batch = self._canonical(data)
+        batch = self.prepare(data)
         _, logs = self.negative_bound(batch, training=False)
-        return self._monitor.update(logs, batch)
+        return self.report(logs, batch)
 
     def negative_bound(self, batch, training=True):
         """Returns the training loss in nats per image, and a dict of logs.
@@ -219,11 +219,11 @@ class VAE(GenerativeModel):
 
     def encode(self, images):
         """Returns the posterior's mean and log variance, float32 `(n, latent_dim)` each, of uint8 or [-1, 1] images."""
-        return self._encode(self._checked(images))
+        return self._encode(self.checked_images(images))
 
     def decode(self, latents):
         """Returns the likelihood's mean images, uint8 `(n, height, width, channels)`, for latents `(n, latent_dim)`."""
-        return self.generate(latents=self._check_latents(latents))
+        return self.generate(latents=self._latents.checked(latents))
 
     def reconstruct(self, images):
         """Returns uint8 images decoded from the posterior means of `images`."""
@@ -244,7 +244,7 @@ class VAE(GenerativeModel):
             float64 array `(n,)` in nats.
         """
         num_importance_samples = check_count(num_importance_samples, "num_importance_samples")
-        images, seed = self._checked(images), check_seed(seed)
+        images, seed = self.checked_images(images), check_seed(seed)
         if self._binary:
             images = binarize(images, seed)
         mean, log_variance = self._encode(images)
@@ -334,7 +334,7 @@ class VAE(GenerativeModel):
         if not isinstance(attribute, str) or attribute not in self.attributes:
             known = ", ".join(self.attributes) or "none; learn_attribute finds them from labelled images"
             raise InputError(f"attribute is {shown(attribute)}, expected one of: {known}.")
-        images, keep_details = self._checked(images), check_flag(keep_details, "keep_details")
+        images, keep_details = self.checked_images(images), check_flag(keep_details, "keep_details")
         latents = self._encode(images)[0]
         edited = self.decode(latent_vectors.move(latents, self._attribute_directions[attribute], amount))
         if not keep_details:
@@ -350,7 +350,7 @@ class VAE(GenerativeModel):
         with traced_quietly():
             return np.split(self.encoder.predict(images, batch_size=500, verbose=0), 2, axis=-1)
 
-    def _generate_batch(self, latents, temperature=1.0):
+    def sample(self, latents, temperature=1.0):
         outputs = predicted(self.decoder, latents * np.float32(temperature))
         return ops.convert_to_numpy(self.likelihood.mean_images(outputs))
 
@@ -404,7 +404,7 @@ class BetaVAE(VAE):
         super().__init__(image_shape, latent_dim, likelihood=likelihood, beta=beta, **arguments)
 
     @staticmethod
-    def default_networks(image_shape, latent_dim, filters=32, stages=None, units=256):
+    def default_networks(image_shape, latent_dim, filters: Count = 32, stages: Count | None = None, units: Count = 256):
         """Strided convolutions with `filters` features at half resolution, and dense layers with `units` units.
 
         `stages` is the number of times that the image is halved; by default down to 4 pixels or an odd side.

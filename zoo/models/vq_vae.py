@@ -1,4 +1,4 @@
-"""Vector-quantized autoencoders with one or two grids of codes."""
+"""The vector-quantized autoencoder with one grid of codes."""
 
 import functools
 import inspect
@@ -8,22 +8,21 @@ import numpy as np
 from keras import ops
 
 from zoo.arrays import as_array
-from zoo.callbacks import PredictionProgress, WarnOfStalePrior, WarnOfUnusedCodes
+from zoo.callbacks import WarnOfStalePrior, WarnOfUnusedCodes
 from zoo.errors import InputError, check_amount, check_count, check_image_shape, is_number, shown
 from zoo.images import to_uint8
 from zoo.layers.vector_quantizer import VectorQuantizer
-from zoo.models.code_prior import CodePrior
-from zoo.models.generative_model import GenerativeModel
+from zoo.models.code_prior import HasCodePrior
 from zoo.nets import conv, vq
-from zoo.progress import bar, predicted, traced_quietly
-from zoo.training.checks import check_backend, check_known
+from zoo.nets.options import Count
+from zoo.progress import bar, predicted
 
 # Number of images that are encoded or decoded at once.
 _AT_ONCE = 256
 
 
 @keras.saving.register_keras_serializable(package="zoo")
-class VQVAE(GenerativeModel):
+class VQVAE(HasCodePrior):
     """Vector-quantized variational autoencoder (van den Oord et al. 2017).
 
     An encoder maps an image x to a grid of vectors z. The nearest embedding e of a codebook replaces each vector, and a
@@ -73,7 +72,6 @@ class VQVAE(GenerativeModel):
 
     network_arguments = ("encoder", "decoder")
     predicts_from_images = True
-    noise_distribution = "uniform"
 
     def __init__(
         self,
@@ -101,12 +99,12 @@ class VQVAE(GenerativeModel):
         self.num_embeddings, self.embedding_dim = num_embeddings, embedding_dim
         self.commitment_cost, self.ema_decay, self.data_variance = commitment_cost, ema_decay, data_variance
         given = {argument: networks_and_options.pop(argument, None) for argument in self.network_arguments}
-        networks, described = self._choose_networks(given, image_shape, embedding_dim, dtype, networks_and_options)
+        networks, described = self.choose_networks(given, image_shape, embedding_dim, dtype, networks_and_options)
         for argument, network in networks.items():
             setattr(self, argument, network)
-        self._described_networks = described
-        self.code_shapes = self._find_code_shapes()
-        self._check_networks()
+        self.described_networks = described
+        self.code_shapes = self.find_code_shapes()
+        self.check_networks()
         self.quantizers = []
         for index, code_shape in enumerate(self.code_shapes):
             quantizer = VectorQuantizer(num_embeddings, embedding_dim, ema_decay, name=f"quantizer_{index}")
@@ -127,7 +125,9 @@ class VQVAE(GenerativeModel):
             self.build_prior(**prior)
 
     @staticmethod
-    def default_networks(image_shape, embedding_dim, filters=128, stages=2, residual_blocks=2):
+    def default_networks(
+        image_shape, embedding_dim, filters: Count = 128, stages: Count = 2, residual_blocks: Count = 2
+    ):
         """Convolutions that halve the image `stages` times, and residual blocks of width `filters` (section 4.1)."""
         conv.check_sides(image_shape, stages)
         return (
@@ -143,21 +143,21 @@ class VQVAE(GenerativeModel):
 
     def call(self, images):
         """Reconstructs uint8 or [-1, 1] images, as floats in [-1, 1]."""
-        levels = self._quantize(self._canonical(images)["images"])
+        levels = self.vectors_and_codes(self.prepare(images)["images"])
         embeddings = [quantizer.lookup(codes) for quantizer, (_, codes) in zip(self.quantizers, levels, strict=True)]
-        return ops.clip(self._reconstruct(embeddings), -1.0, 1.0)
+        return ops.clip(self.reconstruct_from(embeddings), -1.0, 1.0)
 
-    def _find_code_shapes(self):
+    def find_code_shapes(self):
         """Returns `(height, width)` of each grid of codes, coarsest first."""
         return (tuple(self.encoder.output_shape[1:3]),)
 
-    def _check_networks(self):
+    def check_networks(self):
         """Refuses networks that do not fit the images, the codes or each other."""
         grids = [(*shape, self.embedding_dim) for shape in self.code_shapes]
-        self._check_ends("encoder", [self.image_shape], grids)
-        self._check_ends("decoder", grids, [self.image_shape])
+        self.check_ends("encoder", [self.image_shape], grids)
+        self.check_ends("decoder", grids, [self.image_shape])
 
-    def _check_ends(self, argument, takes, makes):
+    def check_ends(self, argument, takes, makes):
         network = getattr(self, argument)
         for what, tensors, expected in (("takes", network.inputs, takes), ("makes", network.outputs, makes)):
             shapes = [tuple(tensor.shape[1:]) for tensor in tensors]
@@ -165,36 +165,32 @@ class VQVAE(GenerativeModel):
                 found, wanted = (" and ".join(map(str, each)) for each in (shapes, expected))
                 raise InputError(f"{argument} {what} {found}, expected {wanted}.")
 
-    def _quantize(self, images, training=False):
+    def vectors_and_codes(self, images, training=False):
         """Returns the encoder's vectors and their codes for each grid, coarsest first."""
         vectors = self.encoder(images, training=training)
         return [(vectors, self.quantizers[0].nearest(vectors))]
 
-    def _reconstruct(self, embeddings, training=False):
+    def reconstruct_from(self, embeddings, training=False):
         """Returns the images of the embeddings of all grids."""
         return self.decoder(*embeddings, training=training)
 
     def train_step(self, data):
-        batch = self._canonical(data)
-        logs = self._update("vq", self.objective, batch, self._autoencoder_variables(), self.optimizer)
-        return self._monitor.update(logs, batch)
+        """Takes a step down the sum of reconstruction, codebook and commitment terms."""
+        batch = self.prepare(data)
+        logs = self.update("vq", self.objective, batch, self._autoencoder_variables(), self.optimizer)
+        return self.report(logs, batch)
 
     def _autoencoder_variables(self):
         parts = [*(getattr(self, argument) for argument in self.network_arguments), *self.quantizers]
         return [variable for part in parts for variable in part.trainable_variables]
 
-    @property
-    def _trains_on_labels(self):
-        # Labels condition the prior, not the autoencoder.
-        return False
-
-    def _optimized_variables(self):
+    def optimized_variables(self):
         return {"optimizer": self._autoencoder_variables()}
 
     def test_step(self, data):
-        batch = self._canonical(data)
+        batch = self.prepare(data)
         _, logs = self.objective(batch, training=False)
-        return self._monitor.update(logs, batch)
+        return self.report(logs, batch)
 
     def objective(self, batch, training=True):
         """Returns the training loss, a mean over pixels and over the entries of the vectors, and a dict of logs.
@@ -205,14 +201,14 @@ class VQVAE(GenerativeModel):
         and `used_codes` are the minimum over all grids.
         """
         images = batch["images"]
-        levels = self._quantize(images, training)
+        levels = self.vectors_and_codes(images, training)
         straight_through, commitment, codebook = [], 0.0, 0.0
         for quantizer, (vectors, codes) in zip(self.quantizers, levels, strict=True):
             embeddings = quantizer.lookup(codes)
             straight_through.append(quantizer.straight_through(vectors, embeddings))
             commitment += ops.mean(ops.square(vectors - ops.stop_gradient(embeddings)))
             codebook += ops.mean(ops.square(ops.stop_gradient(vectors) - embeddings))
-        reconstruction = ops.mean(ops.square(images - self._reconstruct(straight_through, training)))
+        reconstruction = ops.mean(ops.square(images - self.reconstruct_from(straight_through, training)))
 
         loss = reconstruction / self.data_variance + self.commitment_cost * commitment
         if self.ema_decay is None:
@@ -238,8 +234,8 @@ class VQVAE(GenerativeModel):
         most = ops.minimum(self.num_embeddings, ops.size(codes))
         return ops.exp(entropy), ops.sum(ops.cast(shares > 0, "float32")) / ops.cast(most, "float32")
 
-    def _watchers(self, dataset):
-        return [WarnOfUnusedCodes(), WarnOfStalePrior()]
+    def training_callbacks(self, dataset):
+        return [*super().training_callbacks(dataset), WarnOfUnusedCodes(), WarnOfStalePrior()]
 
     def forget_beside(self, fresh):
         for quantizer in self.quantizers:
@@ -251,10 +247,10 @@ class VQVAE(GenerativeModel):
 
     def encode(self, images):
         """Returns codes, int32 `(n, *code_shapes[0])` in 0..num_embeddings - 1, for uint8 or [-1, 1] images."""
-        return self._encode(images)[0]
+        return self.encode_grids(images)[0]
 
-    def _encode(self, images):
-        images = self._checked(images)
+    def encode_grids(self, images):
+        images = self.checked_images(images)
         grids = [np.empty((len(images), *shape), "int32") for shape in self.code_shapes]
         # Images are encoded in parts, because the distances to all embeddings need far more memory than the images.
         for start in _parts(len(images), "encoding"):
@@ -269,9 +265,9 @@ class VQVAE(GenerativeModel):
         Raises:
             InputError: If codes have another shape or lie outside of the codebook.
         """
-        return self._decode([codes])
+        return self.decode_grids([codes])
 
-    def _decode(self, grids):
+    def decode_grids(self, grids):
         grids = [self._check_codes(codes, shape) for codes, shape in zip(grids, self.code_shapes, strict=True)]
         numbers = [len(codes) for codes in grids]
         if len(set(numbers)) > 1:
@@ -297,170 +293,8 @@ class VQVAE(GenerativeModel):
         """Returns uint8 images decoded from the codes of `images`."""
         return self.decode(self.encode(images))
 
-    # === The prior ===
-
-    @classmethod
-    def changed_arguments(cls, arguments, overrides):
-        classes = {name: overrides[name] for name in ("num_classes", "class_names") if name in overrides}
-        own, prior = arguments["prior"], overrides.get("prior", {})
-        if classes and own and prior is not None:
-            # The classes belong to the model's prior.
-            if isinstance(prior, dict):
-                prior = {**own, **prior, "class_names": None, **classes}
-            overrides = {**{name: value for name, value in overrides.items() if name not in classes}, "prior": prior}
-        return super().changed_arguments(arguments, overrides)
-
-    def build_prior(self, filters=64, num_blocks=8, num_classes=None, class_names=None):
-        """Creates an untrained prior, which replaces an existing one.
-
-        Args:
-            filters, num_blocks: ints, at least 1. Width and depth of its gated PixelCNN. Default to 64 and 8.
-            num_classes: int or None. Number of classes that `generate(labels=...)` chooses from. Defaults to None.
-            class_names: list of `num_classes` texts, or None. Defaults to None.
-        """
-        options = filters, num_blocks, num_classes, class_names
-        self._replace_prior(CodePrior(self.code_shapes, self.num_embeddings, *options, dtype=self.dtype_policy))
-        self.num_classes, self.class_names = self.prior.num_classes, self.prior.class_names
-
-    def _replace_prior(self, prior):
-        if self.prior is not None:
-            # Keras would otherwise continue to count and save the old prior.
-            self._tracker.untrack(self.prior)
-        self.prior = prior
-
-    def fit_prior(
-        self,
-        x,
-        y=None,
-        batch_size=64,
-        epochs=1,
-        optimizer=None,
-        validation_data=None,
-        shuffle=True,
-        validation_batch_size=None,
-        **kwargs,
-    ):
-        """Trains the prior on the codes of images with Keras' `fit` of `self.prior`; `fit` does not train the prior.
-
-        Args:
-            x, y: images and, for a prior with classes, labels: arrays, a folder, or a TFDS name.
-            batch_size, epochs, shuffle, validation_batch_size: as for `fit`.
-            optimizer: Keras optimizer or its name, or None. None keeps the prior's optimizer, at first Adam with a
-                learning rate of 1e-3.
-            validation_data: any source that `x` can be, labels included; a TFDS name reads the split `test`.
-            **kwargs: further arguments of `fit`, such as `callbacks`, except `validation_split`.
-
-        Returns:
-            Keras' `History`, with `loss` in nats and `bits_per_image`.
-
-        Raises:
-            InputError, DataError, NonFiniteError: As for `fit`.
-        """
-        check_backend("fit_prior")
-        check_known("fit_prior", kwargs, keras.Model.fit, excluded=["validation_split"])
-        epochs, fresh = check_count(epochs, "epochs"), self.prior is None
-        image_set = self._read_for_prior(x, y, batch_size)
-        validation_size = batch_size if validation_batch_size is None else validation_batch_size
-        if validation_data is not None:
-            validation_data = self._read_for_prior(validation_data, None, validation_size, training=False)
-        try:
-            if fresh:
-                self.build_prior()
-            if optimizer is not None or not self.prior.compiled:
-                self.prior.compile(optimizer)
-            # Encoding is slow, so it starts after all checks.
-            dataset = self._code_batches(image_set, batch_size, shuffle)
-            if validation_data is not None:
-                validation_data = self._code_batches(
-                    validation_data, validation_size, shuffle=False, drop_remainder=False
-                )
-            return self.prior.fit(dataset, epochs=epochs, validation_data=validation_data, **kwargs)
-        except BaseException:
-            if fresh and not (self.prior.compiled and int(self.prior.optimizer.iterations)):
-                # A failed call must not leave behind an untrained prior, which would draw noise.
-                self._replace_prior(None)
-            raise
-
-    def get_compile_config(self):
-        config = super().get_compile_config()
-        if config is not None and self.prior is not None and self.prior.compiled:
-            config["prior"] = self.prior.get_compile_config()
-        return config
-
-    def compile_from_config(self, config):
-        super().compile_from_config(config)
-        # The prior is None if `from_preset` was told to leave it out.
-        if "prior" in config and self.prior is not None:
-            self.prior.compile_from_config(config["prior"])
-
-    def code_dataset(self, x, batch_size=64):
-        """Returns the data set that `fit_prior` trains on: batches of rows of codes with the labels of their images."""
-        return self._code_batches(self._read_for_prior(x, None, batch_size), batch_size)
-
-    def _read_for_prior(self, x, y, batch_size, training=True):
-        """Reads the images and labels for `fit_prior`, and checks all of them before any image is encoded."""
-        from zoo import data
-
-        image_set = data.read(x if y is None else (x, y), self.image_shape, split="train" if training else "test")
-        if self.prior is not None:
-            self.prior._check_class_names(image_set.class_names)
-            self.prior._check_training_labels(image_set.labels)
-        data.check_batch_size(batch_size, len(image_set.images), training)
-        if self.prior is not None and training:
-            self.prior._learn_class_names(image_set.class_names)
-            self.class_names = self.prior.class_names
-        return image_set
-
-    def _code_batches(self, image_set, batch_size, shuffle=True, drop_remainder=True):
-        from zoo import data
-
-        rows = data.ImageSet(self._rows(image_set.images), image_set.labels)
-        return data.batches(rows, batch_size, shuffle=shuffle, drop_remainder=drop_remainder)
-
-    def _rows(self, images):
-        """Returns the codes of images as rows `(n, 1, 1, total)`."""
-        return np.concatenate([codes.reshape(len(codes), 1, 1, -1) for codes in self._encode(images)], -1)
-
-    def bits_per_image(self, images, labels=None):
-        """Returns -log2 p(codes) `(n,)` under the prior: the bits that an ideal compression of the codes needs.
-
-        Raises:
-            InputError: If there is no prior yet, or labels are missing or given to a prior without classes.
-        """
-        self._check_prior()
-        images = as_array(images)
-        labels = self._labels_of(len(images) if images.ndim else 1, labels)
-        rows = self._rows(images)
-        inputs = {"images": rows}
-        if labels is not None:
-            inputs["labels"] = labels
-        progress = [PredictionProgress("likelihoods of codes")]
-        with traced_quietly():
-            log_likelihoods = self.prior.predict(inputs, batch_size=64, verbose=0, callbacks=progress)
-        return -log_likelihoods.astype("float64") / np.log(2.0)
-
-    @property
-    def draws_alone(self):
-        return self.prior is not None
-
-    def _check_prior(self):
-        if self.prior is None:
-            raise InputError(f"This {type(self).__name__} has no prior to draw from; call fit_prior(images) first.")
-
-    @property
-    def generate_arguments(self):
-        return ("labels", "temperature") if self.num_classes is not None else ("temperature",)
-
-    @property
-    def noise_shape(self):
-        return self.prior.image_shape
-
-    def _check_conditions(self, given):
-        self._check_prior()
-        return super()._check_conditions(given)
-
-    def _generate_batch(self, noise, labels=None, temperature=1.0):
-        return self._images(self.prior.sample(noise, labels, temperature))
+    def sample(self, noise, labels=None, temperature=1.0):
+        return self._images(self.prior.sample_codes(noise, labels, temperature))
 
     def get_config(self):
         return {
@@ -488,7 +322,7 @@ class _Codes(keras.Model):
         self.built = True
 
     def call(self, images):
-        return [codes for _, codes in self.vq_vae._quantize(images)]
+        return [codes for _, codes in self.vq_vae.vectors_and_codes(images)]
 
 
 class _Images(_Codes):
@@ -496,90 +330,6 @@ class _Images(_Codes):
 
     def call(self, grids):
         quantizers = self.vq_vae.quantizers
-        return self.vq_vae._reconstruct(
+        return self.vq_vae.reconstruct_from(
             [quantizer.lookup(codes) for quantizer, codes in zip(quantizers, grids, strict=True)]
         )
-
-
-@keras.saving.register_keras_serializable(package="zoo")
-class VQVAE2(VQVAE):
-    """VQ-VAE with a coarse grid of codes for the layout and a fine grid for details (Razavi et al. 2019).
-
-    The fine vectors are encoded from the image and the coarse embeddings (algorithm 1), and the decoder sees both. The
-    loss is that of `VQVAE` with the codebook and commitment terms summed over both grids:
-
-        -log p(x|e_coarse, e_fine) + sum_grids |sg(z) - e|^2 + commitment_cost * |z - sg(e)|^2.
-
-    The prior draws the coarse codes and then the fine codes given the coarse ones.
-
-    Args:
-        **arguments: those of `VQVAE`, with three networks: `encoder` (images to features of the fine grid and coarse
-            vectors), `fine_encoder` (these features and coarse embeddings to fine vectors) and `decoder` (coarse and
-            fine embeddings to images). Network options are those of `VQVAE2.default_networks`.
-
-    Raises:
-        InputError: As for `VQVAE`.
-
-    Example:
-
-    ```python
-    import zoo
-
-    model = zoo.VQVAE2((32, 32, 3), num_embeddings=128, embedding_dim=16, filters=32)
-    model.compile()
-    model.fit(images, epochs=20)  # uint8 (n, 32, 32, 3)
-    model.fit_prior(images, epochs=20)
-    new_images = model.generate(16, seed=0)
-    coarse, fine = model.encode(images[:16])  # int32 (16, 4, 4), (16, 8, 8)
-    ```
-    """
-
-    network_arguments = ("encoder", "fine_encoder", "decoder")
-
-    @staticmethod
-    def default_networks(image_shape, embedding_dim, filters=128, stages=2, residual_blocks=2):
-        """Networks like those of `VQVAE`, with two grids of codes.
-
-        The image is halved `stages` times for the fine grid and once more for the coarse one.
-        """
-        conv.check_sides(image_shape, stages + 1)
-        return (
-            vq.two_level_encoder(image_shape, embedding_dim, filters, stages, residual_blocks),
-            vq.fine_encoder(image_shape, embedding_dim, filters, stages, residual_blocks),
-            vq.two_level_decoder(image_shape, embedding_dim, filters, stages, residual_blocks),
-            {"filters": filters, "stages": stages, "residual_blocks": residual_blocks},
-        )
-
-    def _find_code_shapes(self):
-        return tuple(self.encoder.outputs[-1].shape[1:3]), tuple(self.fine_encoder.outputs[0].shape[1:3])
-
-    def _check_networks(self):
-        coarse, fine = ((*shape, self.embedding_dim) for shape in self.code_shapes)
-        features = tuple(self.encoder.outputs[0].shape[1:])
-        self._check_ends("encoder", [self.image_shape], [features, coarse])
-        self._check_ends("fine_encoder", [features, coarse], [fine])
-        self._check_ends("decoder", [coarse, fine], [self.image_shape])
-        if any(side % least for side, least in zip(fine[:2], coarse[:2], strict=True)):
-            raise InputError(
-                f"fine_encoder makes a grid of {fine[:2]}, expected multiples of the coarse grid {coarse[:2]}."
-            )
-
-    def _quantize(self, images, training=False):
-        features, coarse = self.encoder(images, training=training)
-        codes = self.quantizers[0].nearest(coarse)
-        embeddings = self.quantizers[0].straight_through(coarse, self.quantizers[0].lookup(codes))
-        fine = self.fine_encoder([features, embeddings], training=training)
-        return [(coarse, codes), (fine, self.quantizers[1].nearest(fine))]
-
-    def _reconstruct(self, embeddings, training=False):
-        return self.decoder(embeddings, training=training)
-
-    def encode(self, images):
-        """Returns coarse and fine codes, int32 `(n, *code_shapes[i])` each, for uint8 or [-1, 1] images."""
-        return tuple(self._encode(images))
-
-    def decode(self, codes):
-        """Returns uint8 images for a pair of coarse and fine codes from `encode`; errors as for `VQVAE.decode`."""
-        if not isinstance(codes, (tuple, list)) or len(codes) != 2:
-            raise InputError("codes is no pair of coarse and fine codes, expected what encode returns.")
-        return self._decode(codes)

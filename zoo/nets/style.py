@@ -5,7 +5,7 @@ import math
 import keras
 from keras import layers
 
-from zoo.errors import InputError, check_count
+from zoo.errors import InputError
 from zoo.layers.conditional_norm import StyleBatchNormalization
 from zoo.layers.growing import GrowingDiscriminator, GrowingGenerator
 from zoo.layers.style import (
@@ -25,21 +25,18 @@ from zoo.nets import conv
 _GAIN = math.sqrt(2.0)
 
 
-def stage_widths(image_shape, filters, max_filters):
+def stage_widths(image_shape, filters):
     """Returns the number of features of each stage, the coarsest first.
 
     The coarsest grid has 4 to 7 pixels on its shorter side, and every further stage doubles it.
 
     Args:
         image_shape: tuple of ints, `(height, width, channels)`.
-        filters: int. Width at full resolution. It doubles with each halving.
-        max_filters: int. Largest width.
+        filters: int. Width at full resolution. It doubles with each halving, up to eight times as much.
 
     Raises:
-        InputError: If the image is not such a grid doubled one or more times, or if a width is not an integer of at
-            least 1.
+        InputError: If the image is not such a grid doubled one or more times.
     """
-    filters, max_filters = check_count(filters, "filters"), check_count(max_filters, "max_filters")
     height, width, _ = image_shape
     doublings = max(min(height, width).bit_length() - 3, 0)
     if not doublings or height % 2**doublings or width % 2**doublings:
@@ -47,13 +44,13 @@ def stage_widths(image_shape, filters, max_filters):
             f"image_shape is {tuple(image_shape)}, expected sides that are a grid of 4 to 7 pixels doubled one or more "
             "times, such as 8, 28, 32, 48 or 64."
         )
-    return [min(filters * 2**halvings, max_filters) for halvings in range(doublings, -1, -1)]
+    return [filters * min(2**halvings, 8) for halvings in range(doublings, -1, -1)]
 
 
 # === Growing ===
 
 
-def progressive_generator(image_shape, latent_dim, filters, max_filters):
+def progressive_generator(image_shape, latent_dim, filters):
     """Maps latents `(n, latent_dim)` to images of `image_shape`, roughly in [-1, 1].
 
     The images have the detail of the stage that the network has grown to.
@@ -61,16 +58,16 @@ def progressive_generator(image_shape, latent_dim, filters, max_filters):
     # === Layers ===
     inputs = keras.Input((latent_dim,), name="latents")
     x = PixelNorm(dtype="float32", name="latents_norm")(inputs)
-    x = GrowingGenerator(image_shape, stage_widths(image_shape, filters, max_filters), name="growing")(x)
+    x = GrowingGenerator(image_shape, stage_widths(image_shape, filters), name="growing")(x)
     outputs = layers.Activation("linear", dtype="float32", name="images")(x)
 
     # === Functional model ===
     return keras.Model(inputs, outputs, name="generator")
 
 
-def progressive_discriminator(image_shape, filters, max_filters):
+def progressive_discriminator(image_shape, filters):
     """Maps images to one logit each, `(n, 1)`, by a network that mirrors `progressive_generator`."""
-    widths = stage_widths(image_shape, filters, max_filters)
+    widths = stage_widths(image_shape, filters)
 
     # === Layers ===
     inputs = keras.Input(image_shape, name="images")
@@ -121,7 +118,7 @@ def style_mapping(latent_dim, num_layers):
     # === Layers ===
     inputs = keras.Input((latent_dim,), name="latents")
     x = PixelNorm(dtype="float32", name="norm")(inputs)
-    for index in range(check_count(num_layers, "mapping_layers")):
+    for index in range(num_layers):
         x = EqualizedDense(latent_dim, _GAIN, learning_rate_multiplier=0.01, dtype="float32", name=f"dense_{index}")(x)
         x = layers.LeakyReLU(0.2, dtype="float32", name=f"relu_{index}")(x)
     outputs = MovingMean(dtype="float32", name="moving_mean")(x)
@@ -130,7 +127,7 @@ def style_mapping(latent_dim, num_layers):
     return keras.Model(inputs, outputs, name="mapping")
 
 
-def style_synthesis(image_shape, style_dim, filters, max_filters):
+def style_synthesis(image_shape, style_dim, filters):
     """Maps intermediate latents `(n, num_layers, style_dim)`, one vector per layer, to images roughly in [-1, 1].
 
     This is the generator of Karras et al. 2020 (figure 7, with skip connections). Each resolution has two convolutions
@@ -138,7 +135,7 @@ def style_synthesis(image_shape, style_dim, filters, max_filters):
     resolution. Starting from the coarsest resolution, consecutive vectors style consecutive convolutions, and the layer
     that makes the image shares its vector with the next convolution.
     """
-    widths = stage_widths(image_shape, filters, max_filters)
+    widths = stage_widths(image_shape, filters)
     doublings = len(widths) - 1
     grid = (image_shape[0] >> doublings, image_shape[1] >> doublings, widths[0])
 
@@ -209,9 +206,9 @@ def normalized_synthesis(image_shape, style_dim, filters, stages, second_convolu
     return keras.Model(inputs, outputs, name="synthesis")
 
 
-def style_discriminator(image_shape, filters, max_filters):
+def style_discriminator(image_shape, filters):
     """Maps images to one logit each, `(n, 1)`, by the residual discriminator of Karras et al. 2020 (figure 7)."""
-    widths = stage_widths(image_shape, filters, max_filters)
+    widths = stage_widths(image_shape, filters)
 
     # === Layers ===
     inputs = keras.Input(image_shape, name="images")

@@ -1,28 +1,27 @@
-"""Checks of networks, optimizers and arguments of Keras' methods, as plain functions."""
+"""Checks of optimizers and of arguments of Keras' methods, as plain functions."""
 
-import contextlib
 import inspect
 
 import keras
 
-from zoo.errors import InputError, check_count, shown
-
-HALF_PRECISIONS = ("bfloat16", "float16")
-
-
-def check_functional(argument, network):
-    """Refuses a network that is not functional: a subclassed one has no known inputs and cannot be cloned."""
-    if not isinstance(network, keras.Model) or not getattr(network, "inputs", None):
-        raise InputError(f"{argument} is {shown(network)}, expected a functional Keras network of known inputs.")
+from zoo import keras_private
+from zoo.errors import InputError, check_count, check_flag, shown
 
 
-def check_precision(argument, network):
-    """Refuses a network with half-precision outputs, which quantize pixels and round losses."""
-    for output in network.outputs:
-        if output.dtype in HALF_PRECISIONS:
+def check_settings(settings, expected, known):
+    """Refuses settings of `compile` that Keras does not know; messages list what is `expected`."""
+    for name in settings:
+        if name not in known:
             raise InputError(
-                f'{argument} makes {output.dtype}, expected float32: give the layer that ends it dtype="float32".'
+                f"compile was given {name}, expected {', '.join(expected)}; the model has losses and metrics of its "
+                "own."
             )
+    check_count(settings.get("steps_per_execution", 1), "steps_per_execution")
+    jit_compile = settings.get("jit_compile")
+    is_auto = isinstance(jit_compile, str) and jit_compile == "auto"
+    if not (is_auto or jit_compile is None or isinstance(jit_compile, bool)):
+        raise InputError(f"jit_compile is {shown(jit_compile)}, expected True, False or 'auto'.")
+    check_flag(settings.get("run_eagerly", False), "run_eagerly")
 
 
 def check_steps(arguments, *names):
@@ -63,17 +62,6 @@ def check_known(name_of_method, arguments, method, excluded=()):
             raise InputError(f"{name_of_method} was given {name}, expected {', '.join(known)}{hint}.")
 
 
-@contextlib.contextmanager
-def built_under(dtype):
-    """Gives layers created inside this context the dtype policy; None keeps the global policy."""
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(before if dtype is None else dtype)
-    try:
-        yield
-    finally:
-        keras.config.set_dtype_policy(before)
-
-
 def check_backend(method):
     """Refuses a method that the zoo implements for the TensorFlow backend only."""
     backend = keras.backend.backend()
@@ -83,7 +71,7 @@ def check_backend(method):
 
 def knows(optimizer, variables):
     """Returns whether a built optimizer has state for all of these variables."""
-    return {id(variable) for variable in unscaled(optimizer)._trainable_variables}.issuperset(map(id, variables))
+    return {id(each) for each in keras_private.optimized_by(unscaled(optimizer))}.issuperset(map(id, variables))
 
 
 def unscaled(optimizer):

@@ -88,12 +88,28 @@ class Monitor:
         first = ops.logical_and(ops.equal(self.failure[0], 0), ops.logical_not(good))
         self.failure.assign(ops.where(first, found, self.failure.value))
 
-    def known(self, name, numbers, limit, step):
-        """Returns int32 numbers clipped to 0..limit - 1, and records a failure where any number is invalid.
+    def integers(self, name, numbers, limit, step, shape=()):
+        """Returns an entry of a batch as int32 from 0 to `limit - 1`; a number outside of that stops `fit`.
 
         The check runs inside the step because ready-made batches can come from any source. An invalid number would
         otherwise be read as another class, or as an index past the end of a table.
+
+        Args:
+            name: str. Name of the entry.
+            numbers: tensor `(n, *shape)` of integers, or of floats that are whole numbers.
+            limit: int. Number of valid integers.
+            step: number of the step, for the message.
+            shape: tuple. Shape of one row. Defaults to `()`.
+
+        Raises:
+            InputError: If the tensor has another shape or holds no numbers.
         """
+        dtype = keras.backend.standardize_dtype(numbers.dtype)
+        if tuple(numbers.shape[1:]) != shape or not dtype.startswith(("int", "uint", "float", "bfloat")):
+            expected = ", ".join(map(str, ("n", *shape)))
+            raise InputError(
+                f"A batch of x has {name} of {dtype} and shape {tuple(numbers.shape)}, expected integers ({expected})."
+            )
         self.expected[name] = f"integers from 0 to {limit - 1}"
         whole = ops.cast(numbers, "int32")
         within = ops.logical_and(whole >= 0, whole < limit)
@@ -102,12 +118,42 @@ class Monitor:
         self.note(name, ops.logical_not(_on_any_replica(unknown)), step)
         return ops.clip(whole, 0, limit - 1)
 
-    def in_range(self, name, images, step):
-        """Returns float images clipped to [-1, 1], and records a failure where any value lies outside or is NaN."""
+    def images(self, name, images, image_shape, step):
+        """Returns an entry of a batch as float32 images in [-1, 1]; a value outside of that, or NaN, stops `fit`.
+
+        Args:
+            name: str. Name of the entry.
+            images: tensor `(n, *image_shape)`, uint8 or floats in [-1, 1].
+            image_shape: `(height, width, channels)`.
+            step: number of the step, for the message.
+
+        Raises:
+            InputError: If the images have another shape.
+        """
+        if keras.backend.backend() == "tensorflow":
+            images = _with_known_shape(images, image_shape)
+        if tuple(images.shape[1:]) != image_shape:
+            expected = ", ".join(map(str, image_shape))
+            raise InputError(f"A batch of {name} has shape {tuple(images.shape)}, expected (n, {expected}).")
+        if keras.backend.standardize_dtype(images.dtype) == "uint8":
+            return ops.cast(images, "float32") / 127.5 - 1.0
+        images = ops.cast(images, "float32")
         self.expected[name] = "uint8 in 0..255 or floats in [-1, 1]"
         outside = ops.logical_not(ops.all(ops.abs(images) <= 1.0 + RANGE_TOLERANCE))
         self.note(name, ops.logical_not(_on_any_replica(outside)), step)
         return ops.clip(images, -1.0, 1.0)
+
+
+def _with_known_shape(images, image_shape):
+    """Returns the tensor with its static shape set, and lets the graph check the actual one.
+
+    A Python function inside a tf.data pipeline yields an unknown static shape.
+    """
+    import tensorflow as tf
+
+    if tf.is_tensor(images) and images.shape.is_compatible_with((None, *image_shape)):
+        return tf.ensure_shape(images, (None, *image_shape))
+    return images
 
 
 def _on_any_replica(flag):

@@ -97,6 +97,21 @@ def entries_of(batch):
     return entries
 
 
+def unpacked(batch):
+    """Returns a batch as Keras passes it, a dict, `(images, labels)` or an array, as a dict."""
+    images, *labels = entries_of(batch)
+    if isinstance(images, dict):
+        if labels:
+            raise InputError("A batch has labels beside a dict, expected them in it.")
+        batch = images
+    else:
+        batch = {"images": images, "labels": labels[0]} if labels else {"images": images}
+    # Some of `keras.datasets` have labels of shape `(n, 1)`.
+    if getattr(batch.get("labels"), "shape", ())[1:] == (1,):
+        batch = {**batch, "labels": batch["labels"][:, 0]}
+    return batch
+
+
 def split(x, y, fraction, paired):
     """Splits off the last `fraction` of each array as validation data; `paired` arrays must have the same length."""
     if not hasattr(x, "__array__") or not np.ndim(x):

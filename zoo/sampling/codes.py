@@ -1,37 +1,13 @@
-"""`AutoregressiveModel`: maximum likelihood training, and drawing codes one after another."""
+"""Drawing codes one after another from an autoregressive network."""
 
 import functools
 
 import keras
 import numpy as np
 
-from zoo.models.generative_model import GenerativeModel
 from zoo.nets.pixel_cnn import draw_codes
 from zoo.objectives import likelihoods
 from zoo.progress import predicted
-
-
-class AutoregressiveModel(GenerativeModel):
-    """Base class of models with an exact likelihood, which training maximizes.
-
-    A subclass implements `negative_log_likelihood(batch)`. Its images are a function of uniform noise.
-    """
-
-    noise_distribution = "uniform"
-
-    def train_step(self, data):
-        batch = self._canonical(data)
-        logs = self._update("network", self.negative_log_likelihood, batch, self.trainable_variables, self.optimizer)
-        return self._monitor.update(logs, batch)
-
-    def test_step(self, data):
-        batch = self._canonical(data)
-        _, logs = self.negative_log_likelihood(batch)
-        return self._monitor.update(logs, batch)
-
-    def negative_log_likelihood(self, batch):
-        """Returns -log p(x) in nats, averaged over the batch, and a dict of logs."""
-        raise NotImplementedError
 
 
 class CodeSampler(keras.Model):

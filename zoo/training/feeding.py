@@ -1,0 +1,124 @@
+"""The way from what `fit` is given to batches that a model has accepted."""
+
+import itertools
+import os
+
+import keras
+import numpy as np
+
+from zoo.arrays import as_array
+from zoo.errors import DataError, InputError, check_count
+from zoo.images import check_images
+from zoo.training.sources import WatchedDataset, described_rows, watched
+
+
+def dataset_of(model, x, y, batch_size, *, shuffle=False, training=True, raised):
+    """Returns a checked data set of batches for a model; ready-made batches stay as they are.
+
+    Args:
+        model: `zoo.training.trainer.Trainer`.
+        x, y: as for its `fit`.
+        batch_size: int or None. Images per update of a source that is not batched; None is 64.
+        shuffle: bool. Whether each epoch has its own order. Defaults to False.
+        training: bool. Whether the model trains on the data set; otherwise it evaluates. Defaults to True.
+        raised: list that collects errors that the source raises later.
+
+    Raises:
+        InputError, DataError: As for `fit`.
+    """
+    # Reading data sets takes a second to import, and models that only generate never need it.
+    import tensorflow as tf
+
+    from zoo import data
+
+    if batch_size is not None:
+        check_count(batch_size, "batch_size")
+        if training:
+            for condition in model.trained_conditions:
+                condition.check_batch_size(batch_size)
+    parts = model.updates_per_batch if training else 1
+    is_batched = isinstance(x, (tf.data.Dataset, keras.utils.PyDataset))
+    is_iterator = not hasattr(x, "__array__") and hasattr(x, "__next__")
+    if (is_batched or is_iterator) and y is not None:
+        raise InputError("y was given beside an x of ready-made batches, expected None, since these hold the labels.")
+    if isinstance(x, (str, os.PathLike)) and y is not None:
+        raise InputError(f"y was given beside x={str(x)!r}, expected None, since that holds what belongs to it.")
+    if is_batched:
+        is_indexed = isinstance(x, keras.utils.PyDataset)
+        first = _first_batch(model, lambda: x[0] if is_indexed else next(iter(x)), parts)
+        return WatchedDataset(x, _same_as(first, model), raised) if is_indexed else x
+    if is_iterator:
+        first = _first_batch(model, lambda: next(x), parts)
+        return watched(itertools.chain([first], x), _same_as(first, model), raised)
+    image_set = model.read(x if y is None else (x, y), "train" if training else "test")
+    batches = data.batches(
+        image_set,
+        64 if batch_size is None else batch_size,
+        shuffle=shuffle,
+        drop_remainder=training,
+        paired=model.trains_on_pairs,
+        parts=parts,
+    )
+    if training:
+        # Conditions learn last, so that refused data leaves the model unchanged.
+        for condition in model.trained_conditions:
+            condition.learn(image_set)
+    return batches
+
+
+def _first_batch(model, take, parts):
+    """Returns the first ready-made batch, `take()`, after checking that the model can train on it."""
+    try:
+        batch = take()
+    except (StopIteration, IndexError):
+        raise DataError("The data set x is empty, expected at least one batch of images.") from None
+    model.check_batch(batch, "The first batch of x", parts)
+    return batch
+
+
+def _same_as(first, model):
+    """Returns a function that refuses batches whose entries differ from the first batch's in name, dtype or shape.
+
+    TensorFlow would silently convert them: after uint8 images, float images in [-1, 1] would turn black, and a label of
+    1.5 would become 1.
+    """
+
+    def described(batch):
+        return {name: described_rows(rows, name) for name, rows in model.unpack(batch).items()}
+
+    expected = described(first)
+
+    def check(batch):
+        found = described(batch)
+        if found.keys() != expected.keys():
+            raise InputError(f"A batch of x has {', '.join(found)}, expected {', '.join(expected)} as the first.")
+        for name, (number, about) in found.items():
+            if about != expected[name][1]:
+                raise InputError(f"A batch of x has {name} of {about}, expected {expected[name][1]} as the first.")
+            if number != found["images"][0]:
+                raise InputError(f"A batch of x has {number} {name}, expected one for each of its images.")
+
+    return check
+
+
+def check_batch(model, batch, what, parts):
+    """Refuses a ready-made batch that a model cannot train on; see `Trainer.check_batch`."""
+    batch = model.unpack(batch)
+    if "images" not in batch:
+        hint = "; tfds.load(..., as_supervised=True) makes batches to train on" if "image" in batch else ""
+        raise InputError(f"{what} has the keys {sorted(map(str, batch))}, expected at least 'images'{hint}.")
+    images = check_images(batch["images"], model.image_shape, what)
+    for condition in model.trained_conditions:
+        condition.check_batch(batch, what, parts)
+    for name, rows in batch.items():
+        if np.shape(rows)[:1] != (len(images),):
+            raise InputError(
+                f"{what} has {name} of shape {np.shape(rows)}, expected one for each of {len(images)} images."
+            )
+    if len(images) < parts:
+        raise DataError(f"{what} has {len(images)} images, expected at least {parts}, one for each discriminator step.")
+
+
+def without_lists(batch):
+    """Returns a batch of one call of `train_on_batch` with its lists made arrays, which Keras does not do."""
+    return {name: rows if keras.ops.is_tensor(rows) else as_array(rows, name) for name, rows in batch.items()}
