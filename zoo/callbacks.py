@@ -210,7 +210,7 @@ class WarnOfModeCollapse(keras.callbacks.Callback):
         # With fewer images, few distinct neighbours are to be expected.
         if self._warned or not trained or len(self._images) < self._NUM_SAMPLES:
             return
-        from zoo.metrics import nearest_images
+        from zoo.neighbors import nearest_images
 
         samples = self.model.generate(self._NUM_SAMPLES, seed=0)
         nearest, _ = nearest_images(samples, self._images)

@@ -15,9 +15,10 @@ from zoo.images import fit_image, to_float
 from zoo.latents import check_seed, sample_labels
 from zoo.metrics import editing, features, references
 from zoo.metrics.disentanglement import mutual_information_gap
-from zoo.metrics.distances import frechet_distance, gaussian_statistics, kernel_distance, nearest_images
+from zoo.metrics.distances import frechet_distance, gaussian_statistics, kernel_distance
 from zoo.metrics.pixels import psnr, psnr_luma
 from zoo.metrics.precision_recall import precision_recall
+from zoo.neighbors import nearest_images
 from zoo.nets import conv
 from zoo.progress import bar
 from zoo.text import words

@@ -6,8 +6,8 @@ from keras import ops
 
 from zoo import latents as latent_vectors
 from zoo.errors import InputError, check_amount, check_count, check_counts, check_image_shape
-from zoo.metrics import nearest_images
 from zoo.models.adversarial_model import AdversarialModel, input_shapes
+from zoo.neighbors import nearest_images
 from zoo.nets import conv, mlp, resnet
 from zoo.objectives import penalties
 from zoo.progress import predicted

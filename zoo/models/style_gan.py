@@ -6,8 +6,8 @@ import numpy as np
 from zoo import latents as latent_vectors
 from zoo.arrays import as_array
 from zoo.errors import InputError, check_count, shown
-from zoo.metrics import nearest_images
 from zoo.models.gan import GAN
+from zoo.neighbors import nearest_images
 from zoo.nets import conv, style
 from zoo.objectives.penalties import R1
 from zoo.progress import predicted
