@@ -1175,7 +1175,7 @@ class GenerativeModel(keras.Model):
 
     def _own_variables(self):
         """Returns the model's own variables and the random states, by their names in weights files."""
-        from zoo.callbacks import RANDOM_STATE, random_states
+        from zoo.training.random_state import RANDOM_STATE, random_states
 
         own = enumerate([*self._trainable_variables, *self._non_trainable_variables])
         states = enumerate(random_states(self))
