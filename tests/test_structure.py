@@ -61,8 +61,12 @@ def test_no_files_import_each_other_in_a_circle():
         graph = {name: targets for name, targets in graph.items() if name not in free}
 
 
-def test_presets_know_no_model_and_only_one_file_has_a_gradient_tape():
-    assert not {name for name in importers("zoo.models") if name.startswith("zoo/presets/")}
+def test_presets_and_metrics_know_no_model_and_models_no_metric():
+    assert not {name for name in importers("zoo.models") if name.startswith(("zoo/presets/", "zoo/metrics/"))}
+    assert not {name for name in importers("zoo.metrics") if name.startswith("zoo/models/")}
+
+
+def test_only_one_file_has_a_gradient_tape():
     tapes = [str(name) for path, name in SOURCES.items() if "GradientTape" in path.read_text(encoding="utf-8")]
     assert tapes == ["zoo/training/step.py"]
 
