@@ -342,7 +342,7 @@ def test_prompts_are_measured_by_what_they_name(monkeypatch):
     class Illustrator:
         def generate(self, *, prompts, seed):
             faces = [avatars.draw("test", index) for index in range(number)]
-            told = [captions.caption(face, i, protocols_of_faces.HELD_OUT_TOGETHER) for i, face in enumerate(faces)]
+            told = [captions.caption(face, i, protocols_of_faces.HELD_OUT_ATTRIBUTES) for i, face in enumerate(faces)]
             assert prompts == [text for text, _ in told]
             encoded = [avatars.encode(face) for face in faces]
             seen.update({name: [face[name] for face in encoded] for name in encoded[0]})

@@ -8,7 +8,7 @@ from zoo.metrics import features
 from zoo.metrics.protocols.figures import FULL, figure
 from zoo.text import words
 
-RETRIEVED_AMONG = 10
+RETRIEVAL_CANDIDATES = 10
 
 
 def retrieval(model, dataset, *, size=FULL, feature_network=None, data_dir=None):
@@ -37,7 +37,7 @@ def retrieval_of(model, image_set, name, *, size=FULL, feature_network=None):
     known = np.array([not vocabulary.isdisjoint(words(prompt)) for prompt in prompts])
     network = features.load(feature_network or features.PICTURE_FEATURES)
     real, other_hand = (network(images[:number]) for images in (image_set.images, image_set.source_images))
-    among = min(RETRIEVED_AMONG, number)
+    among = min(RETRIEVAL_CANDIDATES, number)
     shares, real_shares = [], []
     for seed in size.seeds:
         random = np.random.RandomState(seed)

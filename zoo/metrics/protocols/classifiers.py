@@ -10,11 +10,11 @@ from zoo.nets import conv
 
 CONFIDENT = 0.9
 # Data sets simple enough for the classification accuracy score, and settings of its classifier.
-LEARNED_FROM = ("mnist", "fashion_mnist")
+CAS_DATASETS = ("mnist", "fashion_mnist")
 CAS_FILTERS, CAS_EPOCHS, CAS_BATCH, CAS_RATE = 16, 10, 100, 2e-3
 
 
-def fitting_classifier(model, dataset):
+def classifier_of(model, dataset):
     """Returns the name and the model of the bundled classifier for the data set's classes; None if none fits."""
     for name in presets.list_presets(dataset=dataset, kind="feature_network"):
         classifier = features.bundled(name)
@@ -25,7 +25,7 @@ def fitting_classifier(model, dataset):
     return None, None
 
 
-def judge_classes(images, name, classifier):
+def class_metrics(images, name, classifier):
     """Measures whether images are recognizable and cover all classes; returns `(value, what, real)` by name."""
     probabilities = features.class_probabilities(classifier, images)
     rarest = np.bincount(probabilities.argmax(1), minlength=probabilities.shape[1]).min() / len(images)
@@ -36,11 +36,11 @@ def judge_classes(images, name, classifier):
     }
 
 
-def judge_labels(images, labels, name, classifier, dataset, test_set, seed):
+def label_metrics(images, labels, name, classifier, dataset, test_set, seed):
     """Measures whether images show their labels in all variety; returns `(value, what, real)` by name."""
     agreement = np.mean(features.class_probabilities(classifier, images).argmax(1) == labels)
     accuracy = presets.entry_of(name)["metrics"]["accuracy_test"]["value"]
-    judged = {
+    metrics = {
         "label_agreement": (
             agreement,
             f"share of {{}}, their labels drawn uniformly, in which {name} sees the label; "
@@ -50,17 +50,17 @@ def judge_labels(images, labels, name, classifier, dataset, test_set, seed):
     }
     if test_set is not None:
         test_images, test_labels = test_set
-        judged["cas"] = (
-            _accuracy_of_learning_from(images, labels, test_images, test_labels, seed),
+        metrics["cas"] = (
+            _classification_accuracy_score(images, labels, test_images, test_labels, seed),
             f"classification accuracy score: accuracy on {len(test_images)} test images of {dataset} of a small "
             f"classifier trained for {CAS_EPOCHS} epochs of batches of {CAS_BATCH} on nothing but {{}}; "
             f"real: that of {name}, which is larger and saw all training images",
             accuracy,
         )
-    return judged
+    return metrics
 
 
-def _accuracy_of_learning_from(images, labels, test_images, test_labels, seed):
+def _classification_accuracy_score(images, labels, test_images, test_labels, seed):
     keras.utils.set_random_seed(seed)
     classes = 1 + int(max(labels.max(), test_labels.max()))
     classifier = conv.classifier(images.shape[1:], classes, CAS_FILTERS)

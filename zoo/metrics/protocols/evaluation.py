@@ -31,8 +31,18 @@ def evaluate(model, dataset, *, size=FULL, feature_network=None, data_dir=None):
         metric of real training images in place of generated ones, where this is meaningful) and `protocol`, a sentence.
 
     Raises:
-        InputError: the data set is a folder, which has no test split, `size` is too small, or a feature network is
-            given for a super-resolution model, whose metrics have networks of their own.
+        InputError: `model` is no model of the zoo, the data set is a folder, which has no test split, `size` is too
+            small, or a feature network is given for a super-resolution model, whose metrics have networks of their own.
+
+    Example:
+
+    ```python
+    import zoo
+    from zoo.metrics import protocols
+
+    model = zoo.load("dcgan_fashion_mnist_28")
+    figures = protocols.evaluate(model, "fashion_mnist", size=protocols.SMOKE)
+    ```
     """
     if not isinstance(model, keras.Model) or not hasattr(model, "generate_arguments"):
         raise InputError(f"model is {shown(model)}, expected a model of the zoo.")

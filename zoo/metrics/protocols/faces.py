@@ -6,15 +6,15 @@ from zoo.datasets import avatars, captions
 from zoo.metrics import editing, features
 from zoo.metrics.disentanglement import mutual_information_gap
 from zoo.metrics.protocols.figures import FULL, figure
-from zoo.metrics.protocols.held_out import EDITED_FACES, held_out_faces
+from zoo.metrics.protocols.held_out import MAX_TEST_FACES, held_out_faces
 
 PROMPTS = 1_000
-HELD_OUT_TOGETHER = ("hair_style", "skin", "mouth")
+HELD_OUT_ATTRIBUTES = ("hair_style", "skin", "mouth")
 
 
 def edits(model, *, size=FULL):
     """Computes how often edits of `avatars` faces change the intended attribute and keep the others."""
-    number = min(EDITED_FACES, size.test_images)
+    number = min(MAX_TEST_FACES, size.test_images)
     faces, images = held_out_faces(number, model.image_shape)
     truth = [avatars.encode(face) for face in faces]
     reader, figures = features.AvatarAttributes(), {}
@@ -38,7 +38,7 @@ def edits(model, *, size=FULL):
 
 def disentanglement(model, *, size=FULL):
     """Computes the mutual information gap between a model's latents and the attributes of `avatars` faces."""
-    number = min(EDITED_FACES, size.test_images)
+    number = min(MAX_TEST_FACES, size.test_images)
     faces, images = held_out_faces(number, model.image_shape)
     factors = [avatars.encode(face) for face in faces]
     gap, _ = mutual_information_gap(
@@ -60,7 +60,7 @@ def prompt_agreement(model, *, size=FULL):
     """
     number = min(PROMPTS, size.images)
     faces = [avatars.draw("test", index) for index in range(number)]
-    described = [captions.caption(face, index, HELD_OUT_TOGETHER) for index, face in enumerate(faces)]
+    described = [captions.caption(face, index, HELD_OUT_ATTRIBUTES) for index, face in enumerate(faces)]
     reader, shares, whole = features.AvatarAttributes(), [], []
     for seed in size.seeds:
         right = prompts_right(model, described, reader, seed)

@@ -60,4 +60,5 @@ def figure(values, protocol, real=None):
 
 
 def short_number(number):
+    """Returns a number as text, with whole thousands as in `10k`."""
     return f"{number // 1000}k" if number % 1000 == 0 else str(number)

@@ -9,15 +9,15 @@ from zoo.images import fit_image
 from zoo.metrics import references
 from zoo.progress import bar
 
-#: Maximum number of rendered test faces, and of edits of them.
-EDITED_FACES = 1_000
+#: Maximum number of test faces that are rendered.
+MAX_TEST_FACES = 1_000
 
 
 def held_out_images(dataset, model, size, data_dir):
-    """The first test images, and their labels if the model has classes."""
+    """Returns the first test images, and their labels if the model has classes."""
     if dataset == "avatars":
         # Rendering only these faces takes seconds; reading the data set would render the training faces, too.
-        return held_out_faces(min(EDITED_FACES, size.test_images), model.image_shape)[1], None
+        return held_out_faces(min(MAX_TEST_FACES, size.test_images), model.image_shape)[1], None
     images, labels = references.test_set(dataset, model.image_shape, data_dir)
     number = size.test_images
     return images[:number], None if model.num_classes is None else labels[:number]
@@ -25,7 +25,7 @@ def held_out_images(dataset, model, size, data_dir):
 
 @functools.lru_cache(maxsize=1)
 def held_out_faces(number, image_shape):
-    """The first faces of the test split of `avatars`, and their images, resized to the model's shape if necessary."""
+    """Returns the first faces of the test split of `avatars` and their images, resized if the shape differs."""
     faces = [avatars.draw("test", index) for index in range(number)]
     shown = bar(faces, "drawing faces")
     return faces, np.stack([fit_image(avatars.render(face), image_shape) for face in shown])

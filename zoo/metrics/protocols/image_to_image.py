@@ -35,7 +35,7 @@ def translation_of(model, train, test, dataset, *, size=FULL, feature_network=No
         nearest, _ = nearest_images(sources, getattr(train, given))
         drawn = {
             "": (model.translate(sources, **options), "translations"),
-            "_of_source": (_in_channels(sources, targets.shape[-1]), "source images, untranslated,"),
+            "_of_source": (_with_channels(sources, targets.shape[-1]), "source images, untranslated,"),
             "_of_nearest": (
                 getattr(train, wanted)[nearest],
                 "counterparts of the training source images nearest in pixels",
@@ -56,7 +56,7 @@ def translation_of(model, train, test, dataset, *, size=FULL, feature_network=No
     return figures
 
 
-def _in_channels(images, channels):
+def _with_channels(images, channels):
     """Converts images of 1 or 3 channels to `channels` channels, so that they can be compared."""
     if images.shape[-1] == channels:
         return images

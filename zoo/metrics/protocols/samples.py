@@ -5,7 +5,7 @@ from zoo.latents import sample_labels
 from zoo.metrics import features, references
 from zoo.metrics.distances import frechet_distance, gaussian_statistics, kernel_distance
 from zoo.metrics.precision_recall import precision_recall
-from zoo.metrics.protocols.classifiers import LEARNED_FROM, fitting_classifier, judge_classes, judge_labels
+from zoo.metrics.protocols.classifiers import CAS_DATASETS, class_metrics, classifier_of, label_metrics
 from zoo.metrics.protocols.figures import FULL, NEIGHBORS, figure, short_number
 from zoo.metrics.protocols.held_out import held_out_images
 from zoo.progress import bar
@@ -26,21 +26,24 @@ def sample_quality(model, dataset, *, size=FULL, feature_network=None, data_dir=
     test_features, train_features = (
         reference[f"{split}_features"][:few].astype("float32") for split in ("test", "train")
     )
-    name, classifier = fitting_classifier(model, dataset)
+    name, classifier = classifier_of(model, dataset)
     test_set = None
-    if classifier is not None and model.num_classes and dataset in LEARNED_FROM:
+    if classifier is not None and model.num_classes and dataset in CAS_DATASETS:
         test_set = held_out_images(dataset, model, size, data_dir)
     drawn, seen = [], []
     for seed in bar(size.seeds, "seeds"):
         images = model.generate(size.images, seed=seed)
-        drawn.append(_figures(network(images), reference, test_features))
+        drawn.append(_distances_to_test_images(network(images), reference, test_features))
         if classifier is not None and model.num_classes:
             # `generate` was given no labels, so these are the ones that it drew.
             labels = sample_labels(len(images), model.num_classes, seed)
-            seen.append(judge_labels(images, labels, name, classifier, dataset, test_set, seed))
+            seen.append(label_metrics(images, labels, name, classifier, dataset, test_set, seed))
         elif classifier is not None:
-            seen.append(judge_classes(images, name, classifier))
-    real = {"fid": _real_distance(reference, size.images), **_neighborly(train_features, test_features)}
+            seen.append(class_metrics(images, name, classifier))
+    real = {
+        "fid": _frechet_distance_of_training_images(reference, size.images),
+        **_kernel_distance_precision_recall(train_features, test_features),
+    }
     seeds = size.named_seeds
     figures = {}
     for key, number, against, what in (
@@ -64,8 +67,8 @@ def sample_quality(model, dataset, *, size=FULL, feature_network=None, data_dir=
     return figures
 
 
-def _real_distance(reference, number):
-    """The Fréchet distance of training images to the test images, for as many images as are generated.
+def _frechet_distance_of_training_images(reference, number):
+    """Returns the Fréchet distance of training images to the test images, for as many images as are generated.
 
     The number must be the same because the distance of fewer images is larger. None if the number lies between that of
     the stored features and that of the statistics, because nothing is stored for it.
@@ -91,7 +94,7 @@ def truncation_curve(model, dataset, *, size=FULL):
     test_features = reference["test_features"][:few].astype("float32")
     figures = {}
     for truncation in TRUNCATIONS:
-        found = _figures(
+        found = _distances_to_test_images(
             network(model.generate(size.images, seed=seed, truncation=truncation)), reference, test_features
         )
         for key, number, what in (
@@ -129,14 +132,14 @@ def frechet_to_train(dataset, image_shape, num_samples=2_000):
     return distance
 
 
-def _figures(generated, reference, test_features):
+def _distances_to_test_images(generated, reference, test_features):
     statistics = gaussian_statistics(generated)
     return {
         "fid": frechet_distance(*statistics, reference["test_mean"], reference["test_covariance"]),
-        **_neighborly(generated[: len(test_features)], test_features),
+        **_kernel_distance_precision_recall(generated[: len(test_features)], test_features),
     }
 
 
-def _neighborly(candidates, test_features):
+def _kernel_distance_precision_recall(candidates, test_features):
     precision, recall = precision_recall(test_features, candidates, k=NEIGHBORS)
     return {"kid": kernel_distance(candidates, test_features), "precision": precision, "recall": recall}
