@@ -1,19 +1,19 @@
 """Backups during training, from which `fit` resumes exactly."""
 
 import contextlib
-import warnings
 
 import h5py
 import keras
 
 from zoo.errors import DataError, check_flag, first_line
 from zoo.files import MemoryFile, expanded, make_folder, remove_leftovers
+from zoo.keras_private import other_optimizers_refused, start_at_epoch
 from zoo.training.random_state import random_states
 
 BACKUP = "state.weights.h5"
 
 
-class BackupAndRestore(keras.callbacks.BackupAndRestore):
+class BackupAndRestore(keras.callbacks.Callback):
     """An exact version of Keras' `BackupAndRestore`: a run killed at any moment ends bit-equal to an uninterrupted one.
 
     Weights, optimizers, random states and the epoch are one file that is replaced by one rename, so no kill can
@@ -31,9 +31,9 @@ class BackupAndRestore(keras.callbacks.BackupAndRestore):
     """
 
     def __init__(self, backup_dir, delete_checkpoint=True):
-        folder = expanded(backup_dir)
-        super().__init__(str(folder), delete_checkpoint=check_flag(delete_checkpoint, "delete_checkpoint"))
-        self._path = folder / BACKUP
+        super().__init__()
+        self._path = expanded(backup_dir) / BACKUP
+        self._delete_checkpoint = check_flag(delete_checkpoint, "delete_checkpoint")
 
     def on_train_begin(self, logs=None):
         remove_leftovers(self._path)
@@ -51,41 +51,35 @@ class BackupAndRestore(keras.callbacks.BackupAndRestore):
             # A plain Keras model builds its optimizer in the first step, and Keras skips the state of an unbuilt one.
             optimizer.build(self.model.trainable_variables)
         try:
-            with warnings.catch_warnings():
-                # Keras only warns if the optimizer in the file has other variables, and then resets its moments.
-                warnings.filterwarnings("error", "Skipping variable loading for optimizer", UserWarning)
+            with other_optimizers_refused():
                 self.model.load_weights(self._path)
             with h5py.File(self._path, "r") as file:
-                self.model._initial_epoch = int(file.attrs["epoch"])
+                start_at_epoch(self.model, int(file.attrs["epoch"]))
                 for index, state in enumerate(random_states(self.model)):
                     state.assign(file["random_states"][str(index)][()])
-        except (OSError, ValueError, KeyError, UserWarning) as error:
+        except (OSError, ValueError, KeyError) as error:
             raise DataError(
                 f"backup_dir is {str(self._path.parent)!r}, which holds no backup of such a model; remove it or choose "
                 f"another ({first_line(error)})."
             ) from error
 
     def on_epoch_begin(self, epoch, logs=None):
-        super().on_epoch_begin(epoch, logs)
-        self._forget_epoch()
-
-    def on_train_end(self, logs=None):
-        if self.delete_checkpoint:
-            # Keras would remove the folder together with other files in it.
-            self._path.unlink(missing_ok=True)
-            with contextlib.suppress(OSError):
-                self._path.parent.rmdir()
-        self._forget_epoch()
-
-    def _forget_epoch(self):
         # Keras keeps the epoch, and the model's next `fit` would skip as many epochs.
-        self.model._initial_epoch = None
+        start_at_epoch(self.model, None)
 
-    def _save_model(self):
+    def on_epoch_end(self, epoch, logs=None):
         backup = MemoryFile(self._path)
         keras.saving.save_weights(self.model, backup)
         with h5py.File(backup, "a") as file:
-            file.attrs["epoch"] = self._current_epoch
+            file.attrs["epoch"] = epoch + 1
             for index, state in enumerate(random_states(self.model)):
                 file[f"random_states/{index}"] = keras.ops.convert_to_numpy(state)
         backup.store()
+
+    def on_train_end(self, logs=None):
+        if self._delete_checkpoint:
+            self._path.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                self._path.parent.rmdir()
+        # A `fit` that resumes after the last epoch begins no epoch.
+        start_at_epoch(self.model, None)
