@@ -15,7 +15,8 @@ from PIL import Image
 
 import zoo
 from zoo import presets
-from zoo.callbacks import BackupAndRestore, random_states
+from zoo.callbacks import BackupAndRestore
+from zoo.random_state import random_states
 
 SHAPE = (8, 8, 1)
 LATENT_DIM = 4

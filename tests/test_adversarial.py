@@ -32,10 +32,11 @@ from helpers import (
 from keras import layers
 
 import zoo
-from zoo.callbacks import BackupAndRestore, random_states
+from zoo.callbacks import BackupAndRestore
 from zoo.errors import InputError, NonFiniteError
 from zoo.objectives.adversarial import NonSaturating
 from zoo.objectives.penalties import R1
+from zoo.random_state import random_states
 
 # === The step by hand ===
 

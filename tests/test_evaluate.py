@@ -19,11 +19,14 @@ from zoo.metrics import (
     frechet_distance,
     gaussian_statistics,
     kernel_distance,
+    nearest_images,
     precision_recall,
     protocols,
     references,
 )
 from zoo.metrics.editing import edit_shares
+from zoo.metrics.protocols import classifiers, evaluation
+from zoo.metrics.protocols import faces as protocols_of_faces
 
 SHAPE = (28, 28, 1)
 SMALL = protocols.Size(images=200, importance_samples=20, test_images=8, seeds=(0, 1))
@@ -210,7 +213,7 @@ def test_translations_are_measured_beside_the_source_and_the_nearest_counterpart
     }
     of_source = np.abs(sources.astype(float) - targets).mean() / 255
     # Of the thirty that training has, the nearest is the source image itself.
-    unknown = protocols.nearest_images(sources[30:], sources[:30])[0]
+    unknown = nearest_images(sources[30:], sources[:30])[0]
     of_nearest = np.abs(targets[30:].astype(float) - targets[unknown]).mean() / 255 * 10 / 40
     assert figures["l1_test_pairs"] == 0.0 and figures["fid40_test_pool"] == pytest.approx(0.0, abs=1e-6)
     assert figures["l1_of_source_test_pairs"] == pytest.approx(of_source)
@@ -339,7 +342,7 @@ def test_prompts_are_measured_by_what_they_name(monkeypatch):
     class Illustrator:
         def generate(self, *, prompts, seed):
             faces = [avatars.draw("test", index) for index in range(number)]
-            told = [captions.caption(face, i, protocols._HELD_OUT_TOGETHER) for i, face in enumerate(faces)]
+            told = [captions.caption(face, i, protocols_of_faces.HELD_OUT_ATTRIBUTES) for i, face in enumerate(faces)]
             assert prompts == [text for text, _ in told]
             encoded = [avatars.encode(face) for face in faces]
             seen.update({name: [face[name] for face in encoded] for name in encoded[0]})
@@ -409,7 +412,7 @@ def test_faces_are_shown_to_a_model_at_its_own_size():
 def test_disentanglement_is_that_of_the_posteriors_means(monkeypatch):
     faces = [avatars.draw("test", index) for index in range(200)]
     factors = np.array([[avatars.encode(face)[name] for name in avatars.CHOSEN] for face in faces], "float32")
-    monkeypatch.setattr(protocols, "_test_faces", lambda number, _: (faces[:number], np.arange(number)))
+    monkeypatch.setattr(protocols_of_faces, "held_out_faces", lambda number, _: (faces[:number], np.arange(number)))
 
     class Sorted:
         """A latent for each attribute, and one that knows nothing."""
@@ -467,7 +470,7 @@ def test_figures_of_codes_are_the_models(real_data):
 
 
 def test_a_gaussian_likelihood_is_told_by_its_reconstructions(real_data, monkeypatch):
-    monkeypatch.setattr(protocols, "sample_quality", lambda *_, **__: {})
+    monkeypatch.setattr(evaluation, "sample_quality", lambda *_, **__: {})
     model = zoo.VAE(SHAPE, 4, hidden_units=(16,), likelihood="gaussian")
     assert list(protocols.evaluate(model, "synthetic", size=SMALL)) == ["psnr_test_synthetic"]
 
@@ -496,8 +499,8 @@ def test_label_agreement_is_what_the_bundled_classifier_sees(shift, monkeypatch)
 
     monkeypatch.setattr(model, "generate", generate)
     # Two steps an epoch with so few images.
-    monkeypatch.setattr(protocols, "CAS_EPOCHS", 24)
-    monkeypatch.setattr(protocols, "CAS_FILTERS", 8)
+    monkeypatch.setattr(classifiers, "CAS_EPOCHS", 24)
+    monkeypatch.setattr(classifiers, "CAS_FILTERS", 8)
     figures = protocols.sample_quality(model, "mnist", size=SMALL._replace(seeds=(0,), test_images=500))
     agreement, learned = (figures[f"{name}200_mnist_classifier"] for name in ("label_agreement", "cas"))
     assert agreement["value"] > 0.97 if shift == 0 else agreement["value"] < 0.03

@@ -34,7 +34,6 @@ from helpers import (
 
 import zoo
 from zoo import presets
-from zoo.callbacks import random_states
 from zoo.errors import InputError, PresetError, StorageError
 from zoo.files import replacing_directory, sha256
 from zoo.objectives.adversarial import Minimax
@@ -42,6 +41,7 @@ from zoo.objectives.penalties import R1
 from zoo.presets import catalogue as shipped_catalogue
 from zoo.presets import locating, saving
 from zoo.presets.card import model_card
+from zoo.random_state import random_states
 
 MODELS = {
     "gan": tiny_gan,

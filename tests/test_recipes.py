@@ -21,6 +21,7 @@ from zoo import data, latents, presets
 from zoo.errors import InputError
 from zoo.layers.spectral_normalization import SpectralNormalization
 from zoo.metrics import protocols
+from zoo.metrics.protocols import classifiers, samples
 from zoo.presets.card import model_card
 from zoo.sampling.codes import CodeSampler
 
@@ -124,8 +125,10 @@ def smoke(recipe, folder, monkeypatch, *options):
             tf.config.run_functions_eagerly(True)
 
     monkeypatch.setattr(CodeSampler, "sample", sample_traced)
-    monkeypatch.setattr(protocols, "CAS_EPOCHS", 1)
-    monkeypatch.setattr(protocols, "TRUNCATIONS", protocols.TRUNCATIONS[-2:])
+    monkeypatch.setattr(classifiers, "CAS_EPOCHS", 1)
+    # The curve reads the one, recipes the other.
+    monkeypatch.setattr(samples, "TRUNCATIONS", samples.TRUNCATIONS[-2:])
+    monkeypatch.setattr(protocols, "TRUNCATIONS", samples.TRUNCATIONS)
     monkeypatch.setattr(protocols, "SMOKE", protocols.SMOKE._replace(images=4))
     tf.config.run_functions_eagerly(True)
     try:

@@ -28,10 +28,11 @@ from PIL import Image
 
 import zoo
 from zoo import data
-from zoo.callbacks import BackupAndRestore, EpochOrder, random_states
+from zoo.callbacks import BackupAndRestore, EpochOrder
 from zoo.errors import DataError
 from zoo.objectives.augment import AdaptiveAugment
 from zoo.objectives.penalties import R1
+from zoo.random_state import random_states
 
 MODELS = {
     "gan": lambda: restless_gan(penalties=R1(0.5, 2), ema_momentum=0.5),

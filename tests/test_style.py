@@ -25,9 +25,11 @@ import zoo
 from zoo import latents
 from zoo.callbacks import BackupAndRestore, Grow
 from zoo.errors import InputError
-from zoo.layers import growing, style
+from zoo.layers import equalized, growing, style
 from zoo.layers.conditional_norm import ConditionalBatchNormalization, StyleBatchNormalization
 from zoo.layers.growing import GrowingDiscriminator, GrowingGenerator
+from zoo.layers.minibatch_std import MinibatchStd
+from zoo.layers.pixel_norm import PixelNorm
 from zoo.layers.spectral_normalization import SpectralNormalization
 from zoo.nets.style import stage_widths
 
@@ -62,7 +64,7 @@ def resampled_convolution(x, kernel, resample):
 
 
 def test_equalized_dense_layers_scale_unit_weights():
-    layer = style.EqualizedDense(300, gain=2.0, learning_rate_multiplier=0.01, initial_bias=0.5)
+    layer = equalized.EqualizedDense(300, gain=2.0, learning_rate_multiplier=0.01, initial_bias=0.5)
     layer.build((None, 200))
     kernel = layer.kernel.numpy()
     assert kernel.std() == pytest.approx(100.0, rel=0.02) and kernel.mean() == pytest.approx(0, abs=2)
@@ -74,7 +76,7 @@ def test_equalized_dense_layers_scale_unit_weights():
 @pytest.mark.parametrize("resample", [None, "up", "down"])
 @pytest.mark.parametrize("size", [1, 3])
 def test_equalized_convolutions_scale_unit_weights(size, resample):
-    layer = style.EqualizedConv2D(5, size, gain=1.5, resample=resample)
+    layer = equalized.EqualizedConv2D(5, size, gain=1.5, resample=resample)
     x = normal(2, 6, 4, 3)
     found = layer(x)
     layer.bias.assign(normal(5))
@@ -83,7 +85,7 @@ def test_equalized_convolutions_scale_unit_weights(size, resample):
     np.testing.assert_allclose(found, expected, atol=1e-5)
     np.testing.assert_allclose(layer(x), expected + normal(5), atol=1e-5)
     assert layer.compute_output_shape(x.shape) == found.shape == expected.shape
-    wide = style.EqualizedConv2D(200, 3)
+    wide = equalized.EqualizedConv2D(200, 3)
     wide.build((None, 8, 8, 100))
     assert wide.kernel.numpy().std() == pytest.approx(1.0, rel=0.01)
 
@@ -92,7 +94,7 @@ def test_equalized_layers_learn_alike_whatever_their_size():
     # One step of an optimizer that normalizes gradients changes every kernel by the same share.
     shares = []
     for inputs in (2, 200):
-        layer = style.EqualizedDense(3)
+        layer = equalized.EqualizedDense(3)
         layer.build((None, inputs))
         optimizer = keras.optimizers.Adam(0.01)
         optimizer.build(layer.trainable_variables)
@@ -105,7 +107,7 @@ def test_equalized_layers_learn_alike_whatever_their_size():
 @pytest.mark.parametrize("demodulate", [True, False])
 @pytest.mark.parametrize("resample", [None, "up"])
 def test_modulated_convolutions_equal_one_kernel_for_each_image(demodulate, resample):
-    layer = style.ModulatedConv2D(5, 3, gain=1.5, resample=resample, demodulate=demodulate)
+    layer = equalized.ModulatedConv2D(5, 3, gain=1.5, resample=resample, demodulate=demodulate)
     x, styles = normal(3, 4, 6, 4), 1 + normal(3, 4, seed=1)
     found = layer(x, styles)
     kernel = layer.kernel.numpy().astype("float64") / np.sqrt(9 * 4)
@@ -120,7 +122,7 @@ def test_modulated_convolutions_equal_one_kernel_for_each_image(demodulate, resa
 
 
 def test_demodulated_features_keep_their_variance():
-    layer = style.ModulatedConv2D(30, 3)
+    layer = equalized.ModulatedConv2D(30, 3)
     x, styles = normal(2, 16, 16, 50), np.array([np.full(50, 0.01), np.full(50, 40.0)], "float32")
     deviations = keras.ops.std(layer(x, styles)[:, 1:-1, 1:-1], axis=(1, 2, 3))
     np.testing.assert_allclose(deviations, [1, 1], rtol=0.05)
@@ -129,16 +131,16 @@ def test_demodulated_features_keep_their_variance():
 def test_pixel_norm():
     x = 3 * normal(2, 4, 4, 5)
     expected = x / np.sqrt((x.astype("float64") ** 2).mean(-1, keepdims=True) + 1e-8)
-    np.testing.assert_allclose(style.PixelNorm()(x), expected, rtol=1e-5)
-    np.testing.assert_array_equal(style.PixelNorm()(np.zeros((1, 3), "float32")), np.zeros((1, 3)))
+    np.testing.assert_allclose(PixelNorm()(x), expected, rtol=1e-5)
+    np.testing.assert_array_equal(PixelNorm()(np.zeros((1, 3), "float32")), np.zeros((1, 3)))
 
 
 def test_minibatch_std_is_one_number_for_the_batch():
     x = normal(6, 4, 4, 5)
-    found = style.MinibatchStd()(x).numpy()
+    found = MinibatchStd()(x).numpy()
     np.testing.assert_array_equal(found[..., :5], x)
     np.testing.assert_allclose(found[..., 5], np.full((6, 4, 4), x.std(0).mean()), rtol=1e-5)
-    same = style.MinibatchStd()(np.repeat(x[:1], 6, 0)).numpy()
+    same = MinibatchStd()(np.repeat(x[:1], 6, 0)).numpy()
     assert same[..., 5].max() < 1e-3
 
 
@@ -223,11 +225,11 @@ def test_only_scales_of_styles_learn_slowly(norm, least, most):
 @pytest.mark.parametrize(
     "layer",
     [
-        style.EqualizedDense(3, 2.0, 0.1, 1.0),
-        style.EqualizedConv2D(3, 1, 2.0, "up"),
-        style.ModulatedConv2D(3, 1, 2.0, "up", False),
-        style.PixelNorm(),
-        style.MinibatchStd(),
+        equalized.EqualizedDense(3, 2.0, 0.1, 1.0),
+        equalized.EqualizedConv2D(3, 1, 2.0, "up"),
+        equalized.ModulatedConv2D(3, 1, 2.0, "up", False),
+        PixelNorm(),
+        MinibatchStd(),
         style.NoiseInjection(),
         style.MovingMean(0.5),
         style.MixStyles(4, 0.5),
@@ -247,12 +249,12 @@ def test_layers_survive_serialization(layer):
 def test_half_precision_loses_no_norm():
     # Sums of as many squares stop growing in bfloat16.
     ones = np.ones((2, 2, 2, 3000), "float32")
-    normed = style.PixelNorm(dtype="mixed_bfloat16")(ones)
+    normed = PixelNorm(dtype="mixed_bfloat16")(ones)
     assert normed.dtype == "bfloat16" and float(normed[0, 0, 0, 0]) == 1
-    layer = style.ModulatedConv2D(4, 1, dtype="mixed_bfloat16")
+    layer = equalized.ModulatedConv2D(4, 1, dtype="mixed_bfloat16")
     x = normal(1, 16, 16, 300)
     found = keras.ops.cast(layer(x, np.ones((1, 300), "float32")), "float32")
-    layer32 = style.ModulatedConv2D(4, 1)
+    layer32 = equalized.ModulatedConv2D(4, 1)
     layer32.build(x.shape, (1, 300))
     layer32.kernel.assign(layer.kernel)
     np.testing.assert_allclose(found, layer32(x, np.ones((1, 300), "float32")), atol=0.05)
@@ -389,8 +391,10 @@ def test_real_images_fade_as_generated_ones_do():
 
 
 def test_stages_of_no_use_are_not_computed(monkeypatch):
-    calls, original = [], style.EqualizedConv2D.call
-    monkeypatch.setattr(style.EqualizedConv2D, "call", lambda self, x: (calls.append(self.name), original(self, x))[1])
+    calls, original = [], equalized.EqualizedConv2D.call
+    monkeypatch.setattr(
+        equalized.EqualizedConv2D, "call", lambda self, x: (calls.append(self.name), original(self, x))[1]
+    )
     model = grown([0.0, 0.0])
     calls.clear()
     drawn(model)

@@ -11,7 +11,7 @@ import stat
 import tempfile
 from pathlib import Path
 
-from zoo.errors import InputError, PresetError, StorageError, first_line, shown
+from zoo.errors import DataError, InputError, PresetError, StorageError, first_line, shown
 
 
 def expanded(path):
@@ -34,6 +34,14 @@ def expanded(path):
         raise InputError(f"A path is {shown(path)}, expected a string or a pathlib.Path.") from None
     except RuntimeError:
         raise InputError(f"{str(path)!r} begins with the home folder of a user who is not known here.") from None
+
+
+def make_folder(path, argument):
+    """Makes a folder and its parents, unless they exist; `DataError` names the `argument` if that is not possible."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DataError(f"{argument} is {str(path)!r}, where no folder can be made: {error.strerror}.") from error
 
 
 @contextlib.contextmanager

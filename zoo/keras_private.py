@@ -1,6 +1,11 @@
-"""The private parts of Keras that the zoo needs, each with its reason; checked with Keras 3.15.1."""
+"""The private parts of Keras and the texts of its messages that the zoo needs, each with its reason.
+
+`tests/test_keras_private.py` names the versions of Keras that they were seen with.
+"""
 
 import contextlib
+import itertools
+import warnings
 
 from keras import StatelessScope
 from keras.src.backend.common import global_state, stateless_scope, variables
@@ -75,3 +80,54 @@ def learning_rate_of(optimizer):
 def is_validation_of_fit(arguments):
     """Returns whether a call of `evaluate` comes from Keras' `fit`, which marks it by a private argument."""
     return bool(arguments.get("_use_cached_eval_dataset"))
+
+
+def start_at_epoch(model, epoch):
+    """Makes the `fit` that begins start at an epoch; None leaves it to the `initial_epoch` of `fit`.
+
+    A callback reads the epoch from a backup after `fit` got its `initial_epoch`, and Keras has no public way to change
+    it from there. Keras keeps the value, so that it must be reset before the next `fit`.
+
+    Args:
+        model: Keras model.
+        epoch: int, at least 0, or None.
+    """
+    model._initial_epoch = epoch
+
+
+@contextlib.contextmanager
+def other_optimizers_refused():
+    """Within this context, `load_weights` raises an error for an optimizer whose variables differ.
+
+    Keras only warns of this and then resets the optimizer's state. It has no option to refuse such a file, and the
+    warning has no class of its own, so that its text tells it apart.
+    """
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", "Skipping variable loading for optimizer", UserWarning)
+        yield
+
+
+def constructor_message(error):
+    """Returns the message of the constructor's error inside the error that Keras raises for a configuration.
+
+    Keras raises a new error whose long text ends with that of the constructor, and does not chain the original one.
+
+    Args:
+        error: exception of `keras.saving.deserialize_keras_object`.
+    """
+    return str(error).rpartition("Exception encountered: ")[2]
+
+
+def applied_operations(network):
+    """Returns the operations of a network, each as often as it is applied.
+
+    The public `layers` and `operations` list a layer once, even if the network applies it twice.
+
+    Args:
+        network: Keras model.
+
+    Returns:
+        List of `keras.Operation`; the `layers` of a model that is not functional.
+    """
+    nodes = itertools.chain.from_iterable(getattr(network, "_nodes_by_depth", {}).values())
+    return [node.operation for node in nodes] or network.layers

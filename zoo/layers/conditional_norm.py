@@ -3,7 +3,7 @@
 import keras
 from keras import layers, ops
 
-from zoo.layers.style import EqualizedDense
+from zoo.layers.equalized import EqualizedDense
 
 
 @keras.saving.register_keras_serializable(package="zoo")

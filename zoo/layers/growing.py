@@ -7,7 +7,8 @@ import numpy as np
 from keras import ops
 
 from zoo.errors import InputError
-from zoo.layers.style import EqualizedConv2D, EqualizedDense, PixelNorm
+from zoo.layers.equalized import EqualizedConv2D, EqualizedDense
+from zoo.layers.pixel_norm import PixelNorm
 
 _MOST_STAGES = 16
 

@@ -15,6 +15,8 @@ from zoo.images import check_images, fit_image, to_float
 from zoo.progress import bar, predicted
 
 INCEPTION = "inception_v3"
+#: Network that compares pictures of 64x64 pixels whose own data set has no classifier.
+PICTURE_FEATURES = "classifier_avatars_64"
 _BATCH = 256
 
 

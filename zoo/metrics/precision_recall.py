@@ -3,7 +3,7 @@
 import numpy as np
 
 from zoo.errors import InputError, shown
-from zoo.metrics.distances import check_features, check_same_dimensions, pairwise_squared_distances, row_blocks
+from zoo.neighbors import check_features, check_same_dimensions, pairwise_squared_distances, row_blocks
 
 
 def precision_recall(real, generated, k=3):

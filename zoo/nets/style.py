@@ -7,18 +7,11 @@ from keras import layers
 
 from zoo.errors import InputError
 from zoo.layers.conditional_norm import StyleBatchNormalization
+from zoo.layers.equalized import EqualizedConv2D, EqualizedDense, ModulatedConv2D
 from zoo.layers.growing import GrowingDiscriminator, GrowingGenerator
-from zoo.layers.style import (
-    EqualizedConv2D,
-    EqualizedDense,
-    LearnedGrid,
-    MinibatchStd,
-    MixStyles,
-    ModulatedConv2D,
-    MovingMean,
-    NoiseInjection,
-    PixelNorm,
-)
+from zoo.layers.minibatch_std import MinibatchStd
+from zoo.layers.pixel_norm import PixelNorm
+from zoo.layers.style import LearnedGrid, MixStyles, MovingMean, NoiseInjection
 from zoo.nets import conv
 
 # A gain of sqrt(2) compensates for a leaky ReLU, which roughly halves the mean square of its input (He et al. 2015).

@@ -1,10 +1,9 @@
 """The residual super-resolution network (Ledig et al. 2017), without batch normalization as in Lim et al. 2017."""
 
-import itertools
-
 import keras
 from keras import layers
 
+from zoo.keras_private import applied_operations
 from zoo.layers.upsampling import BicubicUpsampling, DepthToSpace
 from zoo.nets.conv import small
 
@@ -57,8 +56,7 @@ def halo(network):
 def _reach(layer):
     if isinstance(layer, keras.Model):
         # A layer that is applied twice extends the receptive field twice, but `layers` lists it once.
-        nodes = itertools.chain.from_iterable(getattr(layer, "_nodes_by_depth", {}).values())
-        return sum(map(_reach, [node.operation for node in nodes] or layer.layers))
+        return sum(map(_reach, applied_operations(layer)))
     if isinstance(layer, layers.Wrapper):
         return _reach(layer.layer)
     if not isinstance(layer, (layers.Conv2D, layers.DepthwiseConv2D, layers.SeparableConv2D, layers.Conv2DTranspose)):

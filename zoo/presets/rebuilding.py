@@ -22,6 +22,8 @@ def rebuilt(model, config, overrides):
     """
     import keras
 
+    from zoo.keras_private import constructor_message
+
     given = ", ".join(f"{name}={value!r}" for name, value in overrides.items())
     if not hasattr(model, "changed_arguments"):
         raise InputError(f"{config['class_name']} is a plain Keras network, which takes no {given}.")
@@ -33,8 +35,7 @@ def rebuilt(model, config, overrides):
     except ZooError:
         raise
     except (TypeError, ValueError, AttributeError) as error:
-        # Keras quotes the constructor's message at the end of a long text of its own.
-        reason = first_line(str(error).rpartition("Exception encountered: ")[2])
+        reason = first_line(constructor_message(error))
         raise InputError(f"{config['class_name']} takes no {given} ({reason})") from error
     pretrained = _weights_by_place(model)
     rows = changed.rows_of(model)

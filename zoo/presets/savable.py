@@ -10,10 +10,10 @@ import keras
 from keras import ops
 
 from zoo import keras_private, presets
-from zoo.callbacks import RANDOM_STATE, random_states
 from zoo.errors import InputError, check_flag, shown
 from zoo.files import MemoryFile, expanded
 from zoo.images import DRAWABLE, grid, write_png
+from zoo.random_state import RANDOM_STATE, random_states
 
 
 class SavableModel(keras.Model):

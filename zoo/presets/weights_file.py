@@ -5,6 +5,7 @@ import math
 
 from zoo.errors import PresetError
 from zoo.files import MemoryFile
+from zoo.random_state import RANDOM_STATE
 
 # Size from which a variable is worth compressing.
 _PACKED_FROM = 16_384
@@ -109,8 +110,6 @@ def write(model, path, dtype):
     import h5py
     import keras
     import numpy as np
-
-    from zoo.callbacks import RANDOM_STATE
 
     aliases = dict(getattr(model, "preset_aliases", ()))
     skipped = {"optimizer", "optimizers", *getattr(model, "optimizer_names", ())}

@@ -3,7 +3,7 @@
 import numpy as np
 from keras import ops
 
-from zoo.metrics import nearest_images
+from zoo.neighbors import nearest_images
 from zoo.training.step import minimized
 
 # Weight of the squared latents relative to the squared pixel error.

@@ -1,0 +1,33 @@
+"""Callbacks for `fit` (exact resuming, data order, NaN guard, warnings, sample grids, metrics) and for `predict`."""
+
+from zoo.callbacks.backup import BACKUP, BackupAndRestore
+from zoo.callbacks.csv_logger import CSVLogger
+from zoo.callbacks.diagnostics import (
+    WarnOfExplodingGradients,
+    WarnOfModeCollapse,
+    WarnOfStalePrior,
+    WarnOfUnusedCodes,
+    WarnOfWinningDiscriminator,
+)
+from zoo.callbacks.epoch_order import EpochOrder
+from zoo.callbacks.growth import Grow
+from zoo.callbacks.non_finite import StopOnNonFinite
+from zoo.callbacks.prediction_progress import PredictionProgress
+from zoo.callbacks.samples import SampleGrid, SampleMetric
+
+__all__ = [
+    "BACKUP",
+    "BackupAndRestore",
+    "CSVLogger",
+    "EpochOrder",
+    "Grow",
+    "PredictionProgress",
+    "SampleGrid",
+    "SampleMetric",
+    "StopOnNonFinite",
+    "WarnOfExplodingGradients",
+    "WarnOfModeCollapse",
+    "WarnOfStalePrior",
+    "WarnOfUnusedCodes",
+    "WarnOfWinningDiscriminator",
+]

@@ -1,0 +1,37 @@
+"""The protocols of the zoo's metrics: by default three seeds, 10,000 images of `generate`, and named networks."""
+
+from zoo.metrics.protocols.autoencoders import compression, reconstruction
+from zoo.metrics.protocols.caption_retrieval import retrieval, retrieval_of
+from zoo.metrics.protocols.evaluation import evaluate
+from zoo.metrics.protocols.faces import disentanglement, edits, prompt_agreement, prompts_right
+from zoo.metrics.protocols.figures import FULL, SMOKE, Size
+from zoo.metrics.protocols.image_to_image import translation, translation_of
+from zoo.metrics.protocols.likelihoods import exact_likelihood, likelihood
+from zoo.metrics.protocols.samples import TRUNCATIONS, frechet_to_train, sample_quality, truncation_curve
+from zoo.metrics.protocols.super_resolution import PERCEPTUAL_FEATURES, upscaling, upscaling_of
+
+__all__ = [
+    "FULL",
+    "PERCEPTUAL_FEATURES",
+    "SMOKE",
+    "TRUNCATIONS",
+    "Size",
+    "compression",
+    "disentanglement",
+    "edits",
+    "evaluate",
+    "exact_likelihood",
+    "frechet_to_train",
+    "likelihood",
+    "prompt_agreement",
+    "prompts_right",
+    "reconstruction",
+    "retrieval",
+    "retrieval_of",
+    "sample_quality",
+    "translation",
+    "translation_of",
+    "truncation_curve",
+    "upscaling",
+    "upscaling_of",
+]

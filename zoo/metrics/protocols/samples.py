@@ -1,0 +1,145 @@
+"""Metrics of generated images: distances to test images, precision and recall, and what a classifier sees."""
+
+from zoo.errors import check_count, check_image_shape
+from zoo.latents import sample_labels
+from zoo.metrics import features, references
+from zoo.metrics.distances import frechet_distance, gaussian_statistics, kernel_distance
+from zoo.metrics.precision_recall import precision_recall
+from zoo.metrics.protocols.classifiers import CAS_DATASETS, class_metrics, classifier_of, label_metrics
+from zoo.metrics.protocols.figures import FULL, NEIGHBORS, figure, short_number
+from zoo.metrics.protocols.held_out import held_out_images
+from zoo.progress import bar
+
+TRUNCATIONS = (0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
+
+
+def sample_quality(model, dataset, *, size=FULL, feature_network=None, data_dir=None):
+    """Computes Fréchet and kernel distance, precision and recall, and classifier-based metrics of generated images.
+
+    The arguments are those of `evaluate`. For models with classes, the classification accuracy score (Ravuri & Vinyals
+    2019) trains networks and seeds Python, NumPy and Keras for that.
+    """
+    network = features.load(feature_network or features.default_for(dataset))
+    reference = references.load(dataset, network, model.image_shape, data_dir)
+    # Precision and recall need as many real images as generated ones.
+    few = min(size.images, len(reference["test_features"]))
+    test_features, train_features = (
+        reference[f"{split}_features"][:few].astype("float32") for split in ("test", "train")
+    )
+    name, classifier = classifier_of(model, dataset)
+    test_set = None
+    if classifier is not None and model.num_classes and dataset in CAS_DATASETS:
+        test_set = held_out_images(dataset, model, size, data_dir)
+    drawn, seen = [], []
+    for seed in bar(size.seeds, "seeds"):
+        images = model.generate(size.images, seed=seed)
+        drawn.append(_distances_to_test_images(network(images), reference, test_features))
+        if classifier is not None and model.num_classes:
+            # `generate` was given no labels, so these are the ones that it drew.
+            labels = sample_labels(len(images), model.num_classes, seed)
+            seen.append(label_metrics(images, labels, name, classifier, dataset, test_set, seed))
+        elif classifier is not None:
+            seen.append(class_metrics(images, name, classifier))
+    real = {
+        "fid": _frechet_distance_of_training_images(reference, size.images),
+        **_kernel_distance_precision_recall(train_features, test_features),
+    }
+    seeds = size.named_seeds
+    figures = {}
+    for key, number, against, what in (
+        ("fid", size.images, int(reference["test_count"]), "Fréchet distance"),
+        ("kid", few, len(test_features), "kernel distance (squared MMD of a cubic kernel, unbiased)"),
+        ("precision", few, len(test_features), f"improved precision (k={NEIGHBORS})"),
+        ("recall", few, len(test_features), f"improved recall (k={NEIGHBORS})"),
+    ):
+        figures[f"{key}{short_number(number)}_test_{network.name}"] = figure(
+            [found[key] for found in drawn],
+            f"{what} of {number} generated images to {against} test images of {dataset} on features of "
+            f"{network.name}; seeds {seeds}; real: training images in place of generated ones",
+            real[key],
+        )
+    for key, (_, what, against) in (seen[0] if seen else {}).items():
+        figures[f"{key}{short_number(size.images)}_{dataset}_classifier"] = figure(
+            [found[key][0] for found in seen],
+            f"{what.format(f'{size.images} generated images')}; seeds {seeds}",
+            against,
+        )
+    return figures
+
+
+def _frechet_distance_of_training_images(reference, number):
+    """Returns the Fréchet distance of training images to the test images, for as many images as are generated.
+
+    The number must be the same because the distance of fewer images is larger. None if the number lies between that of
+    the stored features and that of the statistics, because nothing is stored for it.
+    """
+    if number >= reference["train_count"]:
+        statistics = reference["train_mean"], reference["train_covariance"]
+    elif number <= len(reference["train_features"]):
+        statistics = gaussian_statistics(reference["train_features"][:number].astype("float32"))
+    else:
+        return None
+    return frechet_distance(*statistics, reference["test_mean"], reference["test_covariance"])
+
+
+def truncation_curve(model, dataset, *, size=FULL):
+    """Computes distance, precision and recall at each of `TRUNCATIONS`, for models whose `generate` takes `truncation`.
+
+    The curve shows the trade-off between fidelity and diversity and uses the first seed only. `evaluate` itself
+    generates without truncation.
+    """
+    network = features.load(features.default_for(dataset))
+    reference = references.load(dataset, network, model.image_shape)
+    few, seed = min(size.images, len(reference["test_features"])), size.seeds[0]
+    test_features = reference["test_features"][:few].astype("float32")
+    figures = {}
+    for truncation in TRUNCATIONS:
+        found = _distances_to_test_images(
+            network(model.generate(size.images, seed=seed, truncation=truncation)), reference, test_features
+        )
+        for key, number, what in (
+            ("fid", size.images, "Fréchet distance"),
+            ("precision", few, f"improved precision (k={NEIGHBORS})"),
+            ("recall", few, f"improved recall (k={NEIGHBORS})"),
+        ):
+            protocol = (
+                f"{what} of {number} images generated with truncation {truncation} to test images of {dataset} on "
+                f"features of {network.name}; seed {seed}"
+            )
+            name = f"{key}{short_number(number)}_truncation_{truncation}_test_{network.name}"
+            figures[name] = figure([found[key]], protocol)
+    return figures
+
+
+def frechet_to_train(dataset, image_shape, num_samples=2_000):
+    """Returns a function of the model for `zoo.callbacks.SampleMetric`: a cheap Fréchet distance to *training* images.
+
+    The distance is to training images, so that monitoring it during `fit` never uses the test split.
+
+    Args:
+        dataset: TFDS name.
+        image_shape: `(height, width, channels)` of the images.
+        num_samples: number of generated images, at least 2; default 2,000.
+    """
+    image_shape, num_samples = check_image_shape(image_shape), check_count(num_samples, "num_samples", least=2)
+    network = features.load(features.default_for(dataset))
+    reference = references.load(dataset, network, image_shape)
+
+    def distance(model):
+        statistics = gaussian_statistics(network(model.generate(num_samples, seed=0)))
+        return frechet_distance(*statistics, reference["train_mean"], reference["train_covariance"])
+
+    return distance
+
+
+def _distances_to_test_images(generated, reference, test_features):
+    statistics = gaussian_statistics(generated)
+    return {
+        "fid": frechet_distance(*statistics, reference["test_mean"], reference["test_covariance"]),
+        **_kernel_distance_precision_recall(generated[: len(test_features)], test_features),
+    }
+
+
+def _kernel_distance_precision_recall(candidates, test_features):
+    precision, recall = precision_recall(test_features, candidates, k=NEIGHBORS)
+    return {"kid": kernel_distance(candidates, test_features), "precision": precision, "recall": recall}
