@@ -565,7 +565,7 @@ def test_names_and_folders_need_a_shape(tmp_path):
 
 
 def test_large_sets_are_kept_in_a_file_that_is_gone(tmp_path, monkeypatch):
-    monkeypatch.setattr(data, "_IN_MEMORY_BYTES", 100)
+    monkeypatch.setattr("zoo.data.image_set.IN_MEMORY_BYTES", 100)
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "tmp"))
     (tmp_path / "tmp").mkdir()
     found = data.read(png_folder(tmp_path / "images", images(12)), SHAPE)
@@ -579,7 +579,7 @@ def test_no_room_for_such_a_file_is_said_in_one_sentence(tmp_path, monkeypatch):
     def full(*_):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(data, "_IN_MEMORY_BYTES", 100)
+    monkeypatch.setattr("zoo.data.image_set.IN_MEMORY_BYTES", 100)
     monkeypatch.setattr("os.posix_fallocate", full)
     with pytest.raises(
         DataError, match=r"The images take 768 bytes in the folder '.*', which .*No space left .*TMPDIR"
@@ -659,7 +659,7 @@ def test_flowers_are_cut_into_training_and_test_images(monkeypatch):
             pictures = {"image": np.zeros((2, 9, 9, 3), "uint8"), "label": np.arange(2)}
             return tf.data.Dataset.from_tensor_slices(pictures)
 
-    monkeypatch.setattr(data, "_prepared", lambda name, data_dir: Builder())
+    monkeypatch.setattr("zoo.data.tfds.prepared", lambda name, data_dir: Builder())
     # Parts are those of the share, so that no part of "train" reaches into the test images.
     for split, read in (
         ("train", "train[:85%]"),
@@ -912,7 +912,7 @@ def test_an_empty_split_is_refused(monkeypatch):
         def as_dataset(self, split):
             return tf.data.Dataset.range(9).take(0)
 
-    monkeypatch.setattr(data, "_prepared", lambda name, data_dir: Builder())
+    monkeypatch.setattr("zoo.data.tfds.prepared", lambda name, data_dir: Builder())
     with pytest.raises(DataError, match=r"The split 'train\[5:2\]' of the data set 'mnist' is empty"):
         data.read("mnist", (28, 28, 1), split="train[5:2]")
 
