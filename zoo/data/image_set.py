@@ -1,4 +1,4 @@
-"""What a source holds: the images with their labels, source images and prompts."""
+"""What was read of a source: images, and the labels, source images and prompts that belong to them."""
 
 import errno
 import math
@@ -10,20 +10,31 @@ import numpy as np
 
 from zoo.errors import DataError
 
-# Larger sets of decoded images live in an unlinked file that the system pages in and out.
+#: Images that take more bytes than this live in an unlinked file, which the system pages in and out.
 IN_MEMORY_BYTES = 2 * 1024**3
 
 
 class ImageSet(NamedTuple):
-    """Images with the labels, source images and prompts of a source; a field that the source lacks is None.
+    """Images with the labels, source images and prompts of a source.
 
-    Attributes:
-        images: array `(n, h, w, c)`, uint8 or float in [-1, 1].
-        labels: int32 `(n,)`.
-        class_names: tuple of the names of the classes.
-        source_images: array `(n, h, w, c)` of the inputs of an image-to-image model, in the order of `images`. If the
-            two are unpaired, their numbers may differ.
-        prompts: texts `(n,)`, or their tokens `(n, words)` for a model.
+    Args:
+        images: uint8 array, or float array in [-1, 1], of shape `(n, h, w, c)`.
+        labels: int32 array of shape `(n,)`, or None if the source has no labels. Defaults to None.
+        class_names: tuple of str, or None. The name of each class. Defaults to None.
+        source_images: array like `images`, or None. The inputs of an image-to-image model, in the order of `images`. If
+            the two are unpaired, their numbers may differ. Defaults to None.
+        prompts: array of texts of shape `(n,)`, int array of their tokens of shape `(n, words)`, or None. Defaults to
+            None.
+
+    Example:
+
+    ```python
+    import numpy as np
+    from zoo import data
+
+    image_set = data.ImageSet(np.zeros((8, 32, 32, 3), "uint8"), labels=np.arange(8, dtype="int32"))
+    dataset = data.batches(image_set, batch_size=4)
+    ```
     """
 
     images: np.ndarray
@@ -34,13 +45,18 @@ class ImageSet(NamedTuple):
 
 
 def empty_images(number, image_shape):
+    """Returns an uninitialized uint8 array of `number` images, in memory or in a temporary file.
+
+    Raises:
+        DataError: If the temporary file cannot be written.
+    """
     shape = (number, *image_shape)
     size = math.prod(shape)
     if size <= IN_MEMORY_BYTES:
         return np.empty(shape, "uint8")
     try:
         with tempfile.TemporaryFile() as file:
-            _take_room(file, size)
+            _reserve(file, size)
             return np.memmap(file, "uint8", "w+", shape=shape)
     except OSError as error:
         raise DataError(
@@ -49,7 +65,7 @@ def empty_images(number, image_shape):
         ) from error
 
 
-def _take_room(file, size):
+def _reserve(file, size):
     """Reserves disk space for a file, because the process is killed if the disk fills up under a mapped file."""
     # Some systems and some file systems cannot reserve space.
     if not hasattr(os, "posix_fallocate"):

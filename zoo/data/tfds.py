@@ -6,7 +6,7 @@ import errno
 import numpy as np
 import tensorflow_datasets as tfds
 
-from zoo.data.folders import is_folder
+from zoo.data.folders import find_folder
 from zoo.data.image_set import ImageSet, empty_images
 
 # This registers the builders with TFDS.
@@ -22,7 +22,7 @@ _SHARES = {"tf_flowers": {"train": "train[:85%]", "test": "train[85%:]"}}
 _SOURCE, _CAPTION = "source_image", "caption"
 
 
-def check_place(split, data_dir):
+def check_tfds_options(split, data_dir):
     """Returns the split and the TFDS folder, or raises `InputError`, even if the source is not a TFDS name."""
     if not isinstance(split, str):
         raise InputError(
@@ -35,12 +35,16 @@ def check_name(name):
     """Raises `InputError` unless `name` is a string that can name a TFDS data set and is not a folder."""
     if not isinstance(name, str):
         raise InputError(f"dataset is {shown(name)}, expected the name of a TFDS data set.")
-    if is_folder(name):
+    if find_folder(name) is not None:
         raise InputError(f"dataset is the folder {name!r}, expected the name of a TFDS data set, which has splits.")
 
 
 def read_tfds(name, image_shape, split, data_dir, source_shape=None):
-    """Reads the images, labels and captions of a TFDS data set; with `source_shape`, the source images, too."""
+    """Reads the images, labels and captions of a TFDS data set; with `source_shape`, the source images, too.
+
+    Raises:
+        DataError: If the data set is missing or unreadable, or has no such images.
+    """
     builder = prepared(name, data_dir)
     features = builder.info.features
     image_key = next((k for k, f in features.items() if isinstance(f, tfds.features.Image)), None)
@@ -48,76 +52,88 @@ def read_tfds(name, image_shape, split, data_dir, source_shape=None):
         raise DataError(f"The data set {name!r} has no image feature, only {sorted(features)}.")
     if source_shape is not None and _SOURCE not in features:
         raise DataError(f"The data set {name!r} has no {_SOURCE} for each image, only {sorted(features)}.")
-    for key in (image_key,) if source_shape is None else (image_key, _SOURCE):
+    # Maps each array of images to the feature it is read from and the shape to fit it to.
+    origins = {"images": (image_key, image_shape)}
+    if source_shape is not None:
+        origins["source_images"] = (_SOURCE, source_shape)
+    for key, _ in origins.values():
         if features[key].np_dtype not in (np.uint8, np.uint16):
             raise DataError(f"The data set {name!r} has {key} of {features[key].np_dtype}, expected 8 or 16 bits.")
-    label_key = next((k for k, f in features.items() if isinstance(f, tfds.features.ClassLabel)), None)
     examples = _examples(builder, split)
     number = int(examples.cardinality())
-    images = empty_images(number, image_shape)
+    arrays = {field: empty_images(number, shape) for field, (_, shape) in origins.items()}
+    label_key = next((k for k, f in features.items() if isinstance(f, tfds.features.ClassLabel)), None)
     labels = np.empty(number, "int32") if label_key else None
-    sources = None if source_shape is None else empty_images(number, source_shape)
     prompts = [] if _CAPTION in features and isinstance(features[_CAPTION], tfds.features.Text) else None
-    same_shape = None not in features[image_key].shape
     # A Python step for every single example is slow, so images of one shape come in large batches.
-    examples = examples.batch(1024 if same_shape else 1)
+    same_shape = None not in features[image_key].shape
     done = 0
     with bar(desc=f"reading {name}", total=number, unit="") as progress:
-        for batch in tfds.as_numpy(examples):
+        for batch in tfds.as_numpy(examples.batch(1024 if same_shape else 1)):
+            for field, (key, shape) in origins.items():
+                for index, image in enumerate(batch[key], done):
+                    arrays[field][index] = fit_image(image, shape)
             size = len(batch[image_key])
-            for index in range(size):
-                images[done + index] = fit_image(batch[image_key][index], image_shape)
-                if sources is not None:
-                    sources[done + index] = fit_image(batch[_SOURCE][index], source_shape)
-            if prompts is not None:
-                prompts += [caption.decode() for caption in batch[_CAPTION]]
             if label_key:
                 labels[done : done + size] = batch[label_key]
+            if prompts is not None:
+                prompts += [caption.decode() for caption in batch[_CAPTION]]
             done += size
             progress.update(size)
     class_names = tuple(features[label_key].names) if label_key else None
-    return ImageSet(images, labels, class_names, sources, None if prompts is None else np.array(prompts))
+    return ImageSet(
+        labels=labels, class_names=class_names, prompts=None if prompts is None else np.array(prompts), **arrays
+    )
 
 
 def attributes(name, *, split="train", data_dir=None):
     """Reads the feature `attributes` of a TFDS data set, in the order in which `read` returns its images.
 
     Args:
-        name: TFDS name of a data set with this feature, such as `"avatars"`.
-        split, data_dir: as for `dataset`.
+        name: str. TFDS name of a data set with this feature, such as `"avatars"`.
+        split: str. TFDS split, as for `dataset`. Defaults to `"train"`.
+        data_dir: str, path or None. Folder of TFDS, as for `dataset`. Defaults to None.
 
     Returns:
-        Dict with one array `(n,)` of integers, booleans or floats per attribute.
+        Dict with one array of shape `(n,)` of integers, booleans or floats per attribute.
 
     Raises:
-        InputError: `name` is not a string, or is a folder.
-        DataError: the data set is missing or unreadable, or has no attributes.
+        InputError: If `name` is not a string, or is a folder.
+        DataError: If the data set is missing or unreadable, or has no attributes.
+
+    Example:
+
+    ```python
+    import zoo
+
+    mouths = zoo.data.attributes("avatars", split="test")["mouth"]
+    ```
     """
     check_name(name)
-    split, data_dir = check_place(split, data_dir)
+    split, data_dir = check_tfds_options(split, data_dir)
     builder = prepared(name, data_dir)
-    known = builder.info.features
-    if "attributes" not in known:
-        raise DataError(f"The data set {name!r} has no attributes, only {sorted(known)}.")
-    pictures = [key for key, feature in known.items() if isinstance(feature, tfds.features.Image)]
+    features = builder.info.features
+    if "attributes" not in features:
+        raise DataError(f"The data set {name!r} has no attributes, only {sorted(features)}.")
+    pictures = [key for key, feature in features.items() if isinstance(feature, tfds.features.Image)]
     # TFDS' own way to read some of the features, `PartialDecoding`, prints deprecation warnings.
     examples = _examples(builder, split, decoders=dict.fromkeys(pictures, tfds.decode.SkipDecoding()))
-    found = [batch["attributes"] for batch in tfds.as_numpy(examples.batch(1024))]
-    return {attribute: np.concatenate([part[attribute] for part in found]) for attribute in known["attributes"]}
+    chunks = [batch["attributes"] for batch in tfds.as_numpy(examples.batch(1024))]
+    return {attribute: np.concatenate([chunk[attribute] for chunk in chunks]) for attribute in features["attributes"]}
 
 
 def identity(name, data_dir=None):
     """Returns a text that identifies a TFDS data set: its version and, once prepared, the sizes of its splits.
 
     Args:
-        name: TFDS name.
-        data_dir: as for `dataset`.
+        name: str. TFDS name.
+        data_dir: str, path or None. Folder of TFDS, as for `dataset`. Defaults to None.
 
     Returns:
         str.
 
     Raises:
-        DataError: there is no such data set.
+        DataError: If there is no such data set.
     """
     info = _builder(name, data_dir).info
     sizes = (f" {split}: {part.num_examples} in {part.num_bytes} bytes" for split, part in sorted(info.splits.items()))
@@ -125,7 +141,11 @@ def identity(name, data_dir=None):
 
 
 def prepared(name, data_dir):
-    """Returns the TFDS builder of that name after preparing its data set, which may download or render it."""
+    """Returns the TFDS builder of that name after preparing its data set, which may download or render it.
+
+    Raises:
+        DataError: If there is no such data set, or it can be neither found nor prepared.
+    """
     builder = _builder(name, data_dir)
     try:
         builder.download_and_prepare()
@@ -164,16 +184,14 @@ def _examples(builder, split, **options):
     """Returns the examples of a split, including the parts in `_SHARES`.
 
     Raises:
-        DataError: there is no such split, or it is empty.
+        DataError: If there is no such split, or it is empty.
     """
     try:
         examples = builder.as_dataset(split=_within_share(builder, split), **options)
     except ValueError:
         splits = builder.info.splits
-        known = {name: splits[name] for name in splits} | {
-            name: splits[part] for name, part in _SHARES.get(builder.name, {}).items()
-        }
-        sizes = [f"{name} of {known[name].num_examples}" for name in sorted(known)]
+        parts = {name: name for name in splits} | _SHARES.get(builder.name, {})
+        sizes = [f"{name} of {splits[part].num_examples}" for name, part in sorted(parts.items())]
         raise DataError(
             f"The data set {builder.name!r} has no split {split!r}, only {' and '.join(sizes)} images; "
             "zoo.data.dataset(..., split=...) reads any of them, and parts."

@@ -19,7 +19,7 @@ def over_white(image):
         Pillow image of mode RGB.
 
     Raises:
-        InputError: `image` is not a Pillow image.
+        InputError: If `image` is not a Pillow image.
     """
     if not isinstance(image, Image.Image):
         raise InputError(f"image is {shown(image)}, expected a Pillow image.")
@@ -31,15 +31,24 @@ def fit_image(image, image_shape):
     """Crops an image at its centre to the target's aspect ratio and resizes it.
 
     Args:
-        image: uint8 or uint16 array `(h, w, 1 | 3 | 4)` or `(h, w)`, or a Pillow image. uint16 spans 0..65535.
-        image_shape: target `(height, width, 1 | 3)`. Grey images are repeated to three channels, colours become luma
-            (ITU-R 601), and transparency is composited over white.
+        image: uint8 or uint16 array of shape `(h, w)` or `(h, w, 1 | 3 | 4)`, or Pillow image. uint16 spans 0..65535.
+        image_shape: tuple `(height, width, 1 | 3)`. The target. Grey images are repeated to three channels, colours
+            become luma (ITU-R 601), and transparency is composited over white.
 
     Returns:
         uint8 array of `image_shape`. A uint8 array that already has this shape is returned as it is.
 
     Raises:
-        InputError: `image` or `image_shape` is not of this form, or a Pillow image holds floats or 32-bit integers.
+        InputError: If `image` or `image_shape` is not of this form, or a Pillow image holds floats or 32-bit integers.
+
+    Example:
+
+    ```python
+    from PIL import Image
+    from zoo.images import fit_image
+
+    pixels = fit_image(Image.new("RGBA", (120, 80)), (64, 64, 3))
+    ```
     """
     image_shape = check_image_shape(image_shape)
     height, width, channels = image_shape
@@ -79,13 +88,14 @@ def as_pixels(image):
     """Converts an array or a Pillow image to an array of pixels.
 
     Args:
-        image: uint8 array `(h, w)` or `(h, w, c)`, returned as it is, or a Pillow image.
+        image: uint8 array of shape `(h, w)` or `(h, w, c)`, which is returned as it is, or Pillow image.
 
     Returns:
-        uint8 array `(h, w)` or `(h, w, c)`.
+        uint8 array of the same shape, or of shape `(h, w, c)` for a Pillow image: grey or RGB, with an alpha channel
+        if some pixel is transparent.
 
     Raises:
-        InputError: `image` is neither.
+        InputError: If `image` is neither, or a Pillow image holds floats or 32-bit integers.
     """
     if isinstance(image, (str, os.PathLike)):
         raise InputError(
@@ -98,10 +108,6 @@ def as_pixels(image):
                 f"image has dtype {image.dtype} and shape {image.shape}, expected uint8 (h, w) or (h, w, channels)."
             )
         return image
-    return pixels_of(image)
-
-
-def pixels_of(image):
     image = _to_eight_bits(image)
     grey = image.mode in ("1", "L", "LA")
     if _has_alpha(image):
@@ -125,7 +131,7 @@ def _to_eight_bits(image):
     """Scales a 16-bit Pillow image to 8 bits, because Pillow's own conversion clips values at 255.
 
     Raises:
-        InputError: the image holds floats or 32-bit integers, whose range is unknown.
+        InputError: If the image holds floats or 32-bit integers, whose range is unknown.
     """
     # Older versions of Pillow open 16-bit PNG files in mode "I".
     if image.mode == "F" or (image.mode == "I" and image.format != "PNG"):

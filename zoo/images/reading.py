@@ -9,7 +9,7 @@ from PIL import ExifTags, Image
 
 from zoo.errors import DataError, InputError, check_count, check_image_shape, first_line, shown
 from zoo.files import expanded
-from zoo.images.fitting import cropped, fit_image, pixels_of
+from zoo.images.fitting import as_pixels, cropped, fit_image
 
 # The formats of `zoo.data.IMAGE_SUFFIXES`. Pillow reads more, but runs external programs for some of them.
 _FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
@@ -31,16 +31,25 @@ def read_image(path, image_shape, part=None):
     """Reads an image file upright, then crops and resizes it with `fit_image`.
 
     Args:
-        path: path of the file.
-        image_shape: target `(height, width, 1 | 3)`.
-        part: 0 reads the left half of the picture, 1 the right half; default None reads all of it.
+        path: str or path of the file.
+        image_shape: tuple `(height, width, 1 | 3)`. The target.
+        part: int or None. 0 reads the left half of the picture, 1 the right half. Defaults to None, which reads all of
+            it.
 
     Returns:
         uint8 array of `image_shape`.
 
     Raises:
-        DataError: there is no such file, or it cannot be read as an image.
-        InputError: an argument is not of this form.
+        DataError: If there is no such file, or it cannot be read as an image.
+        InputError: If an argument is not of this form.
+
+    Example:
+
+    ```python
+    from zoo.images import read_image
+
+    pixels = read_image("photo.jpg", (64, 64, 3))  # uint8, (64, 64, 3)
+    ```
     """
     path, image_shape = expanded(path), check_image_shape(image_shape)
     if part is not None and check_count(part, "part", least=0) > 1:
@@ -57,13 +66,13 @@ def picture_sides(path):
     """Reads the width and height of an image file as it stands upright, without decoding it.
 
     Args:
-        path: path of the file.
+        path: str or path of the file.
 
     Returns:
         Tuple `(width, height)`.
 
     Raises:
-        DataError: as for `read_image`.
+        DataError: If there is no such file, or it cannot be read as an image.
     """
     with _opened(expanded(path)) as image:
         return image.size[::-1] if _turn_of(image) in _TO_THE_SIDE else image.size
@@ -73,20 +82,20 @@ def read_picture(path):
     """Reads an image file upright and without resizing.
 
     Args:
-        path: path of the file.
+        path: str or path of the file.
 
     Returns:
-        uint8 array `(h, w, c)`: grey or RGB, with an alpha channel if some pixel is transparent.
+        uint8 array of shape `(h, w, c)`: grey or RGB, with an alpha channel if some pixel is transparent.
 
     Raises:
-        DataError: there is no such file, or it cannot be read as an image.
+        DataError: If there is no such file, or it cannot be read as an image.
     """
     with _opened(expanded(path)) as image:
-        return pixels_of(_upright(image))
+        return as_pixels(_upright(image))
 
 
 def _turn_of(image):
-    """The transposition that turns a picture upright, or None if it is upright."""
+    """Returns the transposition that turns a picture upright, or None if it is upright."""
     # Pillow turns TIFF files upright when it opens them.
     return None if image.format == "TIFF" else _TURNS.get(image.getexif().get(ExifTags.Base.Orientation))
 
@@ -121,7 +130,7 @@ def _opened(path):
 
 
 def _max_pixels():
-    """The largest number of pixels of a picture that is decoded."""
+    """Returns the largest number of pixels of a picture that is decoded."""
     text = os.environ.get(_MAX_PIXELS, "100000000")
     try:
         return check_count(int(text), _MAX_PIXELS)

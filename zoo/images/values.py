@@ -17,19 +17,20 @@ def check_images(images, image_shape=None, name="images"):
     """Returns a batch of images as an array, or raises `InputError` if a model cannot take it.
 
     Args:
-        images: array `(n, height, width, channels)`, uint8 in 0..255 or float in [-1, 1].
-        image_shape: expected `(height, width, channels)`; default None accepts any.
-        name: name of the argument in the error message; default `"images"`.
+        images: array of shape `(n, height, width, channels)`, uint8 in 0..255 or float in [-1, 1].
+        image_shape: tuple `(height, width, channels)`, or None. The expected shape. Defaults to None, which accepts
+            any.
+        name: str. Name of the argument in the error message. Defaults to `"images"`.
 
     Returns:
-        array `(n, height, width, channels)`.
+        Array of shape `(n, height, width, channels)`.
 
     Raises:
-        InputError: the rank, shape, dtype or range is wrong, or the batch is empty or holds NaN or infinity.
+        InputError: If the rank, shape, dtype or range is wrong, or the batch is empty or holds NaN or infinity.
     """
     images = as_array(images, name)
     image_shape = None if image_shape is None else check_image_shape(image_shape)
-    expected = "(n, height, width, channels)" if image_shape is None else f"(n, {_shape(image_shape)})"
+    expected = "(n, height, width, channels)" if image_shape is None else f"(n, {', '.join(map(str, image_shape))})"
     if images.ndim != 4 or (image_shape is not None and images.shape[1:] != image_shape):
         hint = ""
         if image_shape is not None and images.shape == image_shape:
@@ -66,10 +67,6 @@ def check_images(images, image_shape=None, name="images"):
     return images
 
 
-def _shape(image_shape):
-    return ", ".join(str(size) for size in image_shape)
-
-
 def to_uint8(images):
     """Converts floats in [-1, 1] to uint8 in 0..255, rounded to nearest and clipped.
 
@@ -80,7 +77,7 @@ def to_uint8(images):
         uint8 array of the same shape.
 
     Raises:
-        InputError: the values are not finite numbers.
+        InputError: If the values are not finite numbers.
     """
     images = as_numbers(images, "images", "finite floats in [-1, 1]")
     return np.clip(np.rint((images + 1.0) * 127.5), 0, 255).astype("uint8")
@@ -96,7 +93,7 @@ def to_float(images):
         float32 array of the same shape.
 
     Raises:
-        InputError: the dtype is not uint8.
+        InputError: If the dtype is not uint8.
     """
     images = as_array(images)
     if images.dtype != np.uint8:
@@ -109,13 +106,13 @@ def binarize(images, seed):
 
     Args:
         images: array of finite floats in [-1, 1], of any shape.
-        seed: integer from 0 to 2**63 - 1.
+        seed: int from 0 to 2**63 - 1.
 
     Returns:
         float32 array of the same shape, with the values -1 and 1.
 
     Raises:
-        InputError: the values are not finite numbers, or the seed is out of range.
+        InputError: If the values are not finite numbers, or the seed is out of range.
     """
     images = as_numbers(images, "images", "finite floats in [-1, 1]")
     return np.where(stream(seed, 0).uniform(size=images.shape) < 0.5 * (images + 1.0), np.float32(1), np.float32(-1))
