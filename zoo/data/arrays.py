@@ -14,7 +14,7 @@ def read_arrays(source, image_shape):
     Raises:
         InputError: If images, labels or prompts are not what a model can train on.
     """
-    image_set = _sorted_out(source)
+    image_set = _unchecked_image_set(source)
     images = as_array(image_set.images)
     _check_numbers(images)
     check_images(images, image_shape)
@@ -27,7 +27,7 @@ def read_arrays(source, image_shape):
     return image_set._replace(images=images, labels=labels, prompts=prompts)
 
 
-def _sorted_out(source):
+def _unchecked_image_set(source):
     """Returns the unchecked parts of a source as an `ImageSet`."""
     if isinstance(source, ImageSet):
         return source
