@@ -115,6 +115,13 @@ def write_picture(path, pixels, **options):
     return path
 
 
+def png_folder(folder, pixels):
+    """Writes one PNG for each image, named so that their order is that of the array."""
+    for index, image in enumerate(pixels):
+        write_picture(folder / f"{index:03}.png", image.squeeze(-1) if image.shape[-1] == 1 else image)
+    return folder
+
+
 def folder_of_classes(path, *names):
     """Writes a folder of four pictures for each class."""
     for index, name in enumerate(names):
@@ -327,3 +334,23 @@ def assert_harmless(printed):
     assert "\\x1b[2J" in printed
     assert [line[:9] for line in printed.splitlines()].count("  origin ") == 1
     assert max(map(len, printed.splitlines())) < 1000
+
+
+def epoch(dataset):
+    """Returns the images and labels of one pass over a data set."""
+    batches = [{key: value.numpy() for key, value in batch.items()} for batch in dataset]
+    return {key: np.concatenate([batch[key] for batch in batches]) for key in batches[0]}
+
+
+class Sequence(keras.utils.PyDataset):
+    """A `PyDataset` of the given batches."""
+
+    def __init__(self, batches, **options):
+        super().__init__(**options)
+        self._batches = batches
+
+    def __len__(self):
+        return len(self._batches)
+
+    def __getitem__(self, index):
+        return self._batches[index]

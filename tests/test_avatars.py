@@ -325,7 +325,8 @@ def test_an_unknown_split_is_refused_with_the_known_ones(prepared):
 
 @pytest.mark.slow
 def test_a_name_given_for_validation_is_its_test_split(prepared, monkeypatch):
-    monkeypatch.setattr(data, "_prepared", lambda name, _, find=data._prepared: find(name, prepared))
+    find = zoo.data.tfds.prepared
+    monkeypatch.setattr(zoo.data.tfds, "prepared", lambda name, _: find(name, prepared))
     read = []
     monkeypatch.setattr(
         data, "read", lambda *given, find=data.read, **how: read.append(how["split"]) or find(*given, **how)

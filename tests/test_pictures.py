@@ -1,4 +1,4 @@
-"""Picture files: which formats are opened, what is refused before it is decoded, and the limit of their pixels."""
+"""Picture files: the formats that are opened, orientation, the limit of pixels, and writing PNG files."""
 
 import os
 import struct
@@ -7,15 +7,16 @@ import zlib
 
 import numpy as np
 import pytest
-from helpers import images, write_picture
-from PIL import Image
+from helpers import SHAPE, images, write_picture
+from PIL import Image, ImageOps
 
 from zoo import data
 from zoo.errors import DataError, InputError
-from zoo.images import picture_sides, read_image, read_picture
+from zoo.images import fit_image, grid, picture_sides, read_image, read_picture, write_png, write_png_bands
 
 HEIGHT, WIDTH = 6, 8
 GREY = np.full((HEIGHT, WIDTH), 200, "uint8")
+PICTURE = images(1)[0]
 
 
 def huge(path, width, height):
@@ -111,3 +112,93 @@ def test_a_limit_that_is_no_number_of_pixels_is_refused(tmp_path, monkeypatch, v
     monkeypatch.setenv("ZOO_MAX_PIXELS", value)
     with pytest.raises(InputError, match=f"ZOO_MAX_PIXELS is '{value}', expected an integer of at least 1"):
         data.read(tmp_path, (4, 4, 1))
+
+
+def test_pictures_of_32_bit_integers_are_refused(tmp_path):
+    Image.fromarray(np.full((8, 8), 100, "int32")).save(tmp_path / "a.tif")
+    with pytest.raises(DataError, match="image holds 32-bit integers, expected 8 or 16 bits a channel"):
+        read_image(tmp_path / "a.tif", (8, 8, 1))
+
+
+def test_fit_image_reads_arrays_and_files_alike(tmp_path):
+    for shape in ((13, 9, 1), (13, 9, 3), (13, 9, 4)):
+        pixels = images(1, shape)[0]
+        picture = Image.fromarray(pixels.squeeze(-1) if shape[-1] == 1 else pixels)
+        for target in (SHAPE, (8, 8, 3)):
+            np.testing.assert_array_equal(fit_image(pixels, target), fit_image(picture, target))
+
+
+def test_photographs_are_turned_upright(tmp_path):
+    pixels = np.zeros((8, 8, 3), "uint8")
+    pixels[:4] = 255
+    exif = Image.Exif()
+    # Orientation 6: the camera lay on its side.
+    exif[0x0112] = 6
+    path = write_picture(tmp_path / "photo.png", pixels, exif=exif)
+    np.testing.assert_array_equal(read_image(path, (8, 8, 1))[..., 0], np.rot90(pixels[..., 0], -1))
+
+
+def exif_of(*tags):
+    """An EXIF block of `(tag, type, value of 4 bytes)`, each of one value."""
+    entries = b"".join(struct.pack("<HHI4s", tag, kind, 1, value) for tag, kind, value in tags)
+    return b"Exif\0\0II*\0" + struct.pack("<IH", 8, len(tags)) + entries + bytes(4)
+
+
+@pytest.mark.parametrize("suffix", ["png", "tif"])
+@pytest.mark.parametrize("orientation", range(11))
+def test_every_orientation_is_that_of_pillow(tmp_path, orientation, suffix):
+    pixels = np.random.RandomState(0).randint(0, 256, (4, 8, 3), "uint8")
+    exif = exif_of((0x0112, 3, struct.pack("<HH", orientation, 0)))
+    with Image.open(write_picture(tmp_path / "turned.png", pixels, exif=exif)) as image:
+        expected = np.asarray(ImageOps.exif_transpose(image))
+    path = write_picture(tmp_path / f"photo.{suffix}", pixels, exif=exif)
+    np.testing.assert_array_equal(read_picture(path), expected)
+    np.testing.assert_array_equal(read_image(path, expected.shape), expected)
+    assert picture_sides(path) == expected.shape[1::-1]
+
+
+def test_photographs_with_odd_metadata_are_read(tmp_path):
+    on_its_side = (0x0112, 3, struct.pack("<HH", 6, 0))
+    pixels = np.random.RandomState(0).randint(0, 256, (4, 8, 3), "uint8")
+    # The width as a float; the orientation as a text.
+    for tags, upright in (
+        (((0x0100, 11, struct.pack("<f", 8)), on_its_side), np.rot90(pixels, -1)),
+        (((0x0112, 2, b"6\0\0\0"),), pixels),
+    ):
+        path = write_picture(tmp_path / "odd.png", pixels, exif=exif_of(*tags))
+        np.testing.assert_array_equal(read_picture(path), upright)
+        assert picture_sides(path) == upright.shape[1::-1]
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
+def test_a_picture_written_in_bands_is_the_whole(channels, tmp_path):
+    image = images(1, (9, 4, channels))[0]
+    write_png_bands(tmp_path / "bands.png", iter([image[:4], image[4:8], image[8:]]), 9, 4)
+    np.testing.assert_array_equal(read_picture(tmp_path / "bands.png").reshape(image.shape), image)
+
+
+@pytest.mark.parametrize(
+    ("call", "says"),
+    [
+        (lambda path: grid(PICTURE[None], columns=-1), "columns is -1, expected an integer of at least 1"),
+        (lambda path: grid([]), r"images has shape \(0,\), expected"),
+        (lambda path: grid(None), r"images has shape \(\), expected"),
+        (lambda path: write_png(path, "x"), "image has dtype <U1"),
+        (lambda path: write_png(None, PICTURE), "A path is None, expected a string"),
+        (lambda path: write_png(path, PICTURE, scale=0), "scale is 0, expected an integer of at least 1"),
+        (
+            lambda path: write_png(path, PICTURE, scale=10**5),
+            "expected so little that the picture takes at most 4 GiB",
+        ),
+        (lambda path: write_png_bands(path, PICTURE, 9, 8), "image has dtype uint8 and shape"),
+        (lambda path: write_png_bands(path, PICTURE[None], 9, 8), "bands has 8 rows, expected 9"),
+        (lambda path: write_png_bands(path, None, 9, 8), "bands is None, expected arrays"),
+        (lambda path: read_image(path, (8, 8, 1), part=2), "part is 2, expected 0, 1 or None"),
+        (lambda path: fit_image(PICTURE.astype("int64"), (8, 8, 1)), "image has dtype int64"),
+        (lambda path: fit_image(PICTURE, (8, 8, 2)), r"image_shape is \(8, 8, 2\), expected 1 or 3 channels"),
+    ],
+)
+def test_pictures_that_cannot_be_are_refused(call, says, tmp_path):
+    with pytest.raises(InputError, match=says):
+        call(tmp_path / "a.png")
+    assert not list(tmp_path.iterdir())

@@ -42,7 +42,7 @@ def importers(*packages):
 
 
 def test_the_reader_of_imports_sees_what_there_is():
-    assert "zoo/data.py" in importers("tensorflow")
+    assert "zoo/data/pipeline.py" in importers("tensorflow")
     assert "zoo/__init__.py" in importers("zoo.models")
 
 
@@ -87,9 +87,9 @@ def test_models_reach_tensorflow_in_one_file():
     assert found <= {"zoo/models/generative_model.py"}
 
 
-def test_only_the_data_module_the_builders_and_recipes_know_tfds():
+def test_only_one_file_of_data_the_builders_and_recipes_know_tfds():
     found = importers("tensorflow_datasets")
-    assert {name for name in found if not name.startswith("zoo/datasets/")} == {"zoo/data.py"}
+    assert {name for name in found if not name.startswith("zoo/datasets/")} == {"zoo/data/tfds.py"}
 
 
 def test_only_the_hub_and_the_card_know_the_hubs_client():

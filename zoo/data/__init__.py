@@ -1,0 +1,27 @@
+"""Data sets for the zoo: reads TFDS names, image folders and arrays into canonical batches.
+
+The canonical batch is a dict of `images` (uint8 or float in [-1, 1], NHWC) and, where the source has them, `labels`
+(int32). Images are decoded, cropped and resized once and kept as uint8. The model's step scales them, so an epoch costs
+one gather per batch.
+"""
+
+from zoo.data.folders import IMAGE_SUFFIXES
+from zoo.data.image_set import ImageSet
+from zoo.data.pairs import is_pair_folder, read_pairs
+from zoo.data.pipeline import batches, check_batch_size, dataset
+from zoo.data.sources import read
+from zoo.data.tfds import attributes, check_name, identity
+
+__all__ = [
+    "IMAGE_SUFFIXES",
+    "ImageSet",
+    "attributes",
+    "batches",
+    "check_batch_size",
+    "check_name",
+    "dataset",
+    "identity",
+    "is_pair_folder",
+    "read",
+    "read_pairs",
+]
