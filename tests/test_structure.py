@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import types
+from collections import Counter
 from pathlib import Path
 
 import grimp
@@ -21,7 +22,9 @@ from zoo.presets import card
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = Path(zoo.__file__).parent
 RECIPES = ROOT / "recipes"
-SCRIPTS = sorted(path for folder in ("recipes", "docs", "benchmarks") for path in (ROOT / folder).glob("*.py"))
+FOLDERS = [ROOT / "recipes", ROOT / "docs", ROOT / "benchmarks"]
+# The script that draws imports reads the zoo as text.
+SCRIPTS = sorted(path for folder in FOLDERS for path in folder.glob("*.py") if path.stem != "import_graph")
 SOURCES = {path: path.relative_to(PACKAGE.parent) for path in sorted(PACKAGE.rglob("*.py"))}
 
 
@@ -85,6 +88,20 @@ def test_no_files_import_each_other_in_a_circle():
         free = {name for name, targets in graph.items() if not targets & graph.keys()}
         assert free, f"in or above a circle: {sorted(graph)}"
         graph = {name: targets for name, targets in graph.items() if name not in free}
+
+
+def test_the_drawn_graph_frames_circles_and_pales_shortcuts(monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "docs")
+    import import_graph
+
+    edges = Counter({("cli", "models"): 2, ("models", "hub"): 1, ("hub", "models"): 1, ("hub", "files"): 1})
+    edges["cli", "files"] = 1
+    assert import_graph.floors(import_graph.reachable(edges)) == [["files"], ["hub", "models"], ["cli"]]
+    picture = import_graph.drawn(edges)
+    assert re.findall(r">(\w+)</text>", picture) == ["cli", "hub", "models", "files"]
+    arrows = re.findall(r'<path d="M[^"]+" fill="none" stroke="([^"]+)"', picture)
+    assert arrows == [import_graph.PALE, *[import_graph.INK] * 2, *[import_graph.CIRCLE] * 2]
+    assert picture.count("<rect") == 2 + len(["cli", "hub", "models", "files"])
 
 
 def test_only_one_file_has_a_gradient_tape():
