@@ -32,6 +32,7 @@ test: $(INSTALLED)
 check: $(INSTALLED)
 	$(BIN)/ruff check $(SOURCES)
 	$(BIN)/ruff format --check $(SOURCES)
+	$(BIN)/lint-imports --no-cache --no-logo
 	$(PYTEST) -m "not slow"
 
 # Without build/, whose leftovers of removed files would enter the wheel; -I keeps the checkout off the path.

@@ -75,6 +75,8 @@ setup(
             "pytest",
             "pytest-xdist",
             "ruff",
+            "import-linter>=2.17",
+            "mypy",
             "scipy",
             "scikit-learn",
             "build",

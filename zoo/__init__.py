@@ -3,16 +3,29 @@
 Names resolve on first use, so that `import zoo` (and `zoo list`) never import TensorFlow.
 """
 
+from __future__ import annotations
+
 import importlib
 from typing import TYPE_CHECKING
 
 from zoo.version import __version__ as __version__
 
 if TYPE_CHECKING:
-    # Editors and type checkers see here what `__getattr__` resolves.
-    from zoo import callbacks, data, images, latents, metrics, objectives, text
+    # Editors and type checkers see here what `__getattr__` resolves. They take names with `as` for public ones.
+    import os
+    from typing import Any
+
+    from zoo import callbacks as callbacks
+    from zoo import data as data
+    from zoo import images as images
+    from zoo import latents as latents
+    from zoo import metrics as metrics
+    from zoo import objectives as objectives
+    from zoo import presets as presets
+    from zoo import text as text
     from zoo.models import *
-    from zoo.presets import hub, list_presets
+    from zoo.presets import hub as hub
+    from zoo.presets import list_presets as list_presets
 
 __all__ = [
     "DCGAN",
@@ -57,7 +70,7 @@ _MODULES = {
 _MODULES_ON_KERAS = ("callbacks", "objectives")
 
 
-def load(preset, *, bundled=True, **overrides):
+def load(preset: str | os.PathLike[str], *, bundled: bool = True, **overrides: Any) -> GenerativeModel:
     """Loads a pretrained model, compiled with its recipe's optimizers, ready for `generate` and `fit`.
 
     What its training draws is as `keras.utils.set_random_seed` says, like that of a new model.
@@ -84,17 +97,19 @@ def load(preset, *, bundled=True, **overrides):
     return load_as(None, preset, bundled, lambda: importlib.import_module("zoo.models"), **overrides)
 
 
-def __getattr__(name):
-    if name in _MODELS or name in _MODULES_ON_KERAS:
-        importlib.import_module("zoo.backend").import_keras()
-    if name in _MODELS:
-        return getattr(importlib.import_module("zoo.models"), name)
-    if name == "list_presets":
-        return importlib.import_module("zoo.presets").list_presets
-    if name in _MODULES:
-        return importlib.import_module(_MODULES[name])
-    raise AttributeError(f"module 'zoo' has no attribute {name!r}")
+if not TYPE_CHECKING:
+    # Type checkers would take any name for one that this function resolves.
+    def __getattr__(name):
+        if name in _MODELS or name in _MODULES_ON_KERAS:
+            importlib.import_module("zoo.backend").import_keras()
+        if name in _MODELS:
+            return getattr(importlib.import_module("zoo.models"), name)
+        if name == "list_presets":
+            return importlib.import_module("zoo.presets").list_presets
+        if name in _MODULES:
+            return importlib.import_module(_MODULES[name])
+        raise AttributeError(f"module 'zoo' has no attribute {name!r}")
 
 
-def __dir__():
+def __dir__() -> list[str]:
     return sorted({*globals(), *__all__, *_MODULES})

@@ -6,9 +6,12 @@ GAN or `synthesize` of a StyleGAN turns the result into images.
 
 import math
 import secrets
+from collections.abc import Sequence
 from statistics import NormalDist
+from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from zoo.arrays import LIMIT_BYTES, as_array, as_numbers
 from zoo.errors import InputError, check_amount, check_count, check_counts, check_flag, shown
@@ -18,7 +21,13 @@ _CDF, _INVERSE_CDF = (np.vectorize(function, otypes=["float64"]) for function in
 _SHAPES = "latents (d,), (n, d) or (n, num_layers, d)"
 
 
-def sample(num_samples, shape, seed=None, start=0, distribution="normal"):
+def sample(
+    num_samples: int,
+    shape: Sequence[int],
+    seed: int | None = None,
+    start: int = 0,
+    distribution: Literal["normal", "uniform"] = "normal",
+) -> np.ndarray:
     """Draws latents or other noise; row `i` depends on `seed` and `start + i` alone.
 
     Thus the first 16 of 64 rows equal a draw of 16, whatever the batch size. NumPy keeps the streams of `RandomState`
@@ -51,7 +60,7 @@ def sample(num_samples, shape, seed=None, start=0, distribution="normal"):
     return rows
 
 
-def truncate(latents, threshold):
+def truncate(latents: ArrayLike, threshold: float) -> np.ndarray:
     """Truncates latents to the interval +-`threshold` (the truncation trick of Brock et al. 2019, section 3.1).
 
     Brock et al. redraw every number beyond the threshold. This function maps each number to the same quantile of the
@@ -76,7 +85,7 @@ def truncate(latents, threshold):
     return _INVERSE_CDF(quantiles).astype("float32")
 
 
-def sample_labels(num_samples, num_classes, seed):
+def sample_labels(num_samples: int, num_classes: int, seed: int) -> np.ndarray:
     """Draws labels uniformly; label `i` depends on `seed` and `i` alone.
 
     Args:
@@ -97,7 +106,7 @@ def sample_labels(num_samples, num_classes, seed):
     return np.array([numbers.randint(num_classes) for numbers in streams], "int32")
 
 
-def stream(seed, index):
+def stream(seed: int, index: int) -> np.random.RandomState:
     """Returns the random stream of image `index` under `seed`.
 
     Args:
@@ -114,12 +123,12 @@ def stream(seed, index):
     return np.random.RandomState(np.random.Philox(key=key))
 
 
-def fresh_seed():
+def fresh_seed() -> int:
     """Draws a seed from the system's entropy, which leaves all global random states unchanged."""
     return secrets.randbits(63)
 
 
-def check_seed(seed):
+def check_seed(seed: Any) -> int:
     """Returns `seed` as an int, or raises `InputError` unless it is an integer from 0 to 2**63 - 1."""
     if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or not 0 <= seed < 2**63:
         raise InputError(f"seed is {shown(seed)}, expected an integer from 0 to 2**63 - 1.")
@@ -129,7 +138,7 @@ def check_seed(seed):
 # === Editing ===
 
 
-def interpolate(start, end, steps, spherical=False):
+def interpolate(start: ArrayLike, end: ArrayLike, steps: int, spherical: bool = False) -> np.ndarray:
     """Interpolates between two latents, both included.
 
     Args:
@@ -168,7 +177,7 @@ def interpolate(start, end, steps, spherical=False):
     return (weights[0] * start + weights[1] * end).astype("float32")
 
 
-def traverse(latents, dimension, values):
+def traverse(latents: ArrayLike, dimension: int, values: ArrayLike) -> np.ndarray:
     """Copies latents with one dimension set to each of `values` (a latent traversal).
 
     Args:
@@ -194,7 +203,7 @@ def traverse(latents, dimension, values):
     return copies
 
 
-def attribute_direction(latents, present, others=None):
+def attribute_direction(latents: ArrayLike, present: ArrayLike, others: ArrayLike | None = None) -> np.ndarray:
     """Estimates the latent direction of an attribute from labelled examples.
 
     The direction is the coefficient of `present` in a least-squares regression of the latents on all attributes, so the
@@ -217,7 +226,7 @@ def attribute_direction(latents, present, others=None):
     return _regressed(np.column_stack([present, others]), latents)[1].astype("float32")
 
 
-def attribute_changes(latents, present, others):
+def attribute_changes(latents: ArrayLike, present: ArrayLike, others: ArrayLike) -> np.ndarray:
     """Estimates how an attribute changes latents if the change depends on their other attributes.
 
     Two least-squares regressions are fitted, separately on the examples with and without the attribute: one predicts
@@ -251,7 +260,7 @@ def attribute_changes(latents, present, others):
     return np.stack(changes).astype("float32")
 
 
-def move(latents, direction, amount):
+def move(latents: ArrayLike, direction: ArrayLike, amount: ArrayLike) -> np.ndarray:
     """Moves latents along a direction: `latents + amount * direction`.
 
     All layers of `(n, num_layers, d)` latents move along the direction. To edit only what some layers determine, pass a
@@ -288,7 +297,7 @@ def move(latents, direction, amount):
     return latents + amount * direction
 
 
-def swap(first, second, dimensions):
+def swap(first: ArrayLike, second: ArrayLike, dimensions: int | Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
     """Exchanges some dimensions of two latents, such as those that encode a head's pose.
 
     Args:
@@ -315,7 +324,7 @@ def swap(first, second, dimensions):
     return one, other
 
 
-def average(latents, weights=None):
+def average(latents: ArrayLike, weights: ArrayLike | None = None) -> np.ndarray:
     """Averages latents over the first axis.
 
     Args:

@@ -3,9 +3,11 @@
 import contextlib
 import hashlib
 import json
+import os
 import re
+from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from zoo.errors import PresetError, first_line
 from zoo.presets.files import CONFIG, HASHED_FILES, METADATA, metadata_of
@@ -100,7 +102,14 @@ _METADATA_BLOCK = re.compile(r"\A\s*---[ \t]*\n.*?\n---[ \t]*(\n|\Z)", re.DOTALL
 _STAMP = re.compile(r"\n<!-- written by generative-zoo, sha256 (\w{16}) -->\n$")
 
 
-def model_card(repo_id, title, facts, pictures=(), classes=(), existing=None):
+def model_card(
+    repo_id: str | None,
+    title: str | None,
+    facts: dict[str, Any],
+    pictures: Sequence[str] = (),
+    classes: Sequence[str | int] = (),
+    existing: str | None = None,
+) -> str:
     """Writes the text of a preset's `README.md`.
 
     Args:
@@ -146,7 +155,7 @@ def _merged(card, header):
         ) from error
 
 
-def bundled_card(directory, title, facts):
+def bundled_card(directory: str | os.PathLike[str], title: str, facts: dict[str, Any]) -> str:
     """Returns the text of the card of a bundled preset.
 
     Args:
@@ -158,7 +167,7 @@ def bundled_card(directory, title, facts):
     return card_and_metadata(directory, read_files(directory), None, title, facts, {})[CARD].decode()
 
 
-def is_unedited(card):
+def is_unedited(card: str) -> bool:
     """Whether a card's text is as `_card_body` wrote it."""
     # The metadata is ignored, and may even be malformed after an edit.
     text = _METADATA_BLOCK.sub("", card)
@@ -277,13 +286,20 @@ repository is without running or fetching its weights. After `import zoo.models`
 `keras.saving.load_model("{reference}")`, but without these checks, so use that only for repositories you trust."""
 
 
-def read_files(directory):
+def read_files(directory: Path) -> dict[str, bytes]:
     """Returns the bytes of a preset's weights, configuration and pictures, a dict by file name."""
     pictures = [name for name in PICTURES if (directory / name).is_file()]
     return {name: (directory / name).read_bytes() for name in [*HASHED_FILES, *pictures]}
 
 
-def card_and_metadata(directory, files, repo_id, title, facts, published):
+def card_and_metadata(
+    directory: Path,
+    files: dict[str, bytes],
+    repo_id: str | None,
+    title: str | None,
+    facts: dict[str, Any],
+    published: dict[str, str],
+) -> dict[str, bytes]:
     """Returns the bytes of the card and the metadata for the files of a preset.
 
     Args:
@@ -316,7 +332,7 @@ def card_and_metadata(directory, files, repo_id, title, facts, published):
     }
 
 
-def read_text(path):
+def read_text(path: Path) -> str | None:
     """Returns the text of a card or of metadata, or None if there is no such file."""
     try:
         return path.read_text(encoding="utf-8") if path.is_file() else None

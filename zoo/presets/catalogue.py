@@ -5,6 +5,7 @@ import fnmatch
 import functools
 import json
 from pathlib import Path
+from typing import Any, Literal
 
 from zoo.errors import InputError, PresetError, shown
 from zoo.files import write_json
@@ -13,13 +14,13 @@ PACKAGE = Path(__file__).parent.parent
 BUNDLED = PACKAGE / "weights"
 
 
-def manifest_path():
+def manifest_path() -> Path:
     """Returns the path of the manifest: in the wheel, or at the top of the checkout."""
     packaged = PACKAGE / "weights_manifest.json"
     return packaged if packaged.exists() else PACKAGE.parent / "weights_manifest.json"
 
 
-def manifest():
+def manifest() -> dict[str, dict[str, Any]]:
     """Returns the entries of the weights manifest, a dict by preset name.
 
     Raises:
@@ -43,7 +44,13 @@ def _parse_manifest(path, _mtime):
         ) from error
 
 
-def list_presets(pattern="*", *, model=None, dataset=None, kind="model"):
+def list_presets(
+    pattern: str = "*",
+    *,
+    model: str | type | None = None,
+    dataset: str | None = None,
+    kind: Literal["model", "feature_network"] | None = "model",
+) -> list[str]:
     """Lists the names of official presets, sorted.
 
     Args:
@@ -77,7 +84,7 @@ def list_presets(pattern="*", *, model=None, dataset=None, kind="model"):
     )
 
 
-def entry_of(name):
+def entry_of(name: str) -> dict[str, Any]:
     """Returns the manifest entry of an official preset, a dict.
 
     Raises:
@@ -91,7 +98,7 @@ def entry_of(name):
     return entries[name]
 
 
-def record_publication(name, repo_id, revision):
+def record_publication(name: str, repo_id: str, revision: str) -> None:
     """Pins an official preset in the manifest to a commit of its repository on the Hub."""
     entries = dict(manifest())
     entries[name] = {**entry_of(name), "repo_id": repo_id, "revision": revision}

@@ -3,7 +3,7 @@
 import json
 import warnings
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from zoo.errors import PresetError, is_number, shown
 from zoo.files import read_regular, sha256
@@ -34,7 +34,7 @@ class Location(NamedTuple):
     revision: str | None = None
 
 
-def config_of(directory):
+def config_of(directory: Path) -> Any:
     """Returns what a preset's `config.json` holds, which may be anything that JSON can be.
 
     Raises:
@@ -45,7 +45,7 @@ def config_of(directory):
     return json.loads(read_regular(directory / CONFIG, LIMITS[CONFIG]))
 
 
-def metadata_of(directory):
+def metadata_of(directory: Path) -> dict[str, Any]:
     """Returns the content of a preset directory's `metadata.json`, an empty dict if there is no such file.
 
     Raises:
@@ -80,7 +80,7 @@ def _is_figure(figure):
     )
 
 
-def stated_of(files, name):
+def stated_of(files: Any, name: str) -> dict[str, Any] | None:
     """Returns the dict of size and SHA-256 that a manifest entry or `metadata.json` states of a file, or None."""
     stated = files.get(name) if isinstance(files, dict) else None
     if isinstance(stated, dict) and isinstance(stated.get("size"), int) and isinstance(stated.get("sha256"), str):
@@ -88,7 +88,7 @@ def stated_of(files, name):
     return None
 
 
-def verify(location):
+def verify(location: Location) -> None:
     """Checks size and SHA-256 of a preset's files before anything reads them, and warns if it has no hashes.
 
     Args:
@@ -131,6 +131,6 @@ def verify(location):
             )
 
 
-def describe_file(path):
+def describe_file(path: Path) -> dict[str, Any]:
     """Returns a dict of the SHA-256 and the size in bytes of a file, as the manifest states them."""
     return {"sha256": sha256(path), "size": path.stat().st_size}

@@ -4,6 +4,8 @@ import contextlib
 import math
 import os
 import random
+from collections.abc import Callable
+from typing import Any
 
 from zoo.backend import check_process, import_keras
 from zoo.errors import InputError, PresetError, ZooError, first_line, printable
@@ -20,7 +22,13 @@ _OTHER_NUMBERS, _OTHER_VARIABLES = 16 * 1024**2, 200
 _TRAINED_NUMBERS = 1024**2
 
 
-def load_as(expected_class, preset, bundled=True, register=None, **overrides):
+def load_as(
+    expected_class: type | None,
+    preset: str | os.PathLike[str],
+    bundled: bool = True,
+    register: Callable[[], object] | None = None,
+    **overrides: Any,
+) -> Any:
     """Loads a preset like `zoo.load`, but requires an instance of `expected_class` (None accepts any class).
 
     Args:
@@ -79,7 +87,7 @@ def load_as(expected_class, preset, bundled=True, register=None, **overrides):
     return model
 
 
-def is_registered(name):
+def is_registered(name: str) -> bool:
     import keras
 
     return keras.saving.get_registered_object(name) is not None

@@ -10,7 +10,7 @@ from zoo.presets.catalogue import BUNDLED, entry_of, manifest
 from zoo.presets.files import CONFIG, Location, metadata_of, verify
 
 
-def resolve(preset, bundled=True):
+def resolve(preset: str | os.PathLike[str], bundled: bool = True) -> Location:
     """Locates a preset without opening its weights and without using the network.
 
     Args:
@@ -64,7 +64,7 @@ def _on_the_hub(repo_id, revision, files):
     return Location(directory, files, "hub" if directory is None else "cached", repo_id, revision)
 
 
-def obtain(preset, bundled=True):
+def obtain(preset: str | os.PathLike[str], bundled: bool = True) -> Location:
     """Locates a preset, fetches it if necessary and verifies its files.
 
     Args:

@@ -1,10 +1,13 @@
 """Saving a model as a preset, atomically."""
 
+from __future__ import annotations
+
 import datetime
 import json
 import os
 import warnings
 from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 from zoo.errors import InputError, PresetError, shown
 from zoo.files import expanded, replacing_directory, storing, write_json
@@ -14,11 +17,16 @@ from zoo.presets.catalogue import manifest
 from zoo.presets.files import CONFIG, HASHED_FILES, METADATA, WEIGHTS, describe_file
 from zoo.presets.loading import is_registered
 
+if TYPE_CHECKING:
+    import keras
+
 # The files of a preset that are for people.
 SHOWN_FILES = (CARD, *PICTURES)
 
 
-def save(model, directory, *, weights_dtype="float32"):
+def save(
+    model: keras.Model, directory: str | os.PathLike[str], *, weights_dtype: Literal["float32", "float16"] = "float32"
+) -> None:
     """Writes a model as a preset directory, atomically.
 
     If the directory holds an older preset, a card that a person edited is kept. If the weights are unchanged, its
