@@ -1,4 +1,7 @@
-"""beta-VAE on avatars, with the directions in which a face smiles, wears glasses and turns its head."""
+"""beta-VAE on avatars (Higgins et al. 2017), with the directions of a smile, of glasses and of the head's rotation.
+
+The directions are learned after training, from the training faces and their exact attributes.
+"""
 
 import _common
 import numpy as np

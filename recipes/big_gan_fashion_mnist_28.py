@@ -1,6 +1,7 @@
 """BigGAN on Fashion-MNIST, with the curve of its truncation trick (Brock et al. 2019, section 3.1).
 
-One step of the discriminator for each of the generator, higher rates and a shorter average than for ImageNet.
+Unlike for ImageNet, the discriminator takes one step per generator step, the learning rates are higher, and the moving
+average of the weights is shorter.
 """
 
 import _common

@@ -1,7 +1,7 @@
 """The classifier that reads the attributes of avatars and whose features evaluate their generators.
 
-Expected test accuracy, on combinations of attributes that training never saw: 98 % or more for each of them. Frozen
-before any generator is scored: retraining it changes every figure measured with it.
+Expected test accuracy, on unseen combinations of attributes: at least 98 % for each attribute. The shipped classifier
+is frozen, because retraining it changes every figure measured with it.
 """
 
 import _common

@@ -1,6 +1,6 @@
-"""The classifier whose features evaluate the generators of Fashion-MNIST; expected test accuracy: 93 % or more.
+"""The classifier whose features evaluate the generators of Fashion-MNIST; expected test accuracy: at least 93 %.
 
-Frozen before any generator is scored: retraining it changes every figure measured with it.
+The shipped classifier is frozen, because retraining it changes every figure measured with it.
 """
 
 import _common

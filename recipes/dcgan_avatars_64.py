@@ -1,15 +1,7 @@
-"""DCGAN on avatars: without batch norm in the discriminator, which R1 keeps smooth instead (Mescheder et al. 2018).
+"""DCGAN on avatars, with R1 and R2 in place of batch norm in the discriminator (Mescheder et al. 2018).
 
-The first 12 epochs had the non-saturating objective, R1 alone and a rate of 8e-3 for the generator (at 3e-3 it was
-behind after an epoch). The distance to training images was least after nine (7.9); then, as both rates fell, the
-discriminator got ahead (8.4 at the end), and some hair styles were drawn twice as often as they should be, others
-hardly ever: no face wore a hijab, as 7 % do. So it went on for 3 by pairs, with R2 besides: 200 steps at constant rates
-led to a distance of 9.9, by the old objective to 12.6.
-
-Those 15 epochs had penalties of weight 1 and still drew too few of the rarer faces (recall 0.43); then ten had a weight
-of 5, at which the discriminator of `sagan_avatars_64` never got ahead. The distance of 2,000 samples to the training
-images, 8.2 after the first of them, was 4.3 after the last (recall 0.595), and still falling; the last six were at half
-the rates and led from 6.1 to 4.1 (recall 0.61).
+The shipped weights had four settings in turn, of which this recipe holds the last.
+Experiments: docs/experiments/dcgan_avatars_64.md.
 """
 
 import _common

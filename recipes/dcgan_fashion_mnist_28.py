@@ -1,8 +1,7 @@
-"""DCGAN on Fashion-MNIST: a discriminator without batch norm, which R1 keeps smooth instead (Mescheder et al. 2018).
+"""DCGAN on Fashion-MNIST, with R1 in place of batch norm in the discriminator (Mescheder et al. 2018).
 
-What two epochs led to: with Adam's beta_1 of 0.5 to a Fréchet distance of 5.5, without such momentum to 4.0, and with a
-generator that also learns eight times as fast as its discriminator to 3.2. R1's weight hardly matters from 0.02 to 1.
-`benchmarks/dcgan_textbook.py` trains the paper's networks with the paper's settings, for comparison.
+The generator learns eight times as fast as its discriminator; `benchmarks/dcgan_textbook.py` has the paper's settings.
+Experiments: docs/experiments/dcgan_fashion_mnist_28.md.
 """
 
 import _common

@@ -1,4 +1,4 @@
-"""Pix2Pix on OpenMoji: line art to the coloured picture."""
+"""Pix2Pix on OpenMoji: line art to the coloured picture (Isola et al. 2017)."""
 
 import _common
 

@@ -1,6 +1,6 @@
-"""Projection GAN on Fashion-MNIST: class-conditional batch norm and a projection discriminator (Miyato & Koyama 2018).
+"""Projection GAN on Fashion-MNIST: class-conditional batch norm, projection discriminator (Miyato & Koyama 2018).
 
-With the two rates of Heusel et al. 2017 instead of five steps of the discriminator for each of the generator.
+The discriminator takes one step per generator step, not five, and learns at a higher rate (Heusel et al. 2017).
 """
 
 import _common

@@ -1,14 +1,7 @@
-"""Self-attention GAN on avatars (Zhang et al. 2019), whose attention `docs/attention_maps.py` shows.
+"""Self-attention GAN on avatars (Zhang et al. 2019), with DCGAN's networks; `docs/attention_maps.py` shows attention.
 
-Networks of `DCGAN` with attention, since two cores take four times as long for residual ones, which moreover drew eyes
-all over the faces after an epoch. They begin with the weights that `dcgan_avatars_64` had after 15 epochs, and
-attention as the identity. The distance to training images (of 2,000 samples) was 9.0, 7.7, 7.0, 6.1, 5.9, 5.3, 4.6,
-4.2, 3.8, 3.7, 3.6 and 3.8 after each epoch, and the discriminator never got ahead: its loss was 0.56 in the first, 0.53
-in the last.
-
-What was shipped before had begun from nothing, with 32 filters and for six of eleven epochs by the hinge objective:
-crisp faces, but too much alike (distance 9.8, recall 0.14). Its attention came before a norm, where kernels grow, so
-that every query ended up looking at a single place.
+The shipped weights began with those that `dcgan_avatars_64` had after 15 of its 31 epochs, which are not shipped.
+Experiments: docs/experiments/sagan_avatars_64.md.
 """
 
 import _common

@@ -1,4 +1,4 @@
-"""SRResNet on photographs, four times: the pixel stage of SRGAN, which is the best one by PSNR."""
+"""SRResNet on photographs, enlarged four times: the pixel stage of SRGAN (Ledig et al. 2017), best by PSNR."""
 
 import functools
 

@@ -1,8 +1,7 @@
-"""SRGAN on photographs, four times: the network of `sr_resnet_photo_x4` against a discriminator, for sharper pictures.
+"""SRGAN on photographs, enlarged four times (Ledig et al. 2017): `sr_resnet_photo_x4` trained adversarially.
 
-What it should look like it takes from the features of a classifier of photographs, too. What comes out lies between the
-network that it began with and the one that the discriminator made of it (Wang et al. 2018, section 3.4), which is
-nearer to photographs than either.
+The result interpolates between the pixel stage and the adversarially trained weights (Wang et al. 2018, section 3.4).
+Experiments: docs/experiments/srgan_photo_x4.md.
 """
 
 import _common

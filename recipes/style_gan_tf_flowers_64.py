@@ -1,13 +1,7 @@
-"""StyleGAN on 3,120 photographs of flowers: DiffAugment keeps the discriminator from knowing each of them.
+"""StyleGAN on 3,120 photographs of flowers (Karras et al. 2019), with DiffAugment but without changes of colour.
 
-Convolutions are those of `projection_gan_tf_flowers_64` to begin with, which had learned for 192 epochs; mapping and
-styles are new, and what depended on the class starts from the mean over the classes. That was at a distance of 22 to
-the training images (of 21 with styles and projection begun as they are since), and of 10 after 150 steps; nothing but
-new weights had all pictures repeat a few blots after 1,500. The rates fell by the cosine of 60 epochs for the first 27;
-the distance was 9.3 after 20 epochs, 6.0 after 30, 6.3 at the end. A long run: `--further` goes on from there.
-
-Colours are not augmented: where they were, in the `ProjectionGAN`, those of the generator grew too strong in time,
-which such changes hide from the discriminator.
+Its convolutions begin with the weights of `projection_gan_tf_flowers_64`.
+Experiments: docs/experiments/style_gan_tf_flowers_64.md.
 """
 
 import _common

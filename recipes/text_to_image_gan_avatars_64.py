@@ -1,8 +1,7 @@
-"""Text to image on avatars, from captions made of their exact attributes with varied wording.
+"""Text to image on avatars (Reed et al. 2016), from captions of varied wording made of their exact attributes.
 
-What is drawn without a prompt can be no more varied than the examples that it draws from: of 5,000 images, set against
-as many of the training images, the recall was 0.10 with 256 examples, 0.16 with 512, 0.28 with 1,024, 0.39 with 2,048,
-and 0.54 where each image had a caption of its own.
+Images drawn without a prompt use the example prompts, whose number limits their variety.
+Experiments: docs/experiments/text_to_image_gan_avatars_64.md.
 """
 
 import _common

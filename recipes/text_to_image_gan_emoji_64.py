@@ -1,6 +1,6 @@
-"""Text to image on emoji, from the names and tags that CLDR gives them.
+"""Text to image on emoji (Reed et al. 2016), from the names and tags of CLDR.
 
-There are few pictures, so both networks see them augmented, and the tags in varied order and number.
+There are few pictures, so both networks see them augmented, and the tags vary in order and number.
 """
 
 import _common

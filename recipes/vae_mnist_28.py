@@ -1,6 +1,6 @@
-"""Importance-weighted autoencoder on dynamically binarized MNIST.
+"""Importance-weighted autoencoder on dynamically binarized MNIST (Burda et al. 2016).
 
-Burda et al. 2016 report 84.78 nats for one stochastic layer trained with 50 samples (table 1).
+The paper reports 84.78 nats for one stochastic layer trained with 50 samples (table 1).
 """
 
 import _common

@@ -1,4 +1,4 @@
-"""VQ-VAE-2 on avatars: 8x8 codes for the whole and 16x16 for the detail, each with its prior."""
+"""VQ-VAE-2 on avatars (Razavi et al. 2019): 8x8 codes for the whole and 16x16 for the detail, each with its prior."""
 
 import _common
 import numpy as np

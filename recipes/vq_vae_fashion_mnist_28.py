@@ -1,4 +1,4 @@
-"""VQ-VAE on Fashion-MNIST: 7x7 codes of 512, 441 bits, with a gated PixelCNN as their prior."""
+"""VQ-VAE on Fashion-MNIST (van den Oord et al. 2017): 7x7 codes of 512, 441 bits, with a gated PixelCNN prior."""
 
 import _common
 import numpy as np

@@ -1,8 +1,7 @@
 """WGAN-GP on Fashion-MNIST: DCGAN's networks, a critic without batch norm (Gulrajani et al. 2017, algorithm 1).
 
-One step of the critic for each of the generator at ten times the rate, as progressive growing has it (Karras et al.
-2018), and an average of the weights: three at a third of that rate led to twice the distance in the first four minutes.
-Their critic's estimate of the distance fell with it, though (correlation 0.88 over 13 epochs); this one's does not.
+The critic takes one step per generator step at ten times the paper's rate, as in progressive growing.
+Experiments: docs/experiments/wgan_gp_fashion_mnist_28.md.
 """
 
 import _common

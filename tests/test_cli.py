@@ -106,6 +106,8 @@ def installation(preset, tmp_path_factory):
         "class": "DCGAN",
         "files": {name: presets.describe_file(preset / name) for name in presets.HASHED_FILES},
         "recipe": "recipes/tiny_mnist_28.py",
+        "reproducible": False,
+        "not_reproducible_because": "its data are gone.",
         "training_minutes": 3.5,
         "metrics": PUBLISHED,
     }
@@ -165,6 +167,7 @@ def test_list_into_a_closed_pipe_is_quiet(tmp_path, installation):
 
 def test_info_of_an_official_preset(tmp_path, installation, preset):
     shown = succeed("info", "tiny_mnist_28", cwd=tmp_path, **installation)
+    assert "  not reproducible  its data are gone.\n" in shown
     entry = presets.entry_of(FEATURE_NETWORK)
     for fact in (
         "class             DCGAN",

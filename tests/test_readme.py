@@ -21,7 +21,7 @@ from zoo.cli import main
 ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"
 CARDS = sorted(presets.BUNDLED.glob("*/README.md"))
-PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
 TEXTS = {page: page.read_text(encoding="utf-8") for page in [*PAGES, *CARDS]}
 
 

@@ -209,6 +209,26 @@ def test_every_manifest_entry_says_what_its_reader_needs(name):
         assert isinstance(figure["value"], float) and figure["protocol"], metric
 
 
+@pytest.mark.parametrize("name", presets.manifest())
+def test_a_preset_that_its_recipe_does_not_repeat_says_why(name):
+    entry = presets.manifest()[name]
+    told, reason = "This preset's recipe does not repeat the shipped weights: ", entry.get("not_reproducible_because")
+    text = (presets.BUNDLED / name / card.CARD).read_text(encoding="utf-8")
+    assert entry.get("reproducible", True) is (reason is None)
+    if reason is None:
+        assert told not in text
+    else:
+        assert re.fullmatch(r"[a-z].{20,}\.", reason) and f"{told}{reason}\n" in text
+        assert (ROOT / "docs" / "experiments" / f"{name}.md").is_file()
+
+
+def test_recipes_begin_with_few_lines_and_name_their_experiments():
+    pages = {page.stem for page in (ROOT / "docs" / "experiments").glob("*_*.md")}
+    docstrings = {path.stem: ast.get_docstring(ast.parse(path.read_text())) for path in RECIPES.glob("[!_]*.py")}
+    assert pages and pages == {name for name, text in docstrings.items() if f"docs/experiments/{name}.md" in text}
+    assert all(len(text.splitlines()) <= 5 for text in docstrings.values())
+
+
 def test_every_bundled_directory_is_in_the_manifest():
     bundled = {
         path.name for path in presets.BUNDLED.iterdir() if path.is_dir() and not path.name.startswith((".", "_"))

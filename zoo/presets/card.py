@@ -250,6 +250,8 @@ def _card_body(repo_id, title, facts, pictures, classes):
     lines = [f"- {label}: {value}" for label, value in described.items() if value is not None]
     if lines:
         parts.append("## Data, licence, training\n\n" + "\n".join(lines))
+    if facts.get("not_reproducible_because"):
+        parts.append(f"This preset's recipe does not repeat the shipped weights: {facts['not_reproducible_because']}")
     text = "\n\n".join(parts) + "\n"
     return f"{text}\n<!-- written by generative-zoo, sha256 {_digest(text)} -->\n"
 
