@@ -69,6 +69,8 @@ setup(
     ],
     extras_require={
         "avatars": AVATARS,
+        # What draws the plots in `benchmarks/results`.
+        "benchmarks": ["matplotlib"],
         "tensorboard": ["tensorboard"],
         # The build backend too, so that the test of the wheel builds without a network.
         "dev": [

@@ -1,13 +1,11 @@
-"""Compares the Fréchet distance of `dcgan_fashion_mnist_28` with the textbook set-up on equally many images.
+"""Compares the Fréchet distance of `dcgan_fashion_mnist_28` with the textbook setup on equally many images.
 
-The textbook set-up has networks of the same sizes with the settings of Radford et al. 2016: Adam at 2e-4 with beta_1
-0.5, batches of 128, weights from N(0, 0.02), batch norm in the discriminator, too, and neither weight averaging nor a
-gradient penalty. The best of three seeds counts. Finished runs are stored in `benchmarks/results`; remove them to train
-again.
+The textbook setup has networks of the same sizes with the settings of Radford et al. 2016: Adam(2e-4, beta_1=0.5),
+batches of 128, weights from N(0, 0.02), batch norm in the discriminator, too, and neither weight averaging nor a
+gradient penalty. The best of three seeds counts.
 """
 
 import argparse
-import json
 import shutil
 import sys
 from pathlib import Path
@@ -18,25 +16,20 @@ import dcgan_fashion_mnist_28 as recipe
 
 # isort: split
 
+import _results
 import keras
 
 import zoo
 from zoo import callbacks, data, presets
-from zoo.files import write_json
-from zoo.images import grid, write_png
 from zoo.metrics import protocols
 
-ROOT = Path(__file__).resolve().parent.parent
-RESULTS, BACKUP = ROOT / "benchmarks" / "results" / "dcgan_textbook", ROOT / "runs" / "dcgan_textbook"
+NAME, PRESET = "dcgan_textbook", "dcgan_fashion_mnist_28"
+BACKUP = Path(__file__).resolve().parent.parent / "runs" / NAME
 SEEDS, BATCH_SIZE = (0, 1, 2), 128
 
 
-def textbook(seed, images, epochs):
-    """Trains once and returns the figures of its samples, by `zoo evaluate`'s protocol."""
-    name = f"seed{seed}"
-    result = RESULTS / f"{name}.json"
-    if result.exists():
-        return json.loads(result.read_text())
+def train(seed, images, epochs):
+    """Trains the textbook setup once and keeps the metrics of its samples, by `zoo evaluate`'s protocol."""
     keras.utils.set_random_seed(seed)
     # With ema_momentum 0, the average equals the last weights.
     model = zoo.DCGAN(recipe.IMAGE_SHAPE, recipe.LATENT_DIM, filters=recipe.FILTERS, ema_momentum=0.0)
@@ -45,34 +38,48 @@ def textbook(seed, images, epochs):
         data.batches(images, BATCH_SIZE, seed=seed),
         epochs=epochs,
         verbose=2,
-        # The backup stays until the figures are written, so a kill during the evaluation costs no training.
-        callbacks=[callbacks.BackupAndRestore(BACKUP / name, delete_checkpoint=False)],
+        # The backup stays until the metrics are written, so a kill during the evaluation costs no training.
+        callbacks=[callbacks.BackupAndRestore(BACKUP / str(seed), delete_checkpoint=False)],
     )
-    figures = protocols.sample_quality(model, recipe.DATASET)
-    write_png(RESULTS / f"{name}.png", grid(model.generate(64, seed=0)), scale=2)
-    write_json(result, figures)
-    shutil.rmtree(BACKUP / name)
-    return figures
+    if seed == SEEDS[0]:
+        _results.keep_samples(NAME, 0, model.generate(_results.SAMPLES, seed=0))
+    _results.keep_metrics(NAME, run_of(seed), protocols.sample_quality(model, recipe.DATASET))
+    shutil.rmtree(BACKUP / str(seed))
+
+
+def run_of(seed):
+    return f"seed {seed}"
+
+
+def distances(runs):
+    """The Fréchet distances of the preset and of the best textbook run."""
+    metric = next(metric for metric in runs[PRESET] if metric.startswith("fid"))
+    return runs[PRESET][metric]["value"], min(runs[run_of(seed)][metric]["value"] for seed in SEEDS)
+
+
+def draw():
+    labels = {run_of(seed): f"textbook, seed {seed}" for seed in SEEDS} | {PRESET: "preset"}
+    title = "DCGAN on Fashion-MNIST: textbook setup and dcgan_fashion_mnist_28"
+    with _results.plot(NAME, title, 11, 4.8) as figure:
+        above, below = figure.subfigures(2, 1, height_ratios=(3, 1.9))
+        _results.draw_sample_quality(above, _results.read_metrics(NAME), labels, PRESET)
+        _results.draw_samples(below, NAME, ("Samples of the textbook setup, seed 0", f"Samples of {PRESET}"))
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data-dir")
     args = parser.parse_args()
-    images = data.read(recipe.DATASET, recipe.IMAGE_SHAPE, data_dir=args.data_dir)
-    found = []
-    for seed in SEEDS:
-        found.append(textbook(seed, images, recipe.EPOCHS))
-        print(f"textbook, seed {seed}: {summary(found[-1])}", flush=True)
-    ours = presets.entry_of("dcgan_fashion_mnist_28")["metrics"]
-    print(f"dcgan_fashion_mnist_28: {summary(ours)}")
-    fid = next(name for name in ours if name.startswith("fid"))
-    own, best = ours[fid]["value"], min(figures[fid]["value"] for figures in found)
-    print(f"{fid}: {own:.3f} against {best:.3f}, ratio {own / best:.3f} (real images: {ours[fid]['real']:.3f})")
-
-
-def summary(figures):
-    return ", ".join(f"{name.split('_')[0]} {figure['value']:.4g}" for name, figure in figures.items())
+    missing = [seed for seed in SEEDS if run_of(seed) not in _results.read_metrics(NAME)]
+    if missing:
+        images = data.read(recipe.DATASET, recipe.IMAGE_SHAPE, data_dir=args.data_dir)
+        for seed in missing:
+            train(seed, images, recipe.EPOCHS)
+    _results.keep_metrics(NAME, PRESET, presets.entry_of(PRESET)["metrics"])
+    _results.keep_samples(NAME, 1, zoo.load(PRESET).generate(_results.SAMPLES, seed=0))
+    draw()
+    preset, textbook = distances(_results.read_metrics(NAME))
+    print(f"Fréchet distance: {PRESET} {preset:.2f}, textbook {textbook:.2f}, ratio {preset / textbook:.2f}")
 
 
 if __name__ == "__main__":

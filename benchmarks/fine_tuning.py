@@ -9,12 +9,10 @@ The Fréchet distance is to other *training* images of the data set, so that tun
 compared on the features of the MNIST classifier, emoji on those of the garment classifier. Single runs differ by 0.2,
 so one seed selects the two best rates of each variant, three seeds decide between them, and mean curves are compared.
 
-The script prints the curves and the number of steps that each variant needs. Finished runs are stored in
-`benchmarks/results`; remove them to train again.
+The script prints the curves and the number of steps that each variant needs.
 """
 
 import argparse
-import json
 import sys
 from pathlib import Path
 
@@ -24,17 +22,15 @@ import dcgan_fashion_mnist_28 as recipe
 
 # isort: split
 
+import _results
 import keras
 import numpy as np
 
 import zoo
 from zoo import data
-from zoo.files import write_json
-from zoo.images import grid, write_png
 from zoo.metrics import features, frechet_distance, gaussian_statistics
 
-ROOT = Path(__file__).resolve().parent.parent
-RESULTS = ROOT / "benchmarks" / "results" / "fine_tuning"
+NAME, PRESET = "fine_tuning", "dcgan_fashion_mnist_28"
 DIGITS, IMAGES, BATCH_SIZE = (2, 4, 7), 500, 50
 SCRATCH_STEPS, SCRATCH_EVERY = 5_000, 250
 TUNED_STEPS, TUNED_EVERY = 1_000, 50
@@ -82,7 +78,7 @@ class Curve(keras.callbacks.Callback):
 
 
 def pretrained():
-    return zoo.load("dcgan_fashion_mnist_28")
+    return zoo.load(PRESET)
 
 
 def perturbed():
@@ -91,28 +87,110 @@ def perturbed():
     return model
 
 
+# How each start builds its model, the rates that it tries, its number of steps, and how often it is measured.
+STARTS = {
+    "scratch": (recipe.build, SCRATCH_RATES, SCRATCH_STEPS, SCRATCH_EVERY),
+    "tuned": (pretrained, TUNED_RATES, TUNED_STEPS, TUNED_EVERY),
+    "perturbed": (perturbed, PERTURBED_RATES, TUNED_STEPS, TUNED_EVERY),
+}
+LABELS = {
+    "scratch": "from scratch",
+    "tuned": "fine-tuned",
+    "perturbed": "fine-tuned after shrink_and_perturb",
+}
+
+
+# === Curves ===
+
+
+def curves(chosen, start):
+    """The measured curves of a data set and a start, as lists of (step, distance), by rates and then by seed."""
+    found = {}
+    for row in _results.read(NAME):
+        if (row["dataset"], row["start"]) == (chosen, start):
+            rates = row["generator_rate"], row["discriminator_rate"], row["warm_up"]
+            points = found.setdefault(rates, {}).setdefault(row["seed"], [])
+            points.append((row["step"], row["frechet_distance"]))
+    return found
+
+
 def lowest(curve):
     """The point of a curve with the smallest distance."""
     return min(curve, key=lambda point: point[1])
 
 
-def run(name, build, rates, seed, steps, every, images, distance):
-    """Trains one model for `steps` steps; returns its curve of (step, distance)."""
-    generator_rate, discriminator_rate, warm_up = rates
-    parts = [name, f"{generator_rate:g}", f"{discriminator_rate:g}"]
-    path = RESULTS / "-".join(parts + [f"warm_up{warm_up}"] * bool(warm_up) + [f"seed{seed}"] * bool(seed))
-    result = path.with_name(f"{path.name}.json")
-    if result.exists():
-        return json.loads(result.read_text())
+def mean(by_seed):
+    """The mean of the curves of several seeds."""
+    values = np.array(list(by_seed.values()))
+    return list(zip(values[0, :, 0].astype(int), values[:, :, 1].mean(0), strict=True))
+
+
+def best(found):
+    """The rates with the lowest mean curve, among those with the most seeds."""
+    seeds = max(map(len, found.values()))
+    finalists = [rates for rates, by_seed in found.items() if len(by_seed) == seeds]
+    return min(finalists, key=lambda rates: lowest(mean(found[rates]))[1])
+
+
+def draw():
+    starts = [(chosen, start) for chosen in DATA_SETS for start in STARTS]
+    title = f"Fine-tuning {PRESET} on {IMAGES} images, and training from scratch"
+    with _results.plot(NAME, title, 11, 7) as figure:
+        above, below = figure.subfigures(2, 1, height_ratios=(4, 2.4))
+        for axes, chosen in zip(above.subplots(1, 2, sharey=True), DATA_SETS, strict=True):
+            draw_curves(axes, chosen)
+            axes.label_outer()
+        labels = [f"{chosen}, {LABELS[start]}" for chosen, start in starts]
+        _results.draw_samples(below, NAME, labels, columns=len(DATA_SETS))
+
+
+def draw_curves(axes, chosen):
+    colors = {"scratch": _results.GREY, "tuned": _results.ORANGE, "perturbed": _results.BLUE}
+    for start, color in colors.items():
+        found = curves(chosen, start)
+        rates = best(found)
+        steps, means = zip(*mean(found[rates]), strict=True)
+        values = np.array(list(found[rates].values()))[:, :, 1]
+        step, value = lowest(mean(found[rates]))
+        runs = f"mean of {len(values)} runs" if len(values) > 1 else "one run"
+        axes.plot(steps, means, color=color, label=f"{LABELS[start]}, {runs}: {value:.1f} at step {step:,}")
+        axes.fill_between(steps, values.min(0), values.max(0), color=color, alpha=0.25, linewidth=0)
+        axes.plot(step, value, "o", color=color)
+    axes.set(xscale="log", yscale="log", xlabel="training steps", ylabel="Fréchet distance (lower is better)")
+    axes.set_xticks(*ticks(50, 100, 200, 500, 1_000, 2_000, 5_000))
+    axes.set_yticks(*ticks(1, 2, 5, 10, 20))
+    axes.minorticks_off()
+    axes.grid(alpha=0.3)
+    axes.set_title(chosen)
+    axes.legend(title="best rates of each; shaded: range of the runs", fontsize=8, title_fontsize=8)
+
+
+def ticks(*values):
+    return values, [f"{value:,}" for value in values]
+
+
+# === Runs ===
+
+
+def run(chosen, start, rates, seed, images, distance):
+    """Trains one model and keeps its curve and, if it ends best of its start so far, its samples."""
+    earlier = curves(chosen, start)
+    if seed in earlier.get(rates, {}):
+        return
+    (build, _, steps, every), (generator_rate, discriminator_rate, warm_up) = STARTS[start], rates
     keras.utils.set_random_seed(seed)
     model = build()
     schedules = Slope(generator_rate, steps, warm_up), Slope(discriminator_rate, steps)
     model.compile(*(keras.optimizers.Adam(schedule, *recipe.BETAS) for schedule in schedules))
     curve = Curve(distance, every)
     model.fit(images, batch_size=BATCH_SIZE, epochs=steps // (len(images) // BATCH_SIZE), callbacks=[curve], verbose=0)
-    write_png(path.with_name(f"{path.name}.png"), grid(model.generate(64, seed=0)), scale=2)
-    write_json(result, curve.points)
-    return curve.points
+    ends = [points[-1][1] for by_seed in earlier.values() for points in by_seed.values()]
+    if curve.points[-1][1] <= min(ends, default=np.inf):
+        strip = list(DATA_SETS).index(chosen) * len(STARTS) + list(STARTS).index(start)
+        _results.keep_samples(NAME, strip, model.generate(_results.SAMPLES, seed=0))
+    setting = {"generator_rate": generator_rate, "discriminator_rate": discriminator_rate, "warm_up": warm_up}
+    points = [{"step": step, "frechet_distance": value} for step, value in curve.points]
+    _results.keep(NAME, {"dataset": chosen, "start": start, **setting, "seed": seed}, points)
 
 
 def digits(data_dir):
@@ -127,50 +205,49 @@ def emoji(data_dir):
     return 255 - np.random.default_rng(0).permutation(signs), "fashion_mnist"
 
 
+DATA_SETS = {"emoji": emoji, "digits": digits}
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data-dir")
-    parser.add_argument("--set", choices=("digits", "emoji"), default="emoji")
+    parser.add_argument("--set", choices=DATA_SETS, default="emoji")
     args = parser.parse_args()
-    chosen, trained_on = {"digits": digits, "emoji": emoji}[args.set](args.data_dir)
-    images, others = chosen[:IMAGES], chosen[IMAGES:]
+    motifs, trained_on = DATA_SETS[args.set](args.data_dir)
+    images, others = motifs[:IMAGES], motifs[IMAGES:]
     network = features.load(features.default_for(trained_on))
     real = gaussian_statistics(network(others))
 
     def distance(model):
         return frechet_distance(*gaussian_statistics(network(model.generate(SAMPLES, seed=0))), *real)
 
-    def mean_curve(name, build, rates, steps, every):
-        def curve(setting, seed):
-            return run(f"{args.set}-{name}", build, setting, seed, steps, every, images, distance)
-
-        def described(generator_rate, discriminator_rate, warm_up):
-            after = f", warmed up for {warm_up} steps" if warm_up else ""
-            return f"rates {generator_rate:g} and {discriminator_rate:g}{after}"
-
-        first = {setting: curve(setting, SEEDS[0]) for setting in rates}
-        for setting, found in first.items():
-            step, value = lowest(found)
-            print(f"{name}, {described(*setting)}: lowest {value:.2f} at step {step}")
-        means = []
-        for setting in sorted(first, key=lambda setting: lowest(first[setting])[1])[:FINALISTS]:
-            curves = np.array([curve(setting, seed) for seed in SEEDS])
-            means.append(list(zip(curves[0, :, 0].astype(int), curves[:, :, 1].mean(0), strict=True)))
-            points = ", ".join(f"{step}: {value:.2f}" for step, value in means[-1])
-            print(f"{name}, {described(*setting)}, mean of {len(SEEDS)} seeds: {points}")
-        return min(means, key=lambda mean: lowest(mean)[1])
-
     print(f"The {IMAGES} images themselves: {frechet_distance(*gaussian_statistics(network(images)), *real):.2f}")
-    scratch = mean_curve("scratch", recipe.build, SCRATCH_RATES, SCRATCH_STEPS, SCRATCH_EVERY)
-    goal_step, goal = lowest(scratch)
-    print(f"Best from scratch: {goal:.2f} at step {goal_step}.")
-    for name, build, rates in (("tuned", pretrained, TUNED_RATES), ("perturbed", perturbed, PERTURBED_RATES)):
-        curve = mean_curve(name, build, rates, TUNED_STEPS, TUNED_EVERY)
-        reached = next((step for step, value in curve if value <= goal), None)
-        if reached is None:
-            print(f"{name} did not reach it in {TUNED_STEPS} steps; its best is {lowest(curve)[1]:.2f}.")
-        else:
-            print(f"{name} reaches it at step {reached}, {reached / SCRATCH_STEPS:.3f} of {SCRATCH_STEPS} steps.")
+    for start, (_, tried, _, _) in STARTS.items():
+        for rates in tried:
+            run(args.set, start, rates, SEEDS[0], images, distance)
+        found = curves(args.set, start)
+        for rates in sorted(tried, key=lambda rates: lowest(found[rates][SEEDS[0]])[1])[:FINALISTS]:
+            for seed in SEEDS:
+                run(args.set, start, rates, seed, images, distance)
+    # The plot compares the data sets, so it waits until each has been measured.
+    if all(curves(chosen, start) for chosen in DATA_SETS for start in STARTS):
+        draw()
+    report(args.set)
+
+
+def report(chosen):
+    """Prints the lowest point of each mean curve, and when each start reaches the lowest from scratch."""
+    goal = np.inf
+    for start in STARTS:
+        found = curves(chosen, start)
+        for (generator_rate, discriminator_rate, warm_up), by_seed in found.items():
+            step, value = lowest(mean(by_seed))
+            rates = f"rates {generator_rate:g} and {discriminator_rate:g}, warm-up {warm_up}"
+            print(f"{start}, {rates}, seeds {sorted(by_seed)}: lowest {value:.2f} at step {step}")
+        curve = mean(found[best(found)])
+        goal = lowest(curve)[1] if start == "scratch" else goal
+        reached = next((f"at step {step}" for step, value in curve if value <= goal), "never")
+        print(f"{start} at its best: lowest {lowest(curve)[1]:.2f}; reaches {goal:.2f} {reached}")
 
 
 if __name__ == "__main__":

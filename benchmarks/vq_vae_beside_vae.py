@@ -1,11 +1,10 @@
 """Compares the Fréchet distance of `vq_vae_fashion_mnist_28` with that of a VAE trained as long as its autoencoder.
 
 The VAE has convolutional networks, the same optimizer and learning rate, a Gaussian likelihood with learned variance,
-and beta 1. Its figures are stored in `benchmarks/results`; remove them to train again.
+and beta 1.
 """
 
 import argparse
-import json
 import shutil
 import sys
 from pathlib import Path
@@ -17,50 +16,62 @@ import vq_vae_fashion_mnist_28 as recipe
 
 # isort: split
 
+import _results
 import keras
 
 import zoo
 from zoo import callbacks, data, presets
-from zoo.files import write_json
-from zoo.images import grid, write_png
 from zoo.metrics import protocols
 
-ROOT = Path(__file__).resolve().parent.parent
-RESULTS, BACKUP = ROOT / "benchmarks" / "results" / "vq_vae_beside_vae", ROOT / "runs" / "vq_vae_beside_vae"
+NAME, PRESET = "vq_vae_beside_vae", "vq_vae_fashion_mnist_28"
+BACKUP = Path(__file__).resolve().parent.parent / "runs" / NAME
 LATENT_DIM, FILTERS = 64, 64
 
 
 def train_vae(images):
-    """Trains the VAE and returns the figures of its samples, by `zoo evaluate`'s protocol."""
+    """Trains the VAE and keeps the metrics of its samples, by `zoo evaluate`'s protocol."""
     keras.utils.set_random_seed(0)
     keras.config.set_dtype_policy(_common.affordable(recipe.PRECISION))
     model = zoo.BetaVAE(recipe.IMAGE_SHAPE, LATENT_DIM, filters=FILTERS, beta=1.0)
     batches = data.batches(images, recipe.BATCH_SIZE)
     model.compile(_common.falling_adam(recipe.LEARNING_RATE, recipe.EPOCHS * len(batches)))
-    # The backup is kept until the figures are written, so that a kill during the evaluation costs no training.
+    # The backup stays until the metrics are written, so a kill during the evaluation costs no training.
     backup = callbacks.BackupAndRestore(BACKUP, delete_checkpoint=False)
     model.fit(batches, epochs=recipe.EPOCHS, verbose=2, callbacks=[backup])
     # Samples are drawn in float32, like those of the presets.
     keras.config.set_dtype_policy("float32")
     drawing = zoo.BetaVAE(recipe.IMAGE_SHAPE, LATENT_DIM, filters=FILTERS, beta=1.0)
     drawing.set_weights(model.get_weights())
-    write_png(RESULTS / "vae.png", grid(drawing.generate(64, seed=0)), scale=2)
-    return protocols.sample_quality(drawing, recipe.DATASET)
+    _results.keep_samples(NAME, 0, drawing.generate(_results.SAMPLES, seed=0))
+    _results.keep_metrics(NAME, "vae", protocols.sample_quality(drawing, recipe.DATASET))
+    shutil.rmtree(BACKUP)
+
+
+def distances(runs):
+    """The Fréchet distances of the preset and of the VAE."""
+    metric = next(metric for metric in runs["vae"] if metric.startswith("fid"))
+    return runs[PRESET][metric]["value"], runs["vae"][metric]["value"]
+
+
+def draw():
+    with _results.plot(NAME, f"Fashion-MNIST: a VAE and {PRESET}", 11, 4) as figure:
+        above, below = figure.subfigures(2, 1, height_ratios=(2.2, 1.9))
+        labels = {"vae": "VAE", PRESET: "VQ-VAE"}
+        _results.draw_sample_quality(above, _results.read_metrics(NAME), labels, PRESET)
+        _results.draw_samples(below, NAME, ("Samples of the VAE", f"Samples of {PRESET}"))
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data-dir")
     args = parser.parse_args()
-    result = RESULTS / "vae.json"
-    if not result.exists():
-        images = data.read(recipe.DATASET, recipe.IMAGE_SHAPE, split=recipe.TRAIN, data_dir=args.data_dir)
-        write_json(result, train_vae(images))
-        shutil.rmtree(BACKUP)
-    vae, vq_vae = json.loads(result.read_text()), presets.entry_of("vq_vae_fashion_mnist_28")["metrics"]
-    fid = next(name for name in vae if name.startswith("fid"))
-    ours, theirs = vq_vae[fid]["value"], vae[fid]["value"]
-    print(f"{fid}: VQ-VAE {ours:.3f}, VAE {theirs:.3f}, ratio {ours / theirs:.3f} (real: {vae[fid]['real']:.3f})")
+    if "vae" not in _results.read_metrics(NAME):
+        train_vae(data.read(recipe.DATASET, recipe.IMAGE_SHAPE, split=recipe.TRAIN, data_dir=args.data_dir))
+    _results.keep_metrics(NAME, PRESET, presets.entry_of(PRESET)["metrics"])
+    _results.keep_samples(NAME, 1, zoo.load(PRESET).generate(_results.SAMPLES, seed=0))
+    draw()
+    vq_vae, vae = distances(_results.read_metrics(NAME))
+    print(f"Fréchet distance: VQ-VAE {vq_vae:.2f}, VAE {vae:.2f}, ratio {vq_vae / vae:.2f}")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,119 @@
+"""The results of the benchmarks are one table and one plot each, and pages cite what the tables hold."""
+
+import importlib
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from zoo import presets
+
+ROOT = Path(__file__).resolve().parent.parent
+BENCHMARKS = ROOT / "benchmarks"
+TABLES = sorted((BENCHMARKS / "results").glob("*.csv"))
+
+
+@pytest.fixture
+def script(monkeypatch):
+    """Imports a file of `benchmarks/` by name."""
+    for folder in ("recipes", "benchmarks"):
+        monkeypatch.syspath_prepend(ROOT / folder)
+    return importlib.import_module
+
+
+def page(name):
+    return " ".join((ROOT / "docs" / name).read_text(encoding="utf-8").split())
+
+
+def test_each_training_benchmark_has_one_table_one_plot_and_at_most_one_picture():
+    names = {path.stem for path in TABLES}
+    users = {path.stem for path in BENCHMARKS.glob("[!_]*.py") if "import _results" in path.read_text("utf-8")}
+    assert names == users and "fine_tuning" in names
+    files = {path.name for path in (BENCHMARKS / "results").iterdir()}
+    required = {f"{name}{suffix}" for name in names for suffix in (".csv", ".png")}
+    assert required <= files <= required | {f"{name}_samples.png" for name in names}
+
+
+@pytest.mark.parametrize("name", [path.stem for path in TABLES])
+def test_tables_are_complete_and_hold_each_measurement_once(script, name):
+    rows = script("_results").read(name)
+    value = "value" if "value" in rows[0] else "frechet_distance"
+    assert all(math.isfinite(row[value]) and row[value] > 0 for row in rows)
+    optional = {"value", "frechet_distance", "std", "real"}
+    keys = [tuple(cell for column, cell in row.items() if column not in optional) for row in rows]
+    assert all(None not in key for key in keys) and len(set(keys)) == len(keys)
+
+
+def test_a_run_replaces_its_own_rows_and_no_others(script, monkeypatch, tmp_path):
+    results = script("_results")
+    monkeypatch.setattr(results, "FOLDER", tmp_path)
+    assert results.read("tried") == []
+    results.keep("tried", {"start": "a, b", "rate": 5e-4}, [{"step": 1, "value": 0.5}, {"step": 2, "value": None}])
+    results.keep("tried", {"start": "a, b", "rate": 1e-3}, [{"step": 1, "value": 1 / 3}])
+    results.keep("tried", {"start": "a, b", "rate": 5e-4}, [{"step": 3, "value": 2.0}])
+    assert results.read("tried") == [
+        {"start": "a, b", "rate": 0.001, "step": 1, "value": 0.333333},
+        {"start": "a, b", "rate": 0.0005, "step": 3, "value": 2},
+    ]
+
+
+def test_a_strip_of_samples_replaces_its_own_and_no_others(script, monkeypatch, tmp_path):
+    results = script("_results")
+    monkeypatch.setattr(results, "FOLDER", tmp_path)
+    for index, shade in ((1, 10), (0, 20), (1, 30)):
+        results.keep_samples("tried", index, np.full((results.SAMPLES, 4, 4, 1), shade, "uint8"))
+    picture = np.asarray(Image.open(tmp_path / "tried_samples.png"))
+    assert [set(strip.flat) for strip in np.split(picture, 2)] == [{20, 255}, {30, 255}]
+
+
+@pytest.mark.parametrize("name", ["cycle_gan_beside_pairs", "dcgan_textbook", "vq_vae_beside_vae"])
+def test_tables_hold_the_figures_of_the_manifest(script, name):
+    preset = script(name).PRESET
+    kept = script("_results").read_metrics(name)[preset]
+    for metric, figure in presets.entry_of(preset)["metrics"].items():
+        # A preset that was trained anew needs its benchmark run anew, which trains only what is missing.
+        assert kept[metric]["value"] == pytest.approx(figure["value"], rel=1e-5), metric
+
+
+def test_the_page_on_fine_tuning_cites_the_table(script):
+    benchmark = script("fine_tuning")
+
+    def best_curve(chosen, start):
+        found = benchmark.curves(chosen, start)
+        return benchmark.mean(found[benchmark.best(found)])
+
+    text, found = page("fine_tuning.md"), {}
+    for start in benchmark.STARTS:
+        curve = best_curve("emoji", start)
+        found[start] = *benchmark.lowest(curve), curve[-1][1]
+    step, value, end = found["perturbed"]
+    assert f"reaches a Fréchet distance of {value:.1f} at step {step} of 1,000 ({end:.1f} at the end)" in text
+    assert f"Without `shrink_and_perturb` it reaches {found['tuned'][1]:.1f}" in text
+    step, value, end = found["scratch"]
+    assert f"the same networks reach {value:.1f} at step {step:,} of 5,000 ({end:.1f} at the end)" in text
+    tuned, scratch = (benchmark.lowest(best_curve("digits", start))[1] for start in ("perturbed", "scratch"))
+    assert f"fine-tuning reaches {tuned:.1f} in 1,000 steps and training from scratch {scratch:.1f} in 5,000" in text
+
+
+def test_pages_cite_the_distances_of_the_other_tables(script):
+    read = script("_results").read_metrics
+    preset, textbook = script("dcgan_textbook").distances(read("dcgan_textbook"))
+    settings = "with the settings of `dcgan_fashion_mnist_28` it"
+    assert f"the Fréchet distance on garments is {textbook:.2f}; {settings} is {preset:.2f}" in page("training.md")
+    assert f"the best of three seeds reaches a Fréchet distance of {textbook:.2f}" in page("presets.md")
+    vq_vae, vae = script("vq_vae_beside_vae").distances(read("vq_vae_beside_vae"))
+    assert f"its Fréchet distance is {vae:.1f}, the preset's {vq_vae:.2f}" in page("generating.md")
+
+
+def test_the_page_on_presets_cites_what_pairs_teach(script):
+    benchmark, less = script("cycle_gan_beside_pairs"), {}
+    runs = script("_results").read_metrics(benchmark.NAME)
+    for way in benchmark.WAYS:
+        figures = {label: figure["value"] for label, figure in benchmark.differences(runs, way).items()}
+        less[way] = {label: 100 * (1 - value / figures["untranslated"]) for label, value in figures.items()}
+    preset, pairs = ([less[way][name] for way in ("", "_back")] for name in (benchmark.PRESET, "learned from pairs"))
+    text = page("presets.md")
+    assert f"{preset[0]:.0f} % below that of untranslated signs, and {preset[1]:.0f} % on the way back" in text
+    assert f"the same translators reach {pairs[0]:.0f} % and {pairs[1]:.0f} % if they learn from the pairs" in text
