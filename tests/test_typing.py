@@ -29,7 +29,7 @@ model = zoo.load("dcgan_fashion_mnist_28")
 zoo.load()  # call-arg
 zoo.load(28)  # arg-type
 zoo.load("vae_mnist_28", bundled="no")  # arg-type
-model.generate(labls=3)  # call-arg
+model.generate("four")  # arg-type
 zoo.DCGAN()  # call-arg
 zoo.DCGANN((32, 32, 3))  # attr-defined
 zoo.list_presets(kind="models")  # arg-type

@@ -120,7 +120,7 @@ class GenerativeModel(SavableModel, Trainer):
 
     # === Generating ===
 
-    def generate(self, num_samples=None, *, seed=None, **conditions) -> np.ndarray:
+    def generate(self, num_samples: int | None = None, *, seed: int | None = None, **conditions) -> np.ndarray:
         """Draws images.
 
         Image `i` depends on `seed` and `i` alone, so `generate(64, seed=0)[:16]` equals `generate(16, seed=0)`. The

@@ -5,6 +5,7 @@ import os
 import tempfile
 import types
 from pathlib import Path
+from typing import Self
 
 import keras
 from keras import ops
@@ -31,7 +32,7 @@ class SavableModel(keras.Model):
     # === Presets ===
 
     @classmethod
-    def from_preset(cls, preset, **overrides):
+    def from_preset(cls, preset, **overrides) -> Self:
         """Loads a preset like `zoo.load`, with its arguments and errors, but refuses a preset of another class."""
         return presets.load_as(cls, preset, **overrides)
 

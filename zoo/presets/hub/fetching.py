@@ -3,8 +3,9 @@
 import contextlib
 import os
 import re
+from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from zoo.errors import HubError, PresetError, shown
 from zoo.presets.card import CARD
@@ -18,7 +19,7 @@ _ETAG = re.compile(r"[A-Za-z0-9_-]{1,128}")
 _LIMITS = {**LIMITS, CARD: 1024**2}
 
 
-def fetch(repo_id, revision, check):
+def fetch(repo_id: str, revision: str | None, check: Callable[[Path], Any]) -> Any:
     """Downloads one snapshot of a preset, unless it is cached, and calls `check` with its directory.
 
     Args:
@@ -54,7 +55,7 @@ def fetch(repo_id, revision, check):
             raise PresetError(f"{damage} A new copy could not be fetched: {error}") from None
 
 
-def cached(repo_id, revision):
+def cached(repo_id: str, revision: str | None) -> Path | None:
     """Returns the directory of a snapshot that is completely cached, or None, without using the network."""
     ask = asker(repo_id, revision)
     found = {name: _find(ask, repo_id, revision, name) for name in (*HASHED_FILES, METADATA)}
@@ -62,7 +63,7 @@ def cached(repo_id, revision):
     return found[CONFIG].parent if all(found[name] for name in HASHED_FILES) and found[METADATA] is not None else None
 
 
-def fetch_texts(repo_id, revision):
+def fetch_texts(repo_id: str, revision: str | None) -> Path:
     """Fetches the configuration and the metadata of a snapshot, if it has any, without its weights.
 
     Args:

@@ -1,8 +1,9 @@
 """Publishing presets to the Hub: one commit on the parent that was inspected, and a tag."""
 
 import hashlib
+import os
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from zoo.errors import HubError, PresetError
 from zoo.presets.card import CARD, PICTURES, card_and_metadata, read_files, read_text
@@ -20,7 +21,7 @@ class Publication(NamedTuple):
     changed: bool
 
 
-def default_repo_id(name):
+def default_repo_id(name: str) -> str:
     """Returns `user/name` for the user to whom the token belongs.
 
     Raises:
@@ -31,8 +32,17 @@ def default_repo_id(name):
 
 
 def publish(
-    directory, repo_id, *, title=None, facts=None, revision=None, tag=None, private=False, token=None, message=None
-):
+    directory: str | os.PathLike[str],
+    repo_id: str,
+    *,
+    title: str | None = None,
+    facts: dict[str, Any] | None = None,
+    revision: str | None = None,
+    tag: str | None = None,
+    private: bool = False,
+    token: str | None = None,
+    message: str | None = None,
+) -> Publication:
     """Publishes a preset directory in one commit, then tags it; an unchanged preset makes no new commit.
 
     The repository is created if there is none. A model card that a person edited keeps its text, and metadata keys that

@@ -12,7 +12,7 @@ _REPOSITORY = re.compile(rf"{_NAME}/{_NAME}")
 _REVISION = re.compile(r"[A-Za-z0-9][\w.+-]*(?:/[\w.+-]+)*")
 
 
-def parse(reference):
+def parse(reference: str) -> tuple[str, str | None]:
     """Parses `"hf://org/name@revision"`.
 
     Args:
