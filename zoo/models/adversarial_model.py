@@ -7,7 +7,7 @@ import keras
 from keras import ops
 
 from zoo.callbacks import WarnOfExplodingGradients, WarnOfWinningDiscriminator
-from zoo.errors import InputError, check_count, check_share, is_number, shown
+from zoo.errors import InputError, check_count, check_image_shape, check_share, is_number, shown
 from zoo.keras_private import variables_are_deferred
 from zoo.layers.spectral_normalization import SpectralNormalization
 from zoo.layers.training_state import StepCount
@@ -37,18 +37,21 @@ class AdversarialModel(GenerativeModel):
 
     Args:
         image_shape: `(height, width, channels)`, three positive ints.
-        generator: functional network with images in [-1, 1] as output.
-        discriminator: functional network from images to logits.
-        objective: name or instance of `zoo.objectives.adversarial`.
-        ema_momentum: float from 0 to below 1. Share of the average that each step keeps; early steps keep less.
-        discriminator_steps: int, at least 1. Discriminator updates per generator update.
-        name: str or None. Name of the Keras model.
-        dtype: str, `keras.DTypePolicy` or None. None is the global policy.
+        code_size: second argument of `default_networks`, such as the size of a latent vector. Defaults to None.
+        generator: functional network with images in [-1, 1] as output, or None for the default one.
+        discriminator: functional network from images to logits, or None for the default one.
+        objective: name or instance of `zoo.objectives.adversarial`. Defaults to `"non_saturating"`.
         penalties: penalties on the discriminator, a name, an instance of `zoo.objectives.penalties`, or a list of them.
             Defaults to none.
         augmentation: augmentation of real and generated images, a name, an instance of `zoo.objectives.augment`, or
-            None.
+            None. Defaults to None.
+        ema_momentum: float from 0 to below 1. Share of the average that each step keeps; early steps keep less.
+            Defaults to 0.999.
+        discriminator_steps: int, at least 1. Discriminator updates per generator update. Defaults to 1.
         monitored: tuple of str. Logs that a subclass reports in addition to those of the step.
+        name: str or None. Name of the Keras model.
+        dtype: str, `keras.DTypePolicy` or None. None is the global policy.
+        **network_options: arguments of `default_networks`.
 
     Raises:
         InputError: If an argument is out of range, or the discriminator, penalties, objective and augmentation do not
@@ -77,7 +80,7 @@ class AdversarialModel(GenerativeModel):
 
     generator = keras.Sequential([keras.Input((8,)), keras.layers.Dense(64, "tanh"), keras.layers.Reshape((8, 8, 1))])
     discriminator = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Flatten(), keras.layers.Dense(1)])
-    model = SmallGAN((8, 8, 1), generator, discriminator, "non_saturating", ema_momentum=0.999, discriminator_steps=1)
+    model = SmallGAN((8, 8, 1), generator=generator, discriminator=discriminator, objective="hinge")
     model.compile()
     ```
     """
@@ -88,22 +91,29 @@ class AdversarialModel(GenerativeModel):
     left_out_of_presets = ("averaged_steps",)
     preset_aliases = (("generator", "ema_generator"),)
     never_trained = ("ema_generator",)
+    network_arguments = ("generator", "discriminator")
 
     def __init__(
         self,
         image_shape,
-        generator,
-        discriminator,
-        objective,
-        ema_momentum,
-        discriminator_steps,
-        name=None,
-        dtype=None,
+        code_size=None,
         *,
+        generator=None,
+        discriminator=None,
+        objective="non_saturating",
         penalties=(),
         augmentation=None,
+        ema_momentum=0.999,
+        discriminator_steps=1,
         monitored=(),
+        name=None,
+        dtype=None,
+        **network_options,
     ):
+        image_shape = check_image_shape(image_shape)
+        given = {"generator": generator, "discriminator": discriminator}
+        networks, described = self.choose_networks(given, image_shape, code_size, dtype, network_options)
+        generator, discriminator = networks["generator"], networks["discriminator"]
         super().__init__(
             image_shape,
             monitored=(
@@ -121,7 +131,7 @@ class AdversarialModel(GenerativeModel):
         if not is_number(ema_momentum) or not 0 <= ema_momentum < 1:
             raise InputError(f"ema_momentum is {shown(ema_momentum)}, expected a number from 0 to below 1.")
         discriminator_steps = check_count(discriminator_steps, "discriminator_steps")
-        self.generator, self.discriminator = generator, discriminator
+        self.generator, self.discriminator, self.described_networks = generator, discriminator, described
         self.objective = adversarial.get(objective)
         self.penalties = penalties_.get(penalties)
         penalties_.check(self.penalties, discriminator)

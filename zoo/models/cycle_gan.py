@@ -65,7 +65,6 @@ class CycleGAN(FromImages, AdversarialModel):
     ```
     """
 
-    network_arguments = ("generator", "discriminator")
     trains_on_pairs = False
     translates_back = True
     left_out_of_presets = (*AdversarialModel.left_out_of_presets, "image_pool")
@@ -74,43 +73,20 @@ class CycleGAN(FromImages, AdversarialModel):
         self,
         image_shape,
         *,
-        generator=None,
-        discriminator=None,
         objective="least_squares",
-        penalties=(),
-        augmentation=None,
         cycle_weight=1.0,
         identity_weight=0.5,
         pool_size=64,
-        ema_momentum=0.999,
-        discriminator_steps=1,
-        name=None,
-        dtype=None,
-        **network_options,
+        **arguments,
     ):
         image_shape = check_image_shape(image_shape)
         check_amount(cycle_weight, "cycle_weight")
         check_amount(identity_weight, "identity_weight")
-        networks, described = self.choose_networks(
-            {"generator": generator, "discriminator": discriminator}, image_shape, image_shape, dtype, network_options
-        )
-        super().__init__(
-            image_shape,
-            *networks.values(),
-            objective,
-            ema_momentum,
-            discriminator_steps,
-            name,
-            dtype,
-            penalties=penalties,
-            augmentation=augmentation,
-            monitored=("cycle", "identity"),
-        )
-        for argument, network in networks.items():
-            check_takes(argument, network, dict.fromkeys(SIDES, image_shape))
+        super().__init__(image_shape, image_shape, objective=objective, monitored=("cycle", "identity"), **arguments)
+        for argument in self.network_arguments:
+            check_takes(argument, getattr(self, argument), dict.fromkeys(SIDES, image_shape))
         check_makes("generator", self.generator, dict.fromkeys(SIDES, image_shape))
         check_layers("generator", self.generator, "to_images", "to_source")
-        self.described_networks = described
         self.cycle_weight, self.identity_weight = cycle_weight, identity_weight
         self.pool_size = check_count(pool_size, "pool_size")
         self.image_pool = ImagePool(self.pool_size, (len(SIDES), *image_shape), name="image_pool")

@@ -66,47 +66,13 @@ class GAN(AdversarialModel):
     ```
     """
 
-    network_arguments = ("generator", "discriminator")
-
-    def __init__(
-        self,
-        image_shape,
-        latent_dim=100,
-        *,
-        generator=None,
-        discriminator=None,
-        objective="non_saturating",
-        penalties=(),
-        augmentation=None,
-        num_classes=None,
-        class_names=None,
-        ema_momentum=0.999,
-        discriminator_steps=1,
-        name=None,
-        dtype=None,
-        **network_options,
-    ):
+    def __init__(self, image_shape, latent_dim=100, *, num_classes=None, class_names=None, **arguments):
         image_shape, latent_dim = check_image_shape(image_shape), check_count(latent_dim, "latent_dim")
-        networks, described = self.choose_networks(
-            {"generator": generator, "discriminator": discriminator},
-            image_shape,
-            latent_dim,
-            dtype,
-            network_options,
-            None if num_classes is None else check_count(num_classes, "num_classes"),
-        )
-        super().__init__(
-            image_shape,
-            *networks.values(),
-            objective,
-            ema_momentum,
-            discriminator_steps,
-            name,
-            dtype,
-            penalties=penalties,
-            augmentation=augmentation,
-        )
-        self.described_networks = described
+        if num_classes is not None:
+            check_count(num_classes, "num_classes")
+            if None in (arguments.get("generator"), arguments.get("discriminator")):
+                arguments["num_classes"] = num_classes
+        super().__init__(image_shape, latent_dim, **arguments)
         self.latent_dim = latent_dim
         self.set_classes(num_classes, class_names)
         self.conditions = (*([] if self.is_unconditional else [self.classes]), Latents(latent_dim))

@@ -86,12 +86,12 @@ class GenerativeModel(SavableModel, Trainer):
         self.image_shape = check_image_shape(image_shape)
 
     @classmethod
-    def choose_networks(cls, given, image_shape, code_size, dtype, options, num_classes=None):
+    def choose_networks(cls, given, image_shape, code_size, dtype, options):
         """Returns the networks by argument, with default ones for those not given, and what `get_config` says of them.
 
         See `zoo.nets.building.choose_networks`.
         """
-        return choose_networks(cls, given, image_shape, code_size, dtype, options, num_classes)
+        return choose_networks(cls, given, image_shape, code_size, dtype, options)
 
     # === Classes ===
 

@@ -117,46 +117,13 @@ class Pix2Pix(FromImages, AdversarialModel):
     ```
     """
 
-    network_arguments = ("generator", "discriminator")
-
-    def __init__(
-        self,
-        image_shape,
-        source_shape=None,
-        *,
-        generator=None,
-        discriminator=None,
-        objective="non_saturating",
-        penalties=(),
-        augmentation=None,
-        l1_weight=100.0,
-        ema_momentum=0.999,
-        discriminator_steps=1,
-        name=None,
-        dtype=None,
-        **network_options,
-    ):
+    def __init__(self, image_shape, source_shape=None, *, l1_weight=100.0, **arguments):
         image_shape = check_image_shape(image_shape)
         source_shape = image_shape if source_shape is None else check_image_shape(source_shape, "source_shape")
         if source_shape[:2] != image_shape[:2]:
             raise InputError(f"source_shape is {source_shape}, expected the sides of image_shape={image_shape}.")
         check_amount(l1_weight, "l1_weight")
-        networks, described = self.choose_networks(
-            {"generator": generator, "discriminator": discriminator}, image_shape, source_shape, dtype, network_options
-        )
-        super().__init__(
-            image_shape,
-            *networks.values(),
-            objective,
-            ema_momentum,
-            discriminator_steps,
-            name,
-            dtype,
-            penalties=penalties,
-            augmentation=augmentation,
-            monitored=("l1",),
-        )
-        self.described_networks = described
+        super().__init__(image_shape, source_shape, monitored=("l1",), **arguments)
         self._source_shape, self.l1_weight = source_shape, l1_weight
         check_takes("generator", self.generator, source_shape)
         check_takes("discriminator", self.discriminator, {"images": image_shape, "source_images": source_shape})

@@ -290,7 +290,6 @@ class SRGAN(Upscaling, AdversarialModel):
     ```
     """
 
-    network_arguments = ("generator", "discriminator")
     never_trained = (*AdversarialModel.never_trained, "feature_network")
 
     def __init__(
@@ -298,42 +297,18 @@ class SRGAN(Upscaling, AdversarialModel):
         image_shape,
         scale=4,
         *,
-        generator=None,
-        discriminator=None,
         feature_network=None,
-        objective="non_saturating",
-        penalties=(),
-        augmentation=None,
         pixel_weight=1.0,
         perceptual_weight=1.0,
         adversarial_weight=5e-3,
-        ema_momentum=0.999,
-        discriminator_steps=1,
-        name=None,
-        dtype=None,
-        **network_options,
+        **arguments,
     ):
         image_shape = check_image_shape(image_shape)
         scale = self._check_scale(scale, image_shape)
         weights = {"pixel": pixel_weight, "perceptual": perceptual_weight, "adversarial": adversarial_weight}
         for term, weight in weights.items():
             check_amount(weight, f"{term}_weight")
-        networks, described = self.choose_networks(
-            {"generator": generator, "discriminator": discriminator}, image_shape, scale, dtype, network_options
-        )
-        super().__init__(
-            image_shape,
-            *networks.values(),
-            objective,
-            ema_momentum,
-            discriminator_steps,
-            name,
-            dtype,
-            penalties=penalties,
-            augmentation=augmentation,
-            monitored=("l1", "perceptual"),
-        )
-        self.described_networks = described
+        super().__init__(image_shape, scale, monitored=("l1", "perceptual"), **arguments)
         self.scale, self._weights = scale, weights
         self._check_upscaler(self.generator)
         check_takes("discriminator", self.discriminator, image_shape)

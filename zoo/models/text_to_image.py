@@ -74,8 +74,6 @@ class TextToImageGAN(AdversarialModel):
     ```
     """
 
-    network_arguments = ("generator", "discriminator")
-
     def __init__(
         self,
         image_shape,
@@ -84,42 +82,18 @@ class TextToImageGAN(AdversarialModel):
         vocabulary,
         max_words=40,
         example_prompts=None,
-        generator=None,
-        discriminator=None,
-        objective="non_saturating",
         penalties="r1",
-        augmentation=None,
         kl_weight=0.02,
         contrastive_weight=1.0,
-        ema_momentum=0.999,
-        discriminator_steps=1,
-        name=None,
-        dtype=None,
-        **network_options,
+        **arguments,
     ):
         image_shape, latent_dim = check_image_shape(image_shape), check_count(latent_dim, "latent_dim")
         tokenizer = Tokenizer(vocabulary, max_words)
         check_amount(kl_weight, "kl_weight")
         check_amount(contrastive_weight, "contrastive_weight")
-        options = dict(network_options)
-        if None in (generator, discriminator):
-            options |= {"vocabulary_size": tokenizer.size, "max_words": tokenizer.max_words}
-        networks, described = self.choose_networks(
-            {"generator": generator, "discriminator": discriminator}, image_shape, latent_dim, dtype, options
-        )
-        super().__init__(
-            image_shape,
-            *networks.values(),
-            objective,
-            ema_momentum,
-            discriminator_steps,
-            name,
-            dtype,
-            penalties=penalties,
-            augmentation=augmentation,
-            monitored=("kl", "contrast"),
-        )
-        self.described_networks = described
+        if None in (arguments.get("generator"), arguments.get("discriminator")):
+            arguments |= {"vocabulary_size": tokenizer.size, "max_words": tokenizer.max_words}
+        super().__init__(image_shape, latent_dim, penalties=penalties, monitored=("kl", "contrast"), **arguments)
         self.latent_dim, self.kl_weight, self.contrastive_weight = latent_dim, kl_weight, contrastive_weight
         self._tokenizer, self._prompts = tokenizer, Prompts(tokenizer, example_prompts)
         self.conditions, self.trained_conditions = (self._prompts, Latents(latent_dim)), (self._prompts,)

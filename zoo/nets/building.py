@@ -12,19 +12,18 @@ from zoo.nets.options import check_option
 HALF_PRECISIONS = ("bfloat16", "float16")
 
 
-def choose_networks(cls, given, image_shape, code_size, dtype, options, num_classes=None):
+def choose_networks(cls, given, image_shape, code_size, dtype, options):
     """Returns the networks of a model by argument, with default ones for those not given.
 
     Args:
         cls: class of the model. Its static method `default_networks(image_shape, code_size, **options)` returns one
-            network for each of `network_arguments`, and the options with their defaults filled in. If the model can be
-            conditional, it also takes `num_classes`, which is not an option.
+            network for each of `network_arguments`, and those options that `get_config` keeps, with their defaults
+            filled in.
         given: dict of the networks that the user gave by argument, None for the others.
         image_shape: `(height, width, channels)`.
         code_size: second argument of `default_networks`, such as the size of a latent vector.
         dtype: dtype policy of the layers, or None for the global one.
         options: dict of the options that the user gave.
-        num_classes: int or None. Number of classes. Defaults to None.
 
     Returns:
         Dict of the networks, and a mapping that describes them for `get_config`.
@@ -33,22 +32,21 @@ def choose_networks(cls, given, image_shape, code_size, dtype, options, num_clas
         InputError: If a network is not functional, or an option is unknown, out of range or useless.
     """
     for argument, network in given.items():
-        if network is not None:
+        if network is not None or not hasattr(cls, "default_networks"):
             check_functional(argument, network)
             check_precision(argument, network)
     if None not in given.values():
         if options:
             raise InputError(f"{next(iter(options))} shapes default networks, but all networks were given.")
         return given, types.MappingProxyType(given)
-    arguments = options if num_classes is None else {**options, "num_classes": num_classes}
     known = dict(list(inspect.signature(cls.default_networks).parameters.items())[2:])
-    for name, value in arguments.items():
+    for name, value in options.items():
         if name not in known:
             raise InputError(f"{cls.__name__} has no {name} for its default networks, which take {', '.join(known)}.")
         check_option(known[name].annotation, value, name)
     try:
         with built_under(dtype):
-            *default, options = cls.default_networks(image_shape, code_size, **arguments)
+            *default, options = cls.default_networks(image_shape, code_size, **options)
     except Exception as error:
         # TensorFlow raises its own error type, which other backends lack, when memory runs out.
         if isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError":
