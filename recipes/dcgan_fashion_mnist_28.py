@@ -5,9 +5,8 @@ generator that also learns eight times as fast as its discriminator to 3.2. R1's
 `benchmarks/dcgan_textbook.py` trains the paper's networks with the paper's settings, for comparison.
 """
 
-import _common
-
 import zoo
+import zoo.training.run as run
 from zoo.objectives.penalties import R1
 
 DATASET = "fashion_mnist"
@@ -19,25 +18,18 @@ EPOCHS, BATCH_SIZE, PRECISION = 16, 32, "mixed_bfloat16"
 
 def build():
     return zoo.DCGAN(
-        IMAGE_SHAPE,
-        LATENT_DIM,
-        filters=FILTERS,
-        discriminator_batch_norm=False,
-        penalties=R1(R1_WEIGHT, R1_INTERVAL),
+        IMAGE_SHAPE, LATENT_DIM, filters=FILTERS, discriminator_batch_norm=False, penalties=R1(R1_WEIGHT, R1_INTERVAL)
     )
 
 
 def main():
-    args = _common.arguments(__file__, EPOCHS, PRECISION)
-    _common.train_gan(
-        args,
-        build(),
-        _common.read(args, DATASET, IMAGE_SHAPE, "train"),
-        batch_size=BATCH_SIZE,
-        learning_rates=LEARNING_RATES,
-        betas=BETAS,
-        dataset=DATASET,
-    )
+    recipe = run.recipe(__file__, DATASET, EPOCHS, PRECISION)
+    train = recipe.read(IMAGE_SHAPE)
+    model = build()
+    metrics = [run.distance_to_train(recipe, model)]
+    stage = run.Stage(train, recipe.epochs, BATCH_SIZE, LEARNING_RATES, BETAS, metrics=metrics)
+    run.train(recipe, model, [stage])
+    run.finish(recipe, model, train)
 
 
 if __name__ == "__main__":

@@ -93,7 +93,7 @@ def test_only_the_hub_and_the_card_know_the_hubs_client():
 
 
 def test_the_package_depends_on_nothing_outside_of_it():
-    assert not importers("recipes", "_common", "tests", "benchmarks")
+    assert not importers("recipes", "tests", "benchmarks")
 
 
 def test_no_code_is_ever_read_from_files():
