@@ -53,14 +53,19 @@ def _image_shape_in(directory):
 
 def load_generative(name):
     """Loads a preset with `zoo.load` and refuses a model that generates no images."""
-    with _quiet_import():
-        import_keras()
-    # TensorFlow warns of retracing, which a user of the command cannot change.
-    logging.getLogger("tensorflow").setLevel(logging.ERROR)
+    import_quietly()
     model = zoo.load(name)
     if not isinstance(model, zoo.GenerativeModel):
         raise InputError(f"{name!r} is a {type(model).__name__}, expected a preset that generates images.")
     return model
+
+
+def import_quietly():
+    """Imports Keras and TensorFlow without their messages."""
+    with _quiet_import():
+        import_keras()
+    # TensorFlow warns of retracing, which a user of the command cannot change.
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
 
 
 @contextlib.contextmanager
