@@ -6,8 +6,8 @@ import json
 
 from zoo.errors import InputError, shown
 
-# The data determines these, or a text cannot express them.
-_NO_OPTIONS = ("self", "image_shape", "class_names", "prior", "name", "vocabulary", "example_prompts")
+# These are not a user's choice, the data determines them, or a text cannot express them.
+_NO_OPTIONS = ("self", "image_shape", "class_names", "monitored", "name", "prior", "vocabulary", "example_prompts")
 _FLAGS = {"true": True, "false": False}
 
 
