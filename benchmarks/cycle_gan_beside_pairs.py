@@ -10,8 +10,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "recipes"))
 # These imports come first because they configure TensorFlow.
-import _common
 import cycle_gan_emoji_64 as recipe
+
+import zoo.training.run as run
 
 # isort: split
 
@@ -35,7 +36,7 @@ def train_on_pairs(train, test):
     """Trains both translators and keeps their metrics, by `zoo evaluate`'s protocol."""
     keras.utils.set_random_seed(0)
     model = zoo.CycleGAN(emoji.IMAGE_SHAPE, filters=recipe.FILTERS, residual_blocks=recipe.RESIDUAL_BLOCKS)
-    learned = _common.mirrored(train)
+    learned = run.mirrored(train)
     steps = EPOCHS * (len(learned.images) // BATCH_SIZE)
     images, source_images = to_float(learned.images), to_float(learned.source_images)
     for name, given, wanted in (("to_images", source_images, images), ("to_source", images, source_images)):

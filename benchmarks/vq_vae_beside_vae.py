@@ -11,8 +11,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "recipes"))
 # These imports come first because they configure TensorFlow.
-import _common
 import vq_vae_fashion_mnist_28 as recipe
+
+import zoo.training.run as run
 
 # isort: split
 
@@ -31,11 +32,11 @@ LATENT_DIM, FILTERS = 64, 64
 def train_vae(images):
     """Trains the VAE and keeps the metrics of its samples, by `zoo evaluate`'s protocol."""
     keras.utils.set_random_seed(0)
-    keras.config.set_dtype_policy(_common.affordable(recipe.PRECISION))
+    keras.config.set_dtype_policy(run.affordable(recipe.PRECISION))
     model = zoo.BetaVAE(recipe.IMAGE_SHAPE, LATENT_DIM, filters=FILTERS, beta=1.0)
     batches = data.batches(images, recipe.BATCH_SIZE)
-    model.compile(_common.falling_adam(recipe.LEARNING_RATE, recipe.EPOCHS * len(batches)))
-    # The backup stays until the metrics are written, so a kill during the evaluation costs no training.
+    model.compile(run.cosine_adam(recipe.LEARNING_RATE, recipe.EPOCHS * len(batches)))
+    # The backup is kept until the figures are written, so that a kill during the evaluation costs no training.
     backup = callbacks.BackupAndRestore(BACKUP, delete_checkpoint=False)
     model.fit(batches, epochs=recipe.EPOCHS, verbose=2, callbacks=[backup])
     # Samples are drawn in float32, like those of the presets.

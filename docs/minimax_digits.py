@@ -10,9 +10,10 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "recipes"))
-# First, since they say how TensorFlow is to compute.
-import _common
+# These imports come first because they configure TensorFlow.
 import gan_mnist_28 as recipe
+
+import zoo.training.run as run
 
 # isort: split
 
@@ -28,28 +29,22 @@ PRESET, GAP = "gan_mnist_28", 28
 
 
 def main():
-    args = _common.arguments(__file__, recipe.EPOCHS)
-    model = recipe.build("minimax")
-    _common.train_adversarially(
-        args,
-        model,
-        _common.read(args, recipe.DATASET, recipe.IMAGE_SHAPE, "train"),
-        recipe.BATCH_SIZE,
-        (recipe.LEARNING_RATE, recipe.LEARNING_RATE),
-        recipe.BETAS,
-        metrics=[_common.distance_to_train(args, model, recipe.DATASET)],
-    )
+    trial = run.recipe(__file__, recipe.DATASET, recipe.EPOCHS)
+    model, train = recipe.build("minimax"), trial.read(recipe.IMAGE_SHAPE)
+    rates, metrics = (recipe.LEARNING_RATE, recipe.LEARNING_RATE), [run.distance_to_train(trial, model)]
+    stage = run.Stage(train, trial.epochs, recipe.BATCH_SIZE, rates, recipe.BETAS, metrics=metrics)
+    run.train(trial, model, [stage])
     shown = [grid(one.generate(64, seed=0)) for one in (zoo.load(PRESET), model)]
     gap = np.full((len(shown[0]), GAP, 1), 255, "uint8")
-    path = args.output / FIGURE.name if args.apart else FIGURE
+    path = FIGURE if trial.preset_directory.parent == presets.BUNDLED else trial.output / FIGURE.name
     write_png(path, np.concatenate([shown[0], gap, shown[1]], axis=1), scale=2)
 
     bundled = presets.entry_of(PRESET)["metrics"]
-    size = protocols.SMOKE if args.smoke else protocols.FULL
-    for name, figure in protocols.evaluate(model, recipe.DATASET, size=size, data_dir=args.data_dir).items():
+    size = protocols.SMOKE if trial.smoke else protocols.FULL
+    for name, figure in protocols.evaluate(model, recipe.DATASET, size=size, data_dir=trial.data_dir).items():
         shipped = f", non-saturating {bundled[name]['value']:.4g}" if name in bundled else ""
         print(f"{name}: minimax {figure['value']:.4g}{shipped}")
-    _common.remove_backup(args)
+    trial.close()
 
 
 if __name__ == "__main__":

@@ -4,11 +4,8 @@ Unlike for ImageNet, the discriminator takes one step per generator step, the le
 average of the weights is shorter.
 """
 
-import _common
-import numpy as np
-
 import zoo
-from zoo.images import grid
+import zoo.training.run as run
 from zoo.metrics import protocols
 
 DATASET = "fashion_mnist"
@@ -17,42 +14,32 @@ EMA_MOMENTUM, DISCRIMINATOR_STEPS = 0.999, 1
 EPOCHS, BATCH_SIZE, LEARNING_RATES, BETAS, PRECISION = 12, 32, (3e-4, 6e-4), (0.0, 0.9), "mixed_bfloat16"
 
 
+def build(class_names):
+    return zoo.BigGAN(
+        IMAGE_SHAPE,
+        LATENT_DIM,
+        filters=FILTERS,
+        class_dim=CLASS_DIM,
+        ema_momentum=EMA_MOMENTUM,
+        discriminator_steps=DISCRIMINATOR_STEPS,
+        num_classes=len(class_names),
+        class_names=class_names,
+    )
+
+
 def evaluate(model, size):
-    return {
-        **protocols.evaluate(model, DATASET, size=size),
-        **protocols.truncation_curve(model, DATASET, size=size),
-    }
-
-
-def truncations(model):
-    labels = np.arange(model.num_classes)
-    rows = [model.generate(labels=labels, seed=0, truncation=value) for value in protocols.TRUNCATIONS]
-    return grid(np.concatenate(rows), columns=model.num_classes)
+    figures = protocols.evaluate(model, DATASET, size=size)
+    return {**figures, **protocols.truncation_curve(model, DATASET, size=size)}
 
 
 def main():
-    args = _common.arguments(__file__, EPOCHS, PRECISION)
-    train = _common.read(args, DATASET, IMAGE_SHAPE, "train")
-    _common.train_gan(
-        args,
-        zoo.BigGAN(
-            IMAGE_SHAPE,
-            LATENT_DIM,
-            filters=FILTERS,
-            class_dim=CLASS_DIM,
-            ema_momentum=EMA_MOMENTUM,
-            discriminator_steps=DISCRIMINATOR_STEPS,
-            num_classes=len(train.class_names),
-            class_names=train.class_names,
-        ),
-        train,
-        batch_size=BATCH_SIZE,
-        learning_rates=LEARNING_RATES,
-        betas=BETAS,
-        dataset=DATASET,
-        evaluate=evaluate,
-        pictures={"truncation.png": truncations},
-    )
+    recipe = run.recipe(__file__, DATASET, EPOCHS, PRECISION)
+    train = recipe.read(IMAGE_SHAPE)
+    model = build(train.class_names)
+    metrics = [run.distance_to_train(recipe, model)]
+    stage = run.Stage(train, recipe.epochs, BATCH_SIZE, LEARNING_RATES, BETAS, metrics=metrics)
+    run.train(recipe, model, [stage])
+    run.finish(recipe, model, train, evaluate=evaluate, pictures={"truncation.png": run.truncations})
 
 
 if __name__ == "__main__":

@@ -3,7 +3,10 @@
 The shipped classifier is frozen, because retraining it changes every figure measured with it.
 """
 
-import _common
+import zoo.training.run as run  # first, because it configures TensorFlow
+
+# isort: split
+
 import keras
 
 from zoo.nets import conv
@@ -15,24 +18,18 @@ EPOCHS, BATCH_SIZE = 16, 128
 LEARNING_RATE, WEIGHT_DECAY = 3e-3, 1e-3
 
 
-def main():
-    args = _common.arguments(__file__, EPOCHS)
-    train = _common.read(args, DATASET, IMAGE_SHAPE, "train")
-    test = _common.read(args, DATASET, IMAGE_SHAPE, "test")
-
+def build(num_classes):
     flip = keras.layers.RandomFlip("horizontal", name="flip")
-    model = conv.classifier(IMAGE_SHAPE, len(train.class_names), FILTERS, DROPOUT, augmentation=[flip])
-    _common.train_classifier(
-        args,
-        model,
-        train,
-        test,
-        batch_size=BATCH_SIZE,
-        learning_rate=LEARNING_RATE,
-        weight_decay=WEIGHT_DECAY,
-        dataset=DATASET,
-        keep_test_set=True,
-    )
+    return conv.classifier(IMAGE_SHAPE, num_classes, FILTERS, DROPOUT, augmentation=[flip])
+
+
+def main():
+    recipe = run.recipe(__file__, DATASET, EPOCHS)
+    train, test = (recipe.read(IMAGE_SHAPE, split) for split in ("train", "test"))
+    model = build(len(train.class_names))
+    stage = run.ClassifierStage(train, recipe.epochs, BATCH_SIZE, LEARNING_RATE, weight_decay=WEIGHT_DECAY)
+    run.train(recipe, model, [stage])
+    run.finish_classifier(recipe, model, train, test, keep_test_set=True)
 
 
 if __name__ == "__main__":

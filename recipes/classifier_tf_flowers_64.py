@@ -4,7 +4,10 @@ With so few images it is less accurate than the classifiers of MNIST, so its tes
 with it. The shipped classifier is frozen, because retraining it changes every figure measured with it.
 """
 
-import _common
+import zoo.training.run as run  # first, because it configures TensorFlow
+
+# isort: split
+
 import keras
 
 from zoo.nets import conv
@@ -16,28 +19,23 @@ EPOCHS, BATCH_SIZE = 60, 64
 LEARNING_RATE, WEIGHT_DECAY = 3e-3, 1e-2
 
 
-def main():
-    args = _common.arguments(__file__, EPOCHS)
-    train = _common.read(args, DATASET, IMAGE_SHAPE, "train")
-    test = _common.read(args, DATASET, IMAGE_SHAPE, "test")
-
+def build(num_classes):
     augmentation = [
         keras.layers.RandomFlip("horizontal", name="flip"),
         keras.layers.RandomRotation(0.06, name="rotate"),
         keras.layers.RandomTranslation(0.1, 0.1, name="translate"),
         keras.layers.RandomZoom((-0.25, 0.1), name="zoom"),
     ]
-    model = conv.classifier(IMAGE_SHAPE, len(train.class_names), FILTERS, DROPOUT, augmentation, STAGES)
-    _common.train_classifier(
-        args,
-        model,
-        train,
-        test,
-        batch_size=BATCH_SIZE,
-        learning_rate=LEARNING_RATE,
-        weight_decay=WEIGHT_DECAY,
-        dataset=DATASET,
-    )
+    return conv.classifier(IMAGE_SHAPE, num_classes, FILTERS, DROPOUT, augmentation, STAGES)
+
+
+def main():
+    recipe = run.recipe(__file__, DATASET, EPOCHS)
+    train, test = (recipe.read(IMAGE_SHAPE, split) for split in ("train", "test"))
+    model = build(len(train.class_names))
+    stage = run.ClassifierStage(train, recipe.epochs, BATCH_SIZE, LEARNING_RATE, weight_decay=WEIGHT_DECAY)
+    run.train(recipe, model, [stage])
+    run.finish_classifier(recipe, model, train, test)
 
 
 if __name__ == "__main__":

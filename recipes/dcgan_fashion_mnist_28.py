@@ -4,9 +4,8 @@ The generator learns eight times as fast as its discriminator; `benchmarks/dcgan
 Experiments: docs/experiments/dcgan_fashion_mnist_28.md.
 """
 
-import _common
-
 import zoo
+import zoo.training.run as run
 from zoo.objectives.penalties import R1
 
 DATASET = "fashion_mnist"
@@ -18,25 +17,18 @@ EPOCHS, BATCH_SIZE, PRECISION = 16, 32, "mixed_bfloat16"
 
 def build():
     return zoo.DCGAN(
-        IMAGE_SHAPE,
-        LATENT_DIM,
-        filters=FILTERS,
-        discriminator_batch_norm=False,
-        penalties=R1(R1_WEIGHT, R1_INTERVAL),
+        IMAGE_SHAPE, LATENT_DIM, filters=FILTERS, discriminator_batch_norm=False, penalties=R1(R1_WEIGHT, R1_INTERVAL)
     )
 
 
 def main():
-    args = _common.arguments(__file__, EPOCHS, PRECISION)
-    _common.train_gan(
-        args,
-        build(),
-        _common.read(args, DATASET, IMAGE_SHAPE, "train"),
-        batch_size=BATCH_SIZE,
-        learning_rates=LEARNING_RATES,
-        betas=BETAS,
-        dataset=DATASET,
-    )
+    recipe = run.recipe(__file__, DATASET, EPOCHS, PRECISION)
+    train = recipe.read(IMAGE_SHAPE)
+    model = build()
+    metrics = [run.distance_to_train(recipe, model)]
+    stage = run.Stage(train, recipe.epochs, BATCH_SIZE, LEARNING_RATES, BETAS, metrics=metrics)
+    run.train(recipe, model, [stage])
+    run.finish(recipe, model, train)
 
 
 if __name__ == "__main__":

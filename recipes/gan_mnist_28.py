@@ -1,8 +1,7 @@
 """The GAN of 2014 on MNIST: dense networks and the non-saturating loss (Goodfellow et al. 2014, algorithm 1)."""
 
-import _common
-
 import zoo
+import zoo.training.run as run
 
 DATASET = "mnist"
 IMAGE_SHAPE, LATENT_DIM, HIDDEN_UNITS, DROPOUT = (28, 28, 1), 64, (512, 1024), 0.3
@@ -14,16 +13,13 @@ def build(objective="non_saturating"):
 
 
 def main():
-    args = _common.arguments(__file__, EPOCHS)
-    _common.train_gan(
-        args,
-        build(),
-        _common.read(args, DATASET, IMAGE_SHAPE, "train"),
-        batch_size=BATCH_SIZE,
-        learning_rates=(LEARNING_RATE, LEARNING_RATE),
-        betas=BETAS,
-        dataset=DATASET,
-    )
+    recipe = run.recipe(__file__, DATASET, EPOCHS)
+    train = recipe.read(IMAGE_SHAPE)
+    model = build()
+    metrics = [run.distance_to_train(recipe, model)]
+    stage = run.Stage(train, recipe.epochs, BATCH_SIZE, (LEARNING_RATE, LEARNING_RATE), BETAS, metrics=metrics)
+    run.train(recipe, model, [stage])
+    run.finish(recipe, model, train)
 
 
 if __name__ == "__main__":

@@ -4,12 +4,12 @@ Images drawn without a prompt use the example prompts, whose number limits their
 Experiments: docs/experiments/text_to_image_gan_avatars_64.md.
 """
 
-import _common
 import numpy as np
 
 import zoo
+import zoo.training.run as run
 from zoo import callbacks, data
-from zoo.datasets import avatars, captions
+from zoo.datasets import avatars
 from zoo.metrics import features, protocols
 from zoo.objectives.penalties import R1
 from zoo.text import vocabulary_of
@@ -21,13 +21,8 @@ EPOCHS, BATCH_SIZE, LEARNING_RATES, BETAS, PRECISION = 12, 32, (5e-4, 5e-4), (0.
 EXAMPLES, FOLLOWED, SHOWN_PROMPTS = 4_096, 256, 10
 
 
-def main():
-    args = _common.arguments(__file__, EPOCHS, PRECISION)
-    images = _common.read(args, DATASET, avatars.IMAGE_SHAPE, "train").images
-    described = [captions.caption(avatars.draw("train", index), index) for index in range(len(images))]
-    prompts = [text for text, _ in described]
-
-    model = zoo.TextToImageGAN(
+def build(prompts):
+    return zoo.TextToImageGAN(
         avatars.IMAGE_SHAPE,
         LATENT_DIM,
         vocabulary=vocabulary_of(prompts),
@@ -38,24 +33,24 @@ def main():
         text_dim=TEXT_DIM,
         word_dim=WORD_DIM,
     )
-    shown = [captions.caption(avatars.draw("test", index), index)[0] for index in range(SHOWN_PROMPTS)]
-    reader = features.AvatarAttributes()
+
+
+def main():
+    recipe = run.recipe(__file__, DATASET, EPOCHS, PRECISION)
+    images = recipe.read(avatars.IMAGE_SHAPE).images
+    described = run.captioned_faces("train", len(images))
+    prompts, shown = ([text for text, _ in found] for found in (described, run.captioned_faces("test", SHOWN_PROMPTS)))
+    model, reader = build(prompts), features.AvatarAttributes()
 
     def agreement(model):
         return np.mean(np.concatenate(protocols.prompts_right(model, described[:FOLLOWED], reader)))
 
-    _common.train_gan(
-        args,
-        model,
-        data.ImageSet(images, prompts=model.tokenize(prompts)),
-        batch_size=BATCH_SIZE,
-        learning_rates=LEARNING_RATES,
-        betas=BETAS,
-        dataset=DATASET,
-        metrics=[callbacks.SampleMetric("agreement_train", agreement)],
-        pictures={"prompts.png": lambda model: _common.drawn_of(model, shown)},
-        shown_prompts=shown,
-    )
+    metrics = [callbacks.SampleMetric("agreement_train", agreement)]
+    train = data.ImageSet(images, prompts=model.tokenize(prompts))
+    stage = run.Stage(train, recipe.epochs, BATCH_SIZE, LEARNING_RATES, BETAS, metrics=metrics)
+    run.train(recipe, model, [stage])
+    pictures = {"prompts.png": lambda model: run.prompted(model, shown)}
+    run.finish(recipe, model, train, pictures=pictures, shown_prompts=shown)
 
 
 if __name__ == "__main__":

@@ -3,9 +3,8 @@
 The paper reports 84.78 nats for one stochastic layer trained with 50 samples (table 1).
 """
 
-import _common
-
 import zoo
+import zoo.training.run as run
 from zoo import callbacks
 
 DATASET = "mnist"
@@ -15,25 +14,22 @@ EPOCHS, BATCH_SIZE, LEARNING_RATE = 90, 128, 1e-3
 TRAIN, VALIDATION = "train[:59000]", "train[59000:]"
 
 
-def main():
-    args = _common.arguments(__file__, EPOCHS)
-    train = _common.read(args, DATASET, IMAGE_SHAPE, TRAIN)
-    validation = _common.read(args, DATASET, IMAGE_SHAPE, VALIDATION)
+def build():
+    return zoo.VAE(IMAGE_SHAPE, LATENT_DIM, hidden_units=HIDDEN_UNITS, num_importance_samples=NUM_IMPORTANCE_SAMPLES)
 
-    model = zoo.VAE(IMAGE_SHAPE, LATENT_DIM, hidden_units=HIDDEN_UNITS, num_importance_samples=NUM_IMPORTANCE_SAMPLES)
+
+def main():
+    recipe = run.recipe(__file__, DATASET, EPOCHS)
+    train, validation = recipe.read(IMAGE_SHAPE, TRAIN), recipe.read(IMAGE_SHAPE, VALIDATION)
+    model = build()
 
     def validation_nll(model):
         return -model.log_likelihood_bound(validation.images, num_importance_samples=50).mean()
 
-    seconds = _common.train_alone(
-        args,
-        model,
-        train,
-        batch_size=BATCH_SIZE,
-        learning_rate=LEARNING_RATE,
-        metrics=[callbacks.SampleMetric("val_nll_50_samples", validation_nll, every=5)],
-    )
-    _common.finish(args, model, train=train, seconds=seconds, dataset=DATASET)
+    metrics = [callbacks.SampleMetric("val_nll_50_samples", validation_nll, every=5)]
+    stage = run.Stage(train, recipe.epochs, BATCH_SIZE, LEARNING_RATE, metrics=metrics)
+    run.train(recipe, model, [stage])
+    run.finish(recipe, model, train)
 
 
 if __name__ == "__main__":

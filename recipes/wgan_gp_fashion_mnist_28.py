@@ -4,9 +4,8 @@ The critic takes one step per generator step at ten times the paper's rate, as i
 Experiments: docs/experiments/wgan_gp_fashion_mnist_28.md.
 """
 
-import _common
-
 import zoo
+import zoo.training.run as run
 from zoo.metrics import protocols
 
 DATASET = "fashion_mnist"
@@ -14,24 +13,24 @@ IMAGE_SHAPE, LATENT_DIM, FILTERS, DISCRIMINATOR_STEPS = (28, 28, 1), 64, 64, 1
 EPOCHS, BATCH_SIZE, LEARNING_RATE, BETAS, PRECISION = 32, 32, 1e-3, (0.0, 0.9), "mixed_bfloat16"
 
 
+def build():
+    return zoo.WGANGP(IMAGE_SHAPE, LATENT_DIM, filters=FILTERS, discriminator_steps=DISCRIMINATOR_STEPS)
+
+
 def main():
-    args = _common.arguments(__file__, EPOCHS, PRECISION)
+    recipe = run.recipe(__file__, DATASET, EPOCHS, PRECISION)
+    train = recipe.read(IMAGE_SHAPE)
+    model = build()
+    metrics = [run.distance_to_train(recipe, model)]
+    stage = run.Stage(train, recipe.epochs, BATCH_SIZE, (LEARNING_RATE, LEARNING_RATE), BETAS, metrics=metrics)
+    run.train(recipe, model, [stage])
 
     def evaluate(model, size):
-        # The point of a Wasserstein critic is that its loss tells how far the generator is.
-        follows = _common.correlation_over_training(args, "discriminator_loss", _common.DISTANCE)
+        # The loss of a Wasserstein critic is supposed to follow the distance of the generator.
+        follows = run.correlation(recipe, "discriminator_loss", run.DISTANCE)
         return {**protocols.evaluate(model, DATASET, size=size), **follows}
 
-    _common.train_gan(
-        args,
-        zoo.WGANGP(IMAGE_SHAPE, LATENT_DIM, filters=FILTERS, discriminator_steps=DISCRIMINATOR_STEPS),
-        _common.read(args, DATASET, IMAGE_SHAPE, "train"),
-        batch_size=BATCH_SIZE,
-        learning_rates=(LEARNING_RATE, LEARNING_RATE),
-        betas=BETAS,
-        dataset=DATASET,
-        evaluate=evaluate,
-    )
+    run.finish(recipe, model, train, evaluate=evaluate)
 
 
 if __name__ == "__main__":

@@ -78,10 +78,10 @@ def test_commands_run(folder):
     commands = [shlex.split(line, comments=True)[1:] for line in lines if "me/my-gan" not in line]
     tiny_pix2pix().save_to_preset("my_painter")
     zoo.load("dcgan_fashion_mnist_28").save_to_preset("my_gan")
+    # A quick look instead of a whole measurement or training.
+    quick = {"evaluate": ["--images", "16"], "train": ["--steps", "2", "--option", "filters=2"]}
     for arguments in commands:
-        # A quick look instead of a whole measurement.
-        quick = ["--images", "16"] if arguments[0] == "evaluate" else []
-        result = CliRunner().invoke(main, [*arguments, *quick])
+        result = CliRunner().invoke(main, [*arguments, *quick.get(arguments[0], [])])
         assert result.exit_code == 0, (arguments, result.output)
     assert {arguments[0] for arguments in commands} == set(main.commands) - {"publish"}
     sizes = {"smiling.png": (64, 64), "picture.png": SHAPE[:2], "large.png": (256, 256)}

@@ -1,6 +1,5 @@
 """Every recipe runs whole on synthetic data, resumes, and is what the design says of it."""
 
-import argparse
 import ast
 import csv
 import importlib
@@ -17,34 +16,54 @@ import pytest
 from helpers import images, tiny_vae, values
 
 import zoo
-from zoo import data, latents, presets
+from zoo import callbacks, data, latents, presets
 from zoo.errors import InputError
 from zoo.layers.spectral_normalization import SpectralNormalization
 from zoo.metrics import protocols
 from zoo.metrics.protocols import classifiers, samples
 from zoo.presets.card import model_card
 from zoo.sampling.codes import CodeSampler
+from zoo.training import run
+from zoo.training.run import settings
+from zoo.training.run.history import best_weights
+from zoo.training.warm_start import LATENTS_TO_FIT, warm_start_sagan, warm_start_style_dcgan
 
 ROOT = Path(__file__).resolve().parent.parent
 RECIPES = sorted(path for path in (ROOT / "recipes").glob("*.py") if not path.name.startswith("_"))
 
 
-def run(recipe, *arguments):
+def run_recipe(recipe, *arguments):
     return subprocess.run([sys.executable, str(recipe), *arguments], capture_output=True, text=True, check=False)
 
 
-@pytest.fixture
-def common(monkeypatch):
-    """What the recipes share, which lies beside them and outside any package."""
-    monkeypatch.syspath_prepend(ROOT / "recipes")
-    return importlib.import_module("_common")
+@pytest.mark.parametrize("recipe", RECIPES, ids=lambda path: path.stem)
+def test_recipe_is_constants_and_few_lines_of_code(recipe):
+    tree = ast.parse(recipe.read_text())
+    docstring, *body = tree.body
+    assert isinstance(docstring.value, ast.Constant)
+    # At most 45, but for a few that describe how their captions vary or why nothing repeats them.
+    assert body[-1].end_lineno - docstring.end_lineno <= 58
+    assert not [node for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
 
 
 @pytest.mark.parametrize("recipe", RECIPES, ids=lambda path: path.stem)
-def test_recipe_is_constants_and_at_most_a_hundred_lines(recipe):
-    source = recipe.read_text()
-    assert len(source.splitlines()) <= 100
-    assert not [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.ClassDef)]
+def test_recipe_configures_tensorflow_before_it_is_imported(recipe):
+    names = []
+    for node in ast.parse(recipe.read_text()).body:
+        if isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            names.append(node.module)
+    assert set(names[: names.index("zoo.training.run")]) <= {"numpy", "zoo"}
+
+
+@pytest.mark.parametrize("recipe", RECIPES, ids=lambda path: path.stem)
+def test_recipe_says_why_it_does_not_repeat_its_preset(recipe, monkeypatch):
+    monkeypatch.syspath_prepend(recipe.parent)
+    module = importlib.import_module(recipe.stem)
+    reason = presets.manifest()[recipe.stem].get("not_reproducible_because")
+    assert reason in (None, getattr(module, "NOT_REPRODUCIBLE_BECAUSE", None))
+    assert getattr(module, "REPRODUCIBLE", True) is not hasattr(module, "NOT_REPRODUCIBLE_BECAUSE")
 
 
 GENERATORS = [name for name, entry in presets.manifest().items() if entry["kind"] == "model"]
@@ -161,6 +180,9 @@ def test_smoke_run_goes_the_whole_way(recipe, tmp_path, monkeypatch):
     entry = json.loads((tmp_path / "weights_manifest.json").read_text())["presets"][recipe.stem]
     assert entry["metrics"]
     assert entry["recipe"] == f"recipes/{recipe.name}"
+    module = importlib.import_module(recipe.stem)
+    assert entry.get("reproducible", True) is getattr(module, "REPRODUCIBLE", True)
+    assert entry.get("not_reproducible_because") == getattr(module, "NOT_REPRODUCIBLE_BECAUSE", None)
     assert "bfloat16" not in (tmp_path / "preset" / presets.CONFIG).read_text()
     # A recipe of several stages has a folder for each.
     histories = list(tmp_path.rglob("history.csv"))
@@ -202,7 +224,7 @@ def test_runs_are_resumed_after_their_training_and_go_on_from_what_is_shipped(tm
 
     monkeypatch.syspath_prepend(recipe.parent)
     with monkeypatch.context() as patch:
-        patch.setattr(importlib.import_module("_common"), "finish", killed)
+        patch.setattr(run, "finish", killed)
         with pytest.raises(KeyboardInterrupt):
             smoke(recipe, tmp_path, monkeypatch)
     written = [(tmp_path / name).read_bytes() for name in ("history.csv", "seconds.json")]
@@ -228,10 +250,10 @@ def test_runs_are_resumed_after_their_training_and_go_on_from_what_is_shipped(tm
     assert loss() < before - 5.0
 
 
-def test_what_is_shipped_is_replaced_by_a_run_without_a_folder_of_its_own_alone(common, tmp_path, monkeypatch):
+def test_what_is_shipped_is_replaced_by_a_run_without_a_folder_of_its_own_alone(tmp_path, monkeypatch):
     def directory(*options):
         monkeypatch.setattr(sys, "argv", ["vae_mnist_28.py", *options])
-        return common.preset_directory(common.arguments("vae_mnist_28.py", epochs=1))
+        return run.recipe("vae_mnist_28.py", "mnist", epochs=1).preset_directory
 
     assert directory() == presets.BUNDLED / "vae_mnist_28"
     assert directory("--output", str(tmp_path)) == tmp_path / "preset"
@@ -240,17 +262,22 @@ def test_what_is_shipped_is_replaced_by_a_run_without_a_folder_of_its_own_alone(
 @pytest.mark.parametrize(
     ("flags", "precision"), [("avx2 avx512f", "mixed_bfloat16"), ("avx2", "float32"), (None, "float32")]
 )
-def test_recipes_train_in_half_precision_where_it_gains_something(flags, precision, common, monkeypatch, tmp_path):
+def test_recipes_train_in_half_precision_where_it_gains_something(flags, precision, monkeypatch, tmp_path):
     if flags is not None:
         (tmp_path / "cpuinfo").write_text(f"flags : {flags}\n")
-    monkeypatch.setattr(common, "_CPU", tmp_path / "cpuinfo")
+    monkeypatch.setattr(settings, "CPU_FACTS", tmp_path / "cpuinfo")
     monkeypatch.setattr(sys, "argv", ["x.py", "--output", str(tmp_path / "run")])
     before = keras.config.dtype_policy()
     try:
-        assert common.arguments("x.py", 1, "mixed_bfloat16").precision == precision
+        assert run.recipe("x.py", "mnist", 1, "mixed_bfloat16").precision == precision
         assert keras.config.dtype_policy().name == precision
     finally:
         keras.config.set_dtype_policy(before)
+
+
+def trial(output, **settings):
+    """A run whose folder is `output`, without the seed and the precision that `begin` sets."""
+    return run.Run("trial", output, output / "preset", output / "weights_manifest.json", **settings)
 
 
 def learned(cls, **arguments):
@@ -263,7 +290,7 @@ def learned(cls, **arguments):
     return model, rng
 
 
-def test_the_weights_of_the_best_epoch_are_kept_and_a_resumed_run_knows_them(common, tmp_path):
+def test_the_weights_of_the_best_epoch_are_kept_and_a_resumed_run_knows_them(tmp_path):
     model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, use_bias=False)])
     history = tmp_path / "history.csv"
     history.write_text("epoch,fid2k_train\n")
@@ -271,7 +298,7 @@ def test_the_weights_of_the_best_epoch_are_kept_and_a_resumed_run_knows_them(com
     backup.parent.mkdir(parents=True)
 
     def best_after(distances):
-        callback = common.best_weights(argparse.Namespace(output=tmp_path))
+        callback = best_weights(trial(tmp_path), "fid2k_train")
         callback.set_model(model)
         for distance in distances:
             model.set_weights([np.full((1, 1), distance)])
@@ -291,37 +318,33 @@ def test_the_weights_of_the_best_epoch_are_kept_and_a_resumed_run_knows_them(com
     assert best_after([9]) == 9
 
 
-def test_statistics_are_measured_on_the_same_batches_after_every_epoch(common, tmp_path, monkeypatch):
+@pytest.mark.slow
+def test_statistics_are_measured_on_the_same_batches_after_every_epoch(tmp_path, monkeypatch):
+    keras.utils.set_random_seed(0)
     model, seen = zoo.GAN((4, 4, 1), 2, hidden_units=(2,)), []
     monkeypatch.setattr(
         model, "update_standing_statistics", lambda batches: seen.append([batch["images"].numpy() for batch in batches])
     )
+    images = data.ImageSet(np.arange(8 * 16, dtype="uint8").reshape(8, 4, 4, 1))
 
-    def two_epochs(args, model, batches, metrics):
-        for epoch in range(2):
-            metrics[0].on_epoch_end(epoch)
-        model.save_weights(tmp_path / "best.weights.h5")
-        return 1.0
+    def train(folder, best_by):
+        still = callbacks.SampleMetric("still", lambda model: 0.0)
+        stage = run.Stage(images, 2, 2, (1e-3, 1e-3), metrics=[still], best_by=best_by)
+        run.train(trial(tmp_path / folder), model, [stage])
 
-    monkeypatch.setattr(common, "train", two_epochs)
-    images = np.arange(8 * 16, dtype="uint8").reshape(8, 4, 4, 1)
-    args = argparse.Namespace(epochs=2, output=tmp_path)
-    train_set = data.ImageSet(images)
-    common.train_adversarially(args, model, train_set, 2, (1e-3, 1e-3), (0.0, 0.9), best=True)
-    # Those of the weights that are taken are among them.
+    train("best", "still")
+    # The statistics of the best weights were measured before their metric was.
     assert len(seen) == 2
-    monkeypatch.setattr(common, "train", lambda *_, **__: 1.0)
-    common.train_adversarially(args, model, train_set, 2, (1e-3, 1e-3), (0.0, 0.9))
+    train("last", None)
     assert len(seen) == 3
     np.testing.assert_array_equal(seen[0], seen[1])
     np.testing.assert_array_equal(seen[0], seen[2])
 
 
 @pytest.mark.slow
-def test_a_run_killed_before_its_first_backup_begins_again(common, tmp_path):
+def test_a_run_killed_before_its_first_backup_begins_again(tmp_path):
     shipped, seen = tiny_vae(), []
     shipped.save_to_preset(tmp_path / "preset")
-    dataset = data.dataset(images(16), shipped.image_shape, batch_size=8)
     # Of the run before.
     (tmp_path / "seconds.json").write_text("1200.0")
     (tmp_path / "history.csv").write_text("epoch,loss\n0,1.0\n")
@@ -331,10 +354,10 @@ def test_a_run_killed_before_its_first_backup_begins_again(common, tmp_path):
             raise KeyboardInterrupt
 
     def begin(metric):
-        model = tiny_vae()
-        model.compile("sgd")
-        args = argparse.Namespace(output=tmp_path, apart=True, further=True, epochs=1)
-        return common.train(args, model, dataset, metrics=[metric])
+        begun = trial(tmp_path, further=True)
+        run.train(begun, tiny_vae(), [run.Stage(data.ImageSet(images(16)), 1, 8, 1e-3, metrics=[metric])])
+        [trained] = begun.trained
+        return trained.seconds
 
     with pytest.raises(KeyboardInterrupt):
         begin(Killed())
@@ -345,10 +368,10 @@ def test_a_run_killed_before_its_first_backup_begins_again(common, tmp_path):
 
 
 @pytest.mark.slow
-def test_sagan_begins_with_what_a_dcgan_learned(common):
+def test_sagan_begins_with_what_a_dcgan_learned():
     trained, rng = learned(zoo.DCGAN, discriminator_batch_norm=False)
     model = zoo.SAGAN((16, 16, 3), 6, filters=2, residual=False)
-    common.begin_sagan(model, trained)
+    warm_start_sagan(model, trained)
 
     rows = rng.normal(size=(5, 6)).astype("float32")
     for name in ("generator", "ema_generator"):
@@ -372,22 +395,22 @@ def assert_normalized_anew(discriminator, trained, rng):
 
 
 @pytest.mark.slow
-def test_style_gan_under_spectral_normalization_begins_with_a_plain_discriminator(common):
+def test_style_gan_under_spectral_normalization_begins_with_a_plain_discriminator():
     trained, rng = learned(zoo.DCGAN, discriminator_batch_norm=False)
     model = zoo.StyleDCGAN((16, 16, 3), 6, filters=2, mapping_layers=1, spectral_norm=True)
-    common.begin_style_gan(model, trained)
+    warm_start_style_dcgan(model, trained)
     assert_normalized_anew(model.discriminator, trained.discriminator, rng)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("conditional", [False, True])
-def test_style_gan_begins_with_what_another_gan_learned(conditional, common):
+def test_style_gan_begins_with_what_another_gan_learned(conditional):
     if conditional:
         trained, rng = learned(zoo.ProjectionGAN, residual=False, num_classes=3)
     else:
         trained, rng = learned(zoo.DCGAN, discriminator_batch_norm=False)
     model = zoo.StyleDCGAN((16, 16, 3), 6, filters=2, mapping_layers=1)
-    common.begin_style_gan(model, trained)
+    warm_start_style_dcgan(model, trained)
 
     images = rng.uniform(-1, 1, (5, 16, 16, 3)).astype("float32")
     inputs = images
@@ -398,7 +421,7 @@ def test_style_gan_begins_with_what_another_gan_learned(conditional, common):
 
     given = rng.normal(size=(1000, 6)).astype("float32")
     w = model.mapping.predict_on_batch(given)
-    fitted = model.mapping.predict_on_batch(latents.sample(common._LATENTS_TO_FIT, (6,), common.SEED))
+    fitted = model.mapping.predict_on_batch(latents.sample(LATENTS_TO_FIT, (6,), 0))
     for synthesis, generator in (
         (model.generator.get_layer("synthesis"), trained.generator),
         (model.synthesis, trained.ema_generator),
@@ -429,13 +452,13 @@ def test_style_gan_begins_with_what_another_gan_learned(conditional, common):
         np.testing.assert_allclose(synthesis.predict_on_batch(styles), wanted, atol=1e-5)
 
 
-def test_folders_of_test_pictures_are_looked_into_before_training(common, tmp_path):
+def test_folders_of_test_pictures_are_looked_into_before_training(tmp_path):
     few = data.ImageSet(images(1))
 
     def refusal(folder, says):
-        args = argparse.Namespace(test_sets=folder)
+        begun = run.Recipe(**vars(trial(tmp_path)), epochs=1, test_sets=folder)
         with pytest.raises(InputError, match=says):
-            common.train_upscaler(args, None, few, few, None, dataset="photographs")
+            run.read_test_pictures(begun, few)
 
     (tmp_path / "README").touch()
     for folder in (tmp_path, tmp_path / "missing"):
@@ -444,17 +467,17 @@ def test_folders_of_test_pictures_are_looked_into_before_training(common, tmp_pa
     refusal(tmp_path, "whose folder set5 holds no PNG file")
 
 
-def test_an_epoch_that_was_repeated_counts_once(common, tmp_path):
+def test_an_epoch_that_was_repeated_counts_once(tmp_path):
     rows = ["epoch,loss,distance", "0,1,3", "1,2,2", "1,2,2", "2,3,1"]
     (tmp_path / "history.csv").write_text("\n".join(rows))
-    found = common.correlation_over_training(argparse.Namespace(output=tmp_path), "loss", "distance")
+    found = run.correlation(trial(tmp_path), "loss", "distance")
     assert found["correlation_loss_distance"]["value"] == -1.0
     assert "of the 3 epochs" in found["correlation_loss_distance"]["protocol"]
 
 
 @pytest.mark.slow
 def test_a_recipe_is_a_script(tmp_path):
-    result = run(ROOT / "recipes" / "vae_mnist_28.py", "--smoke", "--output", str(tmp_path))
+    result = run_recipe(ROOT / "recipes" / "vae_mnist_28.py", "--smoke", "--output", str(tmp_path))
     assert result.returncode == 0, result.stderr
     assert (tmp_path / "preset" / "config.json").exists()
 

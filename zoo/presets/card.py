@@ -49,6 +49,10 @@ class _Use(NamedTuple):
     samples: str = "Samples, not chosen"
 
 
+_MIXED = _Use(
+    also="latents = zoo.latents.sample(4, model.noise_shape, seed=0)\n"
+    "mixed = model.mix_styles(latents, latents, at_layer=1)  # uint8, (4, 4, height, width, channels)"
+)
 _CODED = _Use(
     also="codes = model.encode(images)\nsame_images = model.decode(codes)",
     tune="model.fit(my_images, epochs=3)  # fine-tune on images of your own\n"
@@ -87,10 +91,8 @@ _USES = {
     "PixelCNN": _Use(also="nats = -model.log_prob(images{asked})  # exact"),
     "VQVAE": _CODED,
     "VQVAE2": _CODED,
-    "StyleGAN": _Use(
-        also="latents = zoo.latents.sample(4, model.noise_shape, seed=0)\n"
-        "mixed = model.mix_styles(latents, latents, at_layer=1)  # uint8, (4, 4, height, width, channels)"
-    ),
+    "StyleDCGAN": _MIXED,
+    "StyleGAN": _MIXED,
     "Pix2Pix": _TRANSLATOR,
     "CycleGAN": _BOTH_WAYS,
     "SRResNet": _ENLARGER,

@@ -1,0 +1,112 @@
+"""`zoo list` and `zoo info`: which presets there are, and what is known of one."""
+
+import click
+
+from zoo import presets
+from zoo.cli.figures import echo_figure, text_of
+from zoo.cli.group import main
+from zoo.errors import PresetError
+from zoo.presets import allow_list, hub
+
+
+@main.command("list")
+@click.argument("pattern", default="*")
+@click.option("--model", metavar="CLASS", help="Only presets of this class.")
+@click.option("--dataset", metavar="NAME", help="Only presets trained on this data set.")
+def list_command(pattern, model, dataset):
+    """Lists the presets that match the wildcard PATTERN, each with its class, data set and main figure."""
+    entries = presets.manifest()
+    names = presets.list_presets(pattern, model=model, dataset=dataset)
+    if not names:
+        click.echo("No preset matches; `zoo list` without arguments shows all.", err=True)
+    rows = [
+        [
+            text_of(cell)
+            for cell in (name, entries[name]["class"], entries[name]["dataset"], _main_figure(entries[name]))
+        ]
+        for name in names
+    ]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+def _main_figure(entry):
+    """The primary metric of a model of this kind, otherwise the first metric of its protocol."""
+    metrics = entry["metrics"]
+    foremost = ("nll_", "bits_per_dim_", "prompt_agreement_", "edit_smile_flipped_", "psnr_luma_x4_set5")
+    name = next((name for name in metrics if name.startswith(foremost)), next(iter(metrics), None))
+    return "" if name is None else f"{name} {metrics[name]['value']:.4g}"
+
+
+@main.command()
+@click.argument("name")
+def info(name):
+    """Describes the preset NAME - a name, a directory or hf://org/name - and says where it would come from.
+
+    Files that are here are checked against their hashes; weights that are not are not fetched.
+    """
+    location = presets.resolve(name)
+    directory, is_official = location.directory, name in presets.manifest()
+    if directory is None and not is_official:
+        directory = hub.fetch_texts(location.repo_id, location.revision)
+    # The facts of an official preset come from the manifest, those of another one from `metadata.json`.
+    facts = presets.entry_of(name) if is_official else presets.metadata_of(directory)
+    found = location._replace(files=facts.get("files")) if location.origin == "cached" else location
+    if found.directory is not None:
+        presets.verify(found)
+    files = found.files or facts.get("files")
+    lines = {
+        "class": facts.get("class"),
+        "origin": _origin(found),
+        "version": facts.get("version"),
+        "hub": found.repo_id or facts.get("repo_id"),
+        "revision": found.revision or facts.get("revision"),
+        "parameters": facts.get("parameters"),
+        "data set": facts.get("dataset"),
+        "data licence": facts.get("dataset_licence"),
+        "weights licence": facts.get("weights_licence"),
+        "recipe": facts.get("recipe"),
+        "not reproducible": facts.get("not_reproducible_because"),
+        "commit": facts.get("commit"),
+        "seed": facts.get("seed"),
+        "epochs": facts.get("epochs"),
+        "rate cycles": facts.get("cycles"),
+        "prior epochs": facts.get("prior_epochs"),
+        "training minutes": facts.get("training_minutes"),
+        "machine": facts.get("machine"),
+        "date": facts.get("date", facts.get("date_saved")),
+        "configuration": None if is_official else _verdict(directory),
+    }
+    for file in presets.HASHED_FILES:
+        stated = presets.stated_of(files, file)
+        if stated is None and found.directory:
+            stated = presets.describe_file(found.directory / file)
+        lines[file] = stated and f"{stated['size']} bytes, sha256 {stated['sha256']}"
+    click.echo(text_of(name))
+    for label, value in lines.items():
+        if value is not None:
+            click.echo(f"  {label:<18}{text_of(value)}")
+    for figure, content in facts.get("metrics", {}).items():
+        echo_figure(figure, content)
+
+
+def _verdict(directory):
+    """Returns the verdict of `zoo.load` on a preset's configuration, without building anything."""
+    try:
+        config = presets.config_of(directory)
+        # Only importing the zoo's models tells which classes there are; `zoo.load` refuses unknown ones.
+        allow_list.check(config, f"The preset in {directory}", lambda name: name.startswith("zoo>"))
+    except PresetError as error:
+        return f"refused: {error}"
+    except FileNotFoundError:
+        return f"refused: {presets.CONFIG} is missing."
+    except (ValueError, RecursionError) as error:
+        return f"refused: {presets.CONFIG} is no JSON ({error})."
+    return "allowed"
+
+
+def _origin(location):
+    if location.origin == "hub":
+        return "the Hub, not fetched yet"
+    return f"{location.origin}, {location.directory}"

@@ -1,0 +1,67 @@
+"""`zoo train`: a model of one's own, from a folder of images or a TFDS name to a preset."""
+
+import os
+from pathlib import Path
+
+import click
+
+import zoo
+from zoo import presets
+from zoo.cli.group import main
+from zoo.cli.loading import import_quietly
+from zoo.errors import InputError, shown
+
+# Classes that only others derive from.
+_ABSTRACT = ("AdversarialModel", "GenerativeModel")
+
+
+@main.command()
+@click.argument("model")
+@click.argument("data")
+@click.option(
+    "--resolution", default=64, show_default=True, type=click.IntRange(4), help="Side of the images in pixels."
+)
+@click.option("--channels", default=3, show_default=True, type=click.IntRange(1, 3), help="3 for colour, 1 for grey.")
+@click.option("--steps", default=20_000, show_default=True, type=click.IntRange(1), help="Training steps.")
+@click.option("--batch-size", default=64, show_default=True, type=click.IntRange(1), help="Images for one update.")
+@click.option("--seed", default=0, show_default=True, type=click.IntRange(0, 2**32 - 1), help="Repeats a run.")
+@click.option("--option", "options", multiple=True, metavar="NAME=VALUE", help="An argument of MODEL; may be repeated.")
+@click.option(
+    "-o", "--output", required=True, type=click.Path(path_type=Path), help="Folder of the preset; new or unfinished."
+)
+def train(model, data, resolution, channels, steps, batch_size, seed, options, output):
+    """Trains MODEL on DATA and writes a preset that `zoo.load` and `zoo sample` take.
+
+    MODEL is the name of a class, such as dcgan, vae or vq_vae. DATA is a folder of images, with a subfolder for each
+    class where MODEL needs classes, or the name of a TFDS data set; pix2pix and cycle_gan take a folder with the
+    subfolders A and B.
+
+    Every 500 steps the run draws a grid into OUTPUT/training/samples and is backed up. The same command again continues
+    a run that was killed, and ends with the same weights, bit for bit.
+    """
+    name = _class_named(model)
+    if channels == 2:
+        raise InputError("--channels is 2, expected 1 or 3.")
+    if str(output) in presets.manifest():
+        raise InputError(f"-o is {str(output)!r}, which is the name of an official preset; choose another name.")
+    # oneDNN is set up before TensorFlow is imported.
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+    import_quietly()
+    from zoo.training.run.options import parse_option
+    from zoo.training.run.own_data import Settings, check_place, train_own
+
+    model_class = getattr(zoo, name)
+    arguments = dict(parse_option(model_class, text) for text in options)
+    shape = [resolution, resolution, channels]
+    settings = Settings(name, data, shape, steps, batch_size, seed, arguments)
+    check_place(output, settings)
+    train_own(model_class, output, settings)
+
+
+def _class_named(text):
+    """Returns the name of a class, whatever the case of the text and wherever it has underscores."""
+    names = sorted(name for name in zoo.__all__ if name[0].isupper() and name not in _ABSTRACT)
+    for name in names:
+        if name.lower() == text.lower().replace("_", ""):
+            return name
+    raise InputError(f"MODEL is {shown(text)}, expected one of {', '.join(names)}; case and underscores do not matter.")

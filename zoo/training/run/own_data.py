@@ -1,0 +1,166 @@
+"""Trains a model of any class on a user's own data, as `zoo train` does: a folder or a TFDS name becomes a preset."""
+
+import dataclasses
+import json
+
+import numpy as np
+
+from zoo import callbacks, data, presets
+from zoo.errors import InputError
+from zoo.files import write_json
+from zoo.text import vocabulary_of
+from zoo.training.run.options import constructor_options, required_arguments
+from zoo.training.run.pictures import enlargements, reconstructions, translations
+from zoo.training.run.pipeline import train
+from zoo.training.run.priors import PriorStage
+from zoo.training.run.settings import Run
+from zoo.training.run.stages import Stage
+from zoo.training.run.writing import finish
+
+#: Folder of the run, within that of its preset.
+TRAINING = "training"
+SETTINGS = "settings.json"
+# Steps from one grid and backup to the next. Shorter epochs would spend their time on grids.
+_STEPS_PER_EPOCH = 500
+_EXAMPLE_PROMPTS = 256
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """What `zoo train` is asked for.
+
+    Attributes:
+        model: str. Name of the class.
+        data: str. Folder, or TFDS name.
+        image_shape: list of height, width and channels.
+        steps: int. Training steps, in each stage.
+        batch_size: int. Images for one update.
+        seed: int. Seed of the model, the order of images and the samples.
+        options: dict of constructor arguments of the class.
+    """
+
+    model: str
+    data: str
+    image_shape: list[int]
+    steps: int
+    batch_size: int
+    seed: int
+    options: dict
+
+
+def check_place(directory, settings):
+    """Checks the folder of a preset before any work: it must be new or empty, or hold an unfinished run.
+
+    Args:
+        directory: `pathlib.Path` of the preset.
+        settings: `Settings`.
+
+    Raises:
+        InputError: the folder holds a preset, other files, or a run with other settings.
+    """
+    beginning = f"-o is {str(directory)!r}, which"
+    if directory.exists() and not directory.is_dir():
+        raise InputError(f"{beginning} is a file, expected a folder.")
+    if (directory / presets.CONFIG).exists():
+        raise InputError(f"{beginning} already holds a preset; choose another folder.")
+    file = directory / TRAINING / SETTINGS
+    if not file.exists():
+        if directory.exists() and any(directory.iterdir()):
+            raise InputError(f"{beginning} holds other files, expected a new or an empty folder.")
+        return
+    begun = json.loads(file.read_text(encoding="utf-8"))
+    wanted = json.loads(json.dumps(dataclasses.asdict(settings)))
+    for name, value in wanted.items():
+        if begun[name] != value:
+            raise InputError(
+                f"{beginning} holds an unfinished training with {name}={begun[name]!r}, but {name} is {value!r}; "
+                "repeat the same command to continue it, or choose another folder."
+            )
+
+
+def train_own(model_class, directory, settings):
+    """Trains a model and writes its preset; continues if a run with the same settings was killed.
+
+    Args:
+        model_class: class of the zoo.
+        directory: `pathlib.Path` of the preset, as `check_place` accepts it. Grids, logs and the backup go to its
+            folder `training`.
+        settings: `Settings`.
+
+    Raises:
+        InputError: an option does not suit the class, or the data lacks the classes or captions that the class needs.
+        DataError: the data is missing, empty or too small.
+    """
+    output = directory / TRAINING
+    run = Run(directory.resolve().name, output, directory, output / "weights_manifest.json", seed=settings.seed)
+    run.open(resume=True, further=False)
+    image_set = _read(model_class, settings)
+    arguments = {**_learned(model_class, image_set, settings), **settings.options}
+    model = model_class(tuple(settings.image_shape), **arguments)
+    if model.takes("prompts"):
+        image_set = data.ImageSet(image_set.images, prompts=model.tokenize(image_set.prompts.tolist()))
+    draw = _drawing(model, image_set)
+    stages = _stages(model, image_set, settings, draw)
+    # A mistake in the data or the options leaves no folder behind.
+    data.check_batch_size(settings.batch_size, len(image_set.images), True, getattr(model, "discriminator_steps", 1))
+    write_json(output / SETTINGS, dataclasses.asdict(settings))
+    train(run, model, stages)
+    finish(run, model, image_set, draw=draw and (lambda model: (_drawing(model, image_set)(), None)))
+
+
+def _read(model_class, settings):
+    shape = tuple(settings.image_shape)
+    if hasattr(model_class, "translate") and not hasattr(model_class, "upscale"):
+        source_shape = settings.options.get("source_shape") or shape
+        return data.read_pairs(settings.data, shape, source_shape, paired=model_class.trains_on_pairs)
+    return data.read(settings.data, shape)
+
+
+def _learned(model_class, image_set, settings):
+    """Returns the constructor arguments that the data determines, for a class that takes them."""
+    needed = required_arguments(model_class)
+    found = {}
+    if "num_classes" in needed:
+        if image_set.class_names is None:
+            raise InputError(
+                f"DATA is {settings.data!r}, which has no classes, but {settings.model} needs them: expected a folder "
+                "with a subfolder for each class, or a TFDS data set with labels."
+            )
+        found |= {"num_classes": len(image_set.class_names), "class_names": image_set.class_names}
+    if "vocabulary" in needed:
+        if image_set.prompts is None:
+            raise InputError(
+                f"DATA is {settings.data!r}, which has no captions, but {settings.model} needs them: expected a TFDS "
+                "data set with the feature 'caption'."
+            )
+        prompts = image_set.prompts.tolist()
+        found |= {"vocabulary": vocabulary_of(prompts), "example_prompts": prompts[:_EXAMPLE_PROMPTS]}
+    if "data_variance" in constructor_options(model_class):
+        found["data_variance"] = float(np.var(image_set.images[:5000] / 127.5 - 1.0))
+    return found
+
+
+def _drawing(model, image_set):
+    """Returns a function that draws the images of a grid; None for models that draw samples."""
+    if hasattr(model, "upscale"):
+        return lambda: enlargements(model, image_set)
+    if hasattr(model, "translate"):
+        return lambda: translations(model, image_set)
+    return None
+
+
+def _stages(model, image_set, settings, draw):
+    epochs = -(-settings.steps // _STEPS_PER_EPOCH)
+    # The last epoch is as long as the others, so that there are a few steps more if they cannot be divided evenly.
+    shared = {"epochs": epochs, "batch_size": settings.batch_size, "steps_per_epoch": -(-settings.steps // epochs)}
+    if hasattr(model, "build_prior"):
+        few = image_set.images[:32]
+        return [
+            Stage(image_set, name="autoencoder", draw=lambda: reconstructions(model, few), **shared),
+            PriorStage(image_set, name="prior", **shared),
+        ]
+    growth = []
+    if hasattr(model, "grow"):
+        period = max(1, settings.steps // (2 * model.last_stage + 1))
+        growth.append(callbacks.Grow(stable_steps=period, fade_steps=period))
+    return [Stage(image_set, draw=draw, metrics=growth, **shared)]
