@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import forks
 import keras
 import numpy as np
 import pytest
@@ -229,15 +230,21 @@ def assert_equal_states(one, other):
         np.testing.assert_array_equal(one[name], other[name], err_msg=name)
 
 
-def run_script(script, *arguments):
-    """Runs Python source in a process of its own, quietly and on the zoo under test."""
+def run_script(script, *arguments, warm=False):
+    """Runs Python source in a process of its own, quietly and on the zoo under test.
+
+    A `warm` process finds TensorFlow imported.
+    """
     environment = {
         **os.environ,
         "PYTHONPATH": os.pathsep.join([str(ROOT), str(Path(__file__).parent)]),
         "TF_CPP_MIN_LOG_LEVEL": "3",
     }
-    command = [sys.executable, "-c", script, *map(str, arguments)]
-    result = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    if warm:
+        result = forks.run(script, arguments, environment, Path.cwd())
+    else:
+        command = [sys.executable, "-c", script, *map(str, arguments)]
+        result = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr[-3000:]
     return result
 

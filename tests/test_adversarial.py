@@ -759,7 +759,7 @@ print(json.dumps(result))
 
 @pytest.fixture(scope="module")
 def two_replicas():
-    return json.loads(run_script(ON_TWO_REPLICAS).stdout.splitlines()[-1])
+    return json.loads(run_script(ON_TWO_REPLICAS, warm=True).stdout.splitlines()[-1])
 
 
 @pytest.mark.slow
