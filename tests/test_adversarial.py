@@ -823,29 +823,6 @@ def test_fit_runs_several_steps_an_execution():
     assert int(model.optimizer.iterations) == 6
 
 
-# Growing has a test under XLA of its own.
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("build", "jit_compile"),
-    [(penalized_dcgan, True), (tiny_gan, False), (tiny_progressive_gan, False), (tiny_style_gan, True)],
-)
-def test_half_precision_keeps_heads_and_weights_in_float32(build, jit_compile):
-    model = build(dtype="mixed_bfloat16")
-    assert keras.config.dtype_policy().name == "float32"
-    for network in (model.generator, model.discriminator):
-        head = network.layers[-1]
-        # StyleGAN's is a network of its own.
-        head = head.layers[-1] if isinstance(head, keras.Model) else head
-        assert network.output.dtype == head.compute_dtype == "float32"
-        assert "bfloat16" in {layer.compute_dtype for layer in network.layers if layer.weights}
-        assert {variable.dtype for variable in network.weights} == {"float32"}
-    model.compile("sgd", "sgd", jit_compile=jit_compile)
-    history = model.fit(images(16), batch_size=8, epochs=2, verbose=0).history
-    assert all(np.isfinite(figures).all() for figures in history.values())
-    assert int(model.optimizer.iterations) == 4
-    assert len(np.unique(model.generate(2, seed=0))) > 2
-
-
 # === NaN ===
 
 
