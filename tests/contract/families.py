@@ -37,7 +37,7 @@ class Family:
         predicts_from: what `predict` takes: `"latents"`, `"images"`, `"source_images"` or `"pairs"`.
         exports: whether `export` has a single function to write.
         xla: whether the test of half precision compiles by XLA, too. One family of each kind of step and layers does.
-        fast: whether it builds in a fraction of a second, so that `make check` builds it, too.
+        fast: whether it builds and draws in a fraction of a second, so that `make check` does so, too.
     """
 
     options: Mapping
@@ -108,11 +108,12 @@ _TEMPERATURE = {"temperature": 0.5}
 # In few steps, the average differs from the generator only with a low momentum.
 _GAN = {"latent_dim": 4, "ema_momentum": 0.5}
 _CONV = {**_GAN, "filters": 2, "discriminator_steps": 1}
-_STYLES = {**_GAN, "filters": 3, "max_filters": 5}
+_STYLES = {**_GAN, "filters": 3}
 _AUTOENCODER = {"predicts_from": "images", "exports": False}
 _CODES = {"embedding_dim": 3, "filters": 4, "residual_blocks": 1, "prior": {"filters": 4, "num_blocks": 1}}
 _LABELS = {"condition": "labels", "draws_condition": True}
 _PIXEL_CNN = {"filters": 6, "num_blocks": 2, "first_kernel_size": 3}
+_TRANSLATOR = {"filters": 2, "patch_stages": 1, "penalties": "r1", "augmentation": "adaptive", "ema_momentum": 0.5}
 _UPSCALER = {
     "image_shape": (8, 12, 3),
     "condition": "source_images",
@@ -161,21 +162,9 @@ FAMILIES = {
         xla=True,
         fast=False,
     ),
-    "Pix2Pix": Family(
-        {"filters": 2, "stages": 2, "patch_stages": 1, "ema_momentum": 0.5},
-        condition="source_images",
-        predicts_from="source_images",
-        xla=True,
-    ),
+    "Pix2Pix": Family({**_TRANSLATOR, "stages": 2}, condition="source_images", predicts_from="source_images"),
     "CycleGAN": Family(
-        {
-            "filters": 2,
-            "residual_blocks": 1,
-            "patch_filters": 2,
-            "patch_stages": 1,
-            "pool_size": 6,
-            "ema_momentum": 0.5,
-        },
+        {**_TRANSLATOR, "residual_blocks": 1, "patch_filters": 2, "pool_size": 6},
         condition="source_images",
         paired=False,
         predicts_from="pairs",
@@ -184,15 +173,7 @@ FAMILIES = {
     ),
     "SRResNet": Family({"scale": 2, "filters": 4, "residual_blocks": 1}, **_UPSCALER),
     "SRGAN": Family(
-        {
-            "scale": 2,
-            "filters": 4,
-            "residual_blocks": 1,
-            "patch_filters": 2,
-            "patch_stages": 1,
-            "penalties": "r1",
-            "augmentation": "adaptive",
-        },
+        {**_TRANSLATOR, "scale": 2, "residual_blocks": 1, "patch_filters": 2},
         **_UPSCALER,
         xla=True,
     ),
@@ -208,20 +189,22 @@ FAMILIES = {
         **_AUTOENCODER,
         also_takes={**_LATENTS, **_TEMPERATURE},
     ),
-    "VQVAE": Family({"num_embeddings": 6, **_CODES}, **_AUTOENCODER, also_takes=_TEMPERATURE),
+    "VQVAE": Family({"num_embeddings": 6, **_CODES}, **_AUTOENCODER, also_takes=_TEMPERATURE, fast=False),
     "VQVAE2": Family({"num_embeddings": 32, **_CODES}, **_AUTOENCODER, also_takes=_TEMPERATURE, xla=True, fast=False),
     "PixelCNN": Family(
-        _PIXEL_CNN,
+        {**_PIXEL_CNN, "class_map_features": 2},
         (4, 5, 1),
         **_LABELS,
         also_takes={**_TEMPERATURE, "source_images": images(3, (4, 5, 1)), "mask": np.eye(4, 5) > 0},
         predicts_from="images",
-        xla=True,
+        fast=False,
     ),
     "PixelCNN, of colours": Family(
         {**_PIXEL_CNN, "likelihood": "logistic_mixture", "num_mixtures": 2},
         (3, 4, 3),
         also_takes={**_TEMPERATURE, "source_images": images(3, (3, 4, 3)), "mask": np.eye(3, 4) > 0},
         predicts_from="images",
+        xla=True,
+        fast=False,
     ),
 }

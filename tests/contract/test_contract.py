@@ -373,6 +373,9 @@ def test_what_draws_is_exported(family, model, tmp_path):
 def test_it_trains_in_half_precision(name, family):
     model = family.build(name, dtype="mixed_bfloat16")
     assert {variable.dtype for variable in model.trainable_variables} == {"float32"}
+    # Images and logits stay in single precision.
+    for network in (getattr(model, ending, None) for ending in ("generator", "discriminator", "decoder")):
+        assert network is None or {output.dtype for output in network.outputs} == {"float32"}
     # Adam, whose many sums take XLA long, is compiled in test_objectives.py.
     model.compile(*["sgd"] * len(model.optimizer_names), jit_compile=family.xla)
     before = values(model.trainable_variables)
