@@ -139,9 +139,9 @@ FAMILIES = {
     "WGAN": Family(_CONV, also_takes=_LATENTS),
     "WGANGP": Family({**_CONV, "augmentation": "diff_augment"}, also_takes=_LATENTS, xla=True),
     "ConditionalGAN": Family(_CONV, **_LABELS, also_takes=_LATENTS),
-    "ProjectionGAN": Family(_CONV, **_LABELS, also_takes=_LATENTS, fast=False),
-    "SAGAN": Family(_CONV, also_takes=_LATENTS, fast=False),
-    # It has every layer of the other residual GANs.
+    # BigGAN has every layer of the residual networks of these two.
+    "ProjectionGAN": Family({**_CONV, "residual": False}, **_LABELS, also_takes=_LATENTS),
+    "SAGAN": Family({**_CONV, "residual": False}, also_takes=_LATENTS),
     "BigGAN": Family(
         {**_CONV, "class_dim": 3, "augmentation": "diff_augment"},
         **_LABELS,
