@@ -2,11 +2,11 @@
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import forks
 import keras
 import numpy as np
 import pytest
@@ -15,7 +15,6 @@ from PIL import Image
 
 import zoo
 from zoo import presets
-from zoo.callbacks import BackupAndRestore
 from zoo.random_state import random_states
 
 SHAPE = (8, 8, 1)
@@ -241,15 +240,21 @@ def assert_equal_states(one, other):
         np.testing.assert_array_equal(one[name], other[name], err_msg=name)
 
 
-def run_script(script, *arguments):
-    """Runs Python source in a process of its own, quietly and on the zoo under test."""
+def run_script(script, *arguments, warm=False):
+    """Runs Python source in a process of its own, quietly and on the zoo under test.
+
+    A `warm` process finds TensorFlow imported.
+    """
     environment = {
         **os.environ,
         "PYTHONPATH": os.pathsep.join([str(ROOT), str(Path(__file__).parent)]),
         "TF_CPP_MIN_LOG_LEVEL": "3",
     }
-    command = [sys.executable, "-c", script, *map(str, arguments)]
-    result = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    if warm:
+        result = forks.run(script, arguments, environment, Path.cwd())
+    else:
+        command = [sys.executable, "-c", script, *map(str, arguments)]
+        result = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr[-3000:]
     return result
 
@@ -286,40 +291,6 @@ def load_warning(directory, **overrides):
 
 def moved(before, variables):
     return [bool((one != other).any()) for one, other in zip(before, values(variables), strict=True)]
-
-
-def assert_resumes_bit_equal(build, data, folder, saved=False, epochs=2, **options):
-    """Epochs end alike, left alone or killed in the middle of the second and continued by a new model.
-
-    With `saved` a model saved at the end is loaded with every state that it had; `options` are further ones of `fit`.
-    Untraced, since so few steps cost less than two tracings; those that `test_resume.py` kills are traced.
-    """
-    backup, killed = folder / "backup", folder / "killed"
-
-    def fit(model, callbacks=(), **more):
-        arguments = {"batch_size": 4, "epochs": epochs, "verbose": 0, **options, **more}
-        return model.fit(data, callbacks=list(callbacks), **arguments).epoch
-
-    def fresh(seed):
-        keras.utils.set_random_seed(seed)
-        model = build()
-        model.compile(run_eagerly=True)
-        return model
-
-    # What a kill at that moment leaves behind.
-    whole = fresh(0)
-    fit(whole, [BackupAndRestore(backup), AtBatch(1, 1, lambda model: shutil.copytree(backup, killed))])
-    expected = state(whole)
-    assert [path.name for path in killed.iterdir()] == ["state.weights.h5"]
-
-    # Other draws from Keras' own random state must not matter.
-    resumed = fresh(99)
-    assert fit(resumed, [BackupAndRestore(killed)]) == list(range(1, epochs))
-    assert_equal_states(state(resumed), expected)
-    assert not killed.exists()
-    if saved:
-        whole.save(folder / "model.keras")
-        assert_equal_states(state(keras.saving.load_model(folder / "model.keras")), expected)
 
 
 # Clears the screen, sets the window's title, writes the clipboard, forges a line and reverses what follows.

@@ -84,4 +84,4 @@ np.testing.assert_array_equal(zoo.load(folder / "elsewhere").generate(2, seed=0)
 
 @pytest.mark.slow
 def test_a_full_disk_costs_one_sentence_wherever_the_zoo_writes(tmp_path):
-    run_script(SCRIPT, tmp_path)
+    run_script(SCRIPT, tmp_path, warm=True)

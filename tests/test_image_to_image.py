@@ -10,7 +10,6 @@ import tensorflow as tf
 from helpers import (
     SHAPE,
     TINY_TRANSLATORS,
-    assert_resumes_bit_equal,
     images,
     moved,
     one_update,
@@ -174,19 +173,6 @@ def test_ready_made_batches_of_more_sources_than_images_are_refused():
         model.fit(iter([(sources, pictures[:4])]), verbose=0)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("build", TINY_TRANSLATORS.values(), ids=TINY_TRANSLATORS)
-def test_translators_take_penalties_and_augmentation_and_come_back_from_a_preset(build, tmp_path):
-    model = build(penalties="r1", augmentation="adaptive")
-    model.compile(run_eagerly=True)
-    history = model.fit(pairs(4), batch_size=4, verbose=0).history
-    assert np.isfinite(history["discriminator_loss"]).all()
-    model.save_to_preset(tmp_path)
-    loaded, (sources, _) = zoo.load(tmp_path), pairs(2)
-    np.testing.assert_array_equal(loaded.translate(sources), model.translate(sources))
-    assert type(loaded.augmentation) is type(model.augmentation) and type(loaded.penalties[0]) is R1
-
-
 def test_a_penalty_is_on_the_image_alone_whether_or_not_its_source_is_augmented_with_it():
     plain = tiny_pix2pix(penalties="r1", dropout=0.0)
     augmented = tiny_pix2pix(penalties="r1", dropout=0.0, augmentation=DiffAugment(()))
@@ -252,14 +238,6 @@ def test_an_update_moves_its_own_network_alone(name, updated):
     one_update(model, updated, dict(zip(("source_images", "images"), pairs(4), strict=True)))
     # Biases before a norm have no gradient.
     assert np.mean(moved(old, weights)) > 0.5
-
-
-@pytest.mark.parametrize("name", TINY_TRANSLATORS)
-def test_batches_are_trained_on_one_by_one(name):
-    model = TINY_TRANSLATORS[name]()
-    model.compile(run_eagerly=True)
-    assert np.isfinite(model.train_on_batch(*pairs(4))).all()
-    assert int(model.generator_optimizer.iterations) == 1
 
 
 # === The store of earlier images ===
@@ -344,9 +322,8 @@ def test_cycle_gan_translates_both_ways():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", TINY_TRANSLATORS)
-def test_iterators_of_batches_are_trained_on(name):
-    model, (sources, given) = TINY_TRANSLATORS[name](), pairs(4)
+def test_iterators_of_batches_are_trained_on():
+    model, (sources, given) = tiny_pix2pix(), pairs(4)
     model.compile(run_eagerly=True)
     model.fit(iter([{"source_images": sources, "images": given}] * 2), verbose=0)
     model.fit(iter([(sources, given)] * 2), verbose=0)
@@ -405,21 +382,6 @@ def test_a_cycle_gan_has_no_shape_of_its_sources():
 
 
 # === Training ===
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", TINY_TRANSLATORS)
-def test_an_interrupted_training_resumes_bit_equal(name, tmp_path):
-    assert_resumes_bit_equal(lambda: TINY_TRANSLATORS[name](ema_momentum=0.5), pairs(8), tmp_path, saved=True)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", TINY_TRANSLATORS)
-def test_it_trains_under_xla_in_half_precision(name):
-    model = TINY_TRANSLATORS[name](dtype="mixed_bfloat16")
-    model.compile("sgd", "sgd", jit_compile=True)
-    history = model.fit(pairs(8), batch_size=4, verbose=0).history
-    assert np.isfinite(history["generator_loss"]).all()
 
 
 @pytest.mark.slow

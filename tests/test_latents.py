@@ -48,6 +48,12 @@ def test_truncation_goes_from_the_mean_to_the_normal_distribution():
     assert latents.truncate([], 0.5).shape == (0,)
 
 
+def test_labels_are_drawn_uniformly():
+    drawn = latents.sample_labels(3000, 3, seed=0)
+    assert stats.chisquare(np.bincount(drawn, minlength=3)).pvalue > 1e-3
+    np.testing.assert_array_equal(latents.sample_labels(64, 3, seed=0), drawn[:64])
+
+
 def test_unknown_distributions_are_refused():
     with pytest.raises(InputError, match="distribution is 'gaussian', expected 'normal' or 'uniform'"):
         latents.sample(2, (3,), seed=0, distribution="gaussian")

@@ -30,7 +30,6 @@ from zoo.layers.conditional_norm import ConditionalBatchNormalization, StyleBatc
 from zoo.layers.growing import GrowingDiscriminator, GrowingGenerator
 from zoo.layers.minibatch_std import MinibatchStd
 from zoo.layers.pixel_norm import PixelNorm
-from zoo.layers.spectral_normalization import SpectralNormalization
 from zoo.nets.style import stage_widths
 
 
@@ -865,20 +864,6 @@ def test_styles_join_the_layers_of_a_dcgan():
         model.generator(normal(8, LATENT_DIM), training=True)
     model.ema_generator.set_weights(model.generator.get_weights())
     assert_each_layer_takes_a_latent_of_its_own(model)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("build", [normalized_style_gan, spectral_style_gan, style_gan_of_hidden_end])
-def test_networks_of_a_dcgan_survive_saving_and_keep_their_norm(build, tmp_path):
-    model = build()
-    images = normal(5, *LARGE)
-    logits = model.discriminator.predict(images, verbose=0)
-    model.save(tmp_path / "model.keras")
-    again = keras.saving.load_model(tmp_path / "model.keras")
-    np.testing.assert_allclose(again.discriminator.predict(images, verbose=0), logits, atol=1e-6)
-    for layer in again.discriminator.layers:
-        if layer.weights:
-            assert isinstance(layer, SpectralNormalization) == (build is not normalized_style_gan)
 
 
 @pytest.mark.slow

@@ -7,7 +7,7 @@ import tracemalloc
 import keras
 import numpy as np
 import pytest
-from helpers import assert_resumes_bit_equal, images, moved, one_update, pairs, values
+from helpers import images, moved, one_update, pairs, values
 from PIL import Image
 
 import zoo
@@ -51,9 +51,8 @@ def phi():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("build", TINY.values(), ids=TINY)
-def test_iterators_of_batches_are_trained_on(build):
-    model = build()
+def test_iterators_of_batches_are_trained_on():
+    model = tiny_sr_resnet()
     model.compile(run_eagerly=True)
     model.fit(iter([images(4, LARGE)] * 2), verbose=0)
     model.fit(iter([(images(4, SMALL), images(4, LARGE))] * 2), verbose=0)
@@ -258,23 +257,8 @@ def test_the_pixel_stage_learns():
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", TINY)
-def test_an_interrupted_training_resumes_bit_equal(name, tmp_path):
-    assert_resumes_bit_equal(TINY[name], images(8, LARGE), tmp_path, saved=True)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", TINY)
-def test_it_trains_under_xla(name):
+def test_it_trains_on_images_and_on_pairs(name):
     model = TINY[name]()
-    model.compile(*["sgd"] * len(model.optimizer_names), jit_compile=True)
-    assert np.isfinite(model.fit(images(4, LARGE), batch_size=2, verbose=0).history["generator_gradient_norm"]).all()
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("dtype", [None, "mixed_bfloat16"])
-@pytest.mark.parametrize("name", TINY)
-def test_it_trains_on_images_and_on_pairs(name, dtype):
-    model = TINY[name](dtype=dtype)
     model.compile(run_eagerly=True)
     model.fit(images(4, LARGE), batch_size=4, verbose=0)
     model.fit(*pairs(4, LARGE, SMALL), batch_size=4, verbose=0)

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from helpers import assert_resumes_bit_equal, images, moved, one_update, strengthened, values
+from helpers import images, moved, one_update, strengthened, values
 
 import zoo
 from zoo import latents, text
@@ -300,20 +300,6 @@ def test_it_learns_what_a_word_means():
     assert means[1] - means[0] > 60
 
 
-@pytest.mark.slow
-def test_an_interrupted_training_resumes_bit_equal(tmp_path):
-    assert_resumes_bit_equal(lambda: tiny(ema_momentum=0.5), data_of(8), tmp_path, saved=True)
-
-
-@pytest.mark.slow
-def test_it_trains_under_xla_in_half_precision():
-    model = tiny(dtype="mixed_bfloat16", augmentation="diff_augment")
-    model.compile("sgd", "sgd", jit_compile=True)
-    assert np.isfinite(model.fit(data_of(8), batch_size=4, verbose=0).history["generator_loss"]).all()
-    model.compile(run_eagerly=True)
-    assert np.isfinite(list(model.evaluate(data_of(4), verbose=0, return_dict=True).values())).all()
-
-
 @pytest.mark.parametrize(
     ("steps", "batch_size", "says"),
     [(1, 1, "batch_size is 1, expected at least 2"), (2, 3, r"has 3 prompts, expected at least 4, 2 for each")],
@@ -330,16 +316,6 @@ def test_too_few_prompts_to_tell_apart_are_refused(steps, batch_size, says):
 
 
 # === Drawing ===
-
-
-def test_prompts_choose_and_seeds_vary():
-    model = tiny()
-    drawn = model.generate(prompts=list(PROMPTS), seed=0)
-    assert drawn.shape == (4, *SHAPE)
-    np.testing.assert_array_equal(model.generate(prompts=list(PROMPTS[:2]), seed=0), drawn[:2])
-    same = model.generate(3, prompts=PROMPTS[0], seed=0)
-    np.testing.assert_array_equal(same[0], drawn[0])
-    assert (same[1] != same[0]).any()
 
 
 @pytest.mark.slow
@@ -374,18 +350,6 @@ def test_without_prompts_the_examples_are_drawn_from():
     np.testing.assert_array_equal(model.generate(3, seed=0), drawn[:3])
     with pytest.raises(InputError, match="prompts is None"):
         tiny().generate(2)
-
-
-@pytest.mark.slow
-def test_a_preset_holds_the_vocabulary(tmp_path):
-    model = tiny(example_prompts=PROMPTS)
-    model.save_to_preset(tmp_path / "preset")
-    loaded = zoo.load(tmp_path / "preset")
-    assert loaded.vocabulary == WORDS
-    assert loaded.example_prompts == PROMPTS
-    np.testing.assert_array_equal(
-        loaded.generate(prompts="a red hat", seed=1), model.generate(prompts="a red hat", seed=1)
-    )
 
 
 @pytest.mark.slow

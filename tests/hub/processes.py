@@ -4,28 +4,31 @@ import subprocess
 import sys
 from pathlib import Path
 
+import forks
+
 import zoo
 
 ROOT = Path(zoo.__file__).resolve().parent.parent
 
 
 class Python:
-    """Runs scripts with the zoo under test and one Hub; what a process writes never holds a token."""
+    """Runs scripts with the zoo under test and one Hub; what a process writes never holds a token.
+
+    A `warm` process finds TensorFlow imported; one with a `preexec_fn` never is.
+    """
 
     def __init__(self, hub):
         self._hub = hub
 
-    def __call__(self, script, *arguments, home, token=None, cwd=None, preexec_fn=None, **environment):
+    def __call__(self, script, *arguments, home, token=None, cwd=None, warm=True, preexec_fn=None, **environment):
         given = {"PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3", **environment}
-        result = subprocess.run(
-            [sys.executable, "-c", script, *map(str, arguments)],
-            env=self._hub.environment(home, token, **given),
-            cwd=cwd or ROOT.parent,
-            preexec_fn=preexec_fn,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        environment, cwd = self._hub.environment(home, token, **given), cwd or ROOT.parent
+        if warm and preexec_fn is None:
+            result = forks.run(script, arguments, environment, cwd)
+        else:
+            command = [sys.executable, "-c", script, *map(str, arguments)]
+            limits = {"env": environment, "cwd": cwd, "preexec_fn": preexec_fn}
+            result = subprocess.run(command, **limits, capture_output=True, text=True, check=False)
         for secret in (*self._hub.tokens, *(token or "").split()):
             assert secret not in result.stdout + result.stderr
         return result

@@ -193,7 +193,7 @@ def described(module_hub, module_python, tmp_path_factory):
     warning = {"X-HF-Warning": "shout; \x1b[2J\x1b]0;owned\x07"}
     body = json.dumps({"id": "me/shouting", "sha": commit}).encode()
     module_hub.answer("GET /api/models/me/shouting", body=body, headers=warning)
-    return module_python(DESCRIBE, "hf://me/shouting", home=tmp_path_factory.mktemp("described"))
+    return module_python(DESCRIBE, "hf://me/shouting", home=tmp_path_factory.mktemp("described"), warm=False)
 
 
 def test_info_shows_hostile_texts_as_text(described):
