@@ -211,8 +211,9 @@ class VAE(GenerativeModel):
         images, log_variance = ops.reshape(images, (-1, pixels)), self.log_variance
         if training and log_variance is not None:
             log_variance = variational.best_log_variance(images, outputs)
-            kept = _VARIANCE_MOMENTUM * self.log_variance
-            self.log_variance.assign(kept + (1.0 - _VARIANCE_MOMENTUM) * log_variance)
+            moved = _VARIANCE_MOMENTUM * self.log_variance + (1.0 - _VARIANCE_MOMENTUM) * log_variance
+            # A replica may get no images of a small last batch, which have no variance.
+            self.log_variance.assign(ops.where(ops.shape(images)[0] > 0, moved, self.log_variance.value))
         return self.likelihood.log_likelihood(images, outputs, log_variance)
 
     # === Using ===
