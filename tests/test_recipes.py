@@ -40,7 +40,6 @@ def test_recipe_is_constants_and_few_lines_of_code(recipe):
     tree = ast.parse(recipe.read_text())
     docstring, *body = tree.body
     assert isinstance(docstring.value, ast.Constant)
-    # At most 45, but for a few that describe how their captions vary or why nothing repeats them.
     assert body[-1].end_lineno - docstring.end_lineno <= 58
     assert not [node for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
 

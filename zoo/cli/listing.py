@@ -67,6 +67,7 @@ def info(name):
         "data licence": facts.get("dataset_licence"),
         "weights licence": facts.get("weights_licence"),
         "recipe": facts.get("recipe"),
+        "not reproducible": facts.get("not_reproducible_because"),
         "commit": facts.get("commit"),
         "seed": facts.get("seed"),
         "epochs": facts.get("epochs"),
