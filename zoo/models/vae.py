@@ -26,7 +26,7 @@ from zoo.nets import conv, mlp
 from zoo.nets.options import Count, Counts
 from zoo.nets.shapes import check_makes, check_takes
 from zoo.objectives import variational
-from zoo.progress import bar, predicted, traced_quietly
+from zoo.progress import bar, predict_batch, traced_quietly
 from zoo.sampling.conditions import Latents, temperature
 
 # Maximal number of decoded samples in memory while a likelihood is estimated.
@@ -149,7 +149,7 @@ class VAE(GenerativeModel):
         )
         self.built = True
         # The attribute holds a function, because Keras would save a model as a part of this one.
-        self._log_weights = functools.partial(predicted, _ImportanceWeights(self))
+        self._log_weights = functools.partial(predict_batch, _ImportanceWeights(self))
 
     @staticmethod
     def default_networks(image_shape, latent_dim, hidden_units: Counts = (400, 400)):
@@ -352,7 +352,7 @@ class VAE(GenerativeModel):
             return np.split(self.encoder.predict(images, batch_size=500, verbose=0), 2, axis=-1)
 
     def sample(self, latents, temperature=1.0):
-        outputs = predicted(self.decoder, latents * np.float32(temperature))
+        outputs = predict_batch(self.decoder, latents * np.float32(temperature))
         return ops.convert_to_numpy(self.likelihood.mean_images(outputs))
 
     def get_config(self):
