@@ -1,6 +1,5 @@
 """The variational autoencoder, the importance-weighted autoencoder and the beta-VAE."""
 
-import base64
 import functools
 import inspect
 
@@ -9,7 +8,6 @@ import numpy as np
 from keras import ops
 
 from zoo import latents as latent_vectors
-from zoo.arrays import as_numbers
 from zoo.errors import (
     InputError,
     check_amount,
@@ -27,6 +25,7 @@ from zoo.nets.options import Count, Counts
 from zoo.nets.shapes import check_makes, check_takes
 from zoo.objectives import variational
 from zoo.progress import bar, predict_batch, traced_quietly
+from zoo.sampling.attributes import AttributeDirections
 from zoo.sampling.conditions import Latents, temperature
 
 # Maximal number of decoded samples in memory while a likelihood is estimated.
@@ -127,13 +126,7 @@ class VAE(GenerativeModel):
         check_makes("encoder", self.encoder, (2 * latent_dim,))
         check_takes("decoder", self.decoder, (latent_dim,), f"latent_dim={latent_dim}")
         check_makes("decoder", self.decoder, self.image_shape)
-        if not isinstance(attribute_directions, (dict, type(None))):
-            raise InputError(
-                f"attribute_directions is {shown(attribute_directions)}, expected a dict by attribute, or None."
-            )
-        self._attribute_directions = {
-            name: _direction(value, name, latent_dim) for name, value in (attribute_directions or {}).items()
-        }
+        self._directions = AttributeDirections(attribute_directions, latent_dim)
         # All pixels share one variance, which only the Gaussian likelihood has.
         self.log_variance = (
             self.add_weight(
@@ -301,17 +294,12 @@ class VAE(GenerativeModel):
         """
         check_text(name, "name")
         check_amount(scale, "scale", positive=True)
-        latents = self.encode(images)[0]
-        if others is None:
-            direction = latent_vectors.attribute_direction(latents, present)
-        else:
-            direction = latent_vectors.attribute_changes(latents, present, others)
-        self._attribute_directions[name] = np.float32(scale) * direction
+        self._directions.learn(name, self.encode(images)[0], present, others, scale)
 
     @property
     def attributes(self):
         """Sorted names of the attributes that `edit` can change."""
-        return sorted(self._attribute_directions)
+        return self._directions.names
 
     def edit(self, images, attribute, amount=1.0, keep_details=False):
         """Returns reconstructions of `images` with more of an attribute, or less for a negative amount.
@@ -332,12 +320,10 @@ class VAE(GenerativeModel):
         Raises:
             InputError: If the attribute is unknown.
         """
-        if not isinstance(attribute, str) or attribute not in self.attributes:
-            known = ", ".join(self.attributes) or "none; learn_attribute finds them from labelled images"
-            raise InputError(f"attribute is {shown(attribute)}, expected one of: {known}.")
+        direction = self._directions.of(attribute)
         images, keep_details = self.checked_images(images), check_flag(keep_details, "keep_details")
         latents = self._encode(images)[0]
-        edited = self.decode(latent_vectors.move(latents, self._attribute_directions[attribute], amount))
+        edited = self.decode(latent_vectors.move(latents, direction, amount))
         if not keep_details:
             return edited
         change = edited.astype("float32") - self.decode(latents)
@@ -362,11 +348,7 @@ class VAE(GenerativeModel):
             "likelihood": self.likelihood.name,
             "beta": self.beta,
             "num_importance_samples": self.num_importance_samples,
-            # Base64 text is compact; JSON would write each of thousands of numbers on a line.
-            "attribute_directions": {
-                name: base64.b64encode(direction.astype("<f4").tobytes()).decode()
-                for name, direction in self._attribute_directions.items()
-            },
+            "attribute_directions": self._directions.as_texts(),
         }
 
 
@@ -433,23 +415,6 @@ class _ImportanceWeights(keras.Model):
             images = 0.5 * (images + 1.0)
         latents = mean + ops.exp(0.5 * log_variance) * noise
         return self.vae._log_likelihood(images, latents) + log_density_ratio(latents, mean, log_variance)
-
-
-def _direction(value, attribute, latent_dim):
-    """Returns the array of an entry of `attribute_directions`, which may be text of `get_config`."""
-    shapes, name = ((latent_dim,), (2, latent_dim + 1, latent_dim)), f"attribute_directions[{shown(attribute)}]"
-    if isinstance(value, str):
-        try:
-            value = np.frombuffer(base64.b64decode(value, validate=True), "<f4")
-        except ValueError:
-            raise InputError(f"{name} is {value[:20]!r}, expected an array or text of get_config.") from None
-        if value.size == np.prod(shapes[1]):
-            value = value.reshape(shapes[1])
-    expected = " or ".join(map(str, shapes))
-    value = as_numbers(value, name, expected)
-    if value.shape not in shapes:
-        raise InputError(f"{name} has shape {value.shape}, expected {expected}.")
-    return value
 
 
 def log_density_ratio(latents, mean, log_variance):
