@@ -8,7 +8,6 @@ import argparse
 import os
 import shutil
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -16,10 +15,10 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests" / "hub"))
+import _against  # noqa: E402
 from server import Hub  # noqa: E402
 
 PRESET, REPO, ROUNDS = "dcgan_fashion_mnist_28", "me/preset", 15
-PROCESSES = 5
 # The first preset is loaded before the timing starts, because Keras imports and compiles once per process.
 LOAD_ALL = """
 import time
@@ -39,27 +38,12 @@ def seconds(load):
     return time.perf_counter() - begun
 
 
-def against(checkout):
-    """Prints how long loading all bundled presets takes here and in another checkout, and the ratio of the medians."""
-    times = {ROOT: [], checkout: []}
-    for _ in range(PROCESSES):
-        for root, taken in times.items():
-            environment = {**os.environ, "PYTHONPATH": str(root), "TF_CPP_MIN_LOG_LEVEL": "3"}
-            command = [sys.executable, "-c", LOAD_ALL]
-            found = subprocess.run(command, env=environment, cwd=root, capture_output=True, text=True, check=True)
-            taken.append(float(found.stdout.splitlines()[-1]))
-    for root, taken in times.items():
-        print(f"{root}: median {statistics.median(taken):.2f} s, from {min(taken):.2f} to {max(taken):.2f}")
-    here, there = map(statistics.median, times.values())
-    print(f"ratio {here / there:.3f}")
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--against", type=Path, metavar="CHECKOUT", help="another checkout, to time all presets beside")
     checkout = parser.parse_args().against
     if checkout is not None:
-        against(checkout.resolve())
+        _against.compare("Loading all bundled presets", LOAD_ALL, checkout)
         return
     hub, home = Hub({}), tempfile.mkdtemp()
     # The client reads these when it is imported; other variables would lead it to the user's cache and token.

@@ -4,10 +4,14 @@
 Python less often.
 
 The script also times how fast `zoo.data` alone delivers batches, because training must not wait for reading.
+`--against CHECKOUT` instead times a step of `fit` in turn with another checkout of this repository.
 """
 
+import argparse
 import time
+from pathlib import Path
 
+import _against
 import keras
 import numpy as np
 import tensorflow as tf
@@ -18,6 +22,30 @@ from zoo import data
 BATCH_SIZE, ROUNDS, STEPS_PER_EXECUTION = 128, 5, 36
 # An epoch of MNIST for the VAE; a part of one for the DCGAN, whose steps take ten times as long.
 VAE_STEPS, DCGAN_STEPS = 468, 72
+
+
+# Times the fastest of several epochs, because other work on the machine only adds time.
+STEP_OF_FIT = """
+import time
+import numpy as np
+import zoo
+
+model = zoo.{model}
+model.compile()
+images = np.random.RandomState(0).randint(0, 256, ({images}, 28, 28, 1)).astype("uint8")
+batches = zoo.data.batches(zoo.data.ImageSet(images), {batch_size})
+model.fit(batches, verbose=0)
+times = []
+for _ in range(5):
+    begun = time.perf_counter()
+    model.fit(batches, verbose=0)
+    times.append((time.perf_counter() - begun) / len(batches))
+print(min(times))
+"""
+MODELS = {
+    "DCGAN((28, 28, 1), filters=64, discriminator_batch_norm=False)": DCGAN_STEPS,
+    "VAE((28, 28, 1))": VAE_STEPS,
+}
 
 
 def dcgan_loop(model):
@@ -102,6 +130,14 @@ def compare(name, build, loop, steps):
 
 
 def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--against", type=Path, metavar="CHECKOUT", help="another checkout, to time steps beside")
+    checkout = parser.parse_args().against
+    if checkout is not None:
+        for model, steps in MODELS.items():
+            program = STEP_OF_FIT.format(model=model, images=steps * BATCH_SIZE, batch_size=BATCH_SIZE)
+            _against.compare(f"A step of zoo.{model} in fit", program, checkout)
+        return
     compare(
         "DCGAN",
         lambda: zoo.DCGAN((28, 28, 1), filters=64, discriminator_batch_norm=False),

@@ -15,12 +15,9 @@ LATENT_DIM, FILTERS = 96, 48
 PENALTY_WEIGHT, PENALTY_INTERVAL = 5.0, 8
 EPOCHS, BATCH_SIZE, LEARNING_RATES, BETAS, PRECISION = 12, 32, (4e-3, 1e-3), (0.0, 0.99), "mixed_bfloat16"
 BEGINNING = "dcgan_avatars_64"
-REPRODUCIBLE, NOT_REPRODUCIBLE_BECAUSE = (
-    False,
-    (
-        "the training began with the weights that dcgan_avatars_64 had after 15 of its 31 epochs, which are no "
-        "longer shipped; the recipe begins with its final weights."
-    ),
+NOT_REPRODUCIBLE_BECAUSE = (
+    "the training began with the weights that dcgan_avatars_64 had after 15 of its 31 epochs, which are no "
+    "longer shipped; the recipe begins with its final weights."
 )
 
 

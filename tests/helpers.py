@@ -82,7 +82,7 @@ def dense_discriminator(shape=SHAPE, dropout=0.4, batch_norm=True):
 
 def restless_gan(**arguments):
     """A GAN in which everything that can move does: weights, moving statistics, dropout's random state."""
-    # Which penalties do not go with the discriminator's moving statistics.
+    # These penalties do not go with the discriminator's moving statistics.
     normed = "penalties" not in arguments
     networks = {"generator": dense_generator(), "discriminator": dense_discriminator(batch_norm=normed)}
     return zoo.GAN(SHAPE, LATENT_DIM, **networks, **arguments)

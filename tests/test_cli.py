@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from helpers import HOSTILE_TEXT, assert_harmless, flip_a_bit, strengthened
+from helpers import HOSTILE_TEXT, assert_harmless, flip_a_bit, strengthened, tiny_vae
 from PIL import Image
 
 import zoo
@@ -596,9 +596,25 @@ def test_sample_draws_one_class(tmp_path):
     digits.save_to_preset(tmp_path / "digits")
     succeed("sample", "digits", "-n", 4, "--label", "1", "-o", "ones.png", cwd=tmp_path, by=run_here)
     np.testing.assert_allclose(np.asarray(Image.open(tmp_path / "ones.png")), cats, atol=1)
-    for option, wanted in (("--label", "labels"), ("--prompt", "prompts")):
-        said = fail("sample", "dcgan_fashion_mnist_28", option, "bag", cwd=tmp_path, by=run_here)
-        assert said == f"Error: {option} is given, but 'dcgan_fashion_mnist_28' is a DCGAN, which takes no {wanted}.\n"
+    for name, option, takes in (
+        ("dcgan_fashion_mnist_28", "--label", "a DCGAN, which takes no conditions"),
+        ("digits", "--prompt", "a ConditionalGAN, which takes --label"),
+    ):
+        said = fail("sample", name, option, "bag", cwd=tmp_path, by=run_here)
+        assert said == f"Error: {option} is given, but {name!r} is {takes}.\n"
+    assert fail("sample", "digits", "--label", cwd=tmp_path, by=run_here) == (
+        "Error: --label is given without a value, expected one after it.\n"
+    )
+
+
+def test_sample_takes_the_conditions_that_a_model_declares(tmp_path):
+    model = tiny_vae()
+    model.save_to_preset(tmp_path / "preset")
+    succeed("sample", "preset", "-n", 4, "--temperature=0.5", "-o", "calm.png", cwd=tmp_path, by=run_here)
+    calm = grid(model.generate(4, temperature=0.5, seed=0))[..., 0].astype(int)
+    np.testing.assert_allclose(np.asarray(Image.open(tmp_path / "calm.png")), calm, atol=1)
+    said = fail("sample", "preset", "--temperature", "hot", cwd=tmp_path, by=run_here)
+    assert said == "Error: --temperature is 'hot', expected a number.\n"
 
 
 # === edit ===

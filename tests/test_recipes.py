@@ -41,7 +41,6 @@ def test_recipe_is_constants_and_few_lines_of_code(recipe):
     tree = ast.parse(recipe.read_text())
     docstring, *body = tree.body
     assert isinstance(docstring.value, ast.Constant)
-    # At most 45, but for a few that describe how their captions vary or why nothing repeats them.
     assert body[-1].end_lineno - docstring.end_lineno <= 58
     assert not [node for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
 
@@ -62,8 +61,7 @@ def test_recipe_says_why_it_does_not_repeat_its_preset(recipe, monkeypatch):
     monkeypatch.syspath_prepend(recipe.parent)
     module = importlib.import_module(recipe.stem)
     reason = presets.manifest()[recipe.stem].get("not_reproducible_because")
-    assert reason in (None, getattr(module, "NOT_REPRODUCIBLE_BECAUSE", None))
-    assert getattr(module, "REPRODUCIBLE", True) is not hasattr(module, "NOT_REPRODUCIBLE_BECAUSE")
+    assert reason == getattr(module, "NOT_REPRODUCIBLE_BECAUSE", None)
 
 
 GENERATORS = [name for name, entry in presets.manifest().items() if entry["kind"] == "model"]
@@ -181,7 +179,7 @@ def test_smoke_run_goes_the_whole_way(recipe, tmp_path, monkeypatch):
     assert entry["metrics"]
     assert entry["recipe"] == f"recipes/{recipe.name}"
     module = importlib.import_module(recipe.stem)
-    assert entry.get("reproducible", True) is getattr(module, "REPRODUCIBLE", True)
+    assert entry.get("reproducible", True) is not hasattr(module, "NOT_REPRODUCIBLE_BECAUSE")
     assert entry.get("not_reproducible_because") == getattr(module, "NOT_REPRODUCIBLE_BECAUSE", None)
     assert "bfloat16" not in (tmp_path / "preset" / presets.CONFIG).read_text()
     # A recipe of several stages has a folder for each.

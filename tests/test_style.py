@@ -637,18 +637,18 @@ def test_weights_of_another_stage_say_so(tmp_path):
 def test_predicting_follows_the_stage():
     model, given = tiny_progressive_gan(SHAPE), normal(2, LATENT_DIM)
 
-    def predicted():
+    def predict_batch():
         images = model.predict(given, verbose=0)
         np.testing.assert_allclose(images, model.ema_generator.predict_on_batch(given), atol=1e-6)
         return images
 
-    grown_up, weights = predicted(), model.get_weights()
+    grown_up, weights = predict_batch(), model.get_weights()
     model.grow([0.0])
     # At half the resolution each 2x2 pixels are alike.
-    coarse = predicted().reshape(2, 4, 2, 4, 2, -1)
+    coarse = predict_batch().reshape(2, 4, 2, 4, 2, -1)
     np.testing.assert_allclose(coarse, np.broadcast_to(coarse[:, :, :1, :, :1], coarse.shape), atol=1e-6)
     model.set_weights(weights)
-    np.testing.assert_allclose(predicted(), grown_up, atol=1e-6)
+    np.testing.assert_allclose(predict_batch(), grown_up, atol=1e-6)
 
 
 def test_weights_of_another_number_of_stages_are_refused(tmp_path):

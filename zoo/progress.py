@@ -24,7 +24,7 @@ def traced_quietly():
         logger.removeFilter(kept)
 
 
-def predicted(network, inputs):
+def predict_batch(network, inputs):
     """Returns the outputs of a Keras model for a batch, by `predict_on_batch`."""
     with traced_quietly():
         outputs = network.predict_on_batch(inputs)

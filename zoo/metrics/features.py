@@ -12,7 +12,7 @@ from zoo.backend import check_process
 from zoo.datasets import avatars
 from zoo.errors import DataError, InputError, first_line, shown
 from zoo.images import check_images, fit_image, to_float
-from zoo.progress import bar, predicted
+from zoo.progress import bar, predict_batch
 
 INCEPTION = "inception_v3"
 #: Network that compares pictures of 64x64 pixels whose own data set has no classifier.
@@ -61,7 +61,7 @@ def _run(network, images):
         part = images[start : start + _BATCH]
         if part.shape[1:] != shape:
             part = np.stack([fit_image(image, shape) for image in part])
-        batches.append(predicted(network, to_float(part)))
+        batches.append(predict_batch(network, to_float(part)))
     return batches
 
 

@@ -11,10 +11,10 @@ from zoo.arrays import as_array
 from zoo.callbacks import PredictionProgress
 from zoo.errors import InputError, check_count
 from zoo.models.generative_model import GenerativeModel
-from zoo.nets.building import built_under
+from zoo.nets.building import dtype_scope
 from zoo.nets.pixel_cnn import gated_pixel_cnn
 from zoo.objectives.likelihoods import Categorical
-from zoo.progress import predicted, traced_quietly
+from zoo.progress import predict_batch, traced_quietly
 from zoo.sampling import conditions
 from zoo.sampling.codes import CodeSampler
 from zoo.training.checks import check_backend, check_known
@@ -59,7 +59,7 @@ class CodePrior(GenerativeModel):
         self.set_classes(num_classes, class_names)
         self.trained_conditions = () if self.is_unconditional else (self.classes,)
         self.likelihood = Categorical(num_embeddings)
-        with built_under(dtype):
+        with dtype_scope(dtype):
             self.conditioners = [
                 _conditioner(coarse, fine, num_embeddings, self.filters, f"conditioner_{index}")
                 for index, (coarse, fine) in enumerate(zip(self.grids, self.grids[1:], strict=False))
@@ -142,7 +142,7 @@ class CodePrior(GenerativeModel):
         conditions, drawn = {} if labels is None else {"labels": labels}, []
         for index, part in enumerate(self._split(noise)):
             if index:
-                conditions["condition"] = predicted(self.conditioners[index - 1], drawn[-1])
+                conditions["condition"] = predict_batch(self.conditioners[index - 1], drawn[-1])
             drawn.append(ops.convert_to_numpy(self._samples[index](part, temperature, **conditions)))
         return [codes[..., 0] for codes in drawn]
 

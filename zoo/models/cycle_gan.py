@@ -12,7 +12,7 @@ from zoo.models.image_to_image import FromImages
 from zoo.nets import image_to_image
 from zoo.nets.options import Count
 from zoo.nets.shapes import check_layers, check_makes, check_takes
-from zoo.progress import predicted
+from zoo.progress import predict_batch
 from zoo.training.step import num_replicas
 
 SIDES = ("images", "source_images")
@@ -201,7 +201,7 @@ class CycleGAN(FromImages, AdversarialModel):
 
     def translate_batch(self, source_images, reverse=False):
         translator = self.ema_generator.get_layer("to_source" if reverse else "to_images")
-        return predicted(translator, source_images)
+        return predict_batch(translator, source_images)
 
     def get_config(self):
         return {

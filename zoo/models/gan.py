@@ -11,7 +11,7 @@ from zoo.models.adversarial_model import AdversarialModel
 from zoo.nets import mlp
 from zoo.nets.options import Counts, Share
 from zoo.nets.shapes import check_makes, check_takes, input_shapes
-from zoo.progress import predicted
+from zoo.progress import predict_batch
 from zoo.sampling.conditions import Latents
 from zoo.sampling.inversion import inverted, nearest_latents
 from zoo.training.checks import check_backend
@@ -120,7 +120,7 @@ class GAN(AdversarialModel):
         return {name: ops.convert_to_tensor(values), "labels": ops.cast(batch["labels"], "int32")}
 
     def sample(self, latents, labels=None):
-        return predicted(self.ema_generator, self._with_labels("latents", latents, {"labels": labels}))
+        return predict_batch(self.ema_generator, self._with_labels("latents", latents, {"labels": labels}))
 
     # === Using ===
 

@@ -8,7 +8,7 @@ from zoo.models.adversarial_model import AdversarialModel
 from zoo.nets import conv, image_to_image
 from zoo.nets.options import Count, Share
 from zoo.nets.shapes import check_makes, check_takes
-from zoo.progress import predicted
+from zoo.progress import predict_batch
 from zoo.sampling.conditions import SourceImages
 from zoo.training.sources import entries_of
 
@@ -71,7 +71,7 @@ class FromImages:
 
     def translate_batch(self, source_images):
         """Returns the translations of a batch of source images in [-1, 1], in the same range."""
-        return predicted(self.ema_generator, source_images)
+        return predict_batch(self.ema_generator, source_images)
 
     def sample(self, noise, source_images):
         return self.translate_batch(source_images)

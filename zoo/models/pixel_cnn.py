@@ -11,7 +11,7 @@ from zoo.errors import InputError, check_count, check_image_shape
 from zoo.images import binarize
 from zoo.latents import check_seed
 from zoo.models.generative_model import GenerativeModel
-from zoo.nets.building import built_under
+from zoo.nets.building import dtype_scope
 from zoo.nets.pixel_cnn import gated_pixel_cnn
 from zoo.objectives import likelihoods
 from zoo.sampling.codes import CodeSampler
@@ -124,7 +124,7 @@ class PixelCNN(GenerativeModel):
             raise InputError(f"levels is {levels}, expected at most 256, since images have no more.")
         self.levels, self.num_mixtures = levels, check_count(num_mixtures, "num_mixtures")
         channels = image_shape[-1]
-        with built_under(dtype):
+        with dtype_scope(dtype):
             self.network = gated_pixel_cnn(
                 image_shape,
                 self.likelihood.levels,

@@ -10,7 +10,7 @@ from zoo.nets import style
 from zoo.nets.options import Count, Share
 from zoo.nets.shapes import check_layers
 from zoo.objectives.penalties import R1
-from zoo.progress import predicted
+from zoo.progress import predict_batch
 from zoo.sampling.conditions import Amount, Latents, StyleLatents
 from zoo.sampling.inversion import inverted, nearest_latents
 from zoo.training.checks import check_backend
@@ -136,12 +136,12 @@ class StyleGAN(GAN):
 
     def sample(self, latents, truncation=1.0):
         rows = latents.reshape(-1, self.latent_dim)
-        w = predicted(self.mapping, rows)
+        w = predict_batch(self.mapping, rows)
         w = self.w_avg + np.float32(truncation) * (w - self.w_avg)
         return self._synthesize_batch(w.reshape(len(latents), -1, w.shape[-1]))
 
     def _synthesize_batch(self, w):
-        return predicted(self.synthesis, np.broadcast_to(w, (len(w), self.num_layers, w.shape[-1])))
+        return predict_batch(self.synthesis, np.broadcast_to(w, (len(w), self.num_layers, w.shape[-1])))
 
     def synthesize(self, latents):
         """Draws images from intermediate latents, such as those that `encode_image` finds.
@@ -183,7 +183,7 @@ class StyleGAN(GAN):
         images, steps = self.checked_images(images), check_count(steps, "steps")
         self.labels_for(len(images), labels)
         z = latent_vectors.sample(_SAMPLES_OF_W, self.noise_shape, seed)
-        w = predicted(self.mapping, z)
+        w = predict_batch(self.mapping, z)
         mean, spread = self.w_avg, w.std(0)
 
         def draw(moves):

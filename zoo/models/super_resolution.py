@@ -14,7 +14,7 @@ from zoo.nets import image_to_image, super_resolution
 from zoo.nets.building import check_functional
 from zoo.nets.options import Count
 from zoo.nets.shapes import check_takes, input_shapes
-from zoo.progress import bar, predicted
+from zoo.progress import bar, predict_batch
 from zoo.sampling.conditions import SourceImages
 
 # Side of the square of small-image pixels that is enlarged at once.
@@ -79,7 +79,7 @@ class Upscaling(FromImages):
         return self.ema_generator
 
     def translate_batch(self, source_images):
-        return predicted(self._upscaler, source_images)
+        return predict_batch(self._upscaler, source_images)
 
     def upscale(self, image):
         """Enlarges one image of any size part by part, so that a photograph of many megapixels needs little memory.
@@ -149,7 +149,7 @@ class Upscaling(FromImages):
     def _upscale_part(self, pixels, colours):
         own = self.image_shape[-1]
         given = to_float(np.repeat(pixels[..., :colours], own // colours, -1))
-        made = to_uint8(predicted(self._upscaler, given[None])[0])
+        made = to_uint8(predict_batch(self._upscaler, given[None])[0])
         if colours < own:
             made = np.rint(made.mean(-1, keepdims=True)).astype("uint8")
         if pixels.shape[-1] > colours:

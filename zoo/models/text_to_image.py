@@ -9,7 +9,7 @@ from zoo.nets import conv, text
 from zoo.nets.options import Count
 from zoo.nets.shapes import check_layers, check_makes, check_takes
 from zoo.objectives import variational
-from zoo.progress import predicted
+from zoo.progress import predict_batch
 from zoo.sampling.conditions import Latents, Prompts
 from zoo.text import Tokenizer
 
@@ -234,7 +234,7 @@ class TextToImageGAN(AdversarialModel):
         return self._tokenizer(prompts)
 
     def sample(self, latents, prompts):
-        return predicted(self.ema_generator, {"latents": latents, "prompts": prompts})
+        return predict_batch(self.ema_generator, {"latents": latents, "prompts": prompts})
 
     def get_config(self):
         return {

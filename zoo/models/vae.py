@@ -26,7 +26,7 @@ from zoo.nets import conv, mlp
 from zoo.nets.options import Count, Counts
 from zoo.nets.shapes import check_makes, check_takes
 from zoo.objectives import variational
-from zoo.progress import bar, predicted, traced_quietly
+from zoo.progress import bar, predict_batch, traced_quietly
 from zoo.sampling.conditions import Latents, temperature
 
 # Maximal number of decoded samples in memory while a likelihood is estimated.
@@ -149,7 +149,7 @@ class VAE(GenerativeModel):
         )
         self.built = True
         # The attribute holds a function, because Keras would save a model as a part of this one.
-        self._log_weights = functools.partial(predicted, _ImportanceWeights(self))
+        self._log_weights = functools.partial(predict_batch, _ImportanceWeights(self))
 
     @staticmethod
     def default_networks(image_shape, latent_dim, hidden_units: Counts = (400, 400)):
@@ -211,8 +211,9 @@ class VAE(GenerativeModel):
         images, log_variance = ops.reshape(images, (-1, pixels)), self.log_variance
         if training and log_variance is not None:
             log_variance = variational.best_log_variance(images, outputs)
-            kept = _VARIANCE_MOMENTUM * self.log_variance
-            self.log_variance.assign(kept + (1.0 - _VARIANCE_MOMENTUM) * log_variance)
+            moved = _VARIANCE_MOMENTUM * self.log_variance + (1.0 - _VARIANCE_MOMENTUM) * log_variance
+            # A replica may get no images of a small last batch, which have no variance.
+            self.log_variance.assign(ops.where(ops.shape(images)[0] > 0, moved, self.log_variance.value))
         return self.likelihood.log_likelihood(images, outputs, log_variance)
 
     # === Using ===
@@ -351,7 +352,7 @@ class VAE(GenerativeModel):
             return np.split(self.encoder.predict(images, batch_size=500, verbose=0), 2, axis=-1)
 
     def sample(self, latents, temperature=1.0):
-        outputs = predicted(self.decoder, latents * np.float32(temperature))
+        outputs = predict_batch(self.decoder, latents * np.float32(temperature))
         return ops.convert_to_numpy(self.likelihood.mean_images(outputs))
 
     def get_config(self):

@@ -15,7 +15,7 @@ from zoo.layers.vector_quantizer import VectorQuantizer
 from zoo.models.code_prior import HasCodePrior
 from zoo.nets import conv, vq
 from zoo.nets.options import Count
-from zoo.progress import bar, predicted
+from zoo.progress import bar, predict_batch
 
 # Number of images that are encoded or decoded at once.
 _AT_ONCE = 256
@@ -113,8 +113,8 @@ class VQVAE(HasCodePrior):
         self.prior = None
         self.built = True
         # The attributes hold functions, because Keras would save models as parts of this one.
-        self._codes = functools.partial(predicted, _Codes(self))
-        self._images = functools.partial(predicted, _Images(self))
+        self._codes = functools.partial(predict_batch, _Codes(self))
+        self._images = functools.partial(predict_batch, _Images(self))
         if prior is not None:
             if not isinstance(prior, dict):
                 raise InputError(f"prior is {shown(prior)}, expected a dict of what build_prior takes.")

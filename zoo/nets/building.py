@@ -45,7 +45,7 @@ def choose_networks(cls, given, image_shape, code_size, dtype, options):
             raise InputError(f"{cls.__name__} has no {name} for its default networks, which take {', '.join(known)}.")
         check_option(known[name].annotation, value, name)
     try:
-        with built_under(dtype):
+        with dtype_scope(dtype):
             *default, options = cls.default_networks(image_shape, code_size, **options)
     except Exception as error:
         # TensorFlow raises its own error type, which other backends lack, when memory runs out.
@@ -77,7 +77,7 @@ def check_precision(argument, network):
 
 
 @contextlib.contextmanager
-def built_under(dtype):
+def dtype_scope(dtype):
     """Gives layers created inside this context the dtype policy; None keeps the global policy."""
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(before if dtype is None else dtype)

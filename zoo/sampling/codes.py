@@ -7,7 +7,7 @@ import numpy as np
 
 from zoo.nets.pixel_cnn import draw_codes
 from zoo.objectives import likelihoods
-from zoo.progress import predicted
+from zoo.progress import predict_batch
 
 
 class CodeSampler(keras.Model):
@@ -40,7 +40,7 @@ class CodeSampler(keras.Model):
             "keep": np.zeros(noise.shape[1:3], bool) if keep is None else keep,
             "conditions": conditions,
         }
-        return predicted(self, inputs)
+        return predict_batch(self, inputs)
 
     def call(self, inputs):
         draw = functools.partial(self._draw, temperature=inputs["temperature"])

@@ -52,8 +52,8 @@ class ClassifierStage(Stage):
         else:
             network.compile(optimizer, self.losses, loss_weights=self.loss_weights)
 
-    def end(self, network):
-        """Leaves the network compiled with its losses."""
+    def compile_for_fine_tuning(self, network):
+        """Leaves the network compiled with its losses and its schedule."""
 
 
 def cross_entropy():

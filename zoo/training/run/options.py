@@ -7,7 +7,17 @@ import json
 from zoo.errors import InputError, shown
 
 # These are not a user's choice, the data determines them, or a text cannot express them.
-_NO_OPTIONS = ("self", "image_shape", "class_names", "monitored", "name", "prior", "vocabulary", "example_prompts")
+_NO_OPTIONS = (
+    "self",
+    "image_shape",
+    "code_size",
+    "class_names",
+    "monitored",
+    "name",
+    "prior",
+    "vocabulary",
+    "example_prompts",
+)
 _FLAGS = {"true": True, "false": False}
 
 

@@ -8,6 +8,7 @@ import keras
 import zoo
 from zoo import callbacks
 from zoo.errors import InputError, shown
+from zoo.nets import conv
 from zoo.training.run.history import HISTORY, Clock, best_weights
 from zoo.training.run.settings import Trained
 
@@ -38,16 +39,21 @@ def train(run, model, stages):
     names = [stage.name for stage in stages]
     if len(set(names)) < len(names) or (len(names) > 1 and "" in names):
         raise InputError(f"stages have the names {shown(names)}, expected a different one for each.")
-    for index, stage in enumerate(stages):
+    networks = []
+    for stage in stages:
         network, batches = stage.begin(model, run.seed)
         stage.compile(network, stage.epochs * len(batches))
-        if run.further and index == 0 and not run.continues(stage.name):
+        if run.further and not networks and not run.continues(stage.name):
             _start_from_preset(run, network)
         metrics, finish_weights = _watched(run, network, stage)
         seconds = fit(run, network, batches, epochs=stage.epochs, stage=stage.name, metrics=metrics, draw=stage.draw)
         finish_weights()
-        stage.end(network)
+        if hasattr(network, "discriminator"):
+            _shrink_kernels(network)
         run.trained.append(Trained(stage.name, stage.epochs, seconds))
+        networks.append(network)
+    for stage, network in zip(stages, networks, strict=True):
+        stage.compile_for_fine_tuning(network)
 
 
 def _watched(run, network, stage):
@@ -73,6 +79,15 @@ def _standing_statistics(run, network, stage):
         network.update_standing_statistics(batches.take(_BATCHES_OF_STATISTICS))
 
     return measure
+
+
+def _shrink_kernels(gan):
+    """Undoes the growth of the generator's kernels, so that the initial rates change them again."""
+    networks = gan.generator, gan.ema_generator
+    if hasattr(gan, "synthesis"):
+        networks = [network.get_layer("synthesis") for network in networks]
+    if conv.shrinks(networks[0]):
+        conv.shrink_kernels(*networks)
 
 
 def fit(run, model, batches, *, epochs, stage="", metrics=(), draw=None):

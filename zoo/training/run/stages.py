@@ -7,7 +7,6 @@ import keras
 import numpy as np
 
 from zoo import data
-from zoo.nets import conv
 from zoo.training.run.optimizers import cosine_adam
 
 
@@ -82,24 +81,12 @@ class Stage:
         ]
         network.compile(*optimizers)
 
-    def end(self, network):
-        """Prepares the trained network for fine-tuning, at the rates that the training began with."""
-        if self.learning_rate is None:
-            return
-        if hasattr(network, "discriminator"):
-            _shrink_kernels(network)
-        beta_1, beta_2 = self.betas
-        network.compile(*(keras.optimizers.Adam(rate, beta_1=beta_1, beta_2=beta_2) for rate in self._rates))
+    def compile_for_fine_tuning(self, network):
+        """Compiles the trained network with the rates that the training began with."""
+        if self.learning_rate is not None:
+            beta_1, beta_2 = self.betas
+            network.compile(*(keras.optimizers.Adam(rate, beta_1=beta_1, beta_2=beta_2) for rate in self._rates))
 
     @property
     def _rates(self):
         return self.learning_rate if isinstance(self.learning_rate, tuple) else (self.learning_rate,)
-
-
-def _shrink_kernels(gan):
-    """Undoes the growth of the generator's kernels, at which its initial rates would hardly change anything."""
-    networks = gan.generator, gan.ema_generator
-    if hasattr(gan, "synthesis"):
-        networks = [network.get_layer("synthesis") for network in networks]
-    if conv.shrinks(networks[0]):
-        conv.shrink_kernels(*networks)
