@@ -614,7 +614,10 @@ def test_sample_takes_the_conditions_that_a_model_declares(tmp_path):
     calm = grid(model.generate(4, temperature=0.5, seed=0))[..., 0].astype(int)
     np.testing.assert_allclose(np.asarray(Image.open(tmp_path / "calm.png")), calm, atol=1)
     said = fail("sample", "preset", "--temperature", "hot", cwd=tmp_path, by=run_here)
-    assert said == "Error: --temperature is 'hot', expected a number.\n"
+    assert said.startswith("Error: --temperature is 'hot', expected another value (could not convert")
+    # Conditions stand before or after the name.
+    succeed("sample", "--temperature", "0.5", "preset", "-n", 4, "-o", "first.png", cwd=tmp_path, by=run_here)
+    assert (tmp_path / "first.png").read_bytes() == (tmp_path / "calm.png").read_bytes()
 
 
 # === edit ===

@@ -164,7 +164,8 @@ def test_scripts_name_nothing_that_is_gone(path, monkeypatch):
                 found = getattr(module, alias.name, None) or importlib.import_module(f"{node.module}.{alias.name}")
                 if isinstance(found, types.ModuleType):
                     modules[alias.asname or alias.name] = found
-    assert modules
+    # What the scripts share may need nothing of the zoo.
+    assert modules or path.stem.startswith("_")
     local = {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
     local |= {node.arg for node in nodes if isinstance(node, ast.arg)}
     for node in nodes:

@@ -168,7 +168,7 @@ def test_the_objective_is_the_papers(ema_decay):
     error = np.mean((batch["images"] - model.decoder(embeddings)) ** 2)
     distance = np.mean((vectors - embeddings) ** 2)
     expected = error / 0.3 + (0.4 + (ema_decay is None)) * distance
-    loss, logs = model.objective(batch)
+    loss, logs = model.vq_loss(batch)
     assert float(loss) == pytest.approx(expected, rel=1e-5)
     assert float(logs["psnr"]) == pytest.approx(10 * np.log10(4 / error), rel=1e-5)
     shares = np.bincount(codes.ravel(), minlength=6) / codes.size
@@ -180,7 +180,7 @@ def test_codes_are_used_of_as_many_as_a_batch_has():
     model = tiny_vq_vae(num_embeddings=64)
     batch = model.prepare(images(2))
     [(_, codes)] = model.vectors_and_codes(batch["images"])
-    _, logs = model.objective(batch)
+    _, logs = model.vq_loss(batch)
     assert float(logs["used_codes"]) == pytest.approx(len(np.unique(codes)) / 8)
 
 
@@ -216,7 +216,7 @@ def test_gradients_go_where_the_paper_sends_them():
     batch = model.prepare(images(5))
     codebook, weights = model.quantizers[0].codebook.value, [v.value for v in model.encoder.trainable_variables]
     with tf.GradientTape() as tape:
-        loss, _ = model.objective(batch)
+        loss, _ = model.vq_loss(batch)
     found = tape.gradient(loss, [codebook, *weights])
 
     with tf.GradientTape(persistent=True) as tape:
@@ -637,7 +637,7 @@ def test_the_objective_adds_up_both_grids():
     embeddings = [model.quantizers[0].lookup(coarse), model.quantizers[1].lookup(fine)]
     distances = [np.mean((v - e) ** 2) for v, e in zip((vectors, fine_vectors), embeddings, strict=True)]
     error = np.mean((batch["images"] - model.decoder(embeddings)) ** 2)
-    assert float(model.objective(batch)[0]) == pytest.approx(error / 0.3 + 1.4 * sum(distances), rel=1e-4)
+    assert float(model.vq_loss(batch)[0]) == pytest.approx(error / 0.3 + 1.4 * sum(distances), rel=1e-4)
 
 
 @pytest.mark.slow

@@ -254,6 +254,7 @@ CALLS = {
     "SAGAN": constructor(zoo.SAGAN, **SMALL_GAN, residual=False),
     "BigGAN": constructor(zoo.BigGAN, **SMALL_GAN, **CLASSES, class_dim=2, orthogonal_weight=0.0),
     "ProgressiveGAN": constructor(zoo.ProgressiveGAN, **SMALL),
+    "StyleDCGAN": constructor(zoo.StyleDCGAN, **SMALL, mapping_layers=1, mixing_probability=0.5),
     "StyleGAN": constructor(zoo.StyleGAN, **SMALL, mapping_layers=1, mixing_probability=0.5),
     "Pix2Pix": constructor(zoo.Pix2Pix, source_shape=None, filters=2, stages=2, patch_stages=1, l1_weight=1.0),
     "CycleGAN": constructor(
@@ -341,6 +342,7 @@ LEFT_OUT = {
     "images": {
         "as_array",
         "check_images",
+        "checked_floats",
         "over_white",
         "as_pixels",
         "check_drawable",

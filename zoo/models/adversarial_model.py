@@ -12,6 +12,7 @@ from zoo.keras_private import variables_are_deferred
 from zoo.layers.spectral_normalization import SpectralNormalization
 from zoo.layers.training_state import StepCount
 from zoo.models.generative_model import GenerativeModel
+from zoo.nets.building import choose_networks
 from zoo.objectives import adversarial, augment
 from zoo.objectives import penalties as penalties_
 from zoo.training import ema
@@ -32,12 +33,14 @@ class AdversarialModel(GenerativeModel):
     `fit(batch_size=b)` reads b images for each. A ready-made batch is cut into equal parts without the remainder; if it
     has fewer images than parts, some images are used again.
 
-    A subclass defines the networks' inputs in `generator_inputs` and `discriminator_inputs`. It adds terms to a loss in
-    `discriminator_loss` or `generator_loss`, never in the step.
+    A subclass implements `train_step`, without which Keras would take a step of its own. It defines the networks'
+    inputs in `generator_inputs` and `discriminator_inputs`, and adds terms to a loss in `discriminator_loss` or
+    `generator_loss`, never in the step.
 
     Args:
         image_shape: `(height, width, channels)`, three positive ints.
-        code_size: second argument of `default_networks`, such as the size of a latent vector. Defaults to None.
+        _code_size: second argument of `default_networks`, such as the size of a latent vector, which subclasses pass.
+            Defaults to None.
         generator: functional network with images in [-1, 1] as output, or None for the default one.
         discriminator: functional network from images to logits, or None for the default one.
         objective: name or instance of `zoo.objectives.adversarial`. Defaults to `"non_saturating"`.
@@ -48,7 +51,6 @@ class AdversarialModel(GenerativeModel):
         ema_momentum: float from 0 to below 1. Share of the average that each step keeps; early steps keep less.
             Defaults to 0.999.
         discriminator_steps: int, at least 1. Discriminator updates per generator update. Defaults to 1.
-        monitored: tuple of str. Logs that a subclass reports in addition to those of the step.
         name: str or None. Name of the Keras model.
         dtype: str, `keras.DTypePolicy` or None. None is the global policy.
         **network_options: arguments of `default_networks`.
@@ -92,11 +94,13 @@ class AdversarialModel(GenerativeModel):
     preset_aliases = (("generator", "ema_generator"),)
     never_trained = ("ema_generator",)
     network_arguments = ("generator", "discriminator")
+    #: Names of the logs that a subclass' losses return besides those of all GANs.
+    loss_terms = ()
 
     def __init__(
         self,
         image_shape,
-        code_size=None,
+        _code_size=None,
         *,
         generator=None,
         discriminator=None,
@@ -105,14 +109,13 @@ class AdversarialModel(GenerativeModel):
         augmentation=None,
         ema_momentum=0.999,
         discriminator_steps=1,
-        monitored=(),
         name=None,
         dtype=None,
         **network_options,
     ):
         image_shape = check_image_shape(image_shape)
         given = {"generator": generator, "discriminator": discriminator}
-        networks, described = self.choose_networks(given, image_shape, code_size, dtype, network_options)
+        networks, described = choose_networks(type(self), given, image_shape, _code_size, dtype, network_options)
         generator, discriminator = networks["generator"], networks["discriminator"]
         super().__init__(
             image_shape,
@@ -123,7 +126,7 @@ class AdversarialModel(GenerativeModel):
                 "discriminator_fake",
                 "discriminator_gradient_norm",
                 "generator_gradient_norm",
-                *monitored,
+                *self.loss_terms,
             ),
             name=name,
             dtype=dtype,

@@ -41,6 +41,10 @@ class CodePrior(GenerativeModel):
         InputError: If an argument is out of range.
     """
 
+    noise_distribution = "uniform"
+    # The autoencoder that contains this prior draws the images.
+    draws_alone = False
+
     def __init__(
         self,
         grids,
@@ -57,7 +61,7 @@ class CodePrior(GenerativeModel):
         self.filters, self.num_blocks = check_count(filters, "filters"), check_count(num_blocks, "num_blocks")
         self.num_embeddings = num_embeddings
         self.set_classes(num_classes, class_names)
-        self.trained_conditions = () if self.is_unconditional else (self.classes,)
+        self.trained_conditions = self.label_conditions
         self.likelihood = Categorical(num_embeddings)
         with dtype_scope(dtype):
             self.conditioners = [
@@ -89,10 +93,6 @@ class CodePrior(GenerativeModel):
             "num_classes": self.num_classes,
             "class_names": self.class_names,
         }
-
-    noise_distribution = "uniform"
-    # The autoencoder that contains this prior draws the images.
-    draws_alone = False
 
     @property
     def noise_shape(self):
@@ -334,7 +334,7 @@ class HasCodePrior(GenerativeModel):
 
     @property
     def conditions(self):
-        return (*([] if self.classes is None else [self.classes]), conditions.temperature(of_uniform_noise=True))
+        return (*self.label_conditions, conditions.temperature(of_uniform_noise=True))
 
     @property
     def noise_shape(self):

@@ -65,6 +65,7 @@ class CycleGAN(FromImages, AdversarialModel):
     ```
     """
 
+    loss_terms = ("cycle", "identity")
     trains_on_pairs = False
     translates_back = True
     left_out_of_presets = (*AdversarialModel.left_out_of_presets, "image_pool")
@@ -82,7 +83,8 @@ class CycleGAN(FromImages, AdversarialModel):
         image_shape = check_image_shape(image_shape)
         check_amount(cycle_weight, "cycle_weight")
         check_amount(identity_weight, "identity_weight")
-        super().__init__(image_shape, image_shape, objective=objective, monitored=("cycle", "identity"), **arguments)
+        super().__init__(image_shape, image_shape, objective=objective, **arguments)
+        self.set_source_images()
         for argument in self.network_arguments:
             check_takes(argument, getattr(self, argument), dict.fromkeys(SIDES, image_shape))
         check_makes("generator", self.generator, dict.fromkeys(SIDES, image_shape))

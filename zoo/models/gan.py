@@ -75,8 +75,8 @@ class GAN(AdversarialModel):
         super().__init__(image_shape, latent_dim, **arguments)
         self.latent_dim = latent_dim
         self.set_classes(num_classes, class_names)
-        self.conditions = (*([] if self.is_unconditional else [self.classes]), Latents(latent_dim))
-        self.trained_conditions = () if self.is_unconditional else (self.classes,)
+        self.conditions = (*self.label_conditions, Latents(latent_dim))
+        self.trained_conditions = self.label_conditions
         self._check_takes("generator", "latents", (latent_dim,), f"latent_dim={latent_dim}")
         check_makes("generator", self.generator, image_shape, f"image_shape={image_shape}")
         self._check_takes("discriminator", "images", image_shape, f"image_shape={image_shape}")

@@ -6,7 +6,6 @@ import numpy as np
 from zoo.backend import check_process
 from zoo.errors import InputError, check_image_shape, check_text, shown
 from zoo.images import checked_floats
-from zoo.nets.building import choose_networks
 from zoo.presets.savable import SavableModel
 from zoo.sampling import batches
 from zoo.sampling.conditions import Labels, labels_for
@@ -85,18 +84,12 @@ class GenerativeModel(SavableModel, Trainer):
         super().__init__(monitored, name=name, dtype=dtype)
         self.image_shape = check_image_shape(image_shape)
 
-    @classmethod
-    def choose_networks(cls, given, image_shape, code_size, dtype, options):
-        """Returns the networks by argument, with default ones for those not given, and what `get_config` says of them.
-
-        See `zoo.nets.building.choose_networks`.
-        """
-        return choose_networks(cls, given, image_shape, code_size, dtype, options)
-
     # === Classes ===
 
     def set_classes(self, num_classes, class_names=None):
         """Makes the model conditional on labels of `num_classes` classes, or unconditional if that is None."""
+        if num_classes is None and class_names is not None:
+            raise InputError(f"class_names is {shown(class_names)}, expected None, since num_classes is None.")
         self.classes = None if num_classes is None else Labels(num_classes, class_names)
 
     @property
@@ -113,6 +106,11 @@ class GenerativeModel(SavableModel, Trainer):
     def is_unconditional(self):
         """Whether the model knows no classes."""
         return self.classes is None
+
+    @property
+    def label_conditions(self):
+        """The labels of a conditional model as a tuple of one condition; an unconditional model has none."""
+        return () if self.classes is None else (self.classes,)
 
     def labels_for(self, number, labels):
         """Returns the labels of `number` images; see `zoo.sampling.conditions.labels_for`."""

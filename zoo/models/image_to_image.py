@@ -28,18 +28,19 @@ class FromImages:
         """Shape `(height, width, channels)` of the source images."""
         return self.image_shape
 
-    @property
-    def conditions(self):
-        return (SourceImages(self.source_shape),)
+    def set_source_images(self, made=None):
+        """Makes source images the condition of training and of `generate`.
 
-    @property
-    def trained_conditions(self):
-        return self.conditions
+        Args:
+            made: function that makes the source images of a batch of images that holds none, or None. Defaults to None.
+        """
+        self.conditions = self.trained_conditions = (SourceImages(self.source_shape, made),)
 
     def read(self, source, split):
         from zoo import data
 
-        return data.read_pairs(source, self.image_shape, self.source_shape, paired=self.trains_on_pairs, split=split)
+        paired = self.trains_on_pairs
+        return self.accepted(data.read_pairs(source, self.image_shape, self.source_shape, paired=paired, split=split))
 
     def unpack(self, batch):
         batch, *images = entries_of(batch)
@@ -117,14 +118,17 @@ class Pix2Pix(FromImages, AdversarialModel):
     ```
     """
 
+    loss_terms = ("l1",)
+
     def __init__(self, image_shape, source_shape=None, *, l1_weight=100.0, **arguments):
         image_shape = check_image_shape(image_shape)
         source_shape = image_shape if source_shape is None else check_image_shape(source_shape, "source_shape")
         if source_shape[:2] != image_shape[:2]:
             raise InputError(f"source_shape is {source_shape}, expected the sides of image_shape={image_shape}.")
         check_amount(l1_weight, "l1_weight")
-        super().__init__(image_shape, source_shape, monitored=("l1",), **arguments)
+        super().__init__(image_shape, source_shape, **arguments)
         self._source_shape, self.l1_weight = source_shape, l1_weight
+        self.set_source_images()
         check_takes("generator", self.generator, source_shape)
         check_takes("discriminator", self.discriminator, {"images": image_shape, "source_images": source_shape})
         check_makes("generator", self.generator, image_shape, f"image_shape={image_shape}")

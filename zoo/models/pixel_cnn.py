@@ -75,7 +75,6 @@ class PixelCNN(GenerativeModel):
     """
 
     noise_distribution = "uniform"
-
     predicts_from_images = True
 
     def __init__(
@@ -105,7 +104,7 @@ class PixelCNN(GenerativeModel):
         self.kernel_size = check_count(kernel_size, "kernel_size")
         self.first_kernel_size = check_count(first_kernel_size, "first_kernel_size")
         self.set_classes(num_classes, class_names)
-        self.trained_conditions = () if self.is_unconditional else (self.classes,)
+        self.trained_conditions = self.label_conditions
         self.conditions = (
             *self.trained_conditions,
             CompletedImages(image_shape),
@@ -223,9 +222,6 @@ class PixelCNN(GenerativeModel):
         return self._bits_per_dim(-self.log_prob(images, labels, seed=seed))
 
     def sample(self, noise, labels=None, source_images=None, mask=None, temperature=1.0):
-        if (source_images is None) != (mask is None):
-            missing = "source_images" if source_images is None else "mask"
-            raise InputError(f"{missing} is None, expected source_images and mask together.")
         given = {} if labels is None else {"labels": labels}
         if mask is not None:
             codes = ops.convert_to_numpy(self.likelihood.nearest(source_images))

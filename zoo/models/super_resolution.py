@@ -11,11 +11,10 @@ from zoo.models.adversarial_model import AdversarialModel
 from zoo.models.generative_model import GenerativeModel
 from zoo.models.image_to_image import FromImages
 from zoo.nets import image_to_image, super_resolution
-from zoo.nets.building import check_functional
+from zoo.nets.building import check_functional, choose_networks
 from zoo.nets.options import Count
 from zoo.nets.shapes import check_takes, input_shapes
 from zoo.progress import bar, predict_batch
-from zoo.sampling.conditions import SourceImages
 
 # Side of the square of small-image pixels that is enlarged at once.
 _TILE = 192
@@ -37,15 +36,11 @@ class Upscaling(FromImages):
         both = isinstance(source, (tuple, list)) and len(source) == 2
         if named or both or data.is_pair_folder(source):
             return super().read(source, split)
-        return data.read(source, self.image_shape, split=split)
+        return self.accepted(data.read(source, self.image_shape, split=split))
 
     def checked_inputs(self, x):
         # Networks accept images of any size.
         return self.checked_images(x, "x", (*np.shape(x)[1:3], self.image_shape[-1])) if np.ndim(x) == 4 else x
-
-    @property
-    def trained_conditions(self):
-        return (SourceImages(self.source_shape, self._shrunk),)
 
     @property
     def source_shape(self):
@@ -193,11 +188,12 @@ class SRResNet(Upscaling, GenerativeModel):
         image_shape = check_image_shape(image_shape)
         super().__init__(image_shape, ("loss", "psnr", "generator_gradient_norm"), name, dtype)
         self.scale = self._check_scale(scale, image_shape)
-        networks, described = self.choose_networks(
-            {"generator": generator}, image_shape, self.scale, dtype, network_options
+        networks, described = choose_networks(
+            type(self), {"generator": generator}, image_shape, self.scale, dtype, network_options
         )
         self.generator = networks["generator"]
         self.described_networks = described
+        self.set_source_images(self._shrunk)
         self._check_upscaler(self.generator)
         self.built = True
 
@@ -290,6 +286,7 @@ class SRGAN(Upscaling, AdversarialModel):
     ```
     """
 
+    loss_terms = ("l1", "perceptual")
     never_trained = (*AdversarialModel.never_trained, "feature_network")
 
     def __init__(
@@ -308,8 +305,9 @@ class SRGAN(Upscaling, AdversarialModel):
         weights = {"pixel": pixel_weight, "perceptual": perceptual_weight, "adversarial": adversarial_weight}
         for term, weight in weights.items():
             check_amount(weight, f"{term}_weight")
-        super().__init__(image_shape, scale, monitored=("l1", "perceptual"), **arguments)
+        super().__init__(image_shape, scale, **arguments)
         self.scale, self._weights = scale, weights
+        self.set_source_images(self._shrunk)
         self._check_upscaler(self.generator)
         check_takes("discriminator", self.discriminator, image_shape)
         if isinstance(feature_network, dict):

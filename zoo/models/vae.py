@@ -21,6 +21,7 @@ from zoo.images import binarize, to_uint8
 from zoo.latents import check_seed
 from zoo.models.generative_model import GenerativeModel
 from zoo.nets import conv, mlp
+from zoo.nets.building import choose_networks
 from zoo.nets.options import Count, Counts
 from zoo.nets.shapes import check_makes, check_takes
 from zoo.objectives import variational
@@ -115,8 +116,8 @@ class VAE(GenerativeModel):
             raise InputError(f"beta is {shown(beta)}, expected 1 with num_importance_samples above 1.")
         self.latent_dim, self.beta, self.num_importance_samples = latent_dim, beta, num_importance_samples
         self.likelihood = variational.get(likelihood)
-        networks, described = self.choose_networks(
-            {"encoder": encoder, "decoder": decoder}, image_shape, latent_dim, dtype, network_options
+        networks, described = choose_networks(
+            type(self), {"encoder": encoder, "decoder": decoder}, image_shape, latent_dim, dtype, network_options
         )
         self.encoder, self.decoder = networks["encoder"], networks["decoder"]
         self.described_networks = described

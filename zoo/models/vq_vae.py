@@ -14,6 +14,7 @@ from zoo.images import to_uint8
 from zoo.layers.vector_quantizer import VectorQuantizer
 from zoo.models.code_prior import HasCodePrior
 from zoo.nets import conv, vq
+from zoo.nets.building import choose_networks
 from zoo.nets.options import Count
 from zoo.progress import bar, predict_batch
 
@@ -99,7 +100,9 @@ class VQVAE(HasCodePrior):
         self.num_embeddings, self.embedding_dim = num_embeddings, embedding_dim
         self.commitment_cost, self.ema_decay, self.data_variance = commitment_cost, ema_decay, data_variance
         given = {argument: networks_and_options.pop(argument, None) for argument in self.network_arguments}
-        networks, described = self.choose_networks(given, image_shape, embedding_dim, dtype, networks_and_options)
+        networks, described = choose_networks(
+            type(self), given, image_shape, embedding_dim, dtype, networks_and_options
+        )
         for argument, network in networks.items():
             setattr(self, argument, network)
         self.described_networks = described
@@ -177,7 +180,7 @@ class VQVAE(HasCodePrior):
     def train_step(self, data):
         """Takes a step down the sum of reconstruction, codebook and commitment terms."""
         batch = self.prepare(data)
-        logs = self.update("vq", self.objective, batch, self._autoencoder_variables(), self.optimizer)
+        logs = self.update("vq", self.vq_loss, batch, self._autoencoder_variables(), self.optimizer)
         return self.report(logs, batch)
 
     def _autoencoder_variables(self):
@@ -189,10 +192,10 @@ class VQVAE(HasCodePrior):
 
     def test_step(self, data):
         batch = self.prepare(data)
-        _, logs = self.objective(batch, training=False)
+        _, logs = self.vq_loss(batch, training=False)
         return self.report(logs, batch)
 
-    def objective(self, batch, training=True):
+    def vq_loss(self, batch, training=True):
         """Returns the training loss, a mean over pixels and over the entries of the vectors, and a dict of logs.
 
         The logs include `reconstruction`, which is the mean squared error in [-1, 1], its `psnr` in dB, `commitment`,

@@ -39,7 +39,7 @@ def choose_networks(cls, given, image_shape, code_size, dtype, options):
         if options:
             raise InputError(f"{next(iter(options))} shapes default networks, but all networks were given.")
         return given, types.MappingProxyType(given)
-    known = dict(list(inspect.signature(cls.default_networks).parameters.items())[2:])
+    known = dict(list(inspect.signature(cls.default_networks, eval_str=True).parameters.items())[2:])
     for name, value in options.items():
         if name not in known:
             raise InputError(f"{cls.__name__} has no {name} for its default networks, which take {', '.join(known)}.")

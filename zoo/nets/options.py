@@ -36,8 +36,9 @@ Flag = Annotated[bool, check_flag]
 def check_option(kind, value, name):
     """Refuses the value of an option that is not of its annotated type; anything else than these types passes."""
     if typing.get_origin(kind) in (typing.Union, types.UnionType):
-        if value is None:
+        kinds = [one for one in typing.get_args(kind) if one is not type(None)]
+        if value is None or len(kinds) > 1:
             return
-        (kind,) = (one for one in typing.get_args(kind) if one is not type(None))
+        kind = kinds[0]
     for check in getattr(kind, "__metadata__", ()):
         check(value, name)

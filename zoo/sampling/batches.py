@@ -33,8 +33,11 @@ def draw(model, num_samples, seed, given):
     for name, condition in declared.items():
         if name not in given and condition.required:
             raise InputError(condition.required)
-    values = {name: declared[name].checked(value) for name, value in given.items()}
-    rows = {name: values.pop(name) for name in given if declared[name].axes_of_one is not None}
+        if name in given and condition.needs and condition.needs not in given:
+            together = " and ".join(other for other in declared if other in (name, condition.needs))
+            raise InputError(f"{condition.needs} is None, expected {together} together.")
+    values = {name: condition.checked(given[name]) for name, condition in declared.items() if name in given}
+    rows = {name: values.pop(name) for name in list(values) if declared[name].axes_of_one is not None}
     num_samples, rows = _one_for_each(rows, declared, num_samples, model.image_shape)
     seed = latent_vectors.fresh_seed() if seed is None else latent_vectors.check_seed(seed)
     for name, condition in declared.items():

@@ -1,8 +1,8 @@
 """The conditions that `generate` takes and that a model trains on, each with its own checks.
 
 A model lists the conditions of `generate` in `conditions`, and those that its training data must hold in
-`trained_conditions`. A new kind of condition is a subclass of `Condition`; neither `generate` nor the command line
-knows the subclasses.
+`trained_conditions`. A new kind of condition is a subclass of `Condition`; neither `generate` nor `zoo sample` knows
+the subclasses.
 """
 
 import numpy as np
@@ -23,10 +23,8 @@ class Condition:
             a call share. A condition with one axis more has a row for each image.
         is_noise: bool. Whether the condition replaces the random noise of the images.
         option: str or None. Option of the command `zoo sample`, or None if a text cannot give the condition.
+        needs: str or None. Name of the condition that must be given together with this one.
         required: str or None. What a call without the condition is told, or None if the condition can be left out.
-
-    Args:
-        name: as above.
 
     Example:
 
@@ -50,10 +48,14 @@ class Condition:
     axes_of_one = None
     is_noise = False
     option = None
+    needs = None
     required = None
 
     def checked(self, value):
-        """Returns the user's value in the form that `sample` receives, or raises `InputError`."""
+        """Returns the user's value in the form that `sample` receives, or raises `InputError`.
+
+        A condition of single images, which has `axes_of_one`, returns an array.
+        """
         raise NotImplementedError
 
     def parsed(self, text):
@@ -396,7 +398,7 @@ class SourceImages(Condition):
 class CompletedImages(SourceImages):
     """Images of which `mask` says what is kept."""
 
-    required = None
+    needs, required = "mask", None
 
 
 class Mask(Condition):
@@ -406,7 +408,7 @@ class Mask(Condition):
         image_shape: `(height, width, channels)` of the images.
     """
 
-    name = "mask"
+    name, needs = "mask", "source_images"
 
     def __init__(self, image_shape):
         self.image_shape = image_shape

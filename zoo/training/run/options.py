@@ -10,7 +10,7 @@ from zoo.errors import InputError, shown
 _NO_OPTIONS = (
     "self",
     "image_shape",
-    "code_size",
+    "_code_size",
     "class_names",
     "monitored",
     "name",
@@ -18,6 +18,7 @@ _NO_OPTIONS = (
     "vocabulary",
     "example_prompts",
 )
+_VARIABLE = (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
 _FLAGS = {"true": True, "false": False}
 
 
@@ -33,7 +34,7 @@ def constructor_options(model_class):
     found = {}
     for each in model_class.__mro__:
         parameters = inspect.signature(each.__init__).parameters
-        found = {**{name: p.default for name, p in parameters.items() if p.kind is not p.VAR_KEYWORD}, **found}
+        found = {**{name: p.default for name, p in parameters.items() if p.kind not in _VARIABLE}, **found}
         if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
             break
     taken = set(_NO_OPTIONS) | set(model_class.network_arguments)
@@ -47,8 +48,7 @@ def constructor_options(model_class):
 def required_arguments(model_class):
     """Returns the names of the arguments besides `image_shape` that a class cannot do without."""
     parameters = inspect.signature(model_class.__init__).parameters.values()
-    variable = (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
-    required = {p.name for p in parameters if p.default is p.empty and p.kind not in variable}
+    required = {p.name for p in parameters if p.default is p.empty and p.kind not in _VARIABLE}
     return required - {"self", "image_shape"}
 
 
