@@ -30,11 +30,15 @@ class Stage:
         draw: function without arguments that returns the images of the grid, or None (default) for `generate`.
         best_by: str or None. Name of a log. The stage ends with the weights of the epoch where it was lowest; default
             None, the weights of the last epoch.
+        changes: dict of constructor arguments that the model has from this stage on, as in `zoo.load(name, **changes)`:
+            weights that still fit are kept, others begin anew. Default none.
 
     Example:
 
     ```python
-    run.Stage(images, epochs=20, batch_size=32, learning_rate=(2e-3, 5e-4), betas=(0.0, 0.99))
+    shared = {"batch_size": 32, "learning_rate": (2e-3, 5e-4), "betas": (0.0, 0.99)}
+    first = run.Stage(images, epochs=20, name="first", **shared)
+    second = run.Stage(images, epochs=5, name="second", changes={"objective": "relativistic"}, **shared)
     ```
     """
 
@@ -49,6 +53,7 @@ class Stage:
     metrics: Sequence[keras.callbacks.Callback] = ()
     draw: Callable[[], np.ndarray] | None = None
     best_by: str | None = None
+    changes: dict = dataclasses.field(default_factory=dict)
 
     def begin(self, model, seed):
         """Returns the network that the stage trains, and its batches."""
