@@ -3,6 +3,7 @@
 import ast
 import csv
 import importlib
+import inspect
 import json
 import re
 import subprocess
@@ -68,12 +69,12 @@ GENERATORS = [name for name, entry in presets.manifest().items() if entry["kind"
 
 
 @pytest.mark.parametrize("name", GENERATORS)
-def test_presets_are_compiled_at_the_rates_of_their_recipes(name):
-    constants = {}
-    for node in ast.parse((ROOT / "recipes" / f"{name}.py").read_text()).body:
-        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Tuple):
-            constants |= zip((target.id for target in node.targets[0].elts), node.value.elts, strict=True)
-    rates = ast.literal_eval(constants.get("LEARNING_RATES") or constants["LEARNING_RATE"])
+def test_presets_are_compiled_at_the_rates_of_their_recipes(name, monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "recipes")
+    constants = vars(importlib.import_module(name))
+    rates = (
+        constants.get("LEARNING_RATES") or constants.get("LEARNING_RATE") or constants["STAGES"][-1]["learning_rate"]
+    )
     config = json.loads((presets.BUNDLED / name / presets.CONFIG).read_text())
     optimizers = config["compile_config"]
     generator_rate, discriminator_rate = rates if isinstance(rates, tuple) else (rates, rates)
@@ -87,7 +88,29 @@ def test_presets_are_compiled_at_the_rates_of_their_recipes(name):
         assert optimizer["config"]["learning_rate"] == pytest.approx(expected[part]), part
         if "BETAS" in constants:
             betas = tuple(optimizer["config"][beta] for beta in ("beta_1", "beta_2"))
-            assert betas == ast.literal_eval(constants["BETAS"])
+            assert betas == constants["BETAS"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [path.stem for path in RECIPES if "recipe.stages(" in path.read_text()])
+def test_stages_of_a_recipe_lead_to_the_arguments_and_epochs_of_its_preset(name, monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "recipes")
+    module, shipped, entry = importlib.import_module(name), zoo.load(name), presets.manifest()[name]
+    assert sum(stage["epochs"] for stage in module.STAGES) == entry["epochs"]
+    assert len(module.STAGES) == entry["cycles"]
+    built = module.build(*[shipped.class_names] * len(inspect.signature(module.build).parameters))
+    changes = {argument: value for stage in module.STAGES for argument, value in stage.get("changes", {}).items()}
+    changed = type(built).from_config({**built.get_config(), **changes})
+    # The network's weights tell of its layers, too, where defaults are left out of the configuration.
+    assert [variable.shape for variable in changed.weights] == [variable.shape for variable in shipped.weights]
+    assert without_names(changed.get_config()) == without_names(shipped.get_config())
+
+
+def without_names(config):
+    """A configuration without the names of its layers, which Keras numbers."""
+    if isinstance(config, dict):
+        return {key: without_names(value) for key, value in config.items() if key != "name"}
+    return [without_names(value) for value in config] if isinstance(config, (list, tuple)) else config
 
 
 @pytest.mark.parametrize("name", presets.manifest())

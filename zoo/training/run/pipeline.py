@@ -9,6 +9,7 @@ import zoo
 from zoo import callbacks
 from zoo.errors import InputError, shown
 from zoo.nets import conv
+from zoo.presets.rebuilding import rebuilt
 from zoo.training.run.history import HISTORY, Clock, best_weights
 from zoo.training.run.settings import Trained
 
@@ -27,13 +28,17 @@ def train(run, model, stages):
         model: Keras model; the pipeline compiles it.
         stages: list of `Stage`; if there are several, each has a name of its own.
 
+    Returns:
+        The trained model: `model`, or the one that the `changes` of a stage made of it.
+
     Raises:
-        InputError: two stages have the same name, or `run.further` is set and the preset has other weights.
+        InputError: two stages have the same name, the model does not take the `changes` of a stage, or `run.further` is
+            set and the preset has other weights.
 
     Example:
 
     ```python
-    run.train(trial, gan, [run.Stage(images, epochs=20, batch_size=32, learning_rate=(2e-3, 5e-4))])
+    gan = run.train(trial, gan, [run.Stage(images, epochs=20, batch_size=32, learning_rate=(2e-3, 5e-4))])
     ```
     """
     names = [stage.name for stage in stages]
@@ -41,6 +46,8 @@ def train(run, model, stages):
         raise InputError(f"stages have the names {shown(names)}, expected a different one for each.")
     networks = []
     for stage in stages:
+        if stage.changes:
+            model = _changed(model, stage.changes, run.seed)
         network, batches = stage.begin(model, run.seed)
         stage.compile(network, stage.epochs * len(batches))
         if run.further and not networks and not run.continues(stage.name):
@@ -54,6 +61,17 @@ def train(run, model, stages):
         networks.append(network)
     for stage, network in zip(stages, networks, strict=True):
         stage.compile_for_fine_tuning(network)
+    return model
+
+
+def _changed(model, changes, seed):
+    """Returns a model with changed constructor arguments and all weights of the given one that still fit."""
+    config = keras.saving.serialize_keras_object(model)
+    # The stage compiles the new model.
+    config.pop("compile_config", None)
+    # New weights must be the same when a run is killed before the first backup of the stage.
+    keras.utils.set_random_seed(seed)
+    return rebuilt(model, config, changes)
 
 
 def _watched(run, network, stage):

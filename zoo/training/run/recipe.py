@@ -11,6 +11,7 @@ from zoo import data, presets
 from zoo.datasets import avatars
 from zoo.errors import InputError
 from zoo.training.run.settings import Run
+from zoo.training.run.stages import Stage
 
 
 @dataclasses.dataclass(kw_only=True)
@@ -18,14 +19,42 @@ class Recipe(Run):
     """The run of a recipe, with what its command line says.
 
     Attributes:
-        epochs: int. Epochs of the model.
+        epochs: int or None. Epochs of each stage of the model; None for those that the recipe lists.
         prior_epochs: int or None. Epochs of the prior.
         test_sets: `pathlib.Path` or None. Folder of folders of test pictures, for super-resolution.
     """
 
-    epochs: int
+    epochs: int | None
     prior_epochs: int | None = None
     test_sets: Path | None = None
+
+    def stages(self, listed, images, **shared):
+        """Returns the stages that a recipe lists; with `--further` the last one alone, with all changes before it.
+
+        Args:
+            listed: list of dicts of arguments of `Stage`, `epochs` included.
+            images: `zoo.data.ImageSet`.
+            **shared: arguments that all stages have.
+
+        Returns:
+            List of `Stage`, with the names `stage_1`, `stage_2` and so on.
+
+        Example:
+
+        ```python
+        STAGES = {"epochs": 12}, {"epochs": 3, "changes": {"objective": "relativistic"}}
+        stages = recipe.stages(STAGES, train, batch_size=32, learning_rate=(2e-3, 5e-4), betas=(0.0, 0.99))
+        ```
+        """
+        given = {"epochs": self.epochs, "cosines": None} if self.epochs else {}
+        found = [
+            Stage(images, name=f"stage_{number}", **{**shared, **each, **given})
+            for number, each in enumerate(listed, 1)
+        ]
+        if not self.further:
+            return found
+        changes = {name: value for stage in found for name, value in stage.changes.items()}
+        return [dataclasses.replace(found[-1], changes=changes)]
 
     def read(self, image_shape, split="train"):
         """Reads a split of the data set as `zoo.data.read` does."""
@@ -60,13 +89,13 @@ class Recipe(Run):
         return data.ImageSet(images, np.arange(len(images), dtype="int32")), attributes
 
 
-def recipe(script, dataset, epochs, precision="float32", *, prior_epochs=None, not_reproducible_because=None):
+def recipe(script, dataset, epochs=None, precision="float32", *, prior_epochs=None, not_reproducible_because=None):
     """Parses the command line of a recipe and begins its run; call this before you build the model.
 
     Args:
         script: str. `__file__` of the recipe. Its stem is the preset's name, and the folder above its own gets `runs/`.
         dataset: str. TFDS name of the data.
-        epochs: int. Default of `--epochs`.
+        epochs: int or None. Default of `--epochs`; default None, for recipes that list the epochs of their stages.
         precision: str. Keras dtype policy; float32 is used where another would be slow. What is written and measured
             computes in float32. Default `"float32"`.
         prior_epochs: int or None. Default of `--prior-epochs`; None for models without a prior.
@@ -119,14 +148,17 @@ def recipe(script, dataset, epochs, precision="float32", *, prior_epochs=None, n
 
 def _parser(name, epochs, prior_epochs):
     parser = argparse.ArgumentParser(description=f"Trains the preset {name}.")
-    parser.add_argument("--epochs", type=int, default=epochs, help=f"default {epochs}")
+    default = f"default {epochs}" if epochs else "epochs of each stage; default those that the recipe lists"
+    parser.add_argument("--epochs", type=int, default=epochs, help=default)
     if prior_epochs:
         parser.add_argument("--prior-epochs", type=int, default=prior_epochs, help=f"default {prior_epochs}")
         parser.set_defaults(further=False)
     else:
         parser.set_defaults(prior_epochs=None)
         parser.add_argument(
-            "--further", action="store_true", help="train as long again, from the weights that the recipe wrote last"
+            "--further",
+            action="store_true",
+            help="run the last stage again, from the weights that the recipe wrote last",
         )
     parser.add_argument("--data-dir", help="prepared TFDS folder; default TFDS_DATA_DIR")
     parser.add_argument(

@@ -30,11 +30,17 @@ class Stage:
         draw: function without arguments that returns the images of the grid, or None (default) for `generate`.
         best_by: str or None. Name of a log. The stage ends with the weights of the epoch where it was lowest; default
             None, the weights of the last epoch.
+        cosines: dict of ints or None. Epochs until the rate is 0, by the epoch, counted from 0, from which this length
+            holds. Default None, all epochs.
+        changes: dict of constructor arguments that the model has from this stage on, as in `zoo.load(name, **changes)`:
+            weights that still fit are kept, others begin anew. Default none.
 
     Example:
 
     ```python
-    run.Stage(images, epochs=20, batch_size=32, learning_rate=(2e-3, 5e-4), betas=(0.0, 0.99))
+    shared = {"batch_size": 32, "learning_rate": (2e-3, 5e-4), "betas": (0.0, 0.99)}
+    first = run.Stage(images, epochs=20, name="first", **shared)
+    second = run.Stage(images, epochs=5, name="second", changes={"objective": "relativistic"}, **shared)
     ```
     """
 
@@ -49,6 +55,8 @@ class Stage:
     metrics: Sequence[keras.callbacks.Callback] = ()
     draw: Callable[[], np.ndarray] | None = None
     best_by: str | None = None
+    cosines: dict[int, int] | None = None
+    changes: dict = dataclasses.field(default_factory=dict)
 
     def begin(self, model, seed):
         """Returns the network that the stage trains, and its batches."""
@@ -76,10 +84,16 @@ class Stage:
         # A generator has one update in each step, its discriminator several.
         updates = (steps, steps * getattr(network, "discriminator_steps", 1))
         optimizers = [
-            cosine_adam(rate, number, beta_1=beta_1, beta_2=beta_2)
+            cosine_adam(rate, self._lengths(number), beta_1=beta_1, beta_2=beta_2)
             for rate, number in zip(self._rates, updates, strict=False)
         ]
         network.compile(*optimizers)
+
+    def _lengths(self, updates):
+        if self.cosines is None:
+            return updates
+        per_epoch = updates // self.epochs
+        return {epoch * per_epoch: length * per_epoch for epoch, length in self.cosines.items()}
 
     def compile_for_fine_tuning(self, network):
         """Compiles the trained network with the rates that the training began with."""
