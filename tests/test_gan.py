@@ -167,7 +167,7 @@ def test_big_gan_has_every_layer_of_the_others():
     # Those are left out where a BigGAN is tested.
     for network in ("generator", "discriminator"):
         others = [kinds(getattr(ready(name), network)) for name in ("projection_gan", "sagan")]
-        # Under spectral normalization it has one.
+        # A BigGAN has these only under spectral normalization.
         bare = {layers.Conv2D, layers.Dense}
         assert set.union(*others) - bare <= kinds(getattr(ready("big_gan"), network))
 

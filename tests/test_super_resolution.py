@@ -227,7 +227,7 @@ def test_features_in_half_precision_are_compared_in_single():
     _, logs = model.generator_loss(batch, training=False)
     error = 1 - np.array(model.ema_generator(batch["source_images"]))
     expected = 300.0**2 * np.mean(error**2)
-    # Half precision does not reach this.
+    # Half precision cannot represent as much.
     assert expected > 1e5
     assert float(logs["perceptual"]) == pytest.approx(expected, rel=1e-2)
 
