@@ -210,6 +210,7 @@ class Talkative(zoo.GAN):
         return loss, {**logs, "diversity": loss}
 
 
+@pytest.mark.slow
 def test_a_figure_that_was_not_announced_is_named():
     gan = restless_gan()
     model = Talkative(SHAPE, LATENT_DIM, generator=gan.generator, discriminator=gan.discriminator)
@@ -221,6 +222,7 @@ def test_a_figure_that_was_not_announced_is_named():
 # === Who moves what ===
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("updated", ["generator", "discriminator"])
 @pytest.mark.parametrize("build", [restless_gan, tiny_dcgan])
 def test_an_update_moves_one_network_alone(build, updated):
@@ -246,6 +248,7 @@ class Recording(zoo.GAN):
         return super().generator_loss(batch, training)
 
 
+@pytest.mark.slow
 def test_each_discriminator_step_takes_a_fresh_part_and_leaves_the_remainder():
     gan = restless_gan()
     networks = {"generator": gan.generator, "discriminator": gan.discriminator}
@@ -262,6 +265,7 @@ def test_each_discriminator_step_takes_a_fresh_part_and_leaves_the_remainder():
     assert int(model.generator_optimizer.iterations) == 1
 
 
+@pytest.mark.slow
 def test_batch_size_means_images_per_discriminator_update():
     model = tiny_gan(discriminator_steps=2)
     model.compile(keras.optimizers.SGD(0.01), keras.optimizers.SGD(0.01), run_eagerly=True)
@@ -281,6 +285,7 @@ def test_a_batch_smaller_than_the_discriminator_steps_is_refused():
 # === The average ===
 
 
+@pytest.mark.slow
 def test_the_average_follows_its_formula_through_the_warm_up():
     model = restless_gan(ema_momentum=0.3)
     model.compile(keras.optimizers.SGD(0.5), keras.optimizers.SGD(0.5))
@@ -353,6 +358,7 @@ def test_the_average_goes_on_where_a_trained_model_is_compiled_anew():
     assert gap_of_the_average(still, 1, ema_momentum=0.999) == pytest.approx(0.999, rel=1e-5)
 
 
+@pytest.mark.slow
 def test_the_average_moves_with_updates_and_not_with_the_batches_that_they_accumulate():
     still = [keras.optimizers.SGD(0.0, gradient_accumulation_steps=4) for _ in range(2)]
     assert gap_of_the_average(still, 8, ema_momentum=0.9) == pytest.approx(0.9**2, rel=1e-5)
@@ -387,6 +393,7 @@ def test_the_gradient_norm_is_that_of_the_loss_whatever_an_optimizer_scales_it_b
     assert norms[1] == pytest.approx(norms[0], rel=1e-4)
 
 
+@pytest.mark.slow
 def test_the_average_exists_and_is_saved_without_training(tmp_path):
     model = tiny_dcgan()
     drawn = model.generate(3, seed=1)
@@ -433,6 +440,7 @@ def test_generate_uses_the_average():
     assert (model.generate(3, seed=1) != drawn).any()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("build", [restless_gan, tiny_style_gan])
 def test_a_discriminator_is_shrunk_and_perturbed_and_nothing_else_moves(build):
     model = build()
@@ -513,6 +521,7 @@ def test_optimizers_are_built_on_their_own_variables_and_there_is_no_third():
     assert model.optimizer is model.generator_optimizer
 
 
+@pytest.mark.slow
 def test_a_saved_model_restores_both_optimizers_bit_equal(tmp_path):
     model = restless_gan(penalties=R1(0.5, 4), ema_momentum=0.7, discriminator_steps=2)
     model.compile(keras.optimizers.Adam(0.01), keras.optimizers.RMSprop(0.02))
@@ -533,6 +542,7 @@ def test_a_saved_model_restores_both_optimizers_bit_equal(tmp_path):
     assert (type(loaded.objective), penalty.weight, penalty.interval) == (NonSaturating, 0.5, 4)
 
 
+@pytest.mark.slow
 def test_a_learning_rate_scheduler_moves_the_generators_rate_only():
     model = tiny_gan()
     model.compile(run_eagerly=True)
@@ -595,6 +605,7 @@ def test_optimizers_of_another_model_are_refused_and_its_own_are_not():
         other.fit(images(4), batch_size=4)
 
 
+@pytest.mark.slow
 def test_what_is_exchanged_between_two_fits_is_taken_up():
     model = tiny_gan()
     model.compile()
@@ -629,6 +640,7 @@ def test_the_average_does_not_leap_to_weights_that_are_frozen():
     np.testing.assert_allclose(average.kernel - before, 0.1, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_loss_scaler_of_ones_own_is_saved_with_its_state(tmp_path):
     model = tiny_gan()
     model.compile(keras.optimizers.LossScaleOptimizer(keras.optimizers.Adam(1e-3), initial_scale=4.0), "sgd")
@@ -641,6 +653,7 @@ def test_a_loss_scaler_of_ones_own_is_saved_with_its_state(tmp_path):
     np.testing.assert_equal(values(loaded.generator_optimizer.variables), values(model.generator_optimizer.variables))
 
 
+@pytest.mark.slow
 def test_who_gives_one_optimizer_keeps_the_settings_of_the_other():
     model = tiny_gan()
     model.compile("sgd", keras.optimizers.Adam(3e-3, beta_1=0.25))
@@ -667,6 +680,7 @@ def test_fit_runs_several_steps_an_execution():
 # === NaN ===
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("broken", "message"),
     [
@@ -682,6 +696,7 @@ def test_a_nan_learning_rate_is_named_at_the_next_update(broken, message):
     assert model.first_failure() is not None
 
 
+@pytest.mark.slow
 def test_an_exploding_step_is_named():
     model = tiny_gan()
     model.compile(discriminator_optimizer=keras.optimizers.SGD(1e30), run_eagerly=True)
@@ -689,6 +704,7 @@ def test_an_exploding_step_is_named():
         model.fit(images(32), batch_size=4, verbose=0)
 
 
+@pytest.mark.slow
 def test_an_infinite_loss_with_a_finite_gradient_is_named(monkeypatch):
     model = tiny_gan()
     model.compile()
@@ -735,6 +751,7 @@ def test_a_backup_from_before_the_nan_stays_usable(tmp_path, batch):
     assert_equal_states(state(model), state(expected))
 
 
+@pytest.mark.slow
 def test_a_failure_is_forgotten_by_the_next_fit():
     model = tiny_gan()
     model.compile(generator_optimizer=keras.optimizers.SGD(float("nan")), run_eagerly=True)

@@ -45,6 +45,7 @@ def difference(one, other):
 # === What is drawn ===
 
 
+@pytest.mark.slow
 def test_faces_are_what_they_were():
     faces = [avatars.draw(split, index) for split in avatars.SIZES for index in (0, 1, 4321)]
     digest = hashlib.sha256(json.dumps(faces, sort_keys=True).encode()).hexdigest()
@@ -73,6 +74,7 @@ def test_a_face_is_drawn_the_same_again():
     assert picture.shape == avatars.IMAGE_SHAPE and picture.dtype == np.uint8
 
 
+@pytest.mark.slow
 def test_every_value_occurs_in_both_splits():
     for split, number in (("train", 1500), ("test", 400)):
         faces = [avatars.draw(split, index) for index in range(number)]
@@ -85,6 +87,7 @@ def test_every_value_occurs_in_both_splits():
             assert 0.35 < np.mean([face[name] for face in encoded]) < 0.65, (split, name)
 
 
+@pytest.mark.slow
 def test_only_combinations_that_training_never_sees_are_tested():
     assert not any(avatars.is_held_out(avatars.draw("train", index)) for index in range(1500))
     assert all(avatars.is_held_out(avatars.draw("test", index)) for index in range(400))
@@ -215,6 +218,7 @@ def test_images_and_attributes_come_in_the_order_of_their_indices(prepared):
             np.testing.assert_allclose(values, [face[name] for face in encoded], rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_parts_of_a_split_can_be_read(prepared):
     whole = data.attributes("avatars", data_dir=prepared)
     part = data.attributes("avatars", split="train[4:7]", data_dir=prepared)
@@ -222,6 +226,7 @@ def test_parts_of_a_split_can_be_read(prepared):
         np.testing.assert_array_equal(part[name], values[4:7])
 
 
+@pytest.mark.slow
 def test_what_is_prepared_needs_no_renderer(prepared, monkeypatch):
     monkeypatch.setattr(avatars, "_renderer", None)
     assert len(data.dataset("avatars", (32, 32, 3), 4, data_dir=prepared)) == 3
@@ -283,6 +288,7 @@ def test_importing_the_data_module_registers_the_set_and_no_more():
 # === Reading attributes off images ===
 
 
+@pytest.mark.slow
 def test_attributes_are_read_off_images_of_any_size():
     num_values = {name: len(values) for name, values in avatars.CHOSEN.items()}
     network = conv.attribute_classifier((16, 16, 3), {**num_values, "rotation": 1}, filters=2, stages=3)
@@ -316,6 +322,7 @@ def test_the_bundled_classifier_sees_what_was_drawn():
             assert (values == expected).mean() >= 0.97, name
 
 
+@pytest.mark.slow
 def test_an_unknown_split_is_refused_with_the_known_ones(prepared):
     with pytest.raises(DataError, match=r"The data set 'avatars' has no split 'tets', only test of 5 and train of 12"):
         data.read("avatars", avatars.IMAGE_SHAPE, split="tets", data_dir=prepared)

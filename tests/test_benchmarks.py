@@ -107,6 +107,7 @@ def test_pages_cite_the_distances_of_the_other_tables(script):
     assert f"its Fréchet distance is {vae:.1f}, the preset's {vq_vae:.2f}" in page("generating.md")
 
 
+@pytest.mark.slow
 def test_the_page_on_presets_cites_what_pairs_teach(script):
     benchmark, less = script("cycle_gan_beside_pairs"), {}
     runs = script("_results").read_metrics(benchmark.NAME)

@@ -122,6 +122,7 @@ def installation(preset, tmp_path_factory):
 # === list and info ===
 
 
+@pytest.mark.slow
 def test_list_answers_at_once(tmp_path):
     def seconds():
         begun = time.perf_counter()
@@ -135,6 +136,7 @@ def test_list_names_what_the_library_lists(tmp_path):
     assert [line.split()[0] for line in run("list", cwd=tmp_path).stdout.splitlines()] == zoo.list_presets()
 
 
+@pytest.mark.slow
 def test_list_shows_class_data_set_and_main_figure_in_aligned_columns(tmp_path, installation):
     assert succeed("list", cwd=tmp_path, **installation).splitlines() == [
         "long_name_omniglot_28  VAE    omniglot  nll_iw5000_test 84.71",
@@ -160,6 +162,7 @@ def test_list_filters(tmp_path, installation, arguments, names):
     assert ("No preset matches" in result.stderr) == (not names)
 
 
+@pytest.mark.slow
 def test_list_into_a_closed_pipe_is_quiet(tmp_path, installation):
     script = f"{sys.executable} -c 'from zoo.cli import main; main()' list | true"
     assert run(cwd=tmp_path, command=("sh", "-c", script), PYTHONPATH=installation["PYTHONPATH"]).stderr == ""
@@ -187,6 +190,7 @@ def test_info_of_an_official_preset(tmp_path, installation, preset):
         assert f"  {name:<18}{len(content)} bytes, sha256 {hashlib.sha256(content).hexdigest()}\n" in shown
 
 
+@pytest.mark.slow
 def test_info_of_a_feature_network_and_of_a_directory(tmp_path, preset):
     assert "accuracy_test: 0.99" in succeed("info", FEATURE_NETWORK, cwd=tmp_path)
     shown = succeed("info", preset, cwd=tmp_path)
@@ -203,6 +207,7 @@ def test_info_of_a_directory_shows_hostile_texts_as_text(tmp_path, damaged):
     assert_harmless(succeed("info", damaged, cwd=tmp_path))
 
 
+@pytest.mark.slow
 def test_info_of_a_directory_says_whether_its_configuration_is_allowed(tmp_path, damaged):
     assert "  configuration     allowed\n" in succeed("info", damaged, cwd=tmp_path)
     (damaged / presets.METADATA).unlink()
@@ -292,6 +297,7 @@ def test_sample_that_is_interrupted_leaves_the_old_file(tmp_path, preset):
 # === errors ===
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["info", "sample", "evaluate"])
 def test_unknown_preset_names_the_nearest(tmp_path, installation, command):
     message = fail(command, "tiny_mist_28", cwd=tmp_path, **installation)
@@ -299,6 +305,7 @@ def test_unknown_preset_names_the_nearest(tmp_path, installation, command):
     assert "zoo list" in fail(command, "0" * 9, cwd=tmp_path, **installation)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["info", "sample", "evaluate"])
 def test_directory_that_is_missing_or_no_preset(tmp_path, command):
     assert "'./nowhere' is no preset directory" in fail(command, "./nowhere", cwd=tmp_path)
@@ -306,6 +313,7 @@ def test_directory_that_is_missing_or_no_preset(tmp_path, command):
     assert "'empty' is no preset directory: it has no config.json" in fail(command, "empty", cwd=tmp_path)
 
 
+@pytest.mark.slow
 def test_official_preset_whose_weights_are_absent(tmp_path, installation):
     assert "neither bundled" in fail("sample", "long_name_omniglot_28", cwd=tmp_path, **installation)
 
@@ -366,6 +374,7 @@ def test_damaged_preset_without_hashes_warns_and_fails(tmp_path, damaged):
     assert error.startswith(f"Error: The preset in {damaged} cannot be loaded")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", ["-3", "0", "2.5", "many"])
 def test_bad_number_of_samples(tmp_path, preset, number):
     message = fail("sample", preset, "-n", number, cwd=tmp_path)
@@ -373,6 +382,7 @@ def test_bad_number_of_samples(tmp_path, preset, number):
     assert number in message
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", ["-1", str(2**63)])
 def test_bad_seed(tmp_path, preset, seed):
     message = fail("sample", preset, "--seed", seed, cwd=tmp_path)
@@ -402,6 +412,7 @@ def test_more_samples_than_fit_in_memory(tmp_path, preset):
     assert "num_samples is 99999999999, whose images take" in said
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("output", "sentence"),
     [
@@ -421,6 +432,7 @@ def test_output_that_cannot_be_written(tmp_path, preset, output, sentence):
     assert sentence in message
 
 
+@pytest.mark.slow
 def test_feature_network_draws_no_images(tmp_path):
     for command in ("sample", "evaluate"):
         assert f"{FEATURE_NETWORK!r} is a feature network" in fail(command, FEATURE_NETWORK, cwd=tmp_path)
@@ -432,6 +444,7 @@ def test_directory_of_a_feature_network_draws_no_images(tmp_path):
     assert "is a Functional, expected a preset that generates images" in message
 
 
+@pytest.mark.slow
 def test_what_needs_no_model_imports_neither_tensorflow_nor_keras(tmp_path, installation, damaged):
     flip_a_bit(damaged)
     runs = [
@@ -462,6 +475,7 @@ def test_what_needs_no_model_imports_neither_tensorflow_nor_keras(tmp_path, inst
 # === the process ===
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seconds", [0.05, 0.1, 0.2])
 def test_interruptions_while_the_command_is_imported_are_told_in_a_word(tmp_path, seconds):
     # What heeds the interruption is there once the first line is written.
@@ -488,6 +502,7 @@ def test_closed_streams_are_no_trouble(tmp_path, preset, streams):
     assert (tmp_path / "samples.png").stat().st_size > 100
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("backend", "says"),
     [
@@ -517,6 +532,7 @@ def test_a_missing_backend_is_named(tmp_path, preset, backend, says):
 # === evaluate ===
 
 
+@pytest.mark.slow
 def test_evaluate_refuses_what_it_cannot_measure(tmp_path, preset, installation):
     assert "--dataset is missing" in fail("evaluate", preset, cwd=tmp_path)
     message = fail("evaluate", "tiny_mnist_28", "--dataset", "fashion_mnist", cwd=tmp_path, **installation)
@@ -607,6 +623,7 @@ def test_sample_draws_one_class(tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_sample_takes_the_conditions_that_a_model_declares(tmp_path):
     model = tiny_vae()
     model.save_to_preset(tmp_path / "preset")
@@ -666,6 +683,7 @@ def test_edit_refuses_a_model_without_attributes(editable):
     assert "'vae_mnist_28' is a VAE that knows no attributes to edit" in said
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [

@@ -118,6 +118,7 @@ def test_every_epoch_has_its_own_order_of_the_same_images():
     assert sorted(first) == sorted(second) == list(range(20))
 
 
+@pytest.mark.slow
 def test_the_order_is_a_function_of_seed_and_epoch():
     orders = [order(dataset) for dataset in [numbered(seed=5)] for _ in range(3)]
     resumed = numbered(seed=5)
@@ -154,6 +155,7 @@ def test_no_tuner_holds_the_end_of_an_epoch():
         assert each.options().autotune.enabled is False
 
 
+@pytest.mark.slow
 def test_fit_begins_every_epoch_with_its_own_order():
     dataset, drawn = numbered(8), []
     original = dataset.set_epoch

@@ -297,6 +297,7 @@ def test_photographs_are_cut_where_they_show_something(tmp_path, monkeypatch):
         data.read_pairs("debian_photographs", (8, 8, 3), (8, 8, 3), data_dir=tmp_path)
 
 
+@pytest.mark.slow
 def test_every_photograph_has_an_author_and_a_free_licence():
     assert set(photographs._TEST) < set(photographs.CREDITS)
     assert {licence for _, licence in photographs.CREDITS.values()} <= {

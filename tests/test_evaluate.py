@@ -109,6 +109,7 @@ def test_a_folder_has_no_test_images(text, tmp_path):
         protocols.evaluate(tiny_vae(), folder, feature_network="classifier_mnist_28")
 
 
+@pytest.mark.slow
 def test_sample_quality_against_the_functions_it_stands_for(real_data, tmp_path, monkeypatch):
     splits, _ = real_data
     monkeypatch.setenv("ZOO_CACHE", str(tmp_path))
@@ -402,6 +403,7 @@ def test_faces_of_captions_are_read_where_a_model_has_no_examples_to_draw():
     assert set(figures) == {"prompt_agreement_test_avatars", "whole_prompts_test_avatars"}
 
 
+@pytest.mark.slow
 def test_faces_are_shown_to_a_model_at_its_own_size():
     small = zoo.BetaVAE((32, 32, 3), 4, filters=2, units=4)
     size = SMALL._replace(test_images=2)
@@ -409,6 +411,7 @@ def test_faces_are_shown_to_a_model_at_its_own_size():
     assert "over 2 test images" in figure["protocol"] and 0 < figure["value"] < 40
 
 
+@pytest.mark.slow
 def test_disentanglement_is_that_of_the_posteriors_means(monkeypatch):
     faces = [avatars.draw("test", index) for index in range(200)]
     factors = np.array([[avatars.encode(face)[name] for name in avatars.CHOSEN] for face in faces], "float32")
@@ -434,6 +437,7 @@ def test_disentanglement_is_that_of_the_posteriors_means(monkeypatch):
     assert protocols.disentanglement(Mixed(), size=size)["mig_test_avatars"]["value"] == pytest.approx(0.0, abs=1e-9)
 
 
+@pytest.mark.slow
 def test_likelihood_figure_is_the_models_bound(real_data):
     splits, _ = real_data
     model = zoo.VAE(SHAPE, 4, hidden_units=(16,))
@@ -444,6 +448,7 @@ def test_likelihood_figure_is_the_models_bound(real_data):
     assert "nats" in figure["protocol"]
 
 
+@pytest.mark.slow
 def test_exact_likelihood_figure_is_the_models(real_data):
     splits, _ = real_data
     model = tiny_pixel_cnn(SHAPE)
@@ -454,6 +459,7 @@ def test_exact_likelihood_figure_is_the_models(real_data):
     assert "exact" in figure["protocol"] and "seeds 0, 1" in figure["protocol"]
 
 
+@pytest.mark.slow
 def test_figures_of_codes_are_the_models(real_data):
     splits, _ = real_data
     model = zoo.VQVAE(SHAPE, 8, 3, filters=4, residual_blocks=1)
@@ -469,12 +475,14 @@ def test_figures_of_codes_are_the_models(real_data):
     assert "8 test images of synthetic" in kept["protocol"]
 
 
+@pytest.mark.slow
 def test_a_gaussian_likelihood_is_told_by_its_reconstructions(real_data, monkeypatch):
     monkeypatch.setattr(evaluation, "sample_quality", lambda *_, **__: {})
     model = zoo.VAE(SHAPE, 4, hidden_units=(16,), likelihood="gaussian")
     assert list(protocols.evaluate(model, "synthetic", size=SMALL)) == ["psnr_test_synthetic"]
 
 
+@pytest.mark.slow
 def test_exact_likelihood_given_labels_in_bits_for_each_value(real_data, monkeypatch):
     splits, _ = real_data
     labels = np.arange(300, dtype="int32") % 3
@@ -576,6 +584,7 @@ def test_unknown_feature_networks():
         features.default_for("cifar10")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("dataset", "side"), [("mnist", 28), ("fashion_mnist", 28), ("avatars", 64)])
 def test_bundled_references_belong_to_the_bundled_networks(dataset, side, tmp_path, monkeypatch):
     monkeypatch.setenv("ZOO_CACHE", str(tmp_path / "nothing"))
@@ -649,6 +658,7 @@ def test_edit_shares_count_what_changes_and_what_stays():
     assert "mouth" not in kept and "eyewear" in kept
 
 
+@pytest.mark.slow
 def test_what_sunglasses_hide_is_no_change():
     faces = {name: np.zeros(10, "int64") for name in avatars.CHOSEN} | {"rotation": np.zeros(10)}
 

@@ -5,6 +5,8 @@ import os
 import re
 from pathlib import Path
 
+import pytest
+
 import zoo
 
 PACKAGE = Path(zoo.__file__).parent
@@ -52,6 +54,7 @@ def test_the_front_door_offers_every_family():
     assert written(front, expected) == expected
 
 
+@pytest.mark.slow
 def test_every_exported_class_is_registered_and_documented():
     for name in (name for found in EXPORTS.values() for name in found):
         documentation = getattr(zoo, name).__doc__

@@ -137,6 +137,7 @@ SOURCES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("source", SOURCES)
 def test_fit_takes(source, trained, tmp_path):
     before = int(trained.optimizer.iterations)
@@ -147,6 +148,7 @@ def test_fit_takes(source, trained, tmp_path):
     assert any((one != other).any() for one, other in zip(weights, values(trained.weights), strict=True))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arguments", [{"validation_data": X}, {"validation_data": (X, Y)}, {"validation_split": 0.5}])
 def test_validation(trained, arguments):
     history = trained.fit(X, batch_size=2, verbose=0, **arguments).history
@@ -154,6 +156,7 @@ def test_validation(trained, arguments):
     assert np.isfinite(history["val_loss"]).all()
 
 
+@pytest.mark.slow
 def test_validation_data_leave_the_training_data_whole(trained):
     before = int(trained.optimizer.iterations)
     trained.fit(X, batch_size=4, verbose=0, validation_split=0.5, validation_data=X[:2])
@@ -165,6 +168,7 @@ def test_validation_splits_take_as_many_labels_as_images(trained):
         trained.fit(X, Y[:7], batch_size=4, validation_split=0.25, verbose=0)
 
 
+@pytest.mark.slow
 def test_an_epoch_without_data_is_not_the_best(trained):
     with warnings.catch_warnings():
         # Keras' own, that data ran out.
@@ -184,6 +188,7 @@ def test_validation_splits_are_shares(trained, fraction):
         trained.fit(X, validation_split=fraction)
 
 
+@pytest.mark.slow
 def test_validation_has_batches_of_its_own_size(trained):
     ends = []
     count = keras.callbacks.LambdaCallback()
@@ -262,12 +267,14 @@ def test_fewer_images_than_a_batch_are_noticed_before_training(trained, two_part
         two_part_gan.fit(X, batch_size=5, verbose=0)
 
 
+@pytest.mark.slow
 def test_steps_per_epoch_beyond_the_data_are_refused(trained):
     trained.fit(X, batch_size=2, epochs=2, steps_per_epoch=1, verbose=0)
     with pytest.raises(InputError, match=r"steps_per_epoch is 99, expected at most the \d batches of the data set"):
         trained.fit(X, batch_size=4, steps_per_epoch=99, verbose=0)
 
 
+@pytest.mark.slow
 def test_lists_of_images_of_different_sizes_are_refused(trained):
     with pytest.raises(InputError, match="images is a list of arrays of different shapes"):
         trained.encode([X[0], X[0, :3]])

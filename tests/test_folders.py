@@ -235,6 +235,7 @@ def test_no_room_for_such_a_file_is_said_in_one_sentence(tmp_path, monkeypatch):
         data.read(png_folder(tmp_path, images(12)), SHAPE)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("source", "says"),
     [

@@ -117,6 +117,7 @@ def test_critics_have_no_batch_norm(name):
     assert layers.BatchNormalization not in kinds(ready(name).discriminator)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "generator_too"), [("projection_gan", False), ("sagan", True), ("big_gan", True)])
 def test_where_spectral_normalization_and_attention_are(name, generator_too):
     model = ready(name)
@@ -127,12 +128,14 @@ def test_where_spectral_normalization_and_attention_are(name, generator_too):
         assert [layer.output.shape[1:3] for layer in attention] == ([] if name == "projection_gan" else [(4, 4)])
 
 
+@pytest.mark.slow
 def test_networks_of_one_stage_have_attention_too():
     model = zoo.SAGAN(SHAPE, LATENT_DIM, filters=2, stages=1)
     for network in (model.generator, model.discriminator):
         assert network.get_layer("attention").output.shape[1:3] == (4, 4)
 
 
+@pytest.mark.slow
 def test_attention_and_spectral_normalization_join_the_layers_of_a_dcgan():
     model = zoo.SAGAN((16, 16, 1), LATENT_DIM, filters=2, residual=False)
     plain = zoo.DCGAN((16, 16, 1), LATENT_DIM, filters=2, discriminator_batch_norm=False)
@@ -147,6 +150,7 @@ def test_attention_and_spectral_normalization_join_the_layers_of_a_dcgan():
     assert type(model).from_config(model.get_config()).count_params() == model.count_params()
 
 
+@pytest.mark.slow
 def test_classes_join_the_layers_of_a_dcgan_by_norms_and_a_projection():
     model = zoo.ProjectionGAN(SHAPE, LATENT_DIM, num_classes=3, filters=2, residual=False)
     plain = zoo.DCGAN(SHAPE, LATENT_DIM, filters=2, discriminator_batch_norm=False)
@@ -219,6 +223,7 @@ def test_each_block_of_big_gan_has_a_part_of_the_latents():
 # === The step ===
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", slow_if_residual)
 def test_a_step_moves_exactly_what_is_trained(name):
     model = TINY_GANS[name](ema_momentum=0.5)
@@ -260,6 +265,7 @@ def test_orthogonal_regularization_is_added_to_the_generators_loss(monkeypatch):
         TINY_GANS["big_gan"](orthogonal_weight=-1)
 
 
+@pytest.mark.slow
 def test_moving_statistics_are_averaged_where_asked_for():
     class Averaging(zoo.GAN):
         averages_statistics = True
@@ -280,6 +286,7 @@ def test_moving_statistics_are_averaged_where_asked_for():
     assert zoo.BigGAN.averages_statistics and not zoo.SAGAN.averages_statistics
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["gan", "projection_gan"])
 def test_standing_statistics_are_those_of_what_the_average_draws(name, monkeypatch):
     model = tiny_gan(generator=dense_generator()) if name == "gan" else TINY_GANS[name](residual=False)
@@ -324,6 +331,7 @@ def test_standing_statistics_of_large_features_are_exact_and_without_dropout(mon
     assert dropout.rate == 0.5
 
 
+@pytest.mark.slow
 def test_standing_statistics_of_frozen_norms_stay():
     model = tiny_dcgan()
     frozen, moving = model.ema_generator.get_layer("norm_0"), model.ema_generator.get_layer("norm_image")
@@ -335,6 +343,7 @@ def test_standing_statistics_of_frozen_norms_stay():
     assert not np.array_equal(values(moving.weights)[-1], before[1][-1])
 
 
+@pytest.mark.slow
 def test_standing_statistics_see_new_noise_in_every_batch(monkeypatch):
     model = tiny_style_dcgan()
     for layer in model.generator.get_layer("synthesis").layers:
@@ -350,6 +359,7 @@ def test_standing_statistics_see_new_noise_in_every_batch(monkeypatch):
     assert any(np.abs(one - other).max() > 1e-3 for one, other in zip(*found, strict=True))
 
 
+@pytest.mark.slow
 def test_standing_statistics_want_a_batch_and_something_to_measure():
     with pytest.raises(InputError, match="batches is empty, expected at least one batch"):
         tiny_gan(generator=dense_generator()).update_standing_statistics([])
@@ -366,6 +376,7 @@ def conditional(**arguments):
     return strengthened(TINY_GANS["conditional_gan"](**arguments))
 
 
+@pytest.mark.slow
 def test_both_networks_are_given_the_labels_of_the_batch():
     model = conditional()
     model.compile()
@@ -462,6 +473,7 @@ def test_impossible_names_are_refused(names, message):
         conditional(class_names=names)
 
 
+@pytest.mark.slow
 def test_networks_and_classes_fit_each_other():
     with pytest.raises(InputError, match=r"generator takes latents alone, expected a dict of latents and labels; num_"):
         zoo.ConditionalGAN(SHAPE, LATENT_DIM, num_classes=3, generator=dense_generator(), filters=2)
@@ -500,6 +512,7 @@ def test_other_classes_renew_what_knows_classes_alone(name, fresh, tmp_path):
     assert changed.generate(labels=[6], seed=0).shape == (1, *SHAPE)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "build",
     [
@@ -610,6 +623,7 @@ def test_networks_of_other_kinds_find_latents_too():
     assert found.shape == (2, LATENT_DIM) and np.isfinite(found).all()
 
 
+@pytest.mark.slow
 def test_descent_starts_at_the_best_latents_for_each_label(monkeypatch):
     model, originals, labels = conditional(class_names=NAMES), images(4), [1, 0, 1, 2]
     monkeypatch.setattr("zoo.sampling.inversion.minimized", lambda loss, start, steps, rate: start)
@@ -782,6 +796,7 @@ def test_shares_lie_between_nothing_and_all(build, says):
         build()
 
 
+@pytest.mark.slow
 def test_a_wasserstein_critic_that_nothing_bounds_is_warned_of():
     with pytest.warns(UserWarning, match="needs a critic of bounded slope, and nothing bounds this one's"):
         tiny_gan(objective="wasserstein")
@@ -791,6 +806,7 @@ def test_a_wasserstein_critic_that_nothing_bounds_is_warned_of():
         TINY_GANS["projection_gan"](objective="wasserstein")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("optimizer", ["adamm", 1e-3])
 def test_what_is_no_optimizer_is_named(optimizer):
     with pytest.raises(InputError, match=f"generator_optimizer is {optimizer!r}, expected a Keras optimizer"):

@@ -161,6 +161,7 @@ def test_attention_begins_as_the_identity_and_sums_to_1():
     np.testing.assert_allclose(layer.attention(features).numpy().sum(-1), 1.0, rtol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("build", [lambda: SpectralNormalization(layers.Dense(3)), SelfAttention])
 def test_layers_survive_their_configuration(build):
     inputs = keras.Input((4, 4, 8))

@@ -39,6 +39,7 @@ class NumberOfRows(keras.layers.Layer):
         return x + 0.01 * keras.ops.cast(keras.ops.shape(x)[0], x.dtype)
 
 
+@pytest.mark.slow
 def test_networks_always_see_as_many_rows():
     # Batches of another size would round differently and tell `generate(64)[:16]` from `generate(16)`.
     generator = keras.Sequential(
@@ -50,6 +51,7 @@ def test_networks_always_see_as_many_rows():
         np.testing.assert_array_equal(model.generate(fewer, seed=0), drawn[:fewer])
 
 
+@pytest.mark.slow
 def test_colour_and_oblong_images():
     assert zoo.GAN((4, 6, 3), 2, hidden_units=(3,)).generate(5).shape == (5, 4, 6, 3)
 
@@ -190,6 +192,7 @@ def test_more_channels_than_a_picture_has_are_refused_before_the_first_epoch(tmp
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("every", [0, "2", 1.5])
 def test_figures_come_every_so_many_epochs(every):
     with pytest.raises(InputError, match=f"every is {every!r}, expected an integer of at least 1"):

@@ -43,6 +43,7 @@ def test_same_images_as_when_it_was_published(name):
     assert np.abs(draw(name) - images).max() < 1e-4
 
 
+@pytest.mark.slow
 def test_latents_are_the_same_on_every_machine():
     expected = [[0.15975747, -0.96371937], [0.5854919, 0.72997737]]
     assert np.abs(latents.sample(2, (2,), seed=0) - expected).max() < 1e-6

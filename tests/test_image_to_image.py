@@ -75,6 +75,7 @@ def test_a_logit_judges_a_patch_of_the_size_of_the_paper(stages, width):
 # === The losses ===
 
 
+@pytest.mark.slow
 def test_pix2pix_minimizes_the_papers_sum():
     model = tiny_pix2pix(l1_weight=7.0, dropout=0.0)
     model.compile()
@@ -152,6 +153,7 @@ def nameless_translators():
     return keras.Model(inputs, {"images": inputs["source_images"], "source_images": inputs["images"]})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("build", "says"),
     [
@@ -173,6 +175,7 @@ def test_ready_made_batches_of_more_sources_than_images_are_refused():
         model.fit(iter([(sources, pictures[:4])]), verbose=0)
 
 
+@pytest.mark.slow
 def test_a_penalty_is_on_the_image_alone_whether_or_not_its_source_is_augmented_with_it():
     plain = tiny_pix2pix(penalties="r1", dropout=0.0)
     augmented = tiny_pix2pix(penalties="r1", dropout=0.0, augmentation=DiffAugment(()))
@@ -228,6 +231,7 @@ def test_cycle_gan_minimizes_the_papers_sum():
     assert float(model.discriminator_loss(batch)[0]) == pytest.approx(sum(by_hand), rel=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", TINY_TRANSLATORS)
 @pytest.mark.parametrize("updated", ["generator", "discriminator"])
 def test_an_update_moves_its_own_network_alone(name, updated):
@@ -243,6 +247,7 @@ def test_an_update_moves_its_own_network_alone(name, updated):
 # === The store of earlier images ===
 
 
+@pytest.mark.slow
 def test_the_store_fills_then_exchanges_half():
     pool, seed = ImagePool(8, (1, 1, 1)), keras.random.SeedGenerator(0)
     batches = [np.arange(n * 4, n * 4 + 4, dtype="float32").reshape(4, 1, 1, 1) for n in range(60)]
@@ -302,6 +307,7 @@ def test_a_preset_leaves_the_store_out_and_a_backup_keeps_it(tmp_path):
 # === Using ===
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", TINY_TRANSLATORS)
 def test_each_image_has_one_translation(name):
     model = TINY_TRANSLATORS[name]()
@@ -498,6 +504,7 @@ def test_pictures_that_are_hardly_two_side_by_side_are_warned_of(tmp_path):
         data.read_pairs(tmp_path, SHAPE, SHAPE)
 
 
+@pytest.mark.slow
 def test_source_images_change_their_size_with_the_images(tmp_path):
     tiny_pix2pix(source_shape=(8, 8, 3)).save_to_preset(tmp_path / "preset")
     with warnings.catch_warnings():
@@ -527,6 +534,7 @@ def test_folders_without_pairs_are_refused(tmp_path, missing):
         data.read_pairs(folder, SHAPE, SHAPE)
 
 
+@pytest.mark.slow
 def test_unpaired_sets_have_orders_of_their_own_and_begin_anew():
     image_set = data.ImageSet(np.arange(6).reshape(6, 1, 1, 1), source_images=np.arange(4).reshape(4, 1, 1, 1))
     batches = data.batches(image_set, 2, paired=False)

@@ -58,6 +58,7 @@ def test_keras_has_what_is_named(owner, name):
     assert hasattr(owners[owner](), name)
 
 
+@pytest.mark.slow
 def test_a_fit_starts_at_the_epoch_that_a_callback_sets_and_the_next_one_at_its_own():
     model, x = compiled(), np.ones((2, 3))
     start = keras.callbacks.LambdaCallback(on_train_begin=lambda _: keras_private.start_at_epoch(model, 2))
@@ -177,6 +178,7 @@ def test_taken_names_are_seen():
     assert taken_names(Backup) == {"_save_model", "_current_epoch"}
 
 
+@pytest.mark.slow
 def test_no_subclass_takes_a_private_name_of_its_keras_base():
     taken, subclasses = {}, 0
     for name in TREES:

@@ -26,6 +26,7 @@ class Broken:
 # === Drawing ===
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("threshold", [0.4, 1.0, 2.5])
 def test_truncated_latents_are_those_that_resampling_would_leave(threshold):
     drawn = latents.sample(4000, (2,), seed=0)
@@ -263,6 +264,7 @@ def test_the_gap_is_its_formula():
     assert gap == pytest.approx(np.mean(list(gaps.values())))
 
 
+@pytest.mark.slow
 def test_factors_that_do_not_vary_are_left_out():
     factors = {"a": STREAM.randint(0, 3, 300), "still": np.zeros(300, "uint64")}
     assert set(mutual_information_gap(STREAM.normal(size=(300, 4)), factors)[1]) == {"a"}

@@ -305,6 +305,7 @@ def test_precision_recall_match_naive_loops(k):
     assert recall == pytest.approx(naive_share_inside(real, generated, k))
 
 
+@pytest.mark.slow
 def test_precision_recall_match_sklearn_across_blocks():
     rng = np.random.default_rng(14)
     real, generated = rng.normal(size=(2100, 6)), rng.normal(0.7, 1, size=(1500, 6))
@@ -347,6 +348,7 @@ def test_precision_recall_of_one_distribution_on_a_line():
     assert precision_recall(real, generated, k=1) == pytest.approx((0.75, 0.75), abs=0.03)
 
 
+@pytest.mark.slow
 def test_dropping_modes_lowers_recall_alone():
     rng = np.random.default_rng(18)
     centres = 20 * np.eye(4)

@@ -99,6 +99,7 @@ def test_relativistic_losses_are_those_of_pairs():
     assert float(objective.generator_loss(FAKE, LOGITS)) == pytest.approx(expected, rel=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("build", [tiny_dcgan, tiny_pix2pix, tiny_cycle_gan])
 def test_a_generator_is_compared_with_the_real_images_of_its_batch(build):
     model = build(objective="relativistic")
@@ -158,6 +159,7 @@ def value_of_the_game(logits):
     return -Minimax().discriminator_loss(real, fake)
 
 
+@pytest.mark.slow
 def test_the_optimal_discriminator_is_the_share_of_the_data():
     @tf.function
     def ascended(logits):
@@ -219,6 +221,7 @@ def test_lazy_r1_comes_every_interval_and_counts_as_often():
     assert lazy == pytest.approx([128.0, 0, 0, 0, 128.0, 0, 0, 0])
 
 
+@pytest.mark.slow
 def test_lazy_r1_counts_updates_of_the_discriminator():
     class Counting(R1):
         steps = ()
@@ -274,6 +277,7 @@ def test_the_gradient_penalty_trains_a_flat_critic():
     assert float(loss) == pytest.approx(10.0, rel=1e-4)
 
 
+@pytest.mark.slow
 def test_clipping_bounds_every_weight_of_the_critic_and_no_other():
     model = restless_gan(penalties=WeightClipping(0.02), objective="wasserstein", discriminator_steps=2)
     model.compile(keras.optimizers.SGD(0.1), keras.optimizers.SGD(0.1))
@@ -305,6 +309,7 @@ def test_penalties_are_given_by_name_or_instance(given, expected):
     assert [penalty.get_config() for penalty in twin.penalties] == [p.get_config() for p in model.penalties]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("penalty", ["gradient_penalty", "r1"])
 def test_a_gradient_penalty_goes_with_neither_clipping_nor_batch_norm(penalty):
     kind = type(penalties.get(penalty)[0]).__name__
@@ -476,6 +481,7 @@ def test_signs_count_from_the_middle_between_the_targets(objective, right):
     assert float(adaptive.signs) == 0.0
 
 
+@pytest.mark.slow
 def test_adaptive_augmentation_needs_bounded_outputs():
     with pytest.raises(InputError, match=r"augmentation is adaptive, .* Wasserstein have no such bounds"):
         tiny_gan(augmentation="adaptive", objective="wasserstein")
@@ -489,6 +495,7 @@ def test_adaptive_augmentation_needs_bounded_outputs():
             DiffAugment(policies)
 
 
+@pytest.mark.slow
 def test_the_probability_is_saved_with_the_model(tmp_path):
     model = tiny_gan(augmentation=AdaptiveAugment(["color"], target=0.5, ramp=10))
     model.augmentation.probability.assign(0.25)

@@ -91,6 +91,7 @@ def test_an_output_depends_on_every_earlier_code_and_on_no_other(channels, group
         np.testing.assert_array_equal(found[y, x, index], expected, err_msg=f"row {y}, column {x}, output {index}")
 
 
+@pytest.mark.slow
 def test_embedded_codes_are_as_causal():
     network = gated_pixel_cnn((2, 3, 2), 7, 4, 8, 3, first_kernel_size=3, channel_groups=2, embedding_dim=3)
     codes = np.random.RandomState(0).randint(0, 7, (1, 2, 3, 2))
@@ -339,6 +340,7 @@ def test_the_network_equals_whole_convolutions_with_masks(name, kernel_size):
     np.testing.assert_allclose(model.network({"codes": codes, **labels}), expected, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_step_equals_the_formula():
     model = tiny_pixel_cnn(num_classes=3)
     model.compile(keras.optimizers.SGD(0.01))
@@ -565,6 +567,7 @@ def test_completing_draws_rows_below_from_the_models_conditional():
     assert stats.chisquare(counts, 3200 * p / p.sum()).pvalue > 1e-3
 
 
+@pytest.mark.slow
 def test_everything_kept_returns_the_source_with_its_grey_values_and_nothing_kept_ignores_it():
     model = variant("bernoulli")
     source = images(3, model.image_shape)
@@ -725,6 +728,7 @@ def test_labels_out_of_range_or_of_another_kind_are_refused(conditional):
         conditional.log_prob(x, [0, 1, 2])
 
 
+@pytest.mark.slow
 def test_labels_are_needed_where_there_are_classes_and_refused_elsewhere(plain, conditional):
     x = images(4, (4, 5, 1))
     missing = "has no labels, expected one for each image, since num_classes is 3"
@@ -749,6 +753,7 @@ def test_impossible_temperatures_are_refused(plain, temperature):
         plain.generate(temperature=temperature)
 
 
+@pytest.mark.slow
 def test_impossible_completions_are_refused(plain):
     x, mask = images(3, (4, 5, 1)), np.ones((4, 5), bool)
     with pytest.raises(InputError, match="mask is None, expected source_images and mask together"):

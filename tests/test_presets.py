@@ -72,6 +72,7 @@ def preset(stored, tmp_path):
 # === Round trip ===
 
 
+@pytest.mark.slow
 def test_what_a_loaded_preset_draws_in_training_is_as_the_seed_says(tmp_path):
     model = tiny_gan(dropout=0.5)
     model.save_to_preset(tmp_path / "gan")
@@ -112,6 +113,7 @@ def test_a_loaded_preset_is_the_model_and_learns(stored, name):
     assert all((one != other).any() for one, other in zip(before, values(loaded.trainable_variables), strict=True))
 
 
+@pytest.mark.slow
 def test_from_preset_takes_the_class_and_its_subclasses(stored):
     directory = stored["dcgan"][2]
     for cls in (zoo.DCGAN, zoo.GAN, zoo.GenerativeModel):
@@ -153,6 +155,7 @@ def swelling(x):
     return keras.ops.maximum(x, 0.5 * x)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("own", [False, True])
 def test_operations_and_classes_of_the_user_survive_the_round_trip(own, tmp_path):
     latents = keras.Input((LATENT_DIM,))
@@ -168,12 +171,14 @@ def test_operations_and_classes_of_the_user_survive_the_round_trip(own, tmp_path
     np.testing.assert_array_equal(zoo.load(tmp_path / "preset").generate(3, seed=0), model.generate(3, seed=0))
 
 
+@pytest.mark.slow
 def test_uncompiled_models_stay_uncompiled(tmp_path):
     model = tiny_gan()
     model.save_to_preset(tmp_path / "preset")
     assert not zoo.load(tmp_path / "preset").compiled
 
 
+@pytest.mark.slow
 def test_half_precision_halves_the_file_and_keeps_the_images(tmp_path):
     model = tiny_vae(hidden_units=(64,))
     drawn = model.generate(5, seed=0)
@@ -301,6 +306,7 @@ def test_overrides_keep_all_weights_but_the_named(stored, name, overrides, expec
     model.train_step(images(4, model.image_shape))
 
 
+@pytest.mark.slow
 def test_networks_of_equal_layers_do_not_trade_weights(tmp_path):
     # Both hold layers `hidden_0` and `hidden_1` whose biases and second kernels have one shape.
     model = tiny_gan(hidden_units=(6, 6))
@@ -312,6 +318,7 @@ def test_networks_of_equal_layers_do_not_trade_weights(tmp_path):
     np.testing.assert_equal(values(loaded.discriminator.weights), values(model.discriminator.weights))
 
 
+@pytest.mark.slow
 def test_overrides_that_keep_every_weight_do_not_warn(stored):
     _, drawn, directory = stored["dcgan"]
     with warnings.catch_warnings():
@@ -463,6 +470,7 @@ def test_another_presets_weights_are_refused(stored, preset, closed):
         zoo.load(preset)
 
 
+@pytest.mark.slow
 def test_weights_of_a_twin_are_refused(preset, tmp_path, request):
     # The same class, shapes and size, as two trainings of one recipe have.
     twin = tiny_dcgan()
@@ -475,6 +483,7 @@ def test_weights_of_a_twin_are_refused(preset, tmp_path, request):
         zoo.load(preset)
 
 
+@pytest.mark.slow
 def test_a_preset_without_hashes_warns_and_loads(preset, stored):
     (preset / "metadata.json").unlink()
     with pytest.warns(UserWarning, match="carries no hashes, so its files cannot be verified"):
@@ -511,6 +520,7 @@ def test_code_in_a_config_is_refused(preset):
         zoo.load(preset)
 
 
+@pytest.mark.slow
 def test_edits_of_what_is_not_hashed_change_nothing(preset, stored):
     metadata = json.loads((preset / "metadata.json").read_text())
     metadata["date_saved"] = "1999-12-31T00:00:00+00:00"
@@ -529,6 +539,7 @@ def listing(folder):
     return {str(path.relative_to(folder)): sha256(path) for path in folder.rglob("*") if path.is_file()}
 
 
+@pytest.mark.slow
 def test_saving_twice_gives_equal_hashes_whatever_the_date(tmp_path, monkeypatch):
     model = tiny_dcgan()
     model.compile()
@@ -547,6 +558,7 @@ def test_saving_twice_gives_equal_hashes_whatever_the_date(tmp_path, monkeypatch
     assert {name for name in one if one[name] != two[name]} == {"metadata.json"}
 
 
+@pytest.mark.slow
 def test_a_loaded_preset_saves_to_the_same_hashes(stored, tmp_path):
     for name in ("dcgan", "vae"):
         directory = stored[name][2]
@@ -555,6 +567,7 @@ def test_a_loaded_preset_saves_to_the_same_hashes(stored, tmp_path):
         assert sha256(tmp_path / name / "model.weights.h5") == sha256(directory / "model.weights.h5")
 
 
+@pytest.mark.slow
 def test_many_small_layers_take_little_room(tmp_path):
     model = zoo.GAN((4, 4, 1), 2, hidden_units=(2,) * 12)
     model.save_to_preset(tmp_path)
@@ -562,6 +575,7 @@ def test_many_small_layers_take_little_room(tmp_path):
     assert (tmp_path / "model.weights.h5").stat().st_size < 60_000
 
 
+@pytest.mark.slow
 def test_large_variables_are_compressed(tmp_path):
     model = zoo.GAN((8, 8, 1), 128, hidden_units=(128,))
     model.save_to_preset(tmp_path)
@@ -603,6 +617,7 @@ def test_saving_over_a_preset_replaces_it_and_keeps_the_card(preset, card):
     assert [path.name for path in preset.parent.iterdir()] == ["preset"]
 
 
+@pytest.mark.slow
 def test_what_is_said_and_shown_of_weights_goes_with_them(preset):
     written = model_card("me/x", None, {"class": "DCGAN"})
     (preset / "README.md").write_text(written)
@@ -644,6 +659,7 @@ def test_code_is_not_saved(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("file", ["model.keras", "preset"])
 def test_frozen_layers_stay_frozen(file, tmp_path):
     model = tiny_gan()
@@ -679,6 +695,7 @@ def test_frozen_parts_of_a_vq_vae_stay_frozen(tmp_path):
     assert len(loaded.trainable_variables) == len(model.trainable_variables) > 0
 
 
+@pytest.mark.slow
 def test_what_begins_afresh_and_stays_frozen_is_named(tmp_path):
     model = tiny_gan()
     first = next(layer for layer in model.generator.layers if layer.weights)
@@ -699,6 +716,7 @@ def test_nothing_is_frozen_that_nobody_froze(build):
     assert "frozen_layers" not in build().get_config()
 
 
+@pytest.mark.slow
 def test_bfloat16_is_saved_as_it_is(tmp_path):
     model = tiny_gan(dtype="bfloat16")
     model.save_to_preset(tmp_path / "preset")
@@ -781,6 +799,7 @@ def test_parts_that_could_not_be_loaded_are_not_saved(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_what_is_no_part_of_a_preset_outlives_the_next(tmp_path):
     tiny_gan().save_to_preset(tmp_path)
     (tmp_path / ".git").mkdir()
@@ -856,6 +875,7 @@ def test_the_old_directory_comes_back_where_the_new_one_cannot(tmp_path, monkeyp
     assert listing(tmp_path) == before
 
 
+@pytest.mark.slow
 def test_a_mount_point_is_told_from_other_places(preset, monkeypatch, tmp_path):
     before, model, rename = listing(tmp_path), zoo.load(preset), os.replace
 
@@ -870,6 +890,7 @@ def test_a_mount_point_is_told_from_other_places(preset, monkeypatch, tmp_path):
     assert listing(tmp_path) == before
 
 
+@pytest.mark.slow
 def test_a_failed_save_leaves_the_old_preset_and_nothing_else(preset, monkeypatch, tmp_path):
     before = listing(tmp_path)
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
@@ -991,6 +1012,7 @@ def test_a_missing_manifest_is_named(catalogue, tmp_path):
         zoo.list_presets()
 
 
+@pytest.mark.slow
 def test_a_rewritten_manifest_is_read_again(catalogue):
     catalogue({"one": entry()})
     assert zoo.list_presets() == ["one"]

@@ -43,6 +43,7 @@ def test_batches_of_a_sequence_are_shuffled_as_keras_does(trained, shuffle):
     assert (epochs == [list(range(8))] * 2) != shuffle
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("batch", [X, (X,), (X, Y), [X, Y], {"images": X}])
 def test_iterators_of_batches_are_checked_and_no_batch_is_lost(trained, batch):
     before = int(trained.optimizer.iterations)
@@ -248,6 +249,7 @@ def test_images_to_predict_from_are_checked(trained):
     np.testing.assert_array_equal(trained.predict(X, verbose=0), trained.predict_on_batch(X))
 
 
+@pytest.mark.slow
 def test_an_empty_data_set_is_noticed_before_training(trained):
     empty = tf.data.Dataset.from_tensor_slices(X).batch(4).take(0)
     for source in (empty, Sequence([])):

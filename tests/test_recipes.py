@@ -488,6 +488,7 @@ def test_folders_of_test_pictures_are_looked_into_before_training(tmp_path):
     refusal(tmp_path, "whose folder set5 holds no PNG file")
 
 
+@pytest.mark.slow
 def test_an_epoch_that_was_repeated_counts_once(tmp_path):
     rows = ["epoch,loss,distance", "0,1,3", "1,2,2", "1,2,2", "2,3,1"]
     (tmp_path / "history.csv").write_text("\n".join(rows))

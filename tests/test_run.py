@@ -159,6 +159,7 @@ def test_stages_need_names_of_their_own(tmp_path):
             run.train(trial, None, [stage(name) for name in names])
 
 
+@pytest.mark.slow
 def test_a_run_goes_on_from_a_preset_only_where_there_is_one(tmp_path):
     with pytest.raises(InputError, match="which holds no preset"):
         run.begin("tiny", tmp_path / "new", further=True)

@@ -34,6 +34,7 @@ def lint_imports(folder):
     return subprocess.run(command, cwd=folder, capture_output=True, text=True)
 
 
+@pytest.mark.slow
 def test_imports_keep_the_contracts():
     result = lint_imports(ROOT)
     assert result.returncode == 0, result.stdout + result.stderr
@@ -60,6 +61,7 @@ WRONG = {
 }
 
 
+@pytest.mark.slow
 def test_wrong_imports_break_their_contracts(copied):
     for importer, imported in WRONG:
         with copied.joinpath(*importer.split(".")).with_suffix(".py").open("a", encoding="utf-8") as source:
@@ -72,6 +74,7 @@ def test_wrong_imports_break_their_contracts(copied):
         assert f"{importer} -> {imported} (l." in broken
 
 
+@pytest.mark.slow
 def test_every_room_has_its_place_in_the_contracts(copied):
     (copied / "zoo" / "attic.py").touch()
     result = lint_imports(copied)
@@ -117,6 +120,7 @@ def test_only_the_front_door_imports_by_name():
     assert found == {"zoo/__init__.py"}
 
 
+@pytest.mark.slow
 def test_no_code_is_ever_read_from_files():
     for path in SOURCES:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):

@@ -332,6 +332,7 @@ def test_impossible_growths_are_refused(fade):
     assert (model.stage, model.alpha) == (2, 1.0)
 
 
+@pytest.mark.slow
 def test_generators_fade_from_stage_to_stage():
     model = grown([0.0, 0.0])
     assert (model.stage, model.alpha) == (0, 1.0)
@@ -433,6 +434,7 @@ def parameters(*layers):
 HEAD = ("last_conv", "hidden", "logit")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("fade", "generator", "discriminator"),
     [
@@ -456,6 +458,7 @@ def test_a_step_trains_the_stages_that_have_begun(fade, generator, discriminator
         assert (variable.numpy() != old).any() or (variable.numpy() == own).all(), variable.path
 
 
+@pytest.mark.slow
 def test_optimizers_know_the_stages_to_come():
     model = grown([0.0, 0.0])
     model.compile()
@@ -495,6 +498,7 @@ def steps_of(grow, model, steps, at_once=1):
 SCHEDULE = [(0, 1.0)] * 2 + [(1, 0.5), (1, 1.0)] + [(1, 1.0)] * 2 + [(2, 0.5), (2, 1.0)] + [(2, 1.0)] * 2
 
 
+@pytest.mark.slow
 def test_stages_follow_one_another_at_their_steps():
     model = tiny_progressive_gan(LARGE)
     model.compile()
@@ -651,6 +655,7 @@ def test_predicting_follows_the_stage():
     np.testing.assert_allclose(predict_batch(), grown_up, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_weights_of_another_number_of_stages_are_refused(tmp_path):
     grown([0.5, 0.0]).save_weights(tmp_path / "some.weights.h5")
     message = r"some\.weights\.h5 do not fit a ProgressiveGAN of 2 stages, up to 8x8 pixels \(A total of"
@@ -658,6 +663,7 @@ def test_weights_of_another_number_of_stages_are_refused(tmp_path):
         tiny_progressive_gan((8, 8, 2)).load_weights(tmp_path / "some.weights.h5")
 
 
+@pytest.mark.slow
 def test_growing_needs_a_model_that_grows():
     model = tiny_gan()
     model.compile(run_eagerly=True)
@@ -692,12 +698,14 @@ def style_gan():
     return model
 
 
+@pytest.mark.slow
 def test_there_are_two_styles_for_each_resolution(style_gan):
     assert style_gan.num_layers == 6
     assert style_gan.mapping.input_shape == (None, LATENT_DIM)
     assert style_gan.synthesis.input_shape == (None, 6, LATENT_DIM)
 
 
+@pytest.mark.slow
 def test_truncation_draws_towards_the_mean(style_gan):
     whole, none, half = (style_gan.generate(4, seed=0, truncation=t) for t in (1.0, 0, 0.5))
     np.testing.assert_array_equal(style_gan.generate(4, seed=0), whole)
@@ -798,6 +806,7 @@ def test_an_image_is_found_in_the_space_of_w():
     np.testing.assert_array_equal(model.synthesize(list(found)), model.synthesize(found))
 
 
+@pytest.mark.slow
 def test_noise_does_not_change_what_is_drawn(style_gan):
     w = np.broadcast_to(style_gan.w_avg, (2, 6, LATENT_DIM))
     first, second = (np.array(style_gan.synthesis(w, training=True)) for _ in range(2))
@@ -948,6 +957,7 @@ def test_generators_without_styles_are_refused():
         zoo.StyleGAN(SHAPE, LATENT_DIM, generator=tiny_gan().generator)
 
 
+@pytest.mark.slow
 def test_a_style_gan_of_classes_is_refused():
     with pytest.raises(InputError, match="num_classes is 3, expected None: styles here know no classes"):
         zoo.StyleGAN(SHAPE, LATENT_DIM, num_classes=3)

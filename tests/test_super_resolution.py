@@ -64,6 +64,7 @@ def discriminator(shape):
     return keras.Model(inputs, keras.layers.Conv2D(1, 3)(inputs))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
@@ -204,6 +205,7 @@ def test_the_pixel_stage_minimizes_the_absolute_error():
     assert float(logs["psnr"]) == pytest.approx(10 * np.log10(4 / np.mean(error**2)), rel=1e-4)
 
 
+@pytest.mark.slow
 def test_the_adversarial_stage_minimizes_the_papers_sum():
     features = phi()
     model = tiny_srgan(feature_network=features, pixel_weight=0.5, perceptual_weight=3.0, adversarial_weight=0.1)
@@ -232,6 +234,7 @@ def test_features_in_half_precision_are_compared_in_single():
     assert float(logs["perceptual"]) == pytest.approx(expected, rel=1e-2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("updated", ["generator", "discriminator"])
 def test_an_update_moves_its_own_network_alone(updated):
     model = tiny_srgan(feature_network=phi())
@@ -293,6 +296,7 @@ def test_a_preset_holds_the_feature_network(tmp_path):
     assert loaded.get_config()["perceptual_weight"] == 2.0 and "frozen_layers" not in loaded.get_config()
 
 
+@pytest.mark.slow
 def test_the_adversarial_stage_begins_where_the_pixel_stage_ends():
     pixel = tiny_sr_resnet()
     model = zoo.SRGAN(LARGE, SCALE, generator=pixel.generator, patch_filters=2, patch_stages=1)
@@ -315,12 +319,14 @@ def test_parts_have_no_seams(name, sides, monkeypatch):
     assert difference.max() <= 1 and np.mean(difference > 0) < 0.01
 
 
+@pytest.mark.slow
 def test_upscaling_is_generating_for_images_of_the_trained_size():
     model, given = tiny_sr_resnet(), images(2, SMALL)
     made = model.generate(source_images=given)
     assert np.abs(made[0].astype(int) - model.upscale(given[0])).max() <= 1
 
 
+@pytest.mark.slow
 def test_grey_and_alpha_are_handled():
     model = tiny_sr_resnet()
     rgba = images(1, (6, 7, 4))[0]
@@ -337,6 +343,7 @@ def test_grey_and_alpha_are_handled():
     assert of_grey.upscale(rgba[..., 0]).shape == (12, 14)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", ["P", "CMYK", "L"])
 def test_pillow_images_are_what_they_look_like(mode):
     picture = Image.fromarray(images(1, (6, 7, 3))[0]).convert(mode)
@@ -346,6 +353,7 @@ def test_pillow_images_are_what_they_look_like(mode):
     np.testing.assert_array_equal(large, model.upscale(shown))
 
 
+@pytest.mark.slow
 def test_grey_and_alpha_have_no_seams_either(monkeypatch):
     model, image = tiny_sr_resnet(), images(1, (21, 18, 2))[0]
     whole = model.upscale(image)

@@ -76,6 +76,7 @@ def test_a_row_is_the_numbers_of_the_words():
     assert tokenizer.size == 4
 
 
+@pytest.mark.slow
 def test_a_text_is_no_list_of_texts():
     with pytest.raises(InputError, match="prompts is 'a man', expected a list of texts"):
         tiny().tokenize("a man")
@@ -83,6 +84,7 @@ def test_a_text_is_no_list_of_texts():
         text.vocabulary_of(["a man", float("nan")])
 
 
+@pytest.mark.slow
 def test_columns_of_texts_are_texts():
     model, given = tiny(), data_of(4)
     model.compile(run_eagerly=True)
@@ -138,6 +140,7 @@ def test_encoders_hear_order_and_no_padding(build):
     np.testing.assert_allclose(longer(np.pad(short, ((0, 0), (0, 6)))), vectors, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_prompts_differ_as_much_as_latents_and_images_before_training():
     # Fainter, they are learned late: next to latents by the generator, next to images by the discriminator.
     keras.utils.set_random_seed(0)
@@ -159,6 +162,7 @@ def test_prompts_differ_as_much_as_latents_and_images_before_training():
 # === Captions ===
 
 
+@pytest.mark.slow
 def test_captions_name_what_is_true_in_words_that_a_vocabulary_knows():
     faces = [avatars.draw("train", index) for index in range(600)]
     found = [captions.caption(face, index) for index, face in enumerate(faces)]
@@ -207,6 +211,7 @@ def held_still(model):
     return batch, prompts, fake, judged
 
 
+@pytest.mark.slow
 def test_the_discriminator_tells_images_with_other_prompts():
     model = tiny(objective="least_squares", penalties=(), contrastive_weight=2.0)
     model.compile()
@@ -221,6 +226,7 @@ def test_the_discriminator_tells_images_with_other_prompts():
     assert float(loss) == pytest.approx(by_hand, rel=1e-4)
 
 
+@pytest.mark.slow
 def test_another_image_with_the_same_prompt_is_no_lesson():
     model = tiny(penalties=())
     model.compile()
@@ -238,6 +244,7 @@ def contrast(judged, images, prompts):
     return np.mean(np.log(np.exp(logits).sum(1)) - np.diag(logits))
 
 
+@pytest.mark.slow
 def test_the_generator_pays_for_prompts_that_are_not_seen():
     model = tiny(kl_weight=0.0, contrastive_weight=2.0)
     model.compile()
@@ -248,6 +255,7 @@ def test_the_generator_pays_for_prompts_that_are_not_seen():
     assert float(loss) == pytest.approx(adversarial + 2 * contrast(judged, fake, prompts), rel=1e-4)
 
 
+@pytest.mark.slow
 def test_the_generator_is_compared_with_real_images_of_its_prompts():
     model = tiny(objective="relativistic", kl_weight=0.0, contrastive_weight=2.0)
     model.compile()
@@ -275,6 +283,7 @@ def test_the_generator_pays_for_its_condition():
     assert float(loss) == pytest.approx(float(free.generator_loss(batch)[0]) + 3 * kl, rel=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("updated", ["generator", "discriminator"])
 def test_an_update_moves_its_own_network_and_text_encoder_alone(updated):
     model = tiny()
@@ -300,6 +309,7 @@ def test_it_learns_what_a_word_means():
     assert means[1] - means[0] > 60
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("steps", "batch_size", "says"),
     [(1, 1, "batch_size is 1, expected at least 2"), (2, 3, r"has 3 prompts, expected at least 4, 2 for each")],
@@ -329,6 +339,7 @@ def test_every_image_follows_its_own_prompt():
     assert (both[0] != both[1]).any()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("prompts", "says"),
     [

@@ -28,6 +28,7 @@ def prepared(folder, name, pixels, version="1.0.0"):
     )
 
 
+@pytest.mark.slow
 def test_images_of_16_bits_are_read_as_8(tmp_path):
     prepared(tmp_path, "sixteen", np.full((2, 8, 8, 1), 40000, "uint16"))
     for side in (8, 4):
@@ -40,6 +41,7 @@ def test_images_of_floats_are_refused(tmp_path):
         data.read("floats", SHAPE, data_dir=tmp_path)
 
 
+@pytest.mark.slow
 def test_data_sets_of_one_name_are_told_apart(tmp_path):
     for folder, number, version in (("a", 2, "1.0.0"), ("b", 3, "1.0.0"), ("c", 2, "2.0.0")):
         prepared(tmp_path / folder, "mine", images(number), version)
@@ -49,6 +51,7 @@ def test_data_sets_of_one_name_are_told_apart(tmp_path):
     assert identities[0].startswith("mine/1.0.0;") and data.identity("mnist", tmp_path) == "mnist/3.0.1;"
 
 
+@pytest.mark.slow
 def test_tfds_names_are_read_and_resized():
     with tfds.testing.mock_data(num_examples=7, policy=tfds.testing.MockPolicy.USE_CODE):
         found = data.read("mnist", (14, 14, 1))
@@ -164,6 +167,7 @@ def test_what_names_no_split_is_refused(split):
         data.read("mnist", (28, 28, 1), split=split)
 
 
+@pytest.mark.slow
 def test_an_empty_split_is_refused(monkeypatch):
     class Builder:
         name, info = "mnist", tfds.builder("mnist").info

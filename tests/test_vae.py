@@ -121,6 +121,7 @@ def test_the_linear_model_is_what_it_says(linear):
 
 
 # 6000 samples take two calls of unequal size.
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [1, 3, 200, 6000])
 def test_the_true_posterior_makes_the_bound_exact_for_any_number_of_samples(linear, count):
     found = linear.vae().log_likelihood_bound(linear.images, count)
@@ -128,6 +129,7 @@ def test_the_true_posterior_makes_the_bound_exact_for_any_number_of_samples(line
     np.testing.assert_allclose(found, linear.log_density, atol=2e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("grey", [False, True])
 def test_a_bernoulli_bound_is_that_of_binary_pixels(grey):
     model, stream = tiny_vae(), np.random.RandomState(0)
@@ -155,6 +157,7 @@ def repeated(model, image, times):
     return {name: float(value) for name, value in logs.items()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("shift", "stretch"), [(0.0, 1.0), (0.8, 1.0), (-0.5, 1.7)])
 def test_the_elbo_is_the_likelihood_less_the_posteriors_divergence(linear, shift, stretch):
     model, (_, variance) = linear.vae(shift, stretch), linear.posterior()
@@ -181,6 +184,7 @@ def test_with_a_wrong_posterior_the_bound_rises_with_the_samples(linear):
     np.testing.assert_allclose(bounds[-1], linear.log_density, atol=0.05)
 
 
+@pytest.mark.slow
 def test_the_bound_is_a_function_of_the_seed(linear):
     model = linear.vae(0.5, 1.7)
     found = model.log_likelihood_bound(linear.images, 4, seed=3)
@@ -285,6 +289,7 @@ def test_binarization_keeps_binary_images():
     np.testing.assert_array_equal(prepared, (binary + 1) / 2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("likelihood", ["bernoulli", "gaussian"])
 def test_likelihoods_are_float32_whatever_the_global_policy(likelihood):
     keras.utils.set_random_seed(0)
@@ -314,6 +319,7 @@ def test_the_gaussian_likelihood_takes_images_as_they_are():
 # === Using ===
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("likelihood", ["bernoulli", "gaussian"])
 def test_encode_decode_and_reconstruct(likelihood):
     model = tiny_vae(likelihood=likelihood)
@@ -337,6 +343,7 @@ def test_encode_decode_and_reconstruct(likelihood):
     np.testing.assert_array_equal(model.reconstruct(floats), decoded)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("likelihood", ["bernoulli", "gaussian"])
 def test_calling_the_model_reconstructs_in_its_own_range(likelihood):
     model = tiny_vae(likelihood=likelihood)
@@ -362,6 +369,7 @@ def test_temperature_scales_the_latents_and_zero_gives_the_mean_image():
     assert (model.generate(3, seed=0) != halved).any()
 
 
+@pytest.mark.slow
 def test_the_learned_variance_is_trained_and_saved(tmp_path):
     model = tiny_vae(likelihood="gaussian")
     model.compile(keras.optimizers.SGD(0.01))
@@ -459,6 +467,7 @@ def attributed():
     return tiny_beta_vae(), np.concatenate([dark, bright]), np.arange(40) >= 20
 
 
+@pytest.mark.slow
 def test_an_edit_moves_the_posterior_mean_along_the_direction():
     model, faces, bright = attributed()
     model.learn_attribute("bright", faces, bright)
@@ -511,6 +520,7 @@ def test_directions_are_saved_with_the_model(tmp_path):
     np.testing.assert_array_equal(loaded.edit(faces[:3], "bright", -1.0), edited)
 
 
+@pytest.mark.slow
 def test_an_unknown_attribute_lists_the_known_ones():
     model, faces, bright = attributed()
     with pytest.raises(InputError, match="name is 5, expected a text"):
@@ -557,6 +567,7 @@ def test_only_latents_are_decoded(given):
         tiny_vae().decode(given)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("options", "says"),
     [

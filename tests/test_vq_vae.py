@@ -139,6 +139,7 @@ def test_distances_stay_in_float32():
     assert quantizer()(vectors(2)).dtype == "float32"
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("half_precision")
 def test_a_model_in_half_precision_encodes_and_decodes():
     model, given = tiny_vq_vae(), images(2)
@@ -211,6 +212,7 @@ def test_arguments_of_another_kind_are_refused(arguments, says):
         tiny_vq_vae(**arguments)
 
 
+@pytest.mark.slow
 def test_gradients_go_where_the_paper_sends_them():
     model = tiny_vq_vae(ema_decay=None, commitment_cost=0.4)
     batch = model.prepare(images(5))
@@ -256,6 +258,7 @@ def test_a_codebook_that_collapses_is_reported():
     assert len([warning for warning in said if "collapses" in str(warning.message)]) == 1
 
 
+@pytest.mark.slow
 def test_codes_decode_to_reconstructions():
     model, given = tiny_vq_vae(), images(300)
     codes = model.encode(given)
@@ -401,6 +404,7 @@ def test_codes_of_different_lengths_are_refused():
         tiny_vq_vae().decode([[1, 2], [3]])
 
 
+@pytest.mark.slow
 def test_bits_are_those_of_each_code_given_the_earlier_ones():
     model, given = with_prior(), images(3)
     network, codes = model.prior.networks[0], model.encode(given)
@@ -560,6 +564,7 @@ def test_one_preset_holds_both_parts(tmp_path):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("overrides", "says"),
     [
@@ -614,6 +619,7 @@ def tiny_vq_vae_2(**arguments):
     return zoo.VQVAE2(LARGE, **{**small, **arguments})
 
 
+@pytest.mark.slow
 def test_fine_codes_depend_on_the_coarse_embeddings():
     model, given = tiny_vq_vae_2(), images(4, LARGE)
     coarse, fine = model.encode(given)
@@ -628,6 +634,7 @@ def test_fine_codes_depend_on_the_coarse_embeddings():
     )
 
 
+@pytest.mark.slow
 def test_the_objective_adds_up_both_grids():
     model = tiny_vq_vae_2(ema_decay=None, commitment_cost=0.4, data_variance=0.3)
     batch = model.prepare(images(4, LARGE))
@@ -688,6 +695,7 @@ def test_a_prior_trains_under_xla_in_half_precision():
     assert np.isfinite(history["loss"]).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("codes", "says"),
     [

@@ -99,6 +99,7 @@ def test_every_exported_class_has_a_family():
 # === Configuration ===
 
 
+@pytest.mark.slow
 def test_a_model_comes_back_from_its_configuration(name, family, model):
     config = json.loads(json.dumps(model.get_config()))
     again = type(model).from_config(config)

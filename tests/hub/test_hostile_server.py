@@ -240,7 +240,9 @@ def test_a_download_that_drips_ends_at_the_deadline(hub, python, preset, preset_
 def test_a_download_that_drips_is_interrupted_at_once(hub, preset_files, tmp_path):
     hub.add_commit("me/gan", preset_files())
     hub.drip("model.weights.h5", 0.5)
-    command = [sys.executable, "-c", ASK, "", "gan"]
+    # A job in the background of a shell starts with this signal ignored.
+    heeding = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+    command = [sys.executable, "-c", heeding + ASK, "", "gan"]
     process = subprocess.Popen(command, env=hub.environment(tmp_path / "home"), stderr=subprocess.PIPE, text=True)
     while not any(request.method == "GET" and request.path.startswith("/download") for request in hub.requests):
         assert process.poll() is None

@@ -50,6 +50,7 @@ def test_ranges(hub):
         part("bytes=10-")
 
 
+@pytest.mark.slow
 def test_environment(hub, tmp_path, monkeypatch):
     for name in ("HF_TOKEN", "HF_HUB_CACHE", "HUGGING_FACE_HUB_TOKEN", "HUGGINGFACE_HUB_CACHE", "https_proxy"):
         monkeypatch.setenv(name, "foreign")
