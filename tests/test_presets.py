@@ -72,6 +72,31 @@ def preset(stored, tmp_path):
 # === Round trip ===
 
 
+OWN_CLASS = """
+import keras
+import sys
+import zoo
+
+class Own(zoo.GAN):
+    pass
+
+model = Own((4, 4, 1), 2, hidden_units=(2,))
+try:
+    model.save_to_preset(sys.argv[1])
+except zoo.errors.PresetError as error:
+    print(error)
+keras.saving.register_keras_serializable(package="mine")(Own)
+model.save_to_preset(sys.argv[1])
+print((zoo.load(sys.argv[1]).generate(2, seed=0) == model.generate(2, seed=0)).all())
+"""
+
+
+@pytest.mark.slow
+def test_a_class_of_the_running_script_can_be_a_preset(tmp_path):
+    refused, equal = run_script(OWN_CLASS, str(tmp_path / "own")).stdout.splitlines()
+    assert refused.startswith("The model has a Own, which is not registered") and equal == "True"
+
+
 @pytest.mark.slow
 def test_what_a_loaded_preset_draws_in_training_is_as_the_seed_says(tmp_path):
     model = tiny_gan(dropout=0.5)

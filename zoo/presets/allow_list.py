@@ -198,10 +198,13 @@ def _is_allowed(part, is_registered):
         return True
     if name in _ARRAYS:
         return isinstance(config, dict) and isinstance(config.get("dtype"), str) and config["dtype"] in _ARRAY_DTYPES
+    registered = registered_name(part)
+    if module is None and "module" in part and isinstance(part.get("registered_name"), str) and name != "function":
+        # Keras writes null for a class of the running script, and finds it by its registered name.
+        return is_registered(registered) and name == registered.rpartition(">")[2]
     # Without a module, Keras looks a class up in a list of its own, whatever its registered name.
     if not isinstance(module, str):
         return False
-    registered = registered_name(part)
     if is_registered(registered):
         return name == "function" or name == registered.rpartition(">")[2]
     if part.get("registered_name") not in (None, name):

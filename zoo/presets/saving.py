@@ -91,8 +91,10 @@ def save(
 def _refuse_unregistered(config):
     """Refuses an unregistered class or function, which Keras saves without complaint but could not load again."""
     for part in allow_list.parts_of(config):
-        module = part.get("module")
-        if "class_name" not in part or not isinstance(module, str) or module.partition(".")[0] in ("keras", "builtins"):
+        # Keras writes null for a class of the running script, and no module for arrays.
+        if "class_name" not in part or "module" not in part:
+            continue
+        if (part["module"] or "").partition(".")[0] in ("keras", "builtins"):
             continue
         if not is_registered(allow_list.registered_name(part)):
             found = part["config"] if part["class_name"] == "function" else part["class_name"]

@@ -71,7 +71,8 @@ def check_place(directory, settings):
     begun = json.loads(file.read_text(encoding="utf-8"))
     wanted = json.loads(json.dumps(dataclasses.asdict(settings)))
     for name, value in wanted.items():
-        if begun[name] != value:
+        # A folder is the same with and without a slash at its end.
+        if begun[name] != value and not (name == "data" and begun[name].rstrip("/") == value.rstrip("/")):
             raise InputError(
                 f"{beginning} holds an unfinished training with {name}={begun[name]!r}, but {name} is {value!r}; "
                 "repeat the same command to continue it, or choose another folder."
