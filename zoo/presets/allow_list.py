@@ -198,13 +198,12 @@ def _is_allowed(part, is_registered):
         return True
     if name in _ARRAYS:
         return isinstance(config, dict) and isinstance(config.get("dtype"), str) and config["dtype"] in _ARRAY_DTYPES
-    registered = registered_name(part)
-    if module is None and "module" in part and isinstance(part.get("registered_name"), str) and name != "function":
-        # Keras writes null for a class of the running script, and finds it by its registered name.
-        return is_registered(registered) and name == registered.rpartition(">")[2]
-    # Without a module, Keras looks a class up in a list of its own, whatever its registered name.
-    if not isinstance(module, str):
+    # Keras writes null for a class of the running script, and finds it by its registered name. Without that name or
+    # without the entry, Keras looks a class up in a list of its own.
+    is_null = module is None and "module" in part and isinstance(part.get("registered_name"), str)
+    if not isinstance(module, str) and not (is_null and name != "function"):
         return False
+    registered = registered_name(part)
     if is_registered(registered):
         return name == "function" or name == registered.rpartition(">")[2]
     if part.get("registered_name") not in (None, name):
