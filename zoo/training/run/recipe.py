@@ -18,12 +18,12 @@ class Recipe(Run):
     """The run of a recipe, with what its command line says.
 
     Attributes:
-        epochs: int. Epochs of the model.
+        epochs: int or None. Epochs of the model; None if it is not trained.
         prior_epochs: int or None. Epochs of the prior.
         test_sets: `pathlib.Path` or None. Folder of folders of test pictures, for super-resolution.
     """
 
-    epochs: int
+    epochs: int | None
     prior_epochs: int | None = None
     test_sets: Path | None = None
 
@@ -66,7 +66,8 @@ def recipe(script, dataset, epochs, precision="float32", *, prior_epochs=None, n
     Args:
         script: str. `__file__` of the recipe. Its stem is the preset's name, and the folder above its own gets `runs/`.
         dataset: str. TFDS name of the data.
-        epochs: int. Default of `--epochs`.
+        epochs: int or None. Default of `--epochs`; None for a network that is converted, not trained, whose recipe has
+            no options of a training.
         precision: str. Keras dtype policy; float32 is used where another would be slow. What is written and measured
             computes in float32. Default `"float32"`.
         prior_epochs: int or None. Default of `--prior-epochs`; None for models without a prior.
@@ -118,20 +119,21 @@ def recipe(script, dataset, epochs, precision="float32", *, prior_epochs=None, n
 
 
 def _parser(name, epochs, prior_epochs):
-    parser = argparse.ArgumentParser(description=f"Trains the preset {name}.")
-    parser.add_argument("--epochs", type=int, default=epochs, help=f"default {epochs}")
-    if prior_epochs:
-        parser.add_argument("--prior-epochs", type=int, default=prior_epochs, help=f"default {prior_epochs}")
-        parser.set_defaults(further=False)
-    else:
-        parser.set_defaults(prior_epochs=None)
-        parser.add_argument(
-            "--further", action="store_true", help="train as long again, from the weights that the recipe wrote last"
-        )
+    parser = argparse.ArgumentParser(description=f"{'Trains' if epochs else 'Converts'} the preset {name}.")
     parser.add_argument("--data-dir", help="prepared TFDS folder; default TFDS_DATA_DIR")
     parser.add_argument(
         "--output", type=Path, help=f"default runs/{name}; another gets the preset too, and what is shipped stays"
     )
+    parser.set_defaults(epochs=None, prior_epochs=None, further=False, resume=False, test_sets=None, smoke=False)
+    if not epochs:
+        return parser
+    parser.add_argument("--epochs", type=int, default=epochs, help=f"default {epochs}")
+    if prior_epochs:
+        parser.add_argument("--prior-epochs", type=int, default=prior_epochs, help=f"default {prior_epochs}")
+    else:
+        parser.add_argument(
+            "--further", action="store_true", help="train as long again, from the weights that the recipe wrote last"
+        )
     parser.add_argument("--resume", action="store_true", help="continue a killed run exactly")
     parser.add_argument("--test-sets", type=Path, help="folder of folders of pictures, for super-resolution")
     parser.add_argument("--smoke", action="store_true", help="the whole path in under a minute, on synthetic data")
