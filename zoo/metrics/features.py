@@ -148,7 +148,7 @@ def of_network(network, identity):
     A network for images of any size gets them at `GENERAL_SIDE`, which is then a part of its identity.
     """
     name, size = network.name, ""
-    network = keras.Model(network.inputs, network.get_layer("features").output)
+    network = keras.Model(network.inputs[0], network.get_layer("features").output)
     if None in network.input_shape[1:]:
         size = f" at {GENERAL_SIDE}x{GENERAL_SIDE} pixels"
         images = keras.Input((GENERAL_SIDE, GENERAL_SIDE, network.input_shape[-1]), name="images")

@@ -74,7 +74,7 @@ def scales(model):
     strides = [layer.strides[0] for layer in model.layers if isinstance(layer, layers.DepthwiseConv2D)]
     # A block of stride 2 begins the next scale. The first one ends the scale of half the resolution, which is left out.
     _, *ends = [index - 1 for index, stride in enumerate([*strides, 2]) if stride == 2]
-    return keras.Model(model.inputs, [model.get_layer(f"block_{end}").output for end in ends], name="scales")
+    return keras.Model(model.inputs[0], [model.get_layer(f"block_{end}").output for end in ends], name="scales")
 
 
 def _rounded(filters):
