@@ -19,13 +19,13 @@ _STAGES = (
     (4, 5, 2, 6, 192),
     (1, 3, 1, 6, 320),
 )
-_STEM_WIDTH, _HEAD_WIDTH = 32, 1280
+_STEM_WIDTH = 32
 # The published networks were trained on (x - 127) / 128 of grey values x.
 _SCALE, _OFFSET = 127.5 / 128, 0.5 / 128
 
 
-def network(image_shape=(None, None, 3), width=1.0, depth=1.0, name="efficientnet_lite"):
-    """Maps images in [-1, 1] to features `(n, 1280)`, the output of the layer `features`.
+def network(image_shape=(None, None, 3), width=1.0, depth=1.0, num_features=1280, name="efficientnet_lite"):
+    """Maps images in [-1, 1] to features `(n, num_features)`, the output of the layer `features`.
 
     The output of each block is that of the layer `block_0`, `block_1` and so on.
 
@@ -34,6 +34,7 @@ def network(image_shape=(None, None, 3), width=1.0, depth=1.0, name="efficientne
         width: float. Factor of the widths of all blocks. Defaults to 1, as in Lite0 and Lite1.
         depth: float. Factor of the number of blocks in each stage but the first and the last. Defaults to 1, as in
             Lite0; Lite1 has 1.1.
+        num_features: int. Length of the features. Defaults to 1280, as published.
         name: str. Name of the Keras model, by which protocols recognize it. Defaults to `"efficientnet_lite"`.
     """
     # === Layers ===
@@ -47,7 +48,7 @@ def network(image_shape=(None, None, 3), width=1.0, depth=1.0, name="efficientne
         for block in range(blocks):
             x = _block(x, _rounded(width * filters), kernel_size, 1 if block else strides, expansion, f"block_{index}")
             index += 1
-    x = _conv(x, _HEAD_WIDTH, 1, activation="relu6", name="head")
+    x = _conv(x, num_features, 1, activation="relu6", name="head")
     # The mean of many pixels is float32 under every dtype policy.
     outputs = layers.GlobalAveragePooling2D(dtype="float32", name="features")(x)
 
