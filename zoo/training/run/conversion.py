@@ -104,7 +104,7 @@ def _original(name, weights, code):
     # That code computes the padding in advance, for images of one size.
     network = EfficientNet.from_name(name, image_size=features.GENERAL_SIDE)
     network.load_state_dict(state)
-    return network.eval()
+    return network.train(False)
 
 
 def fill(network, state):
