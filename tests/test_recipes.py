@@ -31,6 +31,8 @@ from zoo.training.warm_start import LATENTS_TO_FIT, warm_start_sagan, warm_start
 
 ROOT = Path(__file__).resolve().parent.parent
 RECIPES = sorted(path for path in (ROOT / "recipes").glob("*.py") if not path.name.startswith("_"))
+# Other recipes convert published weights, for which they need PyTorch.
+TRAINING = [recipe for recipe in RECIPES if "run.convert(" not in recipe.read_text()]
 
 
 def run_recipe(recipe, *arguments):
@@ -61,7 +63,8 @@ def test_recipe_configures_tensorflow_before_it_is_imported(recipe):
 def test_recipe_says_why_it_does_not_repeat_its_preset(recipe, monkeypatch):
     monkeypatch.syspath_prepend(recipe.parent)
     module = importlib.import_module(recipe.stem)
-    reason = presets.manifest()[recipe.stem].get("not_reproducible_because")
+    # A second opinion, which few need, is not shipped.
+    reason = presets.manifest().get(recipe.stem, {}).get("not_reproducible_because")
     assert reason == getattr(module, "NOT_REPRODUCIBLE_BECAUSE", None)
 
 
@@ -191,7 +194,7 @@ def tags(folder):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("recipe", RECIPES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("recipe", TRAINING, ids=lambda path: path.stem)
 def test_smoke_run_goes_the_whole_way(recipe, tmp_path, monkeypatch):
     manifest = (ROOT / "weights_manifest.json").read_bytes()
     begun = time.process_time()

@@ -16,7 +16,11 @@ from zoo.files import write_json
 @main.command()
 @click.argument("name")
 @click.option("--dataset", metavar="NAME", help="TFDS name of its data; needed where NAME is no official preset.")
-@click.option("--features", metavar="NETWORK", help="Feature network; default the bundled one of the data set.")
+@click.option(
+    "--features",
+    metavar="NETWORK",
+    help="Feature network, or a folder of one; default the bundled one of the data set.",
+)
 @click.option(
     "--data-dir", type=click.Path(exists=True, file_okay=False), help="Folder of TFDS, where nothing bundled serves."
 )
@@ -37,7 +41,7 @@ def evaluate(name, dataset, features, data_dir, images, importance_samples, json
         raise InputError(f"--dataset is {dataset!r}, but the preset {name!r} was trained on {entry['dataset']!r}.")
     dataset = dataset or entry["dataset"]
     if features is not None and features != "inception_v3":
-        presets.entry_of(features)
+        presets.resolve(features)
     model = load_generative(name)
     from zoo.metrics import protocols
 

@@ -66,6 +66,7 @@ def info(name):
         "data set": facts.get("dataset"),
         "data licence": facts.get("dataset_licence"),
         "weights licence": facts.get("weights_licence"),
+        "credit": facts.get("credit"),
         "recipe": facts.get("recipe"),
         "not reproducible": facts.get("not_reproducible_because"),
         "commit": facts.get("commit"),

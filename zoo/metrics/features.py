@@ -1,6 +1,7 @@
 """Feature networks: images are compared by their features instead of their pixels."""
 
 import functools
+import os
 import re
 
 import keras
@@ -11,12 +12,16 @@ from zoo.arrays import as_array
 from zoo.backend import check_process
 from zoo.datasets import avatars
 from zoo.errors import DataError, InputError, first_line, shown
+from zoo.files import expanded
 from zoo.images import check_images, fit_image, to_float
+from zoo.nets import efficientnet_lite
 from zoo.progress import bar, predict_batch
 
 INCEPTION = "inception_v3"
 #: Network that compares pictures of 64x64 pixels whose own data set has no classifier.
 PICTURE_FEATURES = "classifier_avatars_64"
+#: Height and width of the images that a network for images of any size gets, so that its distances compare.
+GENERAL_SIDE = 128
 _BATCH = 256
 
 
@@ -27,10 +32,12 @@ class FeatureNetwork:
         name: name of the network in the names of metrics, such as `fashion_mnist_classifier`.
         identity: text that differs between this network and a retrained one: the SHA-256 of its weights file, if it has
             one.
+        description: what protocols call the network: its name, and the size of its images if the name leaves it open.
     """
 
-    def __init__(self, name, identity, network):
+    def __init__(self, name, identity, network, description=None):
         self.name, self.identity, self._network = name, identity, network
+        self.description = description or name
 
     def __call__(self, images):
         """Computes the features of images, which are resized to the network's input shape.
@@ -72,13 +79,16 @@ def bundled(name):
 
 
 def load(name):
-    """Loads a feature network: a preset of kind `feature_network`, or `"inception_v3"`.
+    """Loads a feature network: a preset of kind `feature_network`, a preset directory, or `"inception_v3"`.
+
+    A classifier of a data set tells the images of that data set apart. A network that takes images of any size, such as
+    EfficientNet-Lite, is general: it gets all images at 128x128 pixels, so its distances compare across data sets.
 
     `keras.applications` provides Inception v3 with ImageNet weights and downloads it once. Published Fréchet distances
     use other weights (the graph of 2015-12-05) and another resizing, so they are not comparable with its figures.
 
     Args:
-        name: str.
+        name: str, or path of a directory with a network that has a layer `features`.
 
     Returns:
         `FeatureNetwork`.
@@ -98,14 +108,26 @@ def load(name):
                 f"Inception v3's ImageNet weights could not be downloaded ({first_line(error)})."
             ) from error
         return FeatureNetwork(INCEPTION, f"keras-applications-{INCEPTION}", network)
+    if isinstance(name, (str, os.PathLike)) and presets.resolve(name).origin == "directory":
+        return _of_directory(name)
     _check_kind(name, "feature_network", (INCEPTION,))
     return _of_bundled(name)
 
 
 @functools.cache
 def _of_bundled(name):
-    entry = presets.entry_of(name)
-    return of_classifier(bundled(name), entry["dataset"], entry["files"][presets.WEIGHTS]["sha256"])
+    entry, network = presets.entry_of(name), bundled(name)
+    identity = entry["files"][presets.WEIGHTS]["sha256"]
+    if efficientnet_lite.is_network(network):
+        return of_network(network, identity)
+    return of_classifier(network, entry["dataset"], identity)
+
+
+def _of_directory(name):
+    network = presets.load_as(None, name)
+    if not any(layer.name == "features" for layer in network.layers):
+        raise InputError(f"feature_network is {shown(name)}, expected a network with a layer named 'features'.")
+    return of_network(network, presets.describe_file(expanded(name) / presets.WEIGHTS)["sha256"])
 
 
 def _check_kind(name, argument, others=()):
@@ -120,6 +142,37 @@ def of_classifier(classifier, dataset, identity):
     return FeatureNetwork(f"{dataset}_classifier", identity, network)
 
 
+def of_network(network, identity):
+    """Returns a `FeatureNetwork` of the part of a network up to its layer `features`, under the network's own name.
+
+    A network for images of any size gets them at `GENERAL_SIDE`, which is then a part of its identity.
+    """
+    name, size = network.name, ""
+    network = keras.Model(network.inputs[0], network.get_layer("features").output)
+    if None in network.input_shape[1:]:
+        size = f" at {GENERAL_SIDE}x{GENERAL_SIDE} pixels"
+        images = keras.Input((GENERAL_SIDE, GENERAL_SIDE, network.input_shape[-1]), name="images")
+        network = keras.Model(images, network(images))
+    return FeatureNetwork(name, f"{identity}{size}", network, f"{name}{size}")
+
+
+def check_judge(model, name):
+    """Refuses a feature network on whose features a model was trained, because it would flatter the model.
+
+    Args:
+        model: model of the zoo. Its attribute `trained_on_features`, if it has one, holds the names of such networks.
+        name: name of a feature network.
+
+    Raises:
+        InputError: the model was trained on the features of that network.
+    """
+    if name in getattr(model, "trained_on_features", ()):
+        raise InputError(
+            f"feature_network is {name!r}, on whose features this {type(model).__name__} was trained; expected another "
+            "network, which judges it independently."
+        )
+
+
 def class_probabilities(classifier, images):
     """Returns a classifier's probabilities `(n, classes)` for uint8 images `(n, h, w, c)`, resized to its input
     shape."""
@@ -127,15 +180,18 @@ def class_probabilities(classifier, images):
 
 
 def trunk_of(classifier):
-    """Builds a zoo classifier's trunk for images of any size.
+    """Builds the trunk of a feature network of the zoo for images of any size.
 
     Args:
-        classifier: classifier of `zoo.nets.conv`.
+        classifier: classifier of `zoo.nets.conv`, or network of `zoo.nets.efficientnet_lite`.
 
     Returns:
         Keras model from images `(n, h, w, c)` in [-1, 1] to a list of the features of each stage, from fine to coarse:
-        the outputs of the last activation before each pooling, and of the last layer.
+        the outputs of the last activation before each pooling, and of the last layer. Those of an EfficientNet-Lite are
+        its `scales`.
     """
+    if efficientnet_lite.is_network(classifier):
+        return efficientnet_lite.scales(classifier)
     layers = [layer for layer in classifier.layers if re.fullmatch(r"(conv|norm|relu|pool)_\d+(_\d+)?", layer.name)]
     x = inputs = keras.Input((None, None, classifier.input_shape[-1]), name="images")
     stages = []

@@ -238,6 +238,7 @@ def _card_body(repo_id, title, facts, pictures, classes):
         "Data set": facts.get("dataset"),
         "Licence of the data": facts.get("dataset_licence"),
         "Licence of the weights": facts.get("weights_licence"),
+        "Credit": facts.get("credit"),
         "Classes": ", ".join(map(str, classes)) or None,
         "Parameters": facts.get("parameters"),
         "Recipe": facts.get("recipe"),

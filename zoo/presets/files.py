@@ -13,7 +13,7 @@ HASHED_FILES = (CONFIG, WEIGHTS)
 # Maximum sizes of a preset's files in bytes; those of the zoo have at most 12 MB.
 LIMITS = {CONFIG: 4 * 1024**2, METADATA: 1024**2, WEIGHTS: 1024**3}
 # Keys of `metadata.json` that cards and `zoo info` treat as texts.
-_TEXTS = ("class", "kind", "dataset", "dataset_licence", "weights_licence", "recipe")
+_TEXTS = ("class", "kind", "dataset", "dataset_licence", "weights_licence", "credit", "recipe")
 
 
 class Location(NamedTuple):

@@ -36,6 +36,7 @@ def retrieval_of(model, image_set, name, *, size=FULL, feature_network=None):
     vocabulary = set(model.vocabulary)
     known = np.array([not vocabulary.isdisjoint(words(prompt)) for prompt in prompts])
     network = features.load(feature_network or features.PICTURE_FEATURES)
+    features.check_judge(model, network.name)
     real, other_hand = (network(images[:number]) for images in (image_set.images, image_set.source_images))
     among = min(RETRIEVAL_CANDIDATES, number)
     shares, real_shares = [], []
@@ -59,8 +60,8 @@ def retrieval_of(model, image_set, name, *, size=FULL, feature_network=None):
         f"retrieval_{name}": figure(
             shares,
             f"share of {number} captions of {name} whose drawn picture is nearer to their true picture than to those "
-            f"of {among - 1} others, drawn at random, on features of {network.name}; chance: {1 / among:.2g}; the "
-            f"{number - known.sum()} captions without a word that the model knows count as wrong; real: the source "
+            f"of {among - 1} others, drawn at random, on features of {network.description}; chance: {1 / among:.2g}; "
+            f"the {number - known.sum()} captions without a word that the model knows count as wrong; real: the source "
             f"images in place of drawn ones; seeds {size.named_seeds}",
             np.mean(real_shares),
         )

@@ -23,7 +23,8 @@ def evaluate(model, dataset, *, size=FULL, feature_network=None, data_dir=None):
         model: any zoo model with `generate`.
         dataset: TFDS name of the data set on which it was trained.
         size: `Size`, the amount of samples and test data; default `FULL`.
-        feature_network: name of a feature network; default the bundled one of `dataset`.
+        feature_network: name of a feature network, or a directory of one as text; default the bundled one of `dataset`.
+            A network on whose features the model was trained is refused.
         data_dir: TFDS folder, used where nothing is bundled; default None.
 
     Returns:
@@ -32,7 +33,8 @@ def evaluate(model, dataset, *, size=FULL, feature_network=None, data_dir=None):
 
     Raises:
         InputError: `model` is no model of the zoo, the data set is a folder, which has no test split, `size` is too
-            small, or a feature network is given for a super-resolution model, whose metrics have networks of their own.
+            small, the model was trained on the features of the feature network, or a feature network is given for a
+            super-resolution model, whose metrics have networks of their own.
 
     Example:
 

@@ -29,6 +29,7 @@ def translation_of(model, train, test, dataset, *, size=FULL, feature_network=No
     if model.translates_back:
         ways["_back"] = ("images", "source_images", {"reverse": True})
     network = features.load(feature_network or features.PICTURE_FEATURES)
+    features.check_judge(model, network.name)
     figures = {}
     for way, (given, wanted, options) in ways.items():
         sources, targets = getattr(test, given)[:number], getattr(test, wanted)[:number]
@@ -51,7 +52,7 @@ def translation_of(model, train, test, dataset, *, size=FULL, feature_network=No
             )
             figures[f"fid{number}{way}{whose}_test_{network.name}"] = figure(
                 [frechet_distance(*gaussian_statistics(network(images)), *reference)],
-                f"Fréchet distance {of} on features of {network.name}",
+                f"Fréchet distance {of} on features of {network.description}",
             )
     return figures
 

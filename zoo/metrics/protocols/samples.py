@@ -20,6 +20,7 @@ def sample_quality(model, dataset, *, size=FULL, feature_network=None, data_dir=
     2019) trains networks and seeds Python, NumPy and Keras for that.
     """
     network = features.load(feature_network or features.default_for(dataset))
+    features.check_judge(model, network.name)
     reference = references.load(dataset, network, model.image_shape, data_dir)
     # Precision and recall need as many real images as generated ones.
     few = min(size.images, len(reference["test_features"]))
@@ -55,7 +56,7 @@ def sample_quality(model, dataset, *, size=FULL, feature_network=None, data_dir=
         figures[f"{key}{short_number(number)}_test_{network.name}"] = figure(
             [found[key] for found in drawn],
             f"{what} of {number} generated images to {against} test images of {dataset} on features of "
-            f"{network.name}; seeds {seeds}; real: training images in place of generated ones",
+            f"{network.description}; seeds {seeds}; real: training images in place of generated ones",
             real[key],
         )
     for key, (_, what, against) in (seen[0] if seen else {}).items():

@@ -29,6 +29,7 @@ import os
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
 from zoo.training.run.classifiers import ClassifierStage, attribute_figures, cross_entropy, finish_classifier
+from zoo.training.run.conversion import Wheel, convert
 from zoo.training.run.history import DISTANCE, correlation, distance_to_train
 from zoo.training.run.image_sets import captioned_faces, mirrored, spread, turned, varied_captions
 from zoo.training.run.image_to_image import finish_translator, finish_upscaler, read_test_pictures
@@ -56,11 +57,13 @@ __all__ = [
     "Recipe",
     "Run",
     "Stage",
+    "Wheel",
     "affordable",
     "attribute_figures",
     "autoencoder_stage",
     "begin",
     "captioned_faces",
+    "convert",
     "correlation",
     "cosine_adam",
     "cross_entropy",

@@ -89,7 +89,16 @@ class Recipe(Run):
         return data.ImageSet(images, np.arange(len(images), dtype="int32")), attributes
 
 
-def recipe(script, dataset, epochs=None, precision="float32", *, prior_epochs=None, not_reproducible_because=None):
+def recipe(
+    script,
+    dataset,
+    epochs=None,
+    precision="float32",
+    *,
+    prior_epochs=None,
+    converts=False,
+    not_reproducible_because=None,
+):
     """Parses the command line of a recipe and begins its run; call this before you build the model.
 
     Args:
@@ -99,6 +108,8 @@ def recipe(script, dataset, epochs=None, precision="float32", *, prior_epochs=No
         precision: str. Keras dtype policy; float32 is used where another would be slow. What is written and measured
             computes in float32. Default `"float32"`.
         prior_epochs: int or None. Default of `--prior-epochs`; None for models without a prior.
+        converts: bool. Whether published weights are converted and nothing is trained; such a recipe has no options of
+            a training. Default False.
         not_reproducible_because: str or None. One sentence on why the recipe alone does not repeat the weights of the
             preset; the manifest entry gets it. Default None.
 
@@ -114,7 +125,7 @@ def recipe(script, dataset, epochs=None, precision="float32", *, prior_epochs=No
     """
     script = Path(script).resolve()
     name, root = script.stem, script.parent.parent
-    parser = _parser(name, epochs, prior_epochs)
+    parser = _parser(name, epochs, prior_epochs, converts)
     args = parser.parse_args()
     for option in ("epochs", "prior_epochs"):
         given = getattr(args, option)
@@ -146,24 +157,25 @@ def recipe(script, dataset, epochs=None, precision="float32", *, prior_epochs=No
     return begun
 
 
-def _parser(name, epochs, prior_epochs):
-    parser = argparse.ArgumentParser(description=f"Trains the preset {name}.")
+def _parser(name, epochs, prior_epochs, converts):
+    parser = argparse.ArgumentParser(description=f"{'Converts' if converts else 'Trains'} the preset {name}.")
+    parser.add_argument("--data-dir", help="prepared TFDS folder; default TFDS_DATA_DIR")
+    parser.add_argument(
+        "--output", type=Path, help=f"default runs/{name}; another gets the preset too, and what is shipped stays"
+    )
+    parser.set_defaults(epochs=None, prior_epochs=None, further=False, resume=False, test_sets=None, smoke=False)
+    if converts:
+        return parser
     default = f"default {epochs}" if epochs else "epochs of each stage; default those that the recipe lists"
     parser.add_argument("--epochs", type=int, default=epochs, help=default)
     if prior_epochs:
         parser.add_argument("--prior-epochs", type=int, default=prior_epochs, help=f"default {prior_epochs}")
-        parser.set_defaults(further=False)
     else:
-        parser.set_defaults(prior_epochs=None)
         parser.add_argument(
             "--further",
             action="store_true",
             help="run the last stage again, from the weights that the recipe wrote last",
         )
-    parser.add_argument("--data-dir", help="prepared TFDS folder; default TFDS_DATA_DIR")
-    parser.add_argument(
-        "--output", type=Path, help=f"default runs/{name}; another gets the preset too, and what is shipped stays"
-    )
     parser.add_argument("--resume", action="store_true", help="continue a killed run exactly")
     parser.add_argument("--test-sets", type=Path, help="folder of folders of pictures, for super-resolution")
     parser.add_argument("--smoke", action="store_true", help="the whole path in under a minute, on synthetic data")

@@ -96,7 +96,8 @@ class Run:
 
     def close(self):
         """Removes the backup; the next run in this folder starts anew."""
-        shutil.rmtree(self.output / "backup")
+        if self.trained:
+            shutil.rmtree(self.output / "backup")
         (self.output / "further").unlink(missing_ok=True)
 
 

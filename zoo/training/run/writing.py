@@ -24,6 +24,7 @@ _LICENCES = {
     "emoji_in_two_hands": "Noto Emoji by Google: Apache-2.0; Twemoji by Twitter, Inc. and contributors: CC BY 4.0; "
     "names: emojibase-data, MIT, after Unicode CLDR",
     "fashion_mnist": "MIT",
+    "imagenet2012": "non-commercial research and education, by the terms of ImageNet",
     "mnist": "CC BY-SA 3.0",
     "openmoji_line_art": "CC BY-SA 4.0, by the OpenMoji project (https://openmoji.org)",
     "tf_flowers": "CC BY 2.0, by the photographers whom its LICENSE.txt names",
@@ -127,6 +128,15 @@ def _entry(run, model, old, metrics, kind, facts):
     cycles = before.get("cycles", 1) + len(of_model)
     seconds = sum(trained.seconds for trained in run.trained)
     repeated = run.not_reproducible_because is None
+    training = {
+        "seed": run.seed,
+        "precision": run.precision,
+        "epochs": before["epochs"] + sum(of_model),
+        **({"cycles": cycles} if cycles > 1 else {}),
+        **({"prior_epochs": sum(of_prior)} if of_prior else {}),
+        "training_minutes": round(before["training_minutes"] + seconds / 60, 1),
+        "machine": f"{os.cpu_count()} cores, {_cpu()}",
+    }
     return {
         "kind": kind,
         "class": type(model).__name__,
@@ -142,13 +152,7 @@ def _entry(run, model, old, metrics, kind, facts):
         "recipe": run.script,
         **({} if repeated else {"reproducible": False, "not_reproducible_because": run.not_reproducible_because}),
         "commit": run.commit,
-        "seed": run.seed,
-        "precision": run.precision,
-        "epochs": before["epochs"] + sum(of_model),
-        **({"cycles": cycles} if cycles > 1 else {}),
-        **({"prior_epochs": sum(of_prior)} if of_prior else {}),
-        "training_minutes": round(before["training_minutes"] + seconds / 60, 1),
-        "machine": f"{os.cpu_count()} cores, {_cpu()}",
+        **(training if run.trained else {}),
         "date": datetime.date.today().isoformat(),
         "metrics": metrics,
     }
