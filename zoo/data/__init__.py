@@ -5,7 +5,7 @@ The canonical batch is a dict of `images` (uint8 or float in [-1, 1], NHWC) and,
 one gather per batch.
 """
 
-from zoo.data.folders import IMAGE_SUFFIXES
+from zoo.data.image_files import IMAGE_SUFFIXES
 from zoo.data.image_set import ImageSet
 from zoo.data.pairs import is_pair_folder, read_pairs
 from zoo.data.pipeline import batches, check_batch_size, dataset

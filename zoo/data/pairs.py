@@ -4,7 +4,8 @@ import contextlib
 import os
 import warnings
 
-from zoo.data.folders import IMAGE_SUFFIXES, Files, check_channels, find_folder, image_files, read_files, subfolders
+from zoo.data.folders import check_channels, find_folder, subfolders
+from zoo.data.image_files import IMAGE_SUFFIXES, Files, image_files, read_files
 from zoo.data.image_set import ImageSet
 from zoo.data.tfds import check_tfds_options, read_tfds
 from zoo.errors import DataError, InputError, check_flag, check_image_shape, first_of
