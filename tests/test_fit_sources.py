@@ -95,16 +95,16 @@ def test_what_looks_like_a_folder_is_taken_for_one(source, trained):
 
 def test_a_file_is_no_folder(tmp_path, trained):
     path = write_picture(tmp_path / "one.png", images(1)[0, ..., 0])
-    with pytest.raises(DataError, match=r"one\.png' is a file, expected an image folder or the name of a TFDS data"):
+    with pytest.raises(DataError, match=r"one\.png' is a file, expected an image folder, a list of files or the name"):
         trained.fit(str(path))
 
 
 @pytest.mark.parametrize(
     ("source", "says"),
     [
-        (None, "x is a NoneType, expected an array of images, an image folder or the name of a TFDS data set; fit"),
+        (None, "x is a NoneType, expected an array of images, a list of image files, an image folder or the name of a"),
         (object(), "x is a object, expected"),
-        (["a.png", "b.png", "c.png"], "x holds texts such as 'a.png', expected"),
+        (np.array(["a.png", "b.png", "c.png"]), "x holds texts such as 'a.png', expected"),
         (np.ones((2, *SHAPE)) * 1j, "x holds values of dtype complex128, expected"),
         (np.array([], str), "x holds values of dtype <U1, expected"),
         ([images(1)[0], images(1, (4, 4, 1))[0]], "images is a list of arrays of different shapes"),

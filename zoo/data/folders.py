@@ -7,7 +7,7 @@ import numpy as np
 
 from zoo.data.image_files import IMAGE_SUFFIXES, Files, image_files, read_files
 from zoo.data.image_set import ImageSet
-from zoo.errors import DataError, InputError, first_of
+from zoo.errors import DataError, first_of
 from zoo.files import expanded
 
 
@@ -25,17 +25,12 @@ def find_folder(source):
         # A TFDS name is also a folder if the working directory is the folder of TFDS.
         return path if explicit or not any(path.glob("*/dataset_info.json")) else None
     if os.path.isfile(path):
-        raise DataError(f"{text!r} is a file, expected an image folder or the name of a TFDS data set.")
+        raise DataError(
+            f"{text!r} is a file, expected an image folder, a list of files or the name of a TFDS data set."
+        )
     if explicit or not text:
         raise DataError(f"There is no image folder {text!r}.")
     return None
-
-
-def check_channels(*shapes):
-    """Raises `InputError` for channels that image files do not have."""
-    for shape in shapes:
-        if shape[-1] not in (1, 3):
-            raise InputError(f"image_shape is {tuple(shape)}, expected 1 or 3 channels to read image files.")
 
 
 def read_folder(folder, image_shape):

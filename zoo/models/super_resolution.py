@@ -26,17 +26,17 @@ class Upscaling(FromImages):
     """Base of models that enlarge images `scale` times with networks for images of any size.
 
     They train on images of `image_shape` alone, which they shrink with MATLAB's bicubic `imresize` to 8 bits. They also
-    train on given pairs, such as a folder with the subfolders `A` and `B`.
+    train on pairs: a dict of `images` and `source_images`, or a folder with the small images in `A` and the large ones
+    in `B`.
     """
 
     def read(self, source, split):
         from zoo import data
 
-        named = isinstance(source, dict) and "source_images" in source
-        both = isinstance(source, (tuple, list)) and len(source) == 2
-        if named or both or data.is_pair_folder(source):
-            return super().read(source, split)
-        return self.accepted(data.read(source, self.image_shape, split=split))
+        if not data.holds_pairs(source):
+            return self.accepted(data.read(source, self.image_shape, split=split))
+        shapes = self.image_shape, self.source_shape
+        return self.accepted(data.read_pairs(source, *shapes, scale=self.scale, split=split))
 
     def checked_inputs(self, x):
         # Networks accept images of any size.

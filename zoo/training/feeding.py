@@ -72,6 +72,8 @@ def _first_batch(model, take, parts):
         batch = take()
     except (StopIteration, IndexError):
         raise DataError("The data set x is empty, expected at least one batch of images.") from None
+    if isinstance(batch, (str, os.PathLike)):
+        raise InputError(f"x is an iterator of paths, such as {batch}, expected a list of them, such as sorted(x).")
     model.check_batch(batch, "The first batch of x", parts)
     return batch
 
