@@ -7,7 +7,7 @@ one gather per batch.
 
 from zoo.data.image_files import IMAGE_SUFFIXES
 from zoo.data.image_set import ImageSet
-from zoo.data.pairs import holds_pairs, read_pairs
+from zoo.data.pairs import check_scaled, holds_pairs, read_pairs
 from zoo.data.pipeline import batches, check_batch_size, dataset
 from zoo.data.sources import read
 from zoo.data.tfds import attributes, check_name, identity
@@ -19,6 +19,7 @@ __all__ = [
     "batches",
     "check_batch_size",
     "check_name",
+    "check_scaled",
     "dataset",
     "holds_pairs",
     "identity",

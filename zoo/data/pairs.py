@@ -3,6 +3,7 @@
 import contextlib
 import warnings
 
+from zoo.arrays import as_array
 from zoo.data.arrays import check_readable, may_be_labels
 from zoo.data.folders import find_folder, subfolders
 from zoo.data.image_files import (
@@ -92,6 +93,18 @@ def holds_pairs(source):
     return names_files(sides[1]) or not may_be_labels(sides[1])
 
 
+def check_scaled(source_images, image_shape, scale):
+    """Raises `InputError` unless source images are an array of images of `image_shape` made `scale` times smaller."""
+    height, width, channels = image_shape
+    expected = height // scale, width // scale, channels
+    shape = as_array(source_images, "source_images").shape
+    if shape[1:] != expected:
+        raise InputError(
+            f"source_images has shape {shape}, expected (n, {', '.join(map(str, expected))}): the sides of "
+            f"image_shape={image_shape} divided by scale={scale}."
+        )
+
+
 def _sides_of(source):
     """Returns the source images, None if there are none, and the images of a source; None for paths and files."""
     if isinstance(source, ImageSet):
@@ -109,6 +122,8 @@ def _read_sides(source_images, images, image_shape, source_shape, paired, scale)
     for name, rows in (("images", images), ("source_images", source_images)):
         if rows is None:
             raise InputError(f"The data has no {name}, expected images and the source images that they are made from.")
+    if scale is not None and not is_path(source_images) and not names_files(source_images):
+        check_scaled(source_images, image_shape, scale)
     if not (paired and names_files(images) and names_files(source_images)):
         images = _read_side(images, image_shape, "images")
         source_images = _read_side(source_images, source_shape, "source_images")

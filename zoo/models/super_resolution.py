@@ -15,6 +15,7 @@ from zoo.nets.building import check_functional, choose_networks
 from zoo.nets.options import Count
 from zoo.nets.shapes import check_takes, input_shapes
 from zoo.progress import bar, predict_batch
+from zoo.training.sources import entries_of
 
 # Side of the square of small-image pixels that is enlarged at once.
 _TILE = 192
@@ -37,6 +38,22 @@ class Upscaling(FromImages):
             return self.accepted(data.read(source, self.image_shape, split=split))
         shapes = self.image_shape, self.source_shape
         return self.accepted(data.read_pairs(source, *shapes, scale=self.scale, split=split))
+
+    def unpack(self, batch):
+        first, *second = entries_of(batch)
+        # Labels have fewer axes than images; a pipeline of Python functions does not know how many.
+        shape = np.shape(second[0]) if second else (None,) * 4
+        if getattr(shape, "rank", 0) is not None and len(shape) < 4:
+            return {"images": first, "labels": second[0]}
+        return super().unpack(batch)
+
+    def check_batch(self, batch, what, parts=1):
+        from zoo import data
+
+        batch = self.unpack(batch)
+        if "source_images" in batch:
+            data.check_scaled(batch["source_images"], self.image_shape, self.scale)
+        super().check_batch(batch, what, parts)
 
     def checked_inputs(self, x):
         # Networks accept images of any size.

@@ -8,7 +8,7 @@ the subclasses.
 import numpy as np
 
 from zoo import latents as latent_vectors
-from zoo.arrays import as_array, as_numbers
+from zoo.arrays import as_array, as_numbers, class_numbers
 from zoo.errors import InputError, check_amount, check_count, shown
 from zoo.images import checked_floats
 from zoo.text import texts_of
@@ -244,17 +244,23 @@ class Labels(Condition):
             self.class_names = self._checked_names(image_set.class_names)
 
     def check_batch(self, batch, what, parts):
-        self._check_present(batch.get("labels"))
-        # Only `generate` takes names of classes; Keras trains on numbers.
-        if as_array(batch["labels"], "labels").dtype.kind == "U":
-            raise InputError(f"{what} has labels of text, expected integers.")
+        labels = batch.get("labels")
+        if labels is not None:
+            width = np.shape(labels)[1:]
+            if len(width) == 1 and width != (self.num_classes,):
+                raise InputError(f"{what} has labels in rows of {width[0]}, expected num_classes={self.num_classes}.")
+            labels = class_numbers(labels)
+            # Only `generate` takes names of classes; Keras trains on numbers.
+            if labels.dtype.kind == "U":
+                raise InputError(f"{what} has labels of text, expected integers.")
+        self._check_present(labels)
 
     def prepared(self, batch, monitor, step):
         if "labels" not in batch:
             raise InputError(
                 f"A batch has no labels, expected one for each image, since num_classes is {self.num_classes}."
             )
-        return monitor.integers("labels", batch["labels"], self.num_classes, step)
+        return monitor.labels(batch["labels"], self.num_classes, step)
 
 
 def labels_for(classes, number, labels):

@@ -8,7 +8,7 @@ import numpy as np
 
 from zoo.arrays import as_array
 from zoo.errors import DataError, InputError, check_count
-from zoo.images import check_images
+from zoo.images import check_images, spans_bytes
 from zoo.training.sources import WatchedDataset, described_rows, watched
 
 
@@ -45,7 +45,7 @@ def dataset_of(model, x, y, batch_size, *, shuffle=False, training=True, raised)
         raise InputError(f"y was given beside x={str(x)!r}, expected None, since that holds what belongs to it.")
     if is_batched:
         is_indexed = isinstance(x, keras.utils.PyDataset)
-        first = _first_batch(model, lambda: x[0] if is_indexed else next(iter(x)), parts)
+        first = _first_batch(model, lambda: x[0] if is_indexed else next(iter(x)), parts, can_map=not is_indexed)
         return WatchedDataset(x, _same_as(first, model), raised) if is_indexed else x
     if is_iterator:
         first = _first_batch(model, lambda: next(x), parts)
@@ -66,16 +66,39 @@ def dataset_of(model, x, y, batch_size, *, shuffle=False, training=True, raised)
     return batches
 
 
-def _first_batch(model, take, parts):
-    """Returns the first ready-made batch, `take()`, after checking that the model can train on it."""
+def _first_batch(model, take, parts, can_map=False):
+    """Returns the first ready-made batch, `take()`, after checking that the model can train on it.
+
+    With `can_map`, images in 0..255 are refused with the call of `tf.data.Dataset.map` that scales them.
+    """
     try:
         batch = take()
     except (StopIteration, IndexError):
         raise DataError("The data set x is empty, expected at least one batch of images.") from None
     if isinstance(batch, (str, os.PathLike)):
         raise InputError(f"x is an iterator of paths, such as {batch}, expected a list of them, such as sorted(x).")
+    if can_map:
+        _refuse_unscaled(model, batch)
     model.check_batch(batch, "The first batch of x", parts)
     return batch
+
+
+def _refuse_unscaled(model, batch):
+    entries = model.unpack(batch)
+    wide = [name for name in entries if name.endswith("images") and spans_bytes(as_array(entries[name], name))]
+    if not wide:
+        return
+    if isinstance(batch, dict):
+        mapped = ", ".join(f'"{name}": batch["{name}"] / 127.5 - 1' for name in wide)
+        line = f"lambda batch: {{**batch, {mapped}}}"
+    else:
+        mapped = ", ".join(f"{name} / 127.5 - 1" if name in wide else name for name in entries)
+        line = f"lambda {', '.join(entries)}: " + (f"({mapped})" if len(entries) > 1 else mapped)
+    images = as_array(entries[wide[0]], wide[0])
+    raise InputError(
+        f"The first batch of x holds {images.dtype} values from {images.min():g} to {images.max():g}, expected "
+        f"uint8 in 0..255 or floats in [-1, 1], as x = x.map({line}) makes them."
+    )
 
 
 def _same_as(first, model):
