@@ -197,9 +197,13 @@ def test_validation_has_batches_of_its_own_size(trained):
     assert len(ends) == len(X) // 2
 
 
-def test_validation_split_needs_an_array(trained, tmp_path):
-    with pytest.raises(InputError, match="validation_split needs x to be an array, got str"):
-        trained.fit(str(png_folder(tmp_path, X)), validation_split=0.5, verbose=0)
+def test_validation_split_needs_all_images_and_their_labels(trained, tmp_path):
+    says = r"validation_split needs all images of x, got batches in a \w+; give validation_data instead"
+    for batches in (tf.data.Dataset.from_tensors(X), Sequence([X]), iter([X])):
+        with pytest.raises(InputError, match=says):
+            trained.fit(batches, validation_split=0.5, verbose=0)
+    with pytest.raises(InputError, match=r"y was given beside x='.*', expected None"):
+        trained.fit(str(tmp_path), Y, validation_split=0.5, verbose=0)
     with pytest.raises(InputError, match="y is 3, expected one label for each image"):
         trained.fit(X, 3, validation_split=0.5, verbose=0)
 

@@ -10,6 +10,7 @@ from zoo.data.image_set import ImageSet
 from zoo.data.pairs import check_scaled, holds_pairs, read_pairs
 from zoo.data.pipeline import batches, check_batch_size, dataset
 from zoo.data.sources import read
+from zoo.data.splitting import held_back, is_named
 from zoo.data.tfds import attributes, check_name, identity
 
 __all__ = [
@@ -21,8 +22,10 @@ __all__ = [
     "check_name",
     "check_scaled",
     "dataset",
+    "held_back",
     "holds_pairs",
     "identity",
+    "is_named",
     "read",
     "read_pairs",
 ]

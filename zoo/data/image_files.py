@@ -32,7 +32,10 @@ def is_path(source):
 
 def is_pattern(source):
     """Returns whether a source is a glob pattern: a text or path with wildcards that is no file or folder itself."""
-    return is_path(source) and any(sign in os.fspath(source) for sign in "*?[") and not os.path.exists(expanded(source))
+    if not is_path(source):
+        return False
+    path = expanded(source)
+    return any(sign in str(path) for sign in "*?[") and not os.path.exists(path)
 
 
 def names_files(source):
@@ -64,8 +67,12 @@ def listed_files(source):
 
 
 def _matching_files(pattern):
-    found = sorted(map(Path, glob.iglob(str(expanded(pattern)), recursive=True)))
-    images = _images_among([path for path in found if path.is_file()], f"of the pattern {str(pattern)!r}")
+    try:
+        found = sorted(map(Path, glob.iglob(str(expanded(pattern)), recursive=True)))
+    # Half of a surrogate pair is no part of a file's name.
+    except UnicodeEncodeError:
+        found = []
+    images = _images_among([path for path in found if os.path.isfile(path)], f"of the pattern {str(pattern)!r}")
     if not images:
         raise DataError(f"The pattern {str(pattern)!r} matches no images ({', '.join(IMAGE_SUFFIXES)}).")
     return images

@@ -335,16 +335,24 @@ class Prompts(Condition):
     def read(self, image_set):
         if image_set.prompts is None:
             raise InputError("x has no prompts, expected a dict of images and prompts, one text for each image.")
+        if image_set.prompts.dtype.kind != "U":
+            # What `fit` has read and split holds word numbers.
+            self._check_rows({"prompts": image_set.prompts}, "x")
+            self._check_tokens(image_set.prompts, "x")
+            return image_set
         return image_set._replace(prompts=self.tokenizer(image_set.prompts.tolist()))
 
     def check_batch(self, batch, what, parts):
         self._check_rows(batch, what)
         prompts = as_array(batch["prompts"], "prompts")
+        self._check_tokens(prompts, what)
         if len(prompts) < 2 * parts:
             raise InputError(
                 f"{what} has {len(prompts)} prompts, expected at least {2 * parts}, 2 for each discriminator step: "
                 "they are told apart from one another."
             )
+
+    def _check_tokens(self, prompts, what):
         if prompts.dtype.kind not in "iu" or prompts.min() < 0 or prompts.max() >= self.tokenizer.size:
             raise InputError(
                 f"{what} has prompts of {prompts.dtype} from {prompts.min()} to {prompts.max()}, "

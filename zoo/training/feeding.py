@@ -7,9 +7,55 @@ import keras
 import numpy as np
 
 from zoo.arrays import as_array
-from zoo.errors import DataError, InputError, check_count
+from zoo.errors import DataError, InputError, check_count, is_number, shown
 from zoo.images import check_images, spans_bytes
-from zoo.training.sources import WatchedDataset, described_rows, watched
+from zoo.training.sources import WatchedDataset, described_rows, split_arrays, watched
+
+
+def split(model, x, y, fraction):
+    """Holds a share of a source that is not batched back for validation; see `Trainer.fit`.
+
+    Returns:
+        Tuple of the source to train on and that to validate on.
+
+    Raises:
+        InputError, DataError: As for `fit`.
+    """
+    from zoo import data
+
+    if not is_number(fraction) or not 0 < fraction < 1:
+        raise InputError(f"validation_split is {shown(fraction)}, expected a number from 0 to below 1.")
+    if _is_batched(x) or _is_iterator(x):
+        raise InputError(
+            f"validation_split needs all images of x, got batches in a {type(x).__name__}; give validation_data "
+            "instead."
+        )
+    if hasattr(x, "__array__") and np.ndim(x):
+        return split_arrays(x, y, fraction, model.trains_on_pairs)
+    _check_no_labels_beside(x, y)
+    source = x if y is None else (x, y)
+    image_set, at_random = model.read(source, "train"), data.is_named(source)
+    return data.held_back(image_set, fraction, paired=model.trains_on_pairs, at_random=at_random)
+
+
+def _is_batched(x):
+    # Importing TensorFlow takes seconds, and models that only generate may run on another backend.
+    import tensorflow as tf
+
+    return isinstance(x, (tf.data.Dataset, keras.utils.PyDataset))
+
+
+def _is_iterator(x):
+    return not hasattr(x, "__array__") and hasattr(x, "__next__")
+
+
+def _check_no_labels_beside(x, y):
+    if y is None:
+        return
+    if _is_batched(x) or _is_iterator(x):
+        raise InputError("y was given beside an x of ready-made batches, expected None, since these hold the labels.")
+    if isinstance(x, (str, os.PathLike)):
+        raise InputError(f"y was given beside x={str(x)!r}, expected None, since that holds what belongs to it.")
 
 
 def dataset_of(model, x, y, batch_size, *, shuffle=False, training=True, raised):
@@ -27,8 +73,6 @@ def dataset_of(model, x, y, batch_size, *, shuffle=False, training=True, raised)
         InputError, DataError: As for `fit`.
     """
     # Reading data sets takes a second to import, and models that only generate never need it.
-    import tensorflow as tf
-
     from zoo import data
 
     if batch_size is not None:
@@ -37,17 +81,12 @@ def dataset_of(model, x, y, batch_size, *, shuffle=False, training=True, raised)
             for condition in model.trained_conditions:
                 condition.check_batch_size(batch_size)
     parts = model.updates_per_batch if training else 1
-    is_batched = isinstance(x, (tf.data.Dataset, keras.utils.PyDataset))
-    is_iterator = not hasattr(x, "__array__") and hasattr(x, "__next__")
-    if (is_batched or is_iterator) and y is not None:
-        raise InputError("y was given beside an x of ready-made batches, expected None, since these hold the labels.")
-    if isinstance(x, (str, os.PathLike)) and y is not None:
-        raise InputError(f"y was given beside x={str(x)!r}, expected None, since that holds what belongs to it.")
-    if is_batched:
+    _check_no_labels_beside(x, y)
+    if _is_batched(x):
         is_indexed = isinstance(x, keras.utils.PyDataset)
         first = _first_batch(model, lambda: x[0] if is_indexed else next(iter(x)), parts, can_map=not is_indexed)
         return WatchedDataset(x, _same_as(first, model), raised) if is_indexed else x
-    if is_iterator:
+    if _is_iterator(x):
         first = _first_batch(model, lambda: next(x), parts)
         return watched(itertools.chain([first], x), _same_as(first, model), raised)
     image_set = model.read(x if y is None else (x, y), "train" if training else "test")
