@@ -5,6 +5,7 @@ The canonical batch is a dict of `images` (uint8 or float in [-1, 1], NHWC) and,
 one gather per batch.
 """
 
+from zoo.data.doubtful import warn_of_doubtful
 from zoo.data.image_files import IMAGE_SUFFIXES
 from zoo.data.image_set import ImageSet
 from zoo.data.pairs import check_scaled, holds_pairs, read_pairs
@@ -28,4 +29,5 @@ __all__ = [
     "is_named",
     "read",
     "read_pairs",
+    "warn_of_doubtful",
 ]

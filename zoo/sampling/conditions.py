@@ -5,11 +5,13 @@ A model lists the conditions of `generate` in `conditions`, and those that its t
 the subclasses.
 """
 
+import warnings
+
 import numpy as np
 
 from zoo import latents as latent_vectors
 from zoo.arrays import as_array, as_numbers, class_numbers
-from zoo.errors import InputError, check_amount, check_count, shown
+from zoo.errors import InputError, check_amount, check_count, first_of, shown
 from zoo.images import checked_floats
 from zoo.text import texts_of
 
@@ -242,6 +244,14 @@ class Labels(Condition):
     def learn(self, image_set):
         if self.class_names is None and image_set.class_names is not None:
             self.class_names = self._checked_names(image_set.class_names)
+        single = np.flatnonzero(np.bincount(image_set.labels) == 1)
+        if single.size:
+            names = [str(label if self.class_names is None else self.class_names[label]) for label in single]
+            warnings.warn(
+                f"Classes with a single image in x: {first_of(names)}; a model repeats it instead of learning what "
+                "such a class looks like.",
+                stacklevel=4,
+            )
 
     def check_batch(self, batch, what, parts):
         labels = batch.get("labels")

@@ -99,6 +99,9 @@ def dataset_of(model, x, y, batch_size, *, shuffle=False, training=True, raised)
         parts=parts,
     )
     if training:
+        data.warn_of_doubtful(image_set.images)
+        if not model.trains_on_pairs:
+            data.warn_of_doubtful(image_set.source_images, "source_images")
         # Conditions learn last, so that refused data leaves the model unchanged.
         for condition in model.trained_conditions:
             condition.learn(image_set)
