@@ -1,4 +1,4 @@
-"""Data sets for the zoo: reads TFDS names, image folders and arrays into canonical batches.
+"""Data sets for the zoo: reads TFDS names, image folders, lists of files and arrays into canonical batches.
 
 The canonical batch is a dict of `images` (uint8 or float in [-1, 1], NHWC) and, where the source has them, `labels`
 (int32). Images are decoded, cropped and resized once and kept as uint8. The model's step scales them, so an epoch costs

@@ -41,9 +41,7 @@ class Upscaling(FromImages):
 
     def unpack(self, batch):
         first, *second = entries_of(batch)
-        # Labels have fewer axes than images; a pipeline of Python functions does not know how many.
-        shape = np.shape(second[0]) if second else (None,) * 4
-        if getattr(shape, "rank", 0) is not None and len(shape) < 4:
+        if second and _are_labels(second[0]):
             return {"images": first, "labels": second[0]}
         return super().unpack(batch)
 
@@ -388,6 +386,13 @@ class SRGAN(Upscaling, AdversarialModel):
             "feature_network": self.feature_network and keras.saving.serialize_keras_object(self.feature_network),
             **{f"{term}_weight": weight for term, weight in self._weights.items()},
         }
+
+
+def _are_labels(rows):
+    """Returns whether the second entry of a batch has fewer axes than images."""
+    shape = np.shape(rows)
+    # A pipeline of Python functions does not know how many axes its images have.
+    return getattr(shape, "rank", 0) is not None and len(shape) < 4
 
 
 def _to_levels(images):
