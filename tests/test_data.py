@@ -40,12 +40,53 @@ def test_labels_come_as_a_tuple_or_in_a_dict(source):
     assert found.labels.dtype == np.int32
 
 
+ONE_HOT = np.eye(6)[LABELS]
+BINARY = np.array([0, 1, 1, 0, 1])
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "uint8", "int64", "bool"])
+def test_one_hot_rows_are_labels(dtype):
+    np.testing.assert_array_equal(data.read((images(5), ONE_HOT.astype(dtype)), SHAPE).labels, LABELS)
+
+
+@pytest.mark.parametrize("labels", [BINARY[:, None].astype("float32"), BINARY.astype("float64").tolist()])
+def test_binary_floats_are_labels(labels):
+    found = data.read({"images": images(5), "labels": labels}, SHAPE).labels
+    np.testing.assert_array_equal(found, BINARY)
+    assert found.dtype == np.int32
+
+
+SOFT = np.where(ONE_HOT == 1, 0.9, 0.02)
+
+
+@pytest.mark.parametrize(
+    ("labels", "says"),
+    [
+        (
+            SOFT,
+            r"holds rows such as \(0\.02, 0\.02, 0\.02, 0\.9, 0\.02, 0\.02\), expected one integer for each",
+        ),
+        (np.where([[False]] * 4 + [[True]], 0, ONE_HOT), r"holds rows such as \(0, 0, 0, 0, 0, 0\), expected one"),
+        (np.maximum(ONE_HOT, np.eye(6)[0]), r"holds rows such as \(1, 0, 0, 1, 0, 0\), expected one"),
+        (np.full((5, 2), np.nan), r"holds rows such as \(nan, nan\), expected one"),
+        (
+            np.array([[0.0], [1], [0.5], [1], [0]]),
+            "holds floats such as 0.5, expected one integer for each",
+        ),
+        (LABELS.astype("float32"), "holds floats such as 3, expected one integer for each image, or only 0 and 1, as"),
+    ],
+)
+def test_what_only_looks_like_labels_is_refused_in_one_sentence(labels, says):
+    with pytest.raises(InputError, match=f"^labels {says}"):
+        data.read((images(5), labels), SHAPE)
+
+
 def test_labels_beyond_32_bits_are_refused():
     with pytest.raises(InputError, match="labels holds values from 4294967297 to 4294967297, expected 32-bit integers"):
         data.read((np.zeros((5, 4, 4, 1), "uint8"), np.full(5, 2**32 + 1)), (4, 4, 1))
 
 
-@pytest.mark.parametrize("labels", [LABELS[:4], LABELS.astype("float32"), np.eye(5, dtype="int32"), ["a"] * 5])
+@pytest.mark.parametrize("labels", [LABELS[:4], ["a"] * 5, np.zeros((5, 0))])
 def test_labels_that_are_not_one_integer_an_image_are_refused(labels):
     with pytest.raises(InputError, match=r"labels has shape .* expected one integer for each of the 5 images"):
         data.read((images(5), labels), SHAPE)

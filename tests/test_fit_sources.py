@@ -95,16 +95,16 @@ def test_what_looks_like_a_folder_is_taken_for_one(source, trained):
 
 def test_a_file_is_no_folder(tmp_path, trained):
     path = write_picture(tmp_path / "one.png", images(1)[0, ..., 0])
-    with pytest.raises(DataError, match=r"one\.png' is a file, expected an image folder or the name of a TFDS data"):
+    with pytest.raises(DataError, match=r"one\.png' is a file, expected an image folder, a list of files or the name"):
         trained.fit(str(path))
 
 
 @pytest.mark.parametrize(
     ("source", "says"),
     [
-        (None, "x is a NoneType, expected an array of images, an image folder or the name of a TFDS data set; fit"),
+        (None, "x is a NoneType, expected an array of images, a list of image files, an image folder or the name of a"),
         (object(), "x is a object, expected"),
-        (["a.png", "b.png", "c.png"], "x holds texts such as 'a.png', expected"),
+        (np.array(["a.png", "b.png", "c.png"]), "x holds texts such as 'a.png', expected"),
         (np.ones((2, *SHAPE)) * 1j, "x holds values of dtype complex128, expected"),
         (np.array([], str), "x holds values of dtype <U1, expected"),
         ([images(1)[0], images(1, (4, 4, 1))[0]], "images is a list of arrays of different shapes"),
@@ -197,9 +197,13 @@ def test_validation_has_batches_of_its_own_size(trained):
     assert len(ends) == len(X) // 2
 
 
-def test_validation_split_needs_an_array(trained, tmp_path):
-    with pytest.raises(InputError, match="validation_split needs x to be an array, got str"):
-        trained.fit(str(png_folder(tmp_path, X)), validation_split=0.5, verbose=0)
+def test_validation_split_needs_all_images_and_their_labels(trained, tmp_path):
+    says = r"validation_split needs all images of x, got batches in a \w+; give validation_data instead"
+    for batches in (tf.data.Dataset.from_tensors(X), Sequence([X]), iter([X])):
+        with pytest.raises(InputError, match=says):
+            trained.fit(batches, validation_split=0.5, verbose=0)
+    with pytest.raises(InputError, match=r"y was given beside x='.*', expected None"):
+        trained.fit(str(tmp_path), Y, validation_split=0.5, verbose=0)
     with pytest.raises(InputError, match="y is 3, expected one label for each image"):
         trained.fit(X, 3, validation_split=0.5, verbose=0)
 

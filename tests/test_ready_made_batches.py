@@ -1,14 +1,21 @@
 """Ready-made batches in `fit`: data sets, sequences and iterators, all of whose batches are checked."""
 
+import re
+
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from helpers import TINY_GANS, Sequence, images, tiny_vae, values
+from helpers import SHAPE, TINY_GANS, Sequence, folder_of_classes, images, png_folder, tiny_pix2pix, tiny_vae, values
 
+import zoo
 from zoo.errors import DataError, InputError
 
 X, Y = images(8), np.arange(8, dtype="int32")
+
+
+def tiny_sr_resnet():
+    return zoo.SRResNet(SHAPE, scale=2, filters=2, residual_blocks=1)
 
 
 @pytest.fixture(scope="module")
@@ -95,10 +102,97 @@ def test_batches_take_labels_in_a_column(keyed):
         np.testing.assert_array_equal(one, other)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("compiled", [False, True])
+def test_batches_take_the_labels_of_keras_loaders(compiled):
+    labels = np.arange(len(X)) % 2
+    fitted = []
+    for given in (labels, labels[:, None].astype("float32"), np.eye(3, dtype="float32")[labels]):
+        keras.utils.set_random_seed(0)
+        model = TINY_GANS["conditional_gan"]()
+        model.compile(run_eagerly=not compiled)
+        batches = tf.data.Dataset.from_tensor_slices((X, given)).batch(4)
+        model.fit(batches, verbose=0)
+        model.fit(iter(batches), verbose=0)
+        model.train_on_batch(X, given)
+        model.fit(X, given, batch_size=8, shuffle=False, verbose=0)
+        fitted.append(values(model.weights))
+    for others in fitted[1:]:
+        for one, other in zip(fitted[0], others, strict=True):
+            np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("late", [False, True])
+def test_soft_labels_in_batches_are_refused(conditional, late):
+    rows = np.eye(3, dtype="float32")[[0, 1, 2, 0, 1, 2, 0, 1]]
+    soft = np.where(np.arange(8)[:, None] == 6, np.float32(1 / 3), rows)
+    given = np.concatenate([rows, soft]) if late else np.concatenate([soft, rows])
+    batches = tf.data.Dataset.from_tensor_slices((np.concatenate([X, X]), given)).batch(8)
+    says = "labels that are not rows of a single 1 among 0" if late else r"holds rows such as \(0.333333, 0.333333, 0"
+    with pytest.raises(InputError, match=says):
+        conditional.fit(batches, verbose=0)
+
+
+def test_rows_of_another_number_of_classes_are_refused(conditional):
+    batches = tf.data.Dataset.from_tensors((X, np.eye(8, dtype="float32")))
+    with pytest.raises(InputError, match="The first batch of x has labels in rows of 8, expected num_classes=3"):
+        conditional.fit(batches, verbose=0)
+
+
 def test_sample_weights_in_batches_are_refused(trained):
     weighted = tf.data.Dataset.from_tensors((X, np.zeros(len(X), "int32"), np.ones(len(X))))
     with pytest.raises(InputError, match="A batch has 3 entries, expected one or two: all images weigh the same"):
         trained.fit(weighted, verbose=0)
+
+
+BYTES = {
+    "images": (lambda x, y: x, tiny_vae),
+    "images and labels": (lambda x, y: (x, y), tiny_vae),
+    "images and labels of a model without classes": (lambda x, y: (x, y), tiny_sr_resnet),
+    "images of a model of pairs": (lambda x, y: x, tiny_sr_resnet),
+    "pairs": (lambda x, y: (x, x), tiny_pix2pix),
+    "dict": (lambda x, y: {"images": x, "labels": y}, tiny_vae),
+    "dict of pairs": (lambda x, y: {"images": x, "source_images": x}, tiny_pix2pix),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", BYTES)
+def test_the_line_that_scales_floats_up_to_255_works_when_it_is_copied(kind, tmp_path):
+    made, build = BYTES[kind]
+    folder_of_classes(tmp_path, "cat", "dog")
+    loaded = keras.utils.image_dataset_from_directory(
+        tmp_path, color_mode="grayscale", image_size=(8, 8), batch_size=4, verbose=False
+    )
+    x, model = loaded.map(made), build()
+    model.compile(run_eagerly=True)
+    with pytest.raises(InputError, match=r"^The first batch of x holds float32 values from \d+ to 25\d, ") as caught:
+        model.fit(x, verbose=0)
+    (line,) = re.findall(r", as (x = x\.map\(.*\)) makes them\.$", str(caught.value))
+    names = {"x": x}
+    exec(line, names)
+    history = model.fit(names["x"], verbose=0, validation_data=names["x"]).history
+    assert np.isfinite([values[0] for values in history.values()]).all()
+
+
+@pytest.mark.slow
+def test_images_only_data_sets_of_keras_are_refused_with_the_line_that_helps(trained, tmp_path):
+    png_folder(tmp_path, X)
+    loaded = keras.utils.image_dataset_from_directory(
+        tmp_path, labels=None, color_mode="grayscale", image_size=(8, 8), batch_size=4, verbose=False
+    )
+    with pytest.raises(InputError, match=r"as x = x\.map\(lambda images: images / 127\.5 - 1\) makes them\.$"):
+        trained.fit(loaded, verbose=0)
+    with pytest.raises(InputError, match=r"^validation_data was refused: .*map\(lambda images: images / 127\.5 - 1\)"):
+        trained.fit(X, validation_data=loaded, batch_size=4, verbose=0)
+    # Arrays and other batches have no `map`.
+    for source in (X.astype("float32"), Sequence([X.astype("float32")]), iter([X.astype("float32")])):
+        with pytest.raises(InputError, match=r"floats in \[-1, 1\] \(scale with images / 127\.5 - 1\)\.$"):
+            trained.fit(source, verbose=0)
+    # Floats beyond 0..255 are of another scale.
+    with pytest.raises(InputError, match=r"floats in \[-1, 1\]\.$"):
+        trained.fit(tf.data.Dataset.from_tensors(X.astype("float32") * 2), verbose=0)
 
 
 WRONG_BATCHES = [

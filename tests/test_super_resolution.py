@@ -7,13 +7,15 @@ import tracemalloc
 import keras
 import numpy as np
 import pytest
-from helpers import images, moved, one_update, pairs, values
+import tensorflow as tf
+from helpers import Sequence, images, moved, one_update, pairs, png_folder, values, write_picture
 from PIL import Image
 
 import zoo
+from zoo import data
 from zoo.bicubic import resize_bicubic, resize_matrix
 from zoo.errors import DataError, InputError
-from zoo.images import read_picture, write_png
+from zoo.images import read_picture
 from zoo.layers.spectral_normalization import SpectralNormalization
 from zoo.layers.upsampling import BicubicUpsampling, DepthToSpace
 from zoo.metrics import psnr_luma
@@ -268,19 +270,94 @@ def test_it_trains_on_images_and_on_pairs(name):
     assert np.isfinite(list(model.evaluate(images(4, LARGE), verbose=0, return_dict=True).values())).all()
 
 
-def test_a_folder_of_pairs_is_trained_on_as_pairs(tmp_path):
-    sources, targets = pairs(3, LARGE, SMALL)
-    for side, pictures in (("A", sources), ("B", targets)):
-        (tmp_path / side).mkdir()
-        for index, picture in enumerate(pictures):
-            write_png(tmp_path / side / f"{index}.png", picture)
-    read = tiny_sr_resnet().read(tmp_path, "train")
-    np.testing.assert_array_equal(read.images, targets)
-    np.testing.assert_array_equal(read.source_images, sources)
+def pair_folder(folder, number=3, shape=LARGE, source_shape=SMALL):
+    """Writes a folder of pairs, and returns their source images and images."""
+    sources, targets = pairs(number, shape, source_shape)
+    png_folder(folder / "A", sources)
+    png_folder(folder / "B", targets)
+    return sources, targets
+
+
+def test_folders_and_lists_of_pairs_are_trained_on_as_pairs(tmp_path):
+    sources, targets = pair_folder(tmp_path)
+    small, large = (sorted((tmp_path / side).iterdir()) for side in "AB")
+    patterns = f"{tmp_path}/A/*.png", f"{tmp_path}/B/*.png"
+    listed = {"images": large, "source_images": small}
+    for source in (tmp_path, listed, (small, large), patterns, data.ImageSet(targets, source_images=sources)):
+        read = tiny_sr_resnet().read(source, "train")
+        np.testing.assert_array_equal(read.images, targets)
+        np.testing.assert_array_equal(read.source_images, sources)
+    # Lists and patterns of large images are shrunk, and labels are left aside.
+    for source in (large, large[:2], patterns[1], (targets, [0, 1, 2]), (large, [0, 1, 2]), {"images": patterns[1]}):
+        read = tiny_sr_resnet().read(source, "train")
+        np.testing.assert_array_equal(read.images, targets[: len(read.images)])
+        assert read.source_images is None
     # Classes are no pairs, whatever their names.
     shutil.copytree(tmp_path / "B", tmp_path / "C")
     shutil.copytree(tmp_path / "B", tmp_path / "A", dirs_exist_ok=True)
     assert len(tiny_sr_resnet().read(tmp_path, "train").images) == 9
+
+
+@pytest.mark.slow
+def test_pairs_teach_what_shrinking_does_not():
+    keras.utils.set_random_seed(0)
+    large = images(32, LARGE) // 4 + 96
+    # Small images that are darker, as those of another camera.
+    small = np.stack([resize_bicubic(image, SMALL[:2]) for image in large]) // 2
+    model = zoo.SRResNet(LARGE, SCALE, filters=4, residual_blocks=1)
+    model.compile(keras.optimizers.Adam(1e-2))
+    model.fit({"images": large, "source_images": small}, batch_size=8, epochs=20, verbose=0)
+    made = model.generate(source_images=small)
+    assert abs(made.mean() - large.mean()) < 6 < abs(small.mean() - large.mean())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", TINY)
+def test_ready_made_batches_hold_pairs_or_images_with_labels(name):
+    model, (small, large) = TINY[name](), pairs(8, LARGE, SMALL)
+    model.compile()
+    slices = tf.data.Dataset.from_tensor_slices
+    unknown = tf.data.Dataset.range(2).map(lambda _: tf.numpy_function(lambda: (small, large), [], [tf.uint8] * 2))
+    sources = [
+        slices({"images": large, "source_images": small}).batch(4),
+        slices((small, large)).batch(4),
+        slices((large, np.zeros(8))).batch(4),
+        unknown,
+        Sequence([{"images": large[:4], "source_images": small[:4]}] * 2),
+    ]
+    for batches in sources:
+        history = model.fit(batches, verbose=0, validation_data=batches).history
+        assert np.isfinite(list(history.values())).all()
+    model.train_on_batch({"images": large, "source_images": small})
+
+
+def test_small_images_that_do_not_fit_the_scale_are_refused_in_one_sentence(tmp_path):
+    model, (small, large) = tiny_sr_resnet(), pairs(2, LARGE, (9, 12, 3))
+    model.compile(run_eagerly=True)
+    says = (
+        r"^source_images has shape \(2, 9, 12, 3\), expected \(n, 8, 12, 3\): the sides of image_shape=\(16, 24, 3\) "
+        r"divided by scale=2\.$"
+    )
+    pair = {"images": large, "source_images": small}
+    for source in (pair, (small, large), tf.data.Dataset.from_tensors(pair), iter([pair]), Sequence([pair])):
+        with pytest.raises(InputError, match=says):
+            model.fit(source, batch_size=2, verbose=0)
+    with pytest.raises(InputError, match=says):
+        model.train_on_batch(pair)
+    pair_folder(tmp_path, 7, source_shape=(9, 12, 3))
+    says = r"^7 pairs in .* are not 2 times as large in B as in A, as scale=2 needs: 000 \(12x9 and 24x16\), .*, …\.$"
+    with pytest.raises(DataError, match=says):
+        model.fit(tmp_path, batch_size=2, verbose=0)
+    says = r"^1 pairs are not 2 times as large in images as in source_images, as scale=2 needs: 000 \(12x9 and"
+    with pytest.raises(DataError, match=says):
+        model.fit({side: [tmp_path / at / "000.png"] for side, at in (("images", "B"), ("source_images", "A"))})
+
+
+def test_sides_that_the_scale_does_not_divide_fit_by_rounding(tmp_path):
+    for number, (width, height) in enumerate([(25, 17), (24, 17), (25, 16), (23, 15)]):
+        write_picture(tmp_path / "B" / f"{number}.png", images(1, (height, width, 3))[0])
+        write_picture(tmp_path / "A" / f"{number}.png", images(1, SMALL)[0])
+    assert len(tiny_sr_resnet().read(tmp_path, "train").images) == 4
 
 
 @pytest.mark.slow

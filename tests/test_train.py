@@ -11,6 +11,7 @@ from helpers import folder_of_classes, images, run_script, write_picture
 from PIL import Image
 
 import zoo
+from zoo.bicubic import resize_bicubic
 from zoo.cli import main
 
 SMALL = ("--resolution", "8", "--channels", "1", "--batch-size", "4", "--steps", "2")
@@ -74,6 +75,26 @@ def test_mistakes_are_told_in_one_sentence_before_any_work(arguments, says, fold
     assert result.output.startswith("Error: ") and result.output.count("\n") == 1
     assert says in result.output
     assert not (folder / "x").exists()
+
+
+@pytest.mark.slow
+def test_an_enlarger_learns_from_a_folder_of_pairs(folder):
+    for number, pixels in enumerate(images(4, (4, 4, 1))):
+        write_picture(folder / "my_pairs" / "A" / f"{number}.png", pixels[..., 0])
+    command = ["sr_resnet", "my_pairs", *SMALL, "--option", "filters=2", "--option", "residual_blocks=1", "-o", "x"]
+    result = train(*command)
+    assert result.exit_code == 1 and "4 pairs in 'my_pairs' are not 4 times as large in B as in A" in result.output
+    tf.config.run_functions_eagerly(True)
+    try:
+        result = train(*command, "--option", "scale=2")
+    finally:
+        tf.config.run_functions_eagerly(False)
+    assert result.exit_code == 0, result.output
+    assert zoo.load("x").upscale(images(1, (4, 4))[0]).shape == (8, 8)
+    grid = np.asarray(Image.open(folder / "x" / "training" / "samples" / "epoch_0001.png"))
+    # The first image of the grid, which is twice as large as its images, is a small one of the folder enlarged.
+    first = resize_bicubic(images(1, (4, 4, 1))[0], (8, 8))[..., 0]
+    np.testing.assert_array_equal(grid[::2, ::2][2:10, 2:10], first)
 
 
 FAMILIES = {

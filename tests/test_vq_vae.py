@@ -603,7 +603,7 @@ def test_training_warns_that_the_prior_knows_the_codes_from_before(tmp_path):
     model.compile(run_eagerly=True)
     with warnings.catch_warnings():
         warnings.simplefilter("error", UserWarning)
-        model.fit(images(4), batch_size=4, verbose=0)
+        model.fit(images(12), batch_size=12, verbose=0)
     model.build_prior(filters=4, num_blocks=1)
     with pytest.warns(UserWarning, match="mean something else now than the prior has learned, .* fit_prior teaches"):
         model.fit(images(4), batch_size=4, verbose=0)

@@ -49,6 +49,45 @@ def as_array(value, name="images"):
         return array.astype(known, copy=False)
 
 
+def class_numbers(labels, name="labels"):
+    """Converts the labels of a data set to one number for each image.
+
+    Besides integers, these are the labels of `keras.utils.image_dataset_from_directory`: a column of the floats 0 and 1
+    with `label_mode="binary"`, and rows of a single 1 among 0 with `label_mode="categorical"`.
+
+    Args:
+        labels: array or list.
+        name: name of the argument in the error message; default `"labels"`.
+
+    Returns:
+        Array `(n,)` of integers; labels of any other kind are returned as an array for the caller to check.
+
+    Raises:
+        InputError: `labels` is no array, or holds floats or rows that are no such labels.
+    """
+    array = as_array(labels, name)
+    if array.ndim == 2 and array.shape[1] == 1:
+        array = array[:, 0]
+    if array.ndim == 1 and array.dtype.kind == "f":
+        others = array[(array != 0) & (array != 1)]
+        if others.size:
+            raise InputError(
+                f"{name} holds floats such as {others[0]:g}, expected one integer for each image, or only 0 and 1, as "
+                "label_mode='binary' makes them."
+            )
+        return array.astype("int32")
+    if array.ndim == 2 and array.size and array.dtype.kind in "iufb":
+        is_one_hot = ((array == 0) | (array == 1)).all(1) & (array.sum(1) == 1)
+        if not is_one_hot.all():
+            row = ", ".join(f"{value:g}" for value in array[is_one_hot.argmin()][:8])
+            raise InputError(
+                f"{name} holds rows such as ({row}), expected one integer for each image, or rows of a single 1 among "
+                "0, as label_mode='categorical' makes them."
+            )
+        return array.argmax(1).astype("int32")
+    return array
+
+
 def as_numbers(value, name, expected, dtype="float32", kinds="iuf"):
     """Converts an argument to an array of finite real numbers.
 

@@ -347,16 +347,18 @@ LEFT_OUT = {
         "as_pixels",
         "check_drawable",
         "write_png_bands",
+        "read_sized_image",
+        "spans_bytes",
         *{"array_of", "numbers_of", "open_picture"},
     },  # checks that the others call, and parts of commands
     "text": {"texts_of"},  # a part of the two others
     "data": {
         "ImageSet",
         "check_name",
-        "is_pair_folder",
         "check_batch_size",
         "batches",
         "identity",
+        *{"check_scaled", "held_back", "holds_pairs", "is_named", "warn_of_doubtful"},
     },  # parts of `dataset`
     "callbacks": set(),
     "metrics": set(),

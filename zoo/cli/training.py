@@ -33,8 +33,8 @@ def train(model, data, resolution, channels, steps, batch_size, seed, options, o
     """Trains MODEL on DATA and writes a preset that `zoo.load` and `zoo sample` take.
 
     MODEL is the name of a class, such as dcgan, vae or vq_vae. DATA is a folder of images, with a subfolder for each
-    class where MODEL needs classes, or the name of a TFDS data set; pix2pix and cycle_gan take a folder with the
-    subfolders A and B.
+    class where MODEL needs classes, a glob pattern in quotes, or the name of a TFDS data set; pix2pix, cycle_gan,
+    sr_resnet and srgan take a folder with the subfolders A (sources, or small images) and B.
 
     Every 500 steps the run draws a grid into OUTPUT/training/samples and is backed up. The same command again continues
     a run that was killed, and ends with the same weights, bit for bit.

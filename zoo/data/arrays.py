@@ -1,41 +1,63 @@
-"""Reads arrays, `(images, labels)` and dicts of arrays into an `ImageSet`."""
+"""Reads arrays and lists of files, `(images, labels)` and dicts of them into an `ImageSet`."""
 
 import numpy as np
 
-from zoo.arrays import as_array
+from zoo.arrays import as_array, class_numbers
+from zoo.data.image_files import Files, is_path, listed_files, names_files, read_files
 from zoo.data.image_set import ImageSet
-from zoo.errors import InputError
+from zoo.errors import InputError, shown
 from zoo.images import check_images
 
 
 def read_arrays(source, image_shape):
-    """Reads a source that is no folder or name; `image_shape` None accepts images of any shape.
+    """Reads a source that is no folder or name; `image_shape` None accepts arrays of any shape.
 
     Raises:
+        DataError: If files are missing, or none of them can be read.
         InputError: If images, labels or prompts are not what a model can train on.
     """
     image_set = _unchecked_image_set(source)
-    images = as_array(image_set.images)
-    _check_numbers(images)
-    check_images(images, image_shape)
-    labels, prompts = image_set.labels, image_set.prompts
+    images, files = image_set.images, None
+    if names_files(images):
+        check_readable(image_shape, images)
+        files = listed_files(images)
+    else:
+        images = as_array(images)
+        _check_numbers(images)
+        check_images(images, image_shape)
+    labels, prompts, number = image_set.labels, image_set.prompts, len(images if files is None else files)
     if labels is not None:
-        labels = _checked_labels(labels, len(images))
+        labels = _checked_labels(labels, number)
     if prompts is not None:
         # Only what was read before can hold tokens, because a model makes them.
-        prompts = _checked_prompts(prompts, len(images), tokens=isinstance(source, ImageSet))
+        prompts = _checked_prompts(prompts, number, tokens=isinstance(source, ImageSet))
+    if files is not None:
+        images, kept = read_files(None, Files(files, image_shape))
+        labels, prompts = (None if rows is None else rows[kept] for rows in (labels, prompts))
     return image_set._replace(images=images, labels=labels, prompts=prompts)
+
+
+def check_readable(image_shape, source):
+    """Raises `InputError` unless files of the source can be read as images of a shape."""
+    if image_shape is None:
+        raise InputError(
+            f"image_shape is needed to read {shown(str(source) if is_path(source) else source)}, got None."
+        )
+    if image_shape[-1] not in (1, 3):
+        raise InputError(f"image_shape is {tuple(image_shape)}, expected 1 or 3 channels to read image files.")
 
 
 def _unchecked_image_set(source):
     """Returns the unchecked parts of a source as an `ImageSet`."""
     if isinstance(source, ImageSet):
         return source
+    if names_files(source):
+        return ImageSet(source)
     if isinstance(source, dict):
         if "images" not in source:
             raise InputError(f"The data has the keys {sorted(map(str, source))}, expected at least 'images'.")
         return ImageSet(source["images"], source.get("labels"), prompts=source.get("prompts"))
-    if isinstance(source, (tuple, list)) and len(source) == 2 and _may_be_labels(source[1]):
+    if isinstance(source, (tuple, list)) and len(source) == 2 and may_be_labels(source[1]):
         return ImageSet(*source)
     if isinstance(source, (tuple, list)) and source and getattr(source[0], "ndim", 0) > 3:
         raise InputError(
@@ -45,7 +67,8 @@ def _unchecked_image_set(source):
     return ImageSet(source)
 
 
-def _may_be_labels(array):
+def may_be_labels(array):
+    """Returns whether the second entry of a tuple may be the labels of the first."""
     try:
         return np.ndim(array) <= 2
     # Rows of different lengths are not images, and foreign objects may raise any error.
@@ -64,21 +87,21 @@ def _check_numbers(images):
     else:
         found = f"is a {type(images.item()).__name__}"
     raise InputError(
-        f"x {found}, expected an array of images, an image folder or the name of a TFDS data set; fit and evaluate "
-        "take a tf.data.Dataset, a PyDataset or an iterator of batches too."
+        f"x {found}, expected an array of images, a list of image files, an image folder or the name of a TFDS data "
+        "set; fit and evaluate take a tf.data.Dataset, a PyDataset or an iterator of batches too."
     )
 
 
 def _checked_labels(labels, number):
-    labels = as_array(labels, "labels")
-    if labels.shape not in ((number,), (number, 1)) or labels.dtype.kind not in "iu":
+    labels = class_numbers(labels)
+    if labels.shape != (number,) or labels.dtype.kind not in "iu":
         raise InputError(
             f"labels has shape {labels.shape} and dtype {labels.dtype}, expected one integer for each of "
             f"the {number} images."
         )
     if not -(2**31) <= labels.min() <= labels.max() < 2**31:
         raise InputError(f"labels holds values from {labels.min()} to {labels.max()}, expected 32-bit integers.")
-    return labels.reshape(-1).astype("int32")
+    return labels.astype("int32")
 
 
 def _checked_prompts(prompts, number, tokens):

@@ -1,29 +1,14 @@
 """Reads a folder of image files into an `ImageSet`."""
 
-import mimetypes
 import os
 import warnings
-from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
-from zoo.data.image_set import ImageSet, empty_images
-from zoo.errors import DataError, InputError, first_of
+from zoo.data.image_files import IMAGE_SUFFIXES, Files, image_files, read_files
+from zoo.data.image_set import ImageSet
+from zoo.errors import DataError, first_of
 from zoo.files import expanded
-from zoo.images import read_image
-from zoo.progress import bar
-
-#: Suffixes of the image files that are read, in lower case.
-IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".jfif", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
-
-
-class Files(NamedTuple):
-    """Image files, the shape to fit their images to, and the half of each picture to read (None reads all of it)."""
-
-    paths: list[Path]
-    image_shape: tuple[int, int, int]
-    part: int | None = None
 
 
 def find_folder(source):
@@ -40,17 +25,12 @@ def find_folder(source):
         # A TFDS name is also a folder if the working directory is the folder of TFDS.
         return path if explicit or not any(path.glob("*/dataset_info.json")) else None
     if os.path.isfile(path):
-        raise DataError(f"{text!r} is a file, expected an image folder or the name of a TFDS data set.")
+        raise DataError(
+            f"{text!r} is a file, expected an image folder, a list of files or the name of a TFDS data set."
+        )
     if explicit or not text:
         raise DataError(f"There is no image folder {text!r}.")
     return None
-
-
-def check_channels(*shapes):
-    """Raises `InputError` for channels that image files do not have."""
-    for shape in shapes:
-        if shape[-1] not in (1, 3):
-            raise InputError(f"image_shape is {tuple(shape)}, expected 1 or 3 channels to read image files.")
 
 
 def read_folder(folder, image_shape):
@@ -85,55 +65,6 @@ def read_folder(folder, image_shape):
     return ImageSet(images, None if labels is None else labels[kept], class_names)
 
 
-def read_files(folder, *sides):
-    """Reads the files of all `sides`; the i-th files of all sides belong together.
-
-    A warning names the files that cannot be read; they and what belongs to them are left out.
-
-    Returns:
-        One array of images per side, and the list of the indices that were read.
-
-    Raises:
-        DataError: If none of the files can be read.
-    """
-    number = len(sides[0].paths)
-    arrays = [empty_images(number, side.image_shape) for side in sides]
-    kept, errors = [], {}
-    for index in bar(range(number), "reading images", unit=""):
-        try:
-            for array, (paths, image_shape, part) in zip(arrays, sides, strict=True):
-                path = paths[index]
-                array[len(kept)] = read_image(path, image_shape, part=part)
-            kept.append(index)
-        except DataError as error:
-            errors[str(path.relative_to(folder))] = error
-    if errors:
-        first_error = f"the first: {next(iter(errors.values()))}"
-        warnings.warn(
-            f"Skipped {len(errors)} of {number} files in {str(folder)!r} that cannot be read as images: "
-            f"{first_of(list(errors))}; {first_error}",
-            stacklevel=5,
-        )
-        if not kept:
-            raise DataError(f"None of the {number} files in {str(folder)!r} can be read as an image; {first_error}")
-    return *(array[: len(kept)] for array in arrays), kept
-
-
 def subfolders(folder):
     """Returns the paths of the subfolders in alphabetical order, without hidden ones."""
     return [path for path in sorted(folder.iterdir()) if path.is_dir() and not path.name.startswith(".")]
-
-
-def image_files(folder):
-    """Returns the paths of the image files in alphabetical order; a warning names images of other formats."""
-    files = sorted(path for path in folder.iterdir() if not path.name.startswith(".") and path.is_file())
-    images = [path for path in files if path.suffix.lower() in IMAGE_SUFFIXES]
-    rest = (path.name for path in files if path.suffix.lower() not in IMAGE_SUFFIXES)
-    others = [name for name in rest if (mimetypes.guess_type(name)[0] or "").startswith("image/")]
-    if others:
-        warnings.warn(
-            f"Left out {len(others)} pictures in {str(folder)!r} of formats that are not read: {first_of(others)}; "
-            f"expected {', '.join(IMAGE_SUFFIXES)}.",
-            stacklevel=5,
-        )
-    return images

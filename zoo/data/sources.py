@@ -1,22 +1,23 @@
 """Reads any source of images into an `ImageSet`."""
 
-import os
-
-from zoo.data.arrays import read_arrays
-from zoo.data.folders import check_channels, find_folder, read_folder
+from zoo.data.arrays import check_readable, read_arrays
+from zoo.data.folders import find_folder, read_folder
+from zoo.data.image_files import is_path, is_pattern
 from zoo.data.tfds import check_tfds_options, read_tfds
-from zoo.errors import InputError, check_image_shape
+from zoo.errors import check_image_shape
 
 
 def read(source, image_shape=None, *, split="train", data_dir=None):
     """Reads a whole source into an `ImageSet`.
 
     Args:
-        source: str, path, array, tuple, dict or `ImageSet`. A TFDS name; a folder, flat or with one subfolder per
-            class; an array of images; a tuple `(images, labels)`; a dict with the keys of the canonical batch; or what
-            was read before.
+        source: str, path, array, list, tuple, dict or `ImageSet`. A TFDS name; a folder, flat or with one subfolder per
+            class; a list of image files; a glob pattern, such as `"photos/**/*.jpg"`, whose files are sorted; an array
+            of images; a tuple `(images, labels)`; a dict with the keys of the canonical batch; or what was read before.
+            The images of a tuple or dict may be files, too. Labels may be one-hot rows, or a column of the floats 0
+            and 1.
         image_shape: tuple `(height, width, channels)`, or None. Files are cropped and resized to it; arrays must have
-            it. TFDS names and folders need it. Defaults to None, which accepts arrays of any shape.
+            it. Everything but arrays needs it. Defaults to None, which accepts arrays of any shape.
         split: str. TFDS split, as for `dataset`. Defaults to `"train"`.
         data_dir: str, path or None. Folder of TFDS, as for `dataset`. Defaults to None.
 
@@ -38,11 +39,9 @@ def read(source, image_shape=None, *, split="train", data_dir=None):
     """
     image_shape = None if image_shape is None else check_image_shape(image_shape)
     split, data_dir = check_tfds_options(split, data_dir)
-    if not isinstance(source, (str, os.PathLike)):
+    if not is_path(source) or is_pattern(source):
         return read_arrays(source, image_shape)
-    if image_shape is None:
-        raise InputError(f"image_shape is needed to read {os.fspath(source)!r}, got None.")
-    check_channels(image_shape)
+    check_readable(image_shape, source)
     folder = find_folder(source)
     if folder is None:
         return read_tfds(source, image_shape, split, data_dir)

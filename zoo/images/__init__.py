@@ -5,8 +5,8 @@ Everywhere in the zoo, uint8 means 0..255 and floats lie in [-1, 1]; arrays are 
 
 from zoo.images.drawing import DRAWABLE, check_drawable, grid, write_png, write_png_bands
 from zoo.images.fitting import as_pixels, fit_image, over_white
-from zoo.images.reading import picture_sides, read_image, read_picture
-from zoo.images.values import RANGE_TOLERANCE, binarize, check_images, checked_floats, to_float, to_uint8
+from zoo.images.reading import picture_sides, read_image, read_picture, read_sized_image
+from zoo.images.values import RANGE_TOLERANCE, binarize, check_images, checked_floats, spans_bytes, to_float, to_uint8
 
 __all__ = [
     "DRAWABLE",
@@ -22,6 +22,8 @@ __all__ = [
     "picture_sides",
     "read_image",
     "read_picture",
+    "read_sized_image",
+    "spans_bytes",
     "to_float",
     "to_uint8",
     "write_png",

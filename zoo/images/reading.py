@@ -51,6 +51,21 @@ def read_image(path, image_shape, part=None):
     pixels = read_image("photo.jpg", (64, 64, 3))  # uint8, (64, 64, 3)
     ```
     """
+    return read_sized_image(path, image_shape, part)[0]
+
+
+def read_sized_image(path, image_shape, part=None):
+    """Reads an image file like `read_image`, and says how large it is.
+
+    Args:
+        path, image_shape, part: as for `read_image`.
+
+    Returns:
+        uint8 array of `image_shape`, and the tuple `(width, height)` of the file's image or half before the resize.
+
+    Raises:
+        DataError, InputError: As for `read_image`.
+    """
     path, image_shape = expanded(path), check_image_shape(image_shape)
     if part is not None and check_count(part, "part", least=0) > 1:
         raise InputError(f"part is {part}, expected 0, 1 or None.")
@@ -59,7 +74,7 @@ def read_image(path, image_shape, part=None):
         if part is not None:
             half = image.width // 2
             image = cropped(image, (part * half, 0, (part + 1) * half, image.height))
-        return fit_image(image, image_shape)
+        return fit_image(image, image_shape), image.size
 
 
 def picture_sides(path):

@@ -54,9 +54,10 @@ def check_images(images, image_shape=None, name="images"):
     if not (math.isfinite(low) and math.isfinite(high)):
         raise InputError(f"{name} holds NaN or infinite values, expected finite floats in [-1, 1].")
     if low < -1 - RANGE_TOLERANCE or high > 1 + RANGE_TOLERANCE:
+        hint = " (scale with images / 127.5 - 1)" if spans_bytes(images) else ""
         raise InputError(
             f"{name} holds {images.dtype} values from {low:g} to {high:g}, expected uint8 in 0..255 or "
-            "floats in [-1, 1]."
+            f"floats in [-1, 1]{hint}."
         )
     if low >= 0:
         warnings.warn(
@@ -65,6 +66,11 @@ def check_images(images, image_shape=None, name="images"):
             stacklevel=3,
         )
     return images
+
+
+def spans_bytes(images):
+    """Returns whether an array holds floats in 0..255, as Keras' loaders yield images."""
+    return images.dtype.kind == "f" and images.size and images.min() >= 0 and 1 < images.max() <= 255
 
 
 def to_uint8(images):

@@ -15,6 +15,7 @@ from zoo.nets.building import check_functional, choose_networks
 from zoo.nets.options import Count
 from zoo.nets.shapes import check_takes, input_shapes
 from zoo.progress import bar, predict_batch
+from zoo.training.sources import entries_of
 
 # Side of the square of small-image pixels that is enlarged at once.
 _TILE = 192
@@ -26,17 +27,31 @@ class Upscaling(FromImages):
     """Base of models that enlarge images `scale` times with networks for images of any size.
 
     They train on images of `image_shape` alone, which they shrink with MATLAB's bicubic `imresize` to 8 bits. They also
-    train on given pairs, such as a folder with the subfolders `A` and `B`.
+    train on pairs: a dict of `images` and `source_images`, or a folder with the small images in `A` and the large ones
+    in `B`.
     """
 
     def read(self, source, split):
         from zoo import data
 
-        named = isinstance(source, dict) and "source_images" in source
-        both = isinstance(source, (tuple, list)) and len(source) == 2
-        if named or both or data.is_pair_folder(source):
-            return super().read(source, split)
-        return self.accepted(data.read(source, self.image_shape, split=split))
+        if not data.holds_pairs(source):
+            return self.accepted(data.read(source, self.image_shape, split=split))
+        shapes = self.image_shape, self.source_shape
+        return self.accepted(data.read_pairs(source, *shapes, scale=self.scale, split=split))
+
+    def unpack(self, batch):
+        first, *second = entries_of(batch)
+        if second and _are_labels(second[0]):
+            return {"images": first, "labels": second[0]}
+        return super().unpack(batch)
+
+    def check_batch(self, batch, what, parts=1):
+        from zoo import data
+
+        batch = self.unpack(batch)
+        if "source_images" in batch:
+            data.check_scaled(batch["source_images"], self.image_shape, self.scale)
+        super().check_batch(batch, what, parts)
 
     def checked_inputs(self, x):
         # Networks accept images of any size.
@@ -371,6 +386,13 @@ class SRGAN(Upscaling, AdversarialModel):
             "feature_network": self.feature_network and keras.saving.serialize_keras_object(self.feature_network),
             **{f"{term}_weight": weight for term, weight in self._weights.items()},
         }
+
+
+def _are_labels(rows):
+    """Returns whether the second entry of a batch has fewer axes than images."""
+    shape = np.shape(rows)
+    # A pipeline of Python functions does not know how many axes its images have.
+    return getattr(shape, "rank", 0) is not None and len(shape) < 4
 
 
 def _to_levels(images):

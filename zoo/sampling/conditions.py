@@ -5,11 +5,13 @@ A model lists the conditions of `generate` in `conditions`, and those that its t
 the subclasses.
 """
 
+import warnings
+
 import numpy as np
 
 from zoo import latents as latent_vectors
-from zoo.arrays import as_array, as_numbers
-from zoo.errors import InputError, check_amount, check_count, shown
+from zoo.arrays import as_array, as_numbers, class_numbers
+from zoo.errors import InputError, check_amount, check_count, first_of, shown
 from zoo.images import checked_floats
 from zoo.text import texts_of
 
@@ -242,19 +244,33 @@ class Labels(Condition):
     def learn(self, image_set):
         if self.class_names is None and image_set.class_names is not None:
             self.class_names = self._checked_names(image_set.class_names)
+        single = np.flatnonzero(np.bincount(image_set.labels) == 1)
+        if single.size:
+            names = [str(label if self.class_names is None else self.class_names[label]) for label in single]
+            warnings.warn(
+                f"Classes with a single image in x: {first_of(names)}; a model repeats it instead of learning what "
+                "such a class looks like.",
+                stacklevel=4,
+            )
 
     def check_batch(self, batch, what, parts):
-        self._check_present(batch.get("labels"))
-        # Only `generate` takes names of classes; Keras trains on numbers.
-        if as_array(batch["labels"], "labels").dtype.kind == "U":
-            raise InputError(f"{what} has labels of text, expected integers.")
+        labels = batch.get("labels")
+        if labels is not None:
+            width = np.shape(labels)[1:]
+            if len(width) == 1 and width != (self.num_classes,):
+                raise InputError(f"{what} has labels in rows of {width[0]}, expected num_classes={self.num_classes}.")
+            labels = class_numbers(labels)
+            # Only `generate` takes names of classes; Keras trains on numbers.
+            if labels.dtype.kind == "U":
+                raise InputError(f"{what} has labels of text, expected integers.")
+        self._check_present(labels)
 
     def prepared(self, batch, monitor, step):
         if "labels" not in batch:
             raise InputError(
                 f"A batch has no labels, expected one for each image, since num_classes is {self.num_classes}."
             )
-        return monitor.integers("labels", batch["labels"], self.num_classes, step)
+        return monitor.labels(batch["labels"], self.num_classes, step)
 
 
 def labels_for(classes, number, labels):
@@ -329,16 +345,24 @@ class Prompts(Condition):
     def read(self, image_set):
         if image_set.prompts is None:
             raise InputError("x has no prompts, expected a dict of images and prompts, one text for each image.")
+        if image_set.prompts.dtype.kind != "U":
+            # What `fit` has read and split holds word numbers.
+            self._check_rows({"prompts": image_set.prompts}, "x")
+            self._check_tokens(image_set.prompts, "x")
+            return image_set
         return image_set._replace(prompts=self.tokenizer(image_set.prompts.tolist()))
 
     def check_batch(self, batch, what, parts):
         self._check_rows(batch, what)
         prompts = as_array(batch["prompts"], "prompts")
+        self._check_tokens(prompts, what)
         if len(prompts) < 2 * parts:
             raise InputError(
                 f"{what} has {len(prompts)} prompts, expected at least {2 * parts}, 2 for each discriminator step: "
                 "they are told apart from one another."
             )
+
+    def _check_tokens(self, prompts, what):
         if prompts.dtype.kind not in "iu" or prompts.min() < 0 or prompts.max() >= self.tokenizer.size:
             raise InputError(
                 f"{what} has prompts of {prompts.dtype} from {prompts.min()} to {prompts.max()}, "

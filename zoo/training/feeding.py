@@ -7,9 +7,55 @@ import keras
 import numpy as np
 
 from zoo.arrays import as_array
-from zoo.errors import DataError, InputError, check_count
-from zoo.images import check_images
-from zoo.training.sources import WatchedDataset, described_rows, watched
+from zoo.errors import DataError, InputError, check_count, is_number, shown
+from zoo.images import check_images, spans_bytes
+from zoo.training.sources import WatchedDataset, described_rows, split_arrays, watched
+
+
+def split(model, x, y, fraction):
+    """Holds a share of a source that is not batched back for validation; see `Trainer.fit`.
+
+    Returns:
+        Tuple of the source to train on and that to validate on.
+
+    Raises:
+        InputError, DataError: As for `fit`.
+    """
+    from zoo import data
+
+    if not is_number(fraction) or not 0 < fraction < 1:
+        raise InputError(f"validation_split is {shown(fraction)}, expected a number from 0 to below 1.")
+    if _is_batched(x) or _is_iterator(x):
+        raise InputError(
+            f"validation_split needs all images of x, got batches in a {type(x).__name__}; give validation_data "
+            "instead."
+        )
+    if hasattr(x, "__array__") and np.ndim(x):
+        return split_arrays(x, y, fraction, model.trains_on_pairs)
+    _check_no_labels_beside(x, y)
+    source = x if y is None else (x, y)
+    image_set, at_random = model.read(source, "train"), data.is_named(source)
+    return data.held_back(image_set, fraction, paired=model.trains_on_pairs, at_random=at_random)
+
+
+def _is_batched(x):
+    # Importing TensorFlow takes seconds, and models that only generate may run on another backend.
+    import tensorflow as tf
+
+    return isinstance(x, (tf.data.Dataset, keras.utils.PyDataset))
+
+
+def _is_iterator(x):
+    return not hasattr(x, "__array__") and hasattr(x, "__next__")
+
+
+def _check_no_labels_beside(x, y):
+    if y is None:
+        return
+    if _is_batched(x) or _is_iterator(x):
+        raise InputError("y was given beside an x of ready-made batches, expected None, since these hold the labels.")
+    if isinstance(x, (str, os.PathLike)):
+        raise InputError(f"y was given beside x={str(x)!r}, expected None, since that holds what belongs to it.")
 
 
 def dataset_of(model, x, y, batch_size, *, shuffle=False, training=True, raised):
@@ -27,8 +73,6 @@ def dataset_of(model, x, y, batch_size, *, shuffle=False, training=True, raised)
         InputError, DataError: As for `fit`.
     """
     # Reading data sets takes a second to import, and models that only generate never need it.
-    import tensorflow as tf
-
     from zoo import data
 
     if batch_size is not None:
@@ -37,17 +81,12 @@ def dataset_of(model, x, y, batch_size, *, shuffle=False, training=True, raised)
             for condition in model.trained_conditions:
                 condition.check_batch_size(batch_size)
     parts = model.updates_per_batch if training else 1
-    is_batched = isinstance(x, (tf.data.Dataset, keras.utils.PyDataset))
-    is_iterator = not hasattr(x, "__array__") and hasattr(x, "__next__")
-    if (is_batched or is_iterator) and y is not None:
-        raise InputError("y was given beside an x of ready-made batches, expected None, since these hold the labels.")
-    if isinstance(x, (str, os.PathLike)) and y is not None:
-        raise InputError(f"y was given beside x={str(x)!r}, expected None, since that holds what belongs to it.")
-    if is_batched:
+    _check_no_labels_beside(x, y)
+    if _is_batched(x):
         is_indexed = isinstance(x, keras.utils.PyDataset)
-        first = _first_batch(model, lambda: x[0] if is_indexed else next(iter(x)), parts)
+        first = _first_batch(model, lambda: x[0] if is_indexed else next(iter(x)), parts, can_map=not is_indexed)
         return WatchedDataset(x, _same_as(first, model), raised) if is_indexed else x
-    if is_iterator:
+    if _is_iterator(x):
         first = _first_batch(model, lambda: next(x), parts)
         return watched(itertools.chain([first], x), _same_as(first, model), raised)
     image_set = model.read(x if y is None else (x, y), "train" if training else "test")
@@ -60,20 +99,48 @@ def dataset_of(model, x, y, batch_size, *, shuffle=False, training=True, raised)
         parts=parts,
     )
     if training:
+        data.warn_of_doubtful(image_set.images)
+        if not model.trains_on_pairs:
+            data.warn_of_doubtful(image_set.source_images, "source_images")
         # Conditions learn last, so that refused data leaves the model unchanged.
         for condition in model.trained_conditions:
             condition.learn(image_set)
     return batches
 
 
-def _first_batch(model, take, parts):
-    """Returns the first ready-made batch, `take()`, after checking that the model can train on it."""
+def _first_batch(model, take, parts, can_map=False):
+    """Returns the first ready-made batch, `take()`, after checking that the model can train on it.
+
+    With `can_map`, images in 0..255 are refused with the call of `tf.data.Dataset.map` that scales them.
+    """
     try:
         batch = take()
     except (StopIteration, IndexError):
         raise DataError("The data set x is empty, expected at least one batch of images.") from None
+    if isinstance(batch, (str, os.PathLike)):
+        raise InputError(f"x is an iterator of paths, such as {batch}, expected a list of them, such as sorted(x).")
+    if can_map:
+        _refuse_unscaled(model, batch)
     model.check_batch(batch, "The first batch of x", parts)
     return batch
+
+
+def _refuse_unscaled(model, batch):
+    entries = model.unpack(batch)
+    wide = [name for name in entries if name.endswith("images") and spans_bytes(as_array(entries[name], name))]
+    if not wide:
+        return
+    if isinstance(batch, dict):
+        mapped = ", ".join(f'"{name}": batch["{name}"] / 127.5 - 1' for name in wide)
+        line = f"lambda batch: {{**batch, {mapped}}}"
+    else:
+        mapped = ", ".join(f"{name} / 127.5 - 1" if name in wide else name for name in entries)
+        line = f"lambda {', '.join(entries)}: " + (f"({mapped})" if len(entries) > 1 else mapped)
+    images = as_array(entries[wide[0]], wide[0])
+    raise InputError(
+        f"The first batch of x holds {images.dtype} values from {images.min():g} to {images.max():g}, expected "
+        f"uint8 in 0..255 or floats in [-1, 1], as x = x.map({line}) makes them."
+    )
 
 
 def _same_as(first, model):

@@ -118,6 +118,28 @@ class Monitor:
         self.note(name, ops.logical_not(_on_any_replica(unknown)), step)
         return ops.clip(whole, 0, limit - 1)
 
+    def labels(self, labels, num_classes, step):
+        """Returns the labels of a batch as int32 `(n,)`; rows of a single 1 among 0, one for each class, are read too.
+
+        Args:
+            labels: tensor `(n,)` of integers or `(n, num_classes)` of one-hot rows.
+            num_classes: int.
+            step: number of the step, for the message.
+
+        Raises:
+            InputError: If the tensor has another shape.
+        """
+        if tuple(labels.shape[1:]) != (num_classes,):
+            return self.integers("labels", labels, num_classes, step)
+        rows = ops.cast(labels, "float32")
+        are_bits = ops.all(ops.logical_or(ops.equal(rows, 0.0), ops.equal(rows, 1.0)), axis=1)
+        is_one_hot = ops.logical_and(are_bits, ops.equal(ops.sum(rows, axis=1), 1.0))
+        # -1 is no class, so that the check of the integers finds rows that are not one-hot.
+        labels = ops.where(is_one_hot, ops.cast(ops.argmax(rows, axis=1), "int32"), -1)
+        integers = self.integers("labels", labels, num_classes, step)
+        self.expected["labels"] = "rows of a single 1 among 0"
+        return integers
+
     def images(self, name, images, image_shape, step):
         """Returns an entry of a batch as float32 images in [-1, 1]; a value outside of that, or NaN, stops `fit`.
 

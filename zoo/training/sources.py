@@ -7,7 +7,7 @@ import keras
 import numpy as np
 
 from zoo.arrays import as_array
-from zoo.errors import DataError, InputError, ZooError, is_number, shown
+from zoo.errors import DataError, InputError, ZooError, shown
 
 
 @contextlib.contextmanager
@@ -112,14 +112,8 @@ def unpacked(batch):
     return batch
 
 
-def split(x, y, fraction, paired):
+def split_arrays(x, y, fraction, paired):
     """Splits off the last `fraction` of each array as validation data; `paired` arrays must have the same length."""
-    if not hasattr(x, "__array__") or not np.ndim(x):
-        raise InputError(
-            f"validation_split needs x to be an array, got {type(x).__name__}; give validation_data instead."
-        )
-    if not is_number(fraction) or not 0 < fraction < 1:
-        raise InputError(f"validation_split is {shown(fraction)}, expected a number from 0 to below 1.")
     if y is not None and not np.ndim(as_array(y, "y")):
         raise InputError(f"y is {shown(y)}, expected one label for each image.")
     if y is not None and paired and len(x) != len(y):

@@ -34,7 +34,7 @@ from zoo.training.checks import (
 )
 from zoo.training.compiling import OptimizedModel
 from zoo.training.monitor import Monitor, ReplicaSeedGenerator
-from zoo.training.sources import own_errors, split, unpacked
+from zoo.training.sources import own_errors, unpacked
 
 
 class Trainer(OptimizedModel):
@@ -203,13 +203,17 @@ class Trainer(OptimizedModel):
         effect.
 
         Args:
-            x: array, `(images, labels)`, dict, TFDS name, image folder, or ready-made batches: a `tf.data.Dataset`,
-                `PyDataset` or iterator, whose first batch is checked. The subfolders of an image folder are the
-                classes, in alphabetical order.
-            y: labels, if `x` is an array of images.
+            x: array, `(images, labels)`, dict, TFDS name, image folder, list of image files, glob pattern, or
+                ready-made batches: a `tf.data.Dataset`, `PyDataset` or iterator, whose first batch is checked. The
+                subfolders of an image folder are the classes, in alphabetical order.
+            y: labels, if `x` is an array of images or a list of files: integers, one-hot rows or a column of the floats
+                0 and 1.
             batch_size: int or None. Images per batch for a source that is not batched; None is 64.
-            epochs, verbose, callbacks, validation_split: as in Keras. A callback that monitors a log of this model
-                needs its mode, as in `EarlyStopping("val_generator_loss", mode="min")`.
+            epochs, verbose, callbacks: as in Keras. A callback that monitors a log of this model needs its mode, as in
+                `EarlyStopping("val_generator_loss", mode="min")`.
+            validation_split: float from 0 to below 1. Share of the images that is held back for validation: the last
+                ones of arrays, as in Keras; of files, folders and TFDS data sets images drawn at random from each
+                class, the same in every call.
             validation_data: any source that `x` can be, labels included; a TFDS name reads the split `test`.
             shuffle: bool. As in Keras, which also shuffles the batches of a `PyDataset`; other ready-made batches keep
                 their order.
@@ -229,7 +233,7 @@ class Trainer(OptimizedModel):
         self._check_can_train()
         epochs, shuffle, callbacks = _checked_fit_arguments(epochs, shuffle, callbacks, verbose, kwargs)
         if validation_data is None and not (is_number(validation_split) and validation_split == 0):
-            x, validation_data = split(x, y, validation_split, self.trains_on_pairs)
+            x, validation_data = feeding.split(self, x, y, validation_split)
             y = None
         with own_errors() as raised:
             dataset = feeding.dataset_of(self, x, y, batch_size, shuffle=shuffle, raised=raised)

@@ -95,26 +95,29 @@ def train_own(model_class, directory, settings):
     output = directory / TRAINING
     run = Run(directory.resolve().name, output, directory, output / "weights_manifest.json", seed=settings.seed)
     run.open(resume=True, further=False)
-    image_set = _read(model_class, settings)
-    arguments = {**_learned(model_class, image_set, settings), **settings.options}
-    model = model_class(tuple(settings.image_shape), **arguments)
-    if model.takes("prompts"):
-        image_set = data.ImageSet(image_set.images, prompts=model.tokenize(image_set.prompts.tolist()))
+    model, image_set = _model_and_data(model_class, settings)
     draw = _drawing(model, image_set)
     stages = _stages(model, image_set, settings, draw)
     # A mistake in the data or the options leaves no folder behind.
     data.check_batch_size(settings.batch_size, len(image_set.images), True, getattr(model, "discriminator_steps", 1))
+    data.warn_of_doubtful(image_set.images, "DATA")
+    for condition in model.trained_conditions:
+        condition.learn(image_set)
     write_json(output / SETTINGS, dataclasses.asdict(settings))
     train(run, model, stages)
     finish(run, model, image_set, draw=draw and (lambda model: (_drawing(model, image_set)(), None)))
 
 
-def _read(model_class, settings):
+def _model_and_data(model_class, settings):
+    """Returns the new model, and the `ImageSet` in the form that it trains on."""
     shape = tuple(settings.image_shape)
-    if hasattr(model_class, "translate") and not hasattr(model_class, "upscale"):
-        source_shape = settings.options.get("source_shape") or shape
-        return data.read_pairs(settings.data, shape, source_shape, paired=model_class.trains_on_pairs)
-    return data.read(settings.data, shape)
+    if hasattr(model_class, "translate"):
+        # The data teaches these nothing about their arguments, but they say how large source images are.
+        model = model_class(shape, **settings.options)
+        return model, model.read(settings.data, "train")
+    image_set = data.read(settings.data, shape)
+    model = model_class(shape, **{**_learned(model_class, image_set, settings), **settings.options})
+    return model, model.accepted(image_set)
 
 
 def _learned(model_class, image_set, settings):

@@ -32,9 +32,12 @@ def translations(model, image_set):
 
 
 def enlargements(model, image_set):
-    """Returns some images of a set, each enlarged bicubically, enlarged by the model, and as it is, `(81, h, w, c)`."""
+    """Returns some small images of a set enlarged bicubically, by the model, and as they are large, `(81, h, w, c)`."""
     large = spread(image_set.images)
-    small = [resize_bicubic(image, model.source_shape[:2]) for image in large]
+    if image_set.source_images is None:
+        small = [resize_bicubic(image, model.source_shape[:2]) for image in large]
+    else:
+        small = spread(image_set.source_images)
     bicubic = [resize_bicubic(image, model.image_shape[:2]) for image in small]
     shown = [bicubic, [model.upscale(image) for image in small], large]
     return np.stack(shown, 1).reshape(-1, *model.image_shape)
