@@ -45,8 +45,8 @@ class ProjectedGAN(GAN):
     ```
     """
 
-    #: Name of the frozen network, by whose figures the generator is never judged.
-    trained_on_features = NETWORK
+    #: Feature networks that never judge what the generator draws.
+    trained_on_features = (NETWORK,)
 
     def __init__(self, image_shape, latent_dim=128, *, objective="hinge", augmentation="diff_augment", **arguments):
         super().__init__(image_shape, latent_dim, objective=objective, augmentation=augmentation, **arguments)

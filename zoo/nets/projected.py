@@ -6,6 +6,7 @@ import keras
 from keras import layers, ops
 
 from zoo.layers.conditional_norm import ConditionalBatchNormalization
+from zoo.layers.random_projection import RandomProjection
 from zoo.layers.spectral_normalization import SpectralNormalization
 from zoo.nets import conv
 
@@ -101,10 +102,10 @@ def discriminator(image_shape, scales, filters, mixed, num_classes=None):
         vectors = SpectralNormalization(layers.Embedding(num_classes, filters, name="class_vectors"))(inputs["labels"])
     logits, coarser = [], None
     for index in reversed(range(len(features))):
-        x = _random(mixed, 1, f"mix_channels_{index}")(features[index])
+        x = RandomProjection(mixed, name=f"mix_channels_{index}")(features[index])
         if coarser is not None:
             up = layers.UpSampling2D(interpolation="bilinear", name=f"up_{index}")(coarser)
-            x = _random(mixed, 3, f"mix_scales_{index}")(layers.Add(name=f"both_{index}")([x, up]))
+            x = RandomProjection(mixed, 3, name=f"mix_scales_{index}")(layers.Add(name=f"both_{index}")([x, up]))
         coarser = x
         logits.append(_logits(x, [filters] * (len(features) - 1 - index), filters, vectors, f"scale_{index}"))
     widths = conv.doubled_widths(max(filters // 4, 1), conv.stages_of(image_shape), most=4)
@@ -113,12 +114,6 @@ def discriminator(image_shape, scales, filters, mixed, num_classes=None):
 
     # === Functional model ===
     return keras.Model(inputs, outputs, name="discriminator")
-
-
-def _random(filters, kernel_size, name):
-    return layers.Conv2D(
-        filters, kernel_size, padding="same", kernel_initializer="he_normal", trainable=False, name=name
-    )
 
 
 def _logits(x, widths, filters, vectors, name):
