@@ -3,9 +3,11 @@
 import keras
 from keras import ops
 
+from zoo.errors import check_image_shape
 from zoo.models.gan import GAN
 from zoo.nets import projected
 from zoo.nets.options import Count
+from zoo.nets.shapes import check_takes
 from zoo.training.frozen_features import NETWORK, FrozenFeatures
 
 
@@ -49,8 +51,8 @@ class ProjectedGAN(GAN):
     trained_on_features = (NETWORK,)
 
     def __init__(self, image_shape, latent_dim=128, *, objective="hinge", augmentation="diff_augment", **arguments):
+        self.frozen_features = FrozenFeatures(check_image_shape(image_shape))
         super().__init__(image_shape, latent_dim, objective=objective, augmentation=augmentation, **arguments)
-        self.frozen_features = FrozenFeatures(self.image_shape)
 
     @staticmethod
     def default_networks(
@@ -89,4 +91,6 @@ class ProjectedGAN(GAN):
         return inputs if self.is_unconditional else {**inputs, "labels": ops.cast(batch["labels"], "int32")}
 
     def _check_discriminator(self):
-        pass
+        scales = {f"scale_{index}": shape for index, shape in enumerate(self.frozen_features.shapes)}
+        labels = {} if self.is_unconditional else {"labels": ()}
+        check_takes("discriminator", self.discriminator, {"images": self.image_shape, **scales, **labels})

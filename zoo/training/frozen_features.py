@@ -1,8 +1,11 @@
 """Frozen features of photographs, which discriminators and perceptual losses see in training."""
 
+import math
+
 from keras import ops
 
 from zoo import presets
+from zoo.errors import InputError
 from zoo.nets import efficientnet_lite
 
 #: Preset of the network that computes the features.
@@ -21,11 +24,16 @@ class FrozenFeatures:
 
     Args:
         image_shape: `(height, width, channels)`, 1 or 3 channels. Images with a side below 96 pixels are enlarged.
+
+    Raises:
+        InputError: If images have another number of channels.
     """
 
     def __init__(self, image_shape):
+        if image_shape[-1] not in (1, 3):
+            raise InputError(f"image_shape is {tuple(image_shape)}, expected 1 or 3 channels.")
         factor = max(1.0, _LEAST_SIDE / min(image_shape[:2]))
-        self._size = tuple(round(side * factor / _STRIDES[-1]) * _STRIDES[-1] for side in image_shape[:2])
+        self._size = tuple(math.ceil(side * factor / _STRIDES[-1]) * _STRIDES[-1] for side in image_shape[:2])
         self._network = None
 
     @property
