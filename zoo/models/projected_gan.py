@@ -58,7 +58,7 @@ class ProjectedGAN(GAN):
     def default_networks(
         image_shape,
         latent_dim,
-        filters: Count = 32,
+        filters: Count = 24,
         discriminator_filters: Count = 96,
         mixed_channels: Count = 64,
         *,

@@ -8,6 +8,7 @@ from keras import layers, ops
 from zoo.layers.conditional_norm import ConditionalBatchNormalization
 from zoo.layers.random_projection import RandomProjection
 from zoo.layers.spectral_normalization import SpectralNormalization
+from zoo.layers.style import NoiseInjection
 from zoo.nets import conv
 
 # The widest features have so many times the width at full resolution: most weights lie there.
@@ -19,9 +20,8 @@ _EXCITATION_STAGES = 4
 def generator(image_shape, latent_dim, filters, num_classes=None):
     """Maps latents to images in [-1, 1] by the light generator of FastGAN (Liu et al. 2021, figure 3).
 
-    Each stage doubles the resolution by a transposed convolution, normalizes over the batch and applies a gated linear
-    unit. Features at a sixteenth of a resolution decide how much each of its channels counts (skip-layer excitation).
-    The paper enlarges before 3x3 convolutions, which takes twice as long.
+    Each stage doubles the resolution, and applies a convolution, batch normalization, noise and a gated linear unit.
+    Features at a sixteenth of a resolution decide how much each of its channels counts (skip-layer excitation).
 
     Args:
         image_shape: tuple of ints, `(height, width, channels)`.
@@ -44,7 +44,8 @@ def generator(image_shape, latent_dim, filters, num_classes=None):
     x = _gated(layers.Reshape(grid, name="reshape")(x), condition, "coarsest")
     features = [x]
     for stage, stage_width in enumerate(reversed(widths)):
-        x = layers.Conv2DTranspose(2 * stage_width, 4, strides=2, padding="same", use_bias=False, name=f"up_{stage}")(x)
+        x = layers.UpSampling2D(name=f"up_{stage}")(x)
+        x = layers.Conv2D(2 * stage_width, 3, padding="same", use_bias=False, name=f"conv_{stage}")(x)
         x = _gated(x, condition, stage)
         features.append(x)
         if len(features) > _EXCITATION_STAGES:
@@ -56,12 +57,13 @@ def generator(image_shape, latent_dim, filters, num_classes=None):
 
 
 def _gated(x, condition, name):
-    """Normalizes over the batch, and lets one half of the channels gate the other (Dauphin et al. 2017)."""
+    """Normalizes over the batch, adds noise, and lets one half of the channels gate the other (Dauphin et al. 2017)."""
     if condition is None:
         x = layers.BatchNormalization(momentum=0.9, epsilon=1e-5, name=f"norm_{name}")(x)
     else:
         x = ConditionalBatchNormalization(name=f"norm_{name}")(x, condition)
-    values, gates = ops.split(x, 2, axis=-1)
+    # Without noise, equal features at two places would make the same texture there.
+    values, gates = ops.split(NoiseInjection(name=f"noise_{name}")(x), 2, axis=-1)
     return values * ops.sigmoid(gates)
 
 
