@@ -15,6 +15,8 @@ import zoo
 from zoo import data
 from zoo.datasets import avatars
 from zoo.errors import DataError, InputError, MissingDependencyError
+from zoo.images import fit_image
+from zoo.metrics import features
 from zoo.metrics.features import AvatarAttributes, of_classifier
 from zoo.nets import conv
 
@@ -216,6 +218,17 @@ def test_images_and_attributes_come_in_the_order_of_their_indices(prepared):
         for name, values in attributes.items():
             assert values.dtype.kind in {bool: "b", int: "i", float: "f"}[type(encoded[0][name])]
             np.testing.assert_allclose(values, [face[name] for face in encoded], rtol=1e-6)
+
+
+@pytest.mark.slow
+def test_the_same_faces_come_at_128_pixels(tmp_path, monkeypatch):
+    monkeypatch.setattr(avatars, "SIZES", {"train": 3, "test": 2})
+    found = data.read("avatars128", (128, 128, 3), data_dir=tmp_path)
+    faces = [avatars.draw("train", index) for index in range(3)]
+    np.testing.assert_array_equal(found.images, [avatars.render(face, 128) for face in faces])
+    smaller = np.stack([fit_image(image, avatars.IMAGE_SHAPE) for image in found.images]).astype("float32")
+    assert np.abs(smaller - [avatars.render(face) for face in faces]).mean() < 4
+    assert features.default_for("avatars128") == "classifier_avatars_64"
 
 
 @pytest.mark.slow

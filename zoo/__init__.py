@@ -46,6 +46,7 @@ __all__ = [
     "Pix2Pix",
     "PixelCNN",
     "ProgressiveGAN",
+    "ProjectedGAN",
     "ProjectionGAN",
     "SRResNet",
     "StyleDCGAN",

@@ -149,6 +149,9 @@ FAMILIES = {
         xla=True,
         fast=False,
     ),
+    "ProjectedGAN": Family(
+        {**_GAN, "filters": 2, "discriminator_filters": 2, "mixed_channels": 2}, also_takes=_LATENTS, fast=False
+    ),
     "ProgressiveGAN": Family(_STYLES, also_takes=_LATENTS),
     "StyleGAN": Family({**_STYLES, "mapping_layers": 2}, also_takes=_TRUNCATED, xla=True, fast=False),
     "StyleDCGAN": Family({**_STYLES, "mapping_layers": 2, "spectral_norm": True}, also_takes=_TRUNCATED, fast=False),

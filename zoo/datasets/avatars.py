@@ -206,11 +206,12 @@ def derive(attributes):
     return {**found, "presentation": found["presentation"].astype("int64")}
 
 
-def render(face):
-    """Renders a face as a uint8 array `(64, 64, 3)`.
+def render(face, side=IMAGE_SHAPE[0]):
+    """Renders a face as a uint8 array `(side, side, 3)`.
 
     Args:
         face: dict of attributes, as `draw` returns it.
+        side: int, at least 1. Height and width in pixels. Defaults to 64.
 
     Raises:
         MissingDependencyError: If the packages for rendering are not installed.
@@ -239,8 +240,7 @@ def render(face):
         "scale": _SCALE,
         "translateY": _TRANSLATE_Y,
     }
-    height, width, _ = IMAGE_SHAPE
-    png = rasterize(str(avatar(style, options)), width=width, height=height, skip_system_fonts=True)
+    png = rasterize(str(avatar(style, options)), width=side, height=side, skip_system_fonts=True)
     return np.asarray(Image.open(io.BytesIO(png), formats=("PNG",)).convert("RGB"))
 
 
@@ -277,6 +277,8 @@ class Avatars(tfds.core.GeneratorBasedBuilder):
     """
 
     VERSION = tfds.core.Version("1.0.0")
+    #: Height and width of the images.
+    side = IMAGE_SHAPE[0]
 
     def _info(self):
         features = tfds.features
@@ -289,10 +291,11 @@ class Avatars(tfds.core.GeneratorBasedBuilder):
         return tfds.core.DatasetInfo(
             builder=self,
             description=(
-                "Cartoon faces of 64x64 pixels with exact attributes. `presentation` is a convention of this data set: "
-                "it says which hair styles a face is drawn from, and only masculine ones have facial hair. The "
-                "combinations of hair style, skin and mouth in `test` never occur in `train`. Headwear has the "
-                "colour of the clothes. Drawn by DiceBear in the style Avataaars, designed by Pablo Stanley."
+                f"Cartoon faces of {self.side}x{self.side} pixels with exact attributes. `presentation` is a "
+                "convention of this data set: it says which hair styles a face is drawn from, and only masculine "
+                "ones have facial hair. The combinations of hair style, skin and mouth in `test` never occur in "
+                "`train`. Headwear has the colour of the clothes. Drawn by DiceBear in the style Avataaars, "
+                "designed by Pablo Stanley."
             ),
             license=(
                 "Remix of „Avataaars” (https://avataaars.com/) by „Pablo Stanley”, licensed under „Free for personal "
@@ -300,7 +303,10 @@ class Avatars(tfds.core.GeneratorBasedBuilder):
             ),
             homepage="https://avataaars.com/",
             features=features.FeaturesDict(
-                {"image": features.Image(shape=IMAGE_SHAPE), "attributes": features.FeaturesDict(attributes)}
+                {
+                    "image": features.Image(shape=(self.side, self.side, 3)),
+                    "attributes": features.FeaturesDict(attributes),
+                }
             ),
             # Without shuffling, example i is face i.
             disable_shuffling=True,
@@ -314,4 +320,10 @@ class Avatars(tfds.core.GeneratorBasedBuilder):
     def _generate_examples(self, split):
         for index in range(SIZES[split]):
             face = draw(split, index)
-            yield index, {"image": render(face), "attributes": encode(face)}
+            yield index, {"image": render(face, self.side), "attributes": encode(face)}
+
+
+class Avatars128(Avatars):
+    """The TFDS data set `avatars128`: the same faces at 128x128 pixels."""
+
+    side = 128

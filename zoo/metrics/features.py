@@ -23,6 +23,8 @@ PICTURE_FEATURES = "classifier_avatars_64"
 #: Height and width of the images that a network for images of any size gets, so that its distances compare.
 GENERAL_SIDE = 128
 _BATCH = 256
+# A classifier gets all images at its own size, so it knows the same faces at another one.
+_KNOWN_AS = {"avatars128": "avatars"}
 
 
 class FeatureNetwork:
@@ -295,7 +297,7 @@ def default_for(dataset):
     Raises:
         InputError: there is no such network.
     """
-    names = presets.list_presets(dataset=dataset, kind="feature_network")
+    names = presets.list_presets(dataset=_KNOWN_AS.get(dataset, dataset), kind="feature_network")
     if dataset is None or not names:
         raise InputError(
             f"No bundled feature network knows the data set {shown(dataset)}; name one, such as {INCEPTION}."

@@ -9,6 +9,7 @@ from zoo.models.generative_model import GenerativeModel
 from zoo.models.image_to_image import Pix2Pix
 from zoo.models.pixel_cnn import PixelCNN
 from zoo.models.progressive_gan import ProgressiveGAN
+from zoo.models.projected_gan import ProjectedGAN
 from zoo.models.projection_gan import ProjectionGAN
 from zoo.models.sagan import SAGAN
 from zoo.models.style_dcgan import StyleDCGAN
@@ -39,6 +40,7 @@ __all__ = [
     "Pix2Pix",
     "PixelCNN",
     "ProgressiveGAN",
+    "ProjectedGAN",
     "ProjectionGAN",
     "SRResNet",
     "StyleDCGAN",

@@ -79,7 +79,7 @@ class GAN(AdversarialModel):
         self.trained_conditions = self.label_conditions
         self._check_takes("generator", "latents", (latent_dim,), f"latent_dim={latent_dim}")
         check_makes("generator", self.generator, image_shape, f"image_shape={image_shape}")
-        self._check_takes("discriminator", "images", image_shape, f"image_shape={image_shape}")
+        self._check_discriminator()
 
     @staticmethod
     def default_networks(image_shape, latent_dim, hidden_units: Counts = (256, 512), dropout: Share = 0.3):
@@ -163,6 +163,10 @@ class GAN(AdversarialModel):
         callbacks = super().training_callbacks(dataset)
         # Only data sets that the zoo read provide their images in advance.
         return [*callbacks, WarnOfModeCollapse(dataset.images)] if hasattr(dataset, "images") else callbacks
+
+    def _check_discriminator(self):
+        """Refuses a discriminator of other inputs than `discriminator_inputs` returns."""
+        self._check_takes("discriminator", "images", self.image_shape, f"image_shape={self.image_shape}")
 
     def _check_takes(self, argument, name, expected, called):
         """Refuses a network that does not take `name` of the expected shape, and labels if there are classes."""

@@ -56,6 +56,8 @@ class Trainer(OptimizedModel):
     predicts_from_images = False
     #: Number of parts of a batch that one training step uses, one after the other.
     updates_per_batch = 1
+    #: `FrozenFeatures` that training sees, or None.
+    frozen_features = None
 
     def __init__(self, monitored, name=None, dtype=None):
         super().__init__(name=name, dtype=dtype)
@@ -153,6 +155,7 @@ class Trainer(OptimizedModel):
 
         with self.distribute_strategy.scope():
             distributed = tf.distribute.has_strategy()
+            self._load_frozen_features()
         force = self._monitor.traces_another(self._traced()) or force
         if self.run_eagerly or self.steps_per_execution > 1 or distributed:
             return super().make_train_function(force)
@@ -175,7 +178,13 @@ class Trainer(OptimizedModel):
 
     def make_test_function(self, force=False):
         check_backend("test_on_batch")
+        with self.distribute_strategy.scope():
+            self._load_frozen_features()
         return super().make_test_function(force)
+
+    def _load_frozen_features(self):
+        if self.frozen_features is not None:
+            self.frozen_features.load()
 
     # === Training ===
 

@@ -20,6 +20,7 @@ from zoo.training.run.settings import CPU_FACTS
 
 _LICENCES = {
     "avatars": "free for personal and commercial use",
+    "avatars128": "free for personal and commercial use",
     "debian_photographs": f"by photograph: {photographs.credits()}",
     "emoji_in_two_hands": "Noto Emoji by Google: Apache-2.0; Twemoji by Twitter, Inc. and contributors: CC BY 4.0; "
     "names: emojibase-data, MIT, after Unicode CLDR",
