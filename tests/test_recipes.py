@@ -125,7 +125,6 @@ def test_presets_compute_in_float32_whatever_trained_them(name):
 SMALL = {
     "FILTERS": 8,
     "PATCH_FILTERS": 8,
-    "VARIANTS": 4,
     "RESIDUAL_BLOCKS": 1,
     "NUM_BLOCKS": 2,
     "PRIOR": {"filters": 8, "num_blocks": 2},
