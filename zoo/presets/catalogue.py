@@ -12,10 +12,13 @@ from zoo.files import write_json
 
 PACKAGE = Path(__file__).parent.parent
 BUNDLED = PACKAGE / "weights"
+_REPLACED = "was dropped; the recipe projected_gan_tf_flowers_64 replaces it with a ProjectedGAN"
 # What became of presets that earlier versions had, as the end of a sentence.
 FORMER = {
+    "projection_gan_tf_flowers_64": _REPLACED,
+    "style_dcgan_tf_flowers_64": _REPLACED,
     "style_gan_avatars_64": "is called style_dcgan_avatars_64 now",
-    "style_gan_tf_flowers_64": "is called style_dcgan_tf_flowers_64 now",
+    "style_gan_tf_flowers_64": _REPLACED,
     "text_to_image_gan_emoji_64": "was dropped; text_to_image_gan_avatars_64 draws from text",
 }
 
