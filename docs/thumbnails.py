@@ -15,7 +15,7 @@ FIGURES = Path(__file__).parent / "figures"
 SIDE, GAP = 64, 2
 # The strip's rows: presets, and how many images of each.
 STRIP = (
-    (("style_dcgan_avatars_64", 6), ("projection_gan_tf_flowers_64", 3), ("pix2pix_openmoji_64", 6)),
+    (("style_dcgan_avatars_64", 9), ("pix2pix_openmoji_64", 6)),
     (("conditional_gan_mnist_28", 4), ("big_gan_fashion_mnist_28", 5), ("srgan_photo_x4", 6)),
 )
 LARGEST_THUMBNAIL = 6_000  # bytes

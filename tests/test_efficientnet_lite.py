@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner
 from helpers import images
 from keras import ops
+from PIL import Image
 
 import zoo
 from zoo import data, presets
@@ -137,6 +138,20 @@ def test_images_of_any_size_become_general_features(preset):
     np.testing.assert_allclose(network(large), expected, rtol=1e-4, atol=1e-5)
     assert network(images(2, (20, 31, 1))).shape == network(images(2, (300, 200, 3))).shape == (2, 12)
     assert np.ptp(network(np.full((1, 9, 9, 1), 7, "uint8")) - network(np.full((1, 64, 64, 3), 7, "uint8"))) == 0
+
+
+@pytest.mark.slow
+def test_the_bundled_network_recognizes_mirrored_photographs():
+    with Image.open(presets.BUNDLED / "srgan_photo_x4" / "samples.png") as picture:
+        pixels = np.asarray(picture.convert("RGB"))
+    # Nine cells a row, a line of 2 pixels around each; the third of each three is a photograph as it was.
+    cells = pixels[2:].reshape(9, 98, 884, 3)[:, :96, 2:].reshape(9, 96, 9, 98, 3)[:, :, :, :96]
+    photographs = cells.swapaxes(1, 2)[:, 2::3].reshape(27, 96, 96, 3)
+    network = features.load("efficientnet_lite0_imagenet")
+    drawn, mirrored = (network(each) for each in (photographs, photographs[:, :, ::-1]))
+    assert drawn.shape == (27, 1280)
+    similar = mirrored @ drawn.T / np.linalg.norm(drawn, axis=1)
+    assert (similar.argmax(1) == np.arange(27)).all()
 
 
 def test_a_folder_without_features_is_no_feature_network(tmp_path):

@@ -365,42 +365,17 @@ def test_prompts_are_measured_by_what_they_name(monkeypatch):
     assert figures["whole_prompts_test_avatars"]["value"] == 0.5
 
 
-def test_captions_are_found_again_among_ten_by_the_picture_that_is_drawn_of_them(monkeypatch):
-    number = 40
-    pictures = np.random.RandomState(0).randint(0, 256, (number, 8, 8, 3)).astype("uint8")
-    prompts = np.array([f"word{index}" for index in range(number - 2)] + ["strange", "stranger"])
-
-    class Illustrator:
-        vocabulary = tuple(prompts[:-2])
-
-        def generate(self, *, prompts, seed):
-            assert prompts == list(self.vocabulary)
-            drawn = pictures[:-2].copy()
-            # Negatives are further from their originals than from any other picture.
-            drawn[::4] = 255 - drawn[::4]
-            return drawn
-
-    pixels = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Flatten()])
-    network = features.FeatureNetwork("pixels", "none", pixels)
-    monkeypatch.setattr(features, "load", lambda name: network)
-    given = data.ImageSet(pictures, source_images=pictures, prompts=prompts)
-    [(name, figure)] = protocols.retrieval_of(Illustrator(), given, "test_signs", size=SMALL).items()
-    assert name == "retrieval_test_signs"
-    # Two have no word that is known, ten were drawn as negatives.
-    assert figure["value"] == (number - 12) / number
-    assert figure["real"] == 1.0
-    assert "chance: 0.1; the 2 captions" in figure["protocol"]
-    monkeypatch.setattr(Illustrator, "vocabulary", ("other",))
-    assert protocols.retrieval_of(Illustrator(), given, "test_signs", size=SMALL)[name]["value"] == 0.0
-    with pytest.raises(InputError, match="signs has no caption for each image"):
-        protocols.retrieval_of(Illustrator(), given._replace(prompts=None), "signs", size=SMALL)
-
-
 @pytest.mark.slow
 def test_faces_of_captions_are_read_where_a_model_has_no_examples_to_draw():
     model = zoo.load("text_to_image_gan_avatars_64", example_prompts=None)
     figures = protocols.evaluate(model, "avatars", size=SMALL)
     assert set(figures) == {"prompt_agreement_test_avatars", "whole_prompts_test_avatars"}
+
+
+def test_a_model_that_draws_from_prompts_alone_is_refused_on_other_data_than_faces():
+    model = zoo.TextToImageGAN((8, 8, 3), vocabulary=("hat",), filters=2)
+    with pytest.raises(InputError, match=r"^model has no example_prompts, so it draws nothing to compare with 'signs'"):
+        protocols.evaluate(model, "signs", size=SMALL)
 
 
 @pytest.mark.slow

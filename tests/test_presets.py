@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import re
 import shutil
 import warnings
 from pathlib import Path
@@ -975,6 +976,14 @@ def test_list_presets_filters(catalogue):
     ):
         with pytest.raises(InputError, match=says):
             zoo.list_presets(**wrong)
+
+
+@pytest.mark.parametrize("name", shipped_catalogue.FORMER)
+def test_former_names_say_what_became_of_them(name):
+    with pytest.raises(PresetError, match=f"^The preset '{name}' (was dropped; |is called ).*[^.]\\.$") as caught:
+        zoo.load(name)
+    [named] = set(re.findall(r"\w+_\d+", str(caught.value))) - {name}
+    assert (Path(__file__).parent.parent / "recipes" / f"{named}.py").is_file()
 
 
 def test_unknown_names_suggest_the_nearest(catalogue):

@@ -241,6 +241,10 @@ def test_every_bundled_directory_is_in_the_manifest():
     assert bundled == set(presets.manifest())
 
 
+def test_all_weights_together_stay_small():
+    assert sum(entry["files"][presets.WEIGHTS]["size"] for entry in presets.manifest().values()) <= 90e6
+
+
 @pytest.mark.parametrize("name", presets.manifest())
 def test_every_card_says_what_the_manifest_says(name):
     directory = presets.BUNDLED / name

@@ -20,7 +20,6 @@ PICTURES = {
     "nearest.png": "Samples, each beside the training image nearest to it",
     "truncation.png": "The same latents with less and less truncation, from the first row to the last",
     "prompts.png": "Five images of each of ten prompts, captions of test faces, a prompt a row",
-    "captions.png": "Five images of each of ten captions, a row each: five of training pictures, five of test pictures",
     "style_mixing.png": "The coarse styles of the first column with the fine styles of the first row",
 }
 _FEATURES_TASK = "image-feature-extraction"

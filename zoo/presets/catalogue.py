@@ -12,6 +12,15 @@ from zoo.files import write_json
 
 PACKAGE = Path(__file__).parent.parent
 BUNDLED = PACKAGE / "weights"
+_REPLACED = "was dropped; the recipe projected_gan_tf_flowers_64 replaces it with a ProjectedGAN"
+# What became of presets that earlier versions had, as the end of a sentence.
+FORMER = {
+    "projection_gan_tf_flowers_64": _REPLACED,
+    "style_dcgan_tf_flowers_64": _REPLACED,
+    "style_gan_avatars_64": "is called style_dcgan_avatars_64 now",
+    "style_gan_tf_flowers_64": _REPLACED,
+    "text_to_image_gan_emoji_64": "was dropped; text_to_image_gan_avatars_64 draws from text",
+}
 
 
 def manifest_path() -> Path:
@@ -88,10 +97,13 @@ def entry_of(name: str) -> dict[str, Any]:
     """Returns the manifest entry of an official preset, a dict.
 
     Raises:
-        PresetError: no preset has that name; the message suggests similar names.
+        PresetError: no preset has that name; the message says what became of a former preset, or suggests similar
+            names.
     """
     entries = manifest()
     if not isinstance(name, str) or name not in entries:
+        if isinstance(name, str) and name in FORMER:
+            raise PresetError(f"The preset {name!r} {FORMER[name]}.")
         near = difflib.get_close_matches(name, entries, n=3, cutoff=0.4) if isinstance(name, str) else []
         hint = f"did you mean {', '.join(near)}?" if near else "`zoo list` shows the names."
         raise PresetError(f"There is no preset {shown(name)}; {hint}")

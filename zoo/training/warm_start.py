@@ -3,7 +3,6 @@
 import numpy as np
 
 from zoo import latents
-from zoo.layers.conditional_norm import ConditionalBatchNormalization
 from zoo.layers.spectral_normalization import SpectralNormalization
 
 # Latents by which the linear map from w back to z is found, and their seed.
@@ -13,16 +12,15 @@ _STYLE_STRENGTH = 0.5
 
 
 def warm_start_style_dcgan(model, trained):
-    """Initializes a `StyleDCGAN` from a trained `DCGAN` or `ProjectionGAN` of the same width.
+    """Initializes a `StyleDCGAN` from a trained `DCGAN` of the same width.
 
     Convolutions, normalization statistics and the discriminator are copied. The mapping and the styles stay new, the
-    styles at half strength. The mean scale and shift of each normalization equal those of the trained generator,
-    averaged over its classes. The first projection is that of the trained generator after the linear map that
-    recovers z from the new w best.
+    styles at half strength. The mean scale and shift of each normalization equal those of the trained generator. The
+    first projection is that of the trained generator after the linear map that recovers z from the new w best.
 
     Args:
         model: new `zoo.StyleDCGAN`, which is changed.
-        trained: trained model without residual blocks.
+        trained: trained `zoo.DCGAN` without batch normalization in its discriminator.
 
     Example:
 
@@ -35,11 +33,6 @@ def warm_start_style_dcgan(model, trained):
     w = model.mapping.predict_on_batch(z)
     z_of_w = np.linalg.lstsq(w, z, rcond=None)[0]
 
-    def mean_over_classes(norm):
-        if isinstance(norm, ConditionalBatchNormalization):
-            return norm.scale.kernel.numpy().mean(0), norm.shift.kernel.numpy().mean(0)
-        return norm.gamma.numpy() - 1, norm.beta.numpy()
-
     for synthesis, generator in (
         (model.generator.get_layer("synthesis"), trained.generator),
         (model.synthesis, trained.ema_generator),
@@ -47,9 +40,8 @@ def warm_start_style_dcgan(model, trained):
         for layer in filter(lambda layer: layer.weights, generator.layers):
             new = synthesis.get_layer(layer.name)
             if layer.name.startswith("norm_"):
-                old = getattr(layer, "norm", layer)
-                new.norm.set_weights([old.moving_mean.numpy(), old.moving_variance.numpy()])
-                for linear, value in zip((new.scale, new.shift), mean_over_classes(layer), strict=True):
+                new.norm.set_weights([layer.moving_mean.numpy(), layer.moving_variance.numpy()])
+                for linear, value in ((new.scale, layer.gamma.numpy() - 1), (new.shift, layer.beta.numpy())):
                     linear.kernel.assign(_STYLE_STRENGTH * linear.kernel)
                     # The mean output of a linear map is its output for the mean.
                     mean = np.asarray(linear(w.mean(0, keepdims=True))[0], "float32")
@@ -62,15 +54,8 @@ def warm_start_style_dcgan(model, trained):
     if isinstance(model.discriminator.get_layer("logit"), SpectralNormalization):
         warm_start_spectral_discriminator(model.discriminator, trained.discriminator)
         return
-    discriminator = {layer.name: layer for layer in trained.discriminator.layers if layer.weights}
-    vectors = discriminator.pop("class_vectors", None)
-    for name, layer in discriminator.items():
-        weights = layer.get_weights()
-        if isinstance(layer, SpectralNormalization):
-            weights = [layer.normalized_weight().numpy(), layer.layer.bias.numpy()]
-        if name == "logit" and vectors is not None:
-            weights[0] += vectors.normalized_weight().numpy().mean(0)[:, None]
-        model.discriminator.get_layer(name).set_weights(weights)
+    for layer in filter(lambda layer: layer.weights, trained.discriminator.layers):
+        model.discriminator.get_layer(layer.name).set_weights(layer.get_weights())
 
 
 def warm_start_sagan(model, trained):

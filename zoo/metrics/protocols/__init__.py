@@ -1,7 +1,6 @@
 """The protocols of the zoo's metrics: by default three seeds, 10,000 images of `generate`, and named networks."""
 
 from zoo.metrics.protocols.autoencoders import compression, reconstruction
-from zoo.metrics.protocols.caption_retrieval import retrieval, retrieval_of
 from zoo.metrics.protocols.evaluation import evaluate
 from zoo.metrics.protocols.faces import disentanglement, edits, prompt_agreement, prompts_right
 from zoo.metrics.protocols.figures import FULL, SMOKE, Size
@@ -26,8 +25,6 @@ __all__ = [
     "prompt_agreement",
     "prompts_right",
     "reconstruction",
-    "retrieval",
-    "retrieval_of",
     "sample_quality",
     "translation",
     "translation_of",

@@ -7,7 +7,6 @@ from zoo.datasets import avatars
 from zoo.errors import InputError, shown
 from zoo.files import expanded
 from zoo.metrics.protocols.autoencoders import compression, reconstruction
-from zoo.metrics.protocols.caption_retrieval import retrieval
 from zoo.metrics.protocols.faces import disentanglement, edits, prompt_agreement
 from zoo.metrics.protocols.figures import FULL, Size
 from zoo.metrics.protocols.image_to_image import translation
@@ -33,8 +32,9 @@ def evaluate(model, dataset, *, size=FULL, feature_network=None, data_dir=None):
 
     Raises:
         InputError: `model` is no model of the zoo, the data set is a folder, which has no test split, `size` is too
-            small, the model was trained on the features of the feature network, or a feature network is given for a
-            super-resolution model, whose metrics have networks of their own.
+            small, the model was trained on the features of the feature network, a feature network is given for a
+            super-resolution model, whose metrics have networks of their own, or a text-to-image model without example
+            prompts is measured on other data than `avatars`.
 
     Example:
 
@@ -67,11 +67,15 @@ def evaluate(model, dataset, *, size=FULL, feature_network=None, data_dir=None):
         return upscaling(model, dataset, size=size, data_dir=data_dir)
     if hasattr(model, "translate"):
         return translation(model, dataset, size=size, feature_network=feature_network, data_dir=data_dir)
-    if model.takes("prompts") and dataset != "avatars":
-        return retrieval(model, dataset, size=size, feature_network=feature_network, data_dir=data_dir)
-    figures = {}
     # A model of prompts without example prompts cannot generate images by itself.
-    if model.draws_alone or not model.takes("prompts"):
+    is_silent = model.takes("prompts") and not model.draws_alone
+    if is_silent and dataset != "avatars":
+        raise InputError(
+            f"model has no example_prompts, so it draws nothing to compare with {dataset!r}; expected a "
+            f"{type(model).__name__} with example_prompts."
+        )
+    figures = {}
+    if not is_silent:
         figures |= sample_quality(model, dataset, size=size, feature_network=feature_network, data_dir=data_dir)
     if hasattr(model, "log_likelihood_bound") and model.likelihood.name == "bernoulli":
         figures |= likelihood(model, dataset, size=size, data_dir=data_dir)

@@ -31,7 +31,7 @@ os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 from zoo.training.run.classifiers import ClassifierStage, attribute_figures, cross_entropy, finish_classifier
 from zoo.training.run.conversion import Wheel, convert
 from zoo.training.run.history import DISTANCE, correlation, distance_to_train
-from zoo.training.run.image_sets import captioned_faces, mirrored, spread, turned, varied_captions
+from zoo.training.run.image_sets import captioned_faces, mirrored, turned
 from zoo.training.run.image_to_image import finish_translator, finish_upscaler, read_test_pictures
 from zoo.training.run.optimizers import cosine_adam, warmed_adamw
 from zoo.training.run.pictures import (
@@ -81,12 +81,10 @@ __all__ = [
     "read_test_pictures",
     "recipe",
     "reconstructions",
-    "spread",
     "style_mixing",
     "train",
     "translations",
     "truncations",
     "turned",
-    "varied_captions",
     "warmed_adamw",
 ]

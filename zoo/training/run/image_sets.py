@@ -33,21 +33,6 @@ def spread(items, number=27):
     return items[np.linspace(0, len(items) - 1, number).astype(int)]
 
 
-def varied_captions(captions, variants, seed=0):
-    """Returns each caption `variants` times: its name, followed by a random choice of its tags in random order.
-
-    Args:
-        captions: texts of a name and tags, separated by commas.
-        variants: int. Variants of each caption, at least 1.
-        seed: int. Default 0.
-    """
-    random, found = np.random.RandomState(seed), []
-    for caption in np.repeat(captions, variants):
-        name, *tags = caption.split(", ")
-        found.append(", ".join([name, *random.permutation(tags)[: random.randint(len(tags) + 1)]]))
-    return found
-
-
 def captioned_faces(split, number):
     """Returns the captions of the first faces of a split of `avatars`, each with a dict of what it names."""
     return [captions.caption(avatars.draw(split, index), index) for index in range(number)]
