@@ -253,6 +253,7 @@ CALLS = {
     "ProjectionGAN": constructor(zoo.ProjectionGAN, **SMALL_GAN, **CLASSES, residual=False),
     "SAGAN": constructor(zoo.SAGAN, **SMALL_GAN, residual=False),
     "BigGAN": constructor(zoo.BigGAN, **SMALL_GAN, **CLASSES, class_dim=2, orthogonal_weight=0.0),
+    "ProjectedGAN": constructor(zoo.ProjectedGAN, **SMALL_GAN, discriminator_filters=2, mixed_channels=2),
     "ProgressiveGAN": constructor(zoo.ProgressiveGAN, **SMALL),
     "StyleDCGAN": constructor(zoo.StyleDCGAN, **SMALL, mapping_layers=1, mixing_probability=0.5),
     "StyleGAN": constructor(zoo.StyleGAN, **SMALL, mapping_layers=1, mixing_probability=0.5),
