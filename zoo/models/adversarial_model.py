@@ -174,8 +174,9 @@ class AdversarialModel(GenerativeModel):
     def compile(self, generator_optimizer=None, discriminator_optimizer=None, **settings):
         """Sets one optimizer for each network.
 
-        `LearningRateScheduler` and similar callbacks change the generator's learning rate only, since Keras knows one
-        optimizer. To schedule both, give both optimizers a `keras.optimizers.schedules` object.
+        Keras' `LearningRateScheduler` and `ReduceLROnPlateau` set the generator's learning rate and move the
+        discriminator's in proportion, and so does `model.optimizer.learning_rate = rate`. Schedules of
+        `keras.optimizers.schedules` belong to one optimizer each, and no callback can set them.
 
         Args:
             generator_optimizer, discriminator_optimizer: Keras optimizers or their names. By default a compiled model,

@@ -26,6 +26,7 @@ from zoo.training import feeding, step
 from zoo.training.checks import (
     check_backend,
     check_known,
+    check_rates,
     check_steps,
     check_unweighted,
     checked_callbacks,
@@ -221,13 +222,16 @@ class Trainer(OptimizedModel):
             Keras' `History`.
 
         Raises:
-            InputError: If the model is not compiled, the backend is not TensorFlow, or images have the wrong shape,
-                dtype or range.
+            InputError: If the model is not compiled, the backend is not TensorFlow, images have the wrong shape, dtype
+                or range, or a callback sets learning rates that are schedules.
             DataError: If the data set is missing, empty or too small.
             NonFiniteError: If a loss or gradient became NaN or infinite.
         """
         self._check_can_train()
         epochs, shuffle, callbacks = _checked_fit_arguments(epochs, shuffle, callbacks, verbose, kwargs)
+        for callback in callbacks:
+            if isinstance(callback, (keras.callbacks.LearningRateScheduler, keras.callbacks.ReduceLROnPlateau)):
+                check_rates(self, f"callbacks has a {type(callback).__name__}, which")
         if validation_data is None and not (is_number(validation_split) and validation_split == 0):
             x, validation_data = split(x, y, validation_split, self.trains_on_pairs)
             y = None
