@@ -9,7 +9,7 @@ from keras import ops
 
 from zoo import keras_private
 from zoo.backend import check_process
-from zoo.callbacks import EpochOrder, StopOnNonFinite
+from zoo.callbacks import EpochOrder, StopOnNonFinite, WarnOfFewSteps
 from zoo.errors import (
     DataError,
     InputError,
@@ -55,6 +55,8 @@ class Trainer(OptimizedModel):
     trains_on_pairs = True
     #: Whether `call` and `predict` take images of `image_shape`.
     predicts_from_images = False
+    #: Whether `zoo.load` made the model and it has not trained since.
+    just_loaded = False
     #: Number of parts of a batch that one training step uses, one after the other.
     updates_per_batch = 1
 
@@ -277,7 +279,8 @@ class Trainer(OptimizedModel):
 
     def training_callbacks(self, dataset):
         """Returns the callbacks that `fit` adds to the user's: they stop it at NaN, or warn of common problems."""
-        return [StopOnNonFinite(), *([EpochOrder(dataset)] if hasattr(dataset, "set_epoch") else [])]
+        order = [EpochOrder(dataset)] if hasattr(dataset, "set_epoch") else []
+        return [StopOnNonFinite(), *order, *([WarnOfFewSteps()] if self.just_loaded else [])]
 
     def first_failure(self):
         """Returns `(part, step)` of the first failure of this `fit`, or None; steps count from 1.
