@@ -119,3 +119,14 @@ def test_a_vae_of_large_colour_images_stays_near_its_first_loss(kind):
     losses = [model.train_on_batch(batch, return_dict=True)["loss"] for _ in range(12)]
     # It rose to 1e13, since a step of Adam moves the sum of 12,288 products by 12.
     assert np.isfinite(losses).all() and max(losses) < 10 * losses[0]
+
+
+def test_the_likelihood_follows_from_the_channels():
+    assert {channels: zoo.VAE((4, 4, channels), 2, hidden_units=(2,)).likelihood.name for channels in (1, 3, 4)} == {
+        1: "bernoulli",
+        3: "gaussian",
+        4: "gaussian",
+    }
+    colour = zoo.VAE((4, 4, 3), 2, hidden_units=(2,), likelihood="bernoulli")
+    assert colour.log_variance is None and colour.get_config()["likelihood"] == "bernoulli"
+    assert zoo.VAE((4, 4, 3), 2, hidden_units=(2,)).get_config()["likelihood"] == "gaussian"

@@ -61,7 +61,8 @@ class VAE(GenerativeModel):
     Args:
         image_shape: `(height, width, channels)`.
         latent_dim: int, at least 1. Size of the latent vector. Defaults to 40.
-        likelihood: `"bernoulli"` for nearly black and white images, `"gaussian"` for others. Defaults to `"bernoulli"`.
+        likelihood: `"bernoulli"` for nearly black and white images, `"gaussian"` for others, or None. Defaults to None,
+            which is `"bernoulli"` for images of one channel and `"gaussian"` for colour images.
         beta: float, at least 0. Weight of the KL term (Higgins et al. 2017); 1 is the bound itself. Defaults to 1.
         num_importance_samples: int, at least 1. K of the training bound. Defaults to 1.
         encoder: functional network that replaces the default one, from images in [-1, 1] to `(n, 2 * latent_dim)`, mean
@@ -99,7 +100,7 @@ class VAE(GenerativeModel):
         image_shape,
         latent_dim=40,
         *,
-        likelihood="bernoulli",
+        likelihood=None,
         beta=1.0,
         num_importance_samples=1,
         encoder=None,
@@ -118,6 +119,8 @@ class VAE(GenerativeModel):
         if num_importance_samples > 1 and beta != 1:
             raise InputError(f"beta is {shown(beta)}, expected 1 with num_importance_samples above 1.")
         self.latent_dim, self.beta, self.num_importance_samples = latent_dim, beta, num_importance_samples
+        if likelihood is None:
+            likelihood = "bernoulli" if image_shape[-1] == 1 else "gaussian"
         self.likelihood = variational.get(likelihood)
         networks, described = choose_networks(
             type(self), {"encoder": encoder, "decoder": decoder}, image_shape, latent_dim, dtype, network_options
@@ -266,8 +269,9 @@ class VAE(GenerativeModel):
 
     @classmethod
     def changed_arguments(cls, arguments, overrides):
-        likelihood, pretrained = overrides.get("likelihood"), arguments["likelihood"]
-        if likelihood not in (None, pretrained):
+        pretrained = arguments["likelihood"]
+        likelihood = overrides.get("likelihood", pretrained)
+        if likelihood != pretrained:
             raise InputError(
                 f"likelihood is {shown(likelihood)}, expected {pretrained!r}, which says what the pretrained decoder's "
                 f"outputs mean; build a {cls.__name__} from scratch for another."
