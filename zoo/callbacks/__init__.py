@@ -4,6 +4,7 @@ from zoo.callbacks.backup import BACKUP, BackupAndRestore
 from zoo.callbacks.csv_logger import CSVLogger
 from zoo.callbacks.diagnostics import (
     WarnOfExplodingGradients,
+    WarnOfFewSteps,
     WarnOfModeCollapse,
     WarnOfStalePrior,
     WarnOfUnusedCodes,
@@ -26,6 +27,7 @@ __all__ = [
     "SampleMetric",
     "StopOnNonFinite",
     "WarnOfExplodingGradients",
+    "WarnOfFewSteps",
     "WarnOfModeCollapse",
     "WarnOfStalePrior",
     "WarnOfUnusedCodes",

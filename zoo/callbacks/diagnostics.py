@@ -1,5 +1,6 @@
 """Warnings about problems in training, such as mode collapse and exploding gradients."""
 
+import math
 import warnings
 
 import keras
@@ -36,6 +37,26 @@ class WarnOfStalePrior(keras.callbacks.Callback):
             warnings.warn(
                 "The codes mean something else now than the prior has learned, which generate draws from; fit_prior "
                 "teaches it anew.",
+                stacklevel=2,
+            )
+
+
+class WarnOfFewSteps(keras.callbacks.Callback):
+    """Warns if the first `fit` of a loaded preset has less than 200 steps, which leave most new images unlearned."""
+
+    _FEWEST = 200
+
+    def on_epoch_begin(self, epoch, logs=None):
+        # A backup has been restored by now, and a resumed training has steps behind it.
+        begins = self.model.just_loaded and int(keras.ops.convert_to_numpy(self.model.optimizer.iterations)) == 0
+        self.model.just_loaded = False
+        # The number of batches of a generator is unknown.
+        steps = self.params["steps"]
+        if begins and steps and (planned := steps * (self.params["epochs"] - epoch)) < self._FEWEST:
+            warnings.warn(
+                f"epochs={self.params['epochs']} means {planned} steps, too few for a preset to learn new images; "
+                f"epochs={epoch + math.ceil(self._FEWEST / steps)} means {self._FEWEST} or more, and "
+                "model.fine_tune(data, steps=1000) also chooses learning rates.",
                 stacklevel=2,
             )
 

@@ -1,6 +1,7 @@
 """`AdversarialModel`: what all GANs share: the two updates of a step, and the averaged generator."""
 
 import functools
+import types
 import warnings
 
 import keras
@@ -41,6 +42,8 @@ class AdversarialModel(GenerativeModel):
         image_shape: `(height, width, channels)`, three positive ints.
         _code_size: second argument of `default_networks`, such as the size of a latent vector, which subclasses pass.
             Defaults to None.
+        _implied: mapping of the options of `default_networks` that follow from a subclass' other arguments, such as
+            `num_classes`. Defaults to none.
         generator: functional network with images in [-1, 1] as output, or None for the default one.
         discriminator: functional network from images to logits, or None for the default one.
         objective: name or instance of `zoo.objectives.adversarial`. Defaults to `"non_saturating"`.
@@ -101,6 +104,7 @@ class AdversarialModel(GenerativeModel):
         self,
         image_shape,
         _code_size=None,
+        _implied=types.MappingProxyType({}),
         *,
         generator=None,
         discriminator=None,
@@ -115,7 +119,9 @@ class AdversarialModel(GenerativeModel):
     ):
         image_shape = check_image_shape(image_shape)
         given = {"generator": generator, "discriminator": discriminator}
-        networks, described = choose_networks(type(self), given, image_shape, _code_size, dtype, network_options)
+        networks, described = choose_networks(
+            type(self), given, image_shape, _code_size, dtype, network_options, _implied
+        )
         generator, discriminator = networks["generator"], networks["discriminator"]
         super().__init__(
             image_shape,
@@ -168,8 +174,9 @@ class AdversarialModel(GenerativeModel):
     def compile(self, generator_optimizer=None, discriminator_optimizer=None, **settings):
         """Sets one optimizer for each network.
 
-        `LearningRateScheduler` and similar callbacks change the generator's learning rate only, since Keras knows one
-        optimizer. To schedule both, give both optimizers a `keras.optimizers.schedules` object.
+        Keras' `LearningRateScheduler` and `ReduceLROnPlateau` set the generator's learning rate and move the
+        discriminator's in proportion, and so does `model.optimizer.learning_rate = rate`. Schedules of
+        `keras.optimizers.schedules` belong to one optimizer each, and no callback can set them.
 
         Args:
             generator_optimizer, discriminator_optimizer: Keras optimizers or their names. By default a compiled model,

@@ -68,11 +68,8 @@ class GAN(AdversarialModel):
 
     def __init__(self, image_shape, latent_dim=100, *, num_classes=None, class_names=None, **arguments):
         image_shape, latent_dim = check_image_shape(image_shape), check_count(latent_dim, "latent_dim")
-        if num_classes is not None:
-            check_count(num_classes, "num_classes")
-            if None in (arguments.get("generator"), arguments.get("discriminator")):
-                arguments["num_classes"] = num_classes
-        super().__init__(image_shape, latent_dim, **arguments)
+        implied = {} if num_classes is None else {"num_classes": check_count(num_classes, "num_classes")}
+        super().__init__(image_shape, latent_dim, implied, **arguments)
         self.latent_dim = latent_dim
         self.set_classes(num_classes, class_names)
         self.conditions = (*self.label_conditions, Latents(latent_dim))

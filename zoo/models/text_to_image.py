@@ -93,9 +93,8 @@ class TextToImageGAN(AdversarialModel):
         tokenizer = Tokenizer(vocabulary, max_words)
         check_amount(kl_weight, "kl_weight")
         check_amount(contrastive_weight, "contrastive_weight")
-        if None in (arguments.get("generator"), arguments.get("discriminator")):
-            arguments |= {"vocabulary_size": tokenizer.size, "max_words": tokenizer.max_words}
-        super().__init__(image_shape, latent_dim, penalties=penalties, **arguments)
+        implied = {"vocabulary_size": tokenizer.size, "max_words": tokenizer.max_words}
+        super().__init__(image_shape, latent_dim, implied, penalties=penalties, **arguments)
         self.latent_dim, self.kl_weight, self.contrastive_weight = latent_dim, kl_weight, contrastive_weight
         self._tokenizer, self._prompts = tokenizer, Prompts(tokenizer, example_prompts)
         self.conditions, self.trained_conditions = (self._prompts, Latents(latent_dim)), (self._prompts,)

@@ -19,6 +19,7 @@ from zoo.errors import (
 )
 from zoo.images import binarize, to_uint8
 from zoo.latents import check_seed
+from zoo.layers.log_variance import bounded_log_variance
 from zoo.models.generative_model import GenerativeModel
 from zoo.nets import conv, mlp
 from zoo.nets.building import choose_networks
@@ -50,7 +51,9 @@ class VAE(GenerativeModel):
         -log 1/K sum_k p(x, z_k) / q(z_k|x).
 
     The variance of a Gaussian likelihood is always the optimum for K equally weighted samples, which is slightly above
-    the one that maximizes the importance-weighted bound.
+    the one that maximizes the importance-weighted bound. It is at least 5e-6, the variance of rounding to uint8. The
+    log variances of q(z|x) are the encoder's where these lie from -20 to 6, and never leave the range from -22 to 8, so
+    that images unlike all training images cannot overflow them.
 
     Inputs and outputs are uint8 or float images in [-1, 1]. A Bernoulli likelihood reads grey values as probabilities
     and draws a binary image in {0, 1} at every step.
@@ -58,7 +61,8 @@ class VAE(GenerativeModel):
     Args:
         image_shape: `(height, width, channels)`.
         latent_dim: int, at least 1. Size of the latent vector. Defaults to 40.
-        likelihood: `"bernoulli"` for nearly black and white images, `"gaussian"` for others. Defaults to `"bernoulli"`.
+        likelihood: `"bernoulli"` for nearly black and white images, `"gaussian"` for others, or None. Defaults to None,
+            which is `"bernoulli"` for images of one channel and `"gaussian"` for colour images.
         beta: float, at least 0. Weight of the KL term (Higgins et al. 2017); 1 is the bound itself. Defaults to 1.
         num_importance_samples: int, at least 1. K of the training bound. Defaults to 1.
         encoder: functional network that replaces the default one, from images in [-1, 1] to `(n, 2 * latent_dim)`, mean
@@ -96,7 +100,7 @@ class VAE(GenerativeModel):
         image_shape,
         latent_dim=40,
         *,
-        likelihood="bernoulli",
+        likelihood=None,
         beta=1.0,
         num_importance_samples=1,
         encoder=None,
@@ -115,6 +119,8 @@ class VAE(GenerativeModel):
         if num_importance_samples > 1 and beta != 1:
             raise InputError(f"beta is {shown(beta)}, expected 1 with num_importance_samples above 1.")
         self.latent_dim, self.beta, self.num_importance_samples = latent_dim, beta, num_importance_samples
+        if likelihood is None:
+            likelihood = "bernoulli" if image_shape[-1] == 1 else "gaussian"
         self.likelihood = variational.get(likelihood)
         networks, described = choose_networks(
             type(self), {"encoder": encoder, "decoder": decoder}, image_shape, latent_dim, dtype, network_options
@@ -195,7 +201,7 @@ class VAE(GenerativeModel):
 
     def _posterior(self, inputs, training=False):
         """Returns mean and log variance of q(z|x), each `(n, latent_dim)`."""
-        return ops.split(self.encoder(inputs, training=training), 2, axis=-1)
+        return _mean_and_log_variance(self.encoder(inputs, training=training))
 
     def _log_likelihood(self, images, latents, training=False):
         """Returns log p(x|z) in nats, `(K, n)`, for images `(n, h, w, c)` and latents `(K, n, latent_dim)`."""
@@ -263,8 +269,9 @@ class VAE(GenerativeModel):
 
     @classmethod
     def changed_arguments(cls, arguments, overrides):
-        likelihood, pretrained = overrides.get("likelihood"), arguments["likelihood"]
-        if likelihood not in (None, pretrained):
+        pretrained = arguments["likelihood"]
+        likelihood = overrides.get("likelihood", pretrained)
+        if likelihood != pretrained:
             raise InputError(
                 f"likelihood is {shown(likelihood)}, expected {pretrained!r}, which says what the pretrained decoder's "
                 f"outputs mean; build a {cls.__name__} from scratch for another."
@@ -336,7 +343,8 @@ class VAE(GenerativeModel):
 
     def _encode(self, images):
         with traced_quietly():
-            return np.split(self.encoder.predict(images, batch_size=500, verbose=0), 2, axis=-1)
+            outputs = self.encoder.predict(images, batch_size=500, verbose=0)
+        return tuple(map(ops.convert_to_numpy, _mean_and_log_variance(outputs)))
 
     def sample(self, latents, temperature=1.0):
         outputs = predict_batch(self.decoder, latents * np.float32(temperature))
@@ -416,6 +424,12 @@ class _ImportanceWeights(keras.Model):
             images = 0.5 * (images + 1.0)
         latents = mean + ops.exp(0.5 * log_variance) * noise
         return self.vae._log_likelihood(images, latents) + log_density_ratio(latents, mean, log_variance)
+
+
+def _mean_and_log_variance(outputs):
+    """Returns mean and bounded log variance, each `(n, latent_dim)`, of an encoder's outputs."""
+    mean, log_variance = ops.split(outputs, 2, axis=-1)
+    return mean, bounded_log_variance(log_variance)
 
 
 def log_density_ratio(latents, mean, log_variance):

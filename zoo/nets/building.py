@@ -12,7 +12,7 @@ from zoo.nets.options import check_option
 HALF_PRECISIONS = ("bfloat16", "float16")
 
 
-def choose_networks(cls, given, image_shape, code_size, dtype, options):
+def choose_networks(cls, given, image_shape, code_size, dtype, options, implied=types.MappingProxyType({})):
     """Returns the networks of a model by argument, with default ones for those not given.
 
     Args:
@@ -24,6 +24,8 @@ def choose_networks(cls, given, image_shape, code_size, dtype, options):
         code_size: second argument of `default_networks`, such as the size of a latent vector.
         dtype: dtype policy of the layers, or None for the global one.
         options: dict of the options that the user gave.
+        implied: mapping of further options that follow from other arguments of the model, such as `num_classes`. They
+            matter only if there are default networks. Defaults to none.
 
     Returns:
         Dict of the networks, and a mapping that describes them for `get_config`.
@@ -39,6 +41,7 @@ def choose_networks(cls, given, image_shape, code_size, dtype, options):
         if options:
             raise InputError(f"{next(iter(options))} shapes default networks, but all networks were given.")
         return given, types.MappingProxyType(given)
+    options = {**options, **implied}
     known = dict(list(inspect.signature(cls.default_networks, eval_str=True).parameters.items())[2:])
     for name, value in options.items():
         if name not in known:

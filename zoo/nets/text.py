@@ -5,6 +5,7 @@ import math
 import keras
 from keras import layers, ops
 
+from zoo.layers.log_variance import bounded_log_variance
 from zoo.nets import conv
 
 
@@ -44,7 +45,9 @@ def condition_encoder(vocabulary_size, max_words, width, units):
         _sentence(prompts, vocabulary_size, width)
     )
     mean = layers.Dense(units, dtype="float32", name="mean")(x)
-    log_variance = layers.Dense(units, kernel_initializer="zeros", dtype="float32", name="log_variance")(x)
+    log_variance = layers.Dense(
+        units, bounded_log_variance, kernel_initializer="zeros", dtype="float32", name="log_variance"
+    )(x)
     outputs = layers.Concatenate(dtype="float32", name="mean_and_log_variance")([mean, log_variance])
 
     # === Functional model ===

@@ -8,6 +8,8 @@ from keras import ops
 from zoo.errors import InputError, shown
 
 LOG_2_PI = math.log(2 * math.pi)
+# The variance that rounding to 256 grey values in [-1, 1] leaves: uint8 images say nothing about smaller ones.
+ROUNDING_VARIANCE = (2 / 255) ** 2 / 12
 
 
 def gaussian_log_density(value, mean, log_variance):
@@ -20,9 +22,10 @@ def best_log_variance(value, mean):
 
     The result is the log of the mean squared error, without a gradient: at the maximum, the density's gradient with
     respect to the variance is zero. A variance that is trained by gradient lags behind for thousands of steps, during
-    which the KL term has too much weight.
+    which the KL term has too much weight. The variance is at least that of the rounding error of uint8 images, 5e-6,
+    because otherwise gradients would explode on images of a single colour.
     """
-    return ops.stop_gradient(ops.log(ops.maximum(ops.mean(ops.square(value - mean)), 1e-8)))
+    return ops.stop_gradient(ops.log(ops.maximum(ops.mean(ops.square(value - mean)), ROUNDING_VARIANCE)))
 
 
 def kl_to_standard_normal(mean, log_variance):

@@ -45,6 +45,17 @@ def checked_callbacks(callbacks, verbose):
     return list(callbacks)
 
 
+def check_rates(model, what):
+    """Refuses that `what` sets the learning rates of a model if any of them is a schedule."""
+    for name in model.optimizer_names:
+        rate = keras_private.learning_rate_of(unscaled(getattr(model, name)))
+        if not isinstance(rate, keras.Variable):
+            raise InputError(
+                f"{what} cannot set the learning rate of {name}: it is a schedule, {type(rate).__name__}, expected a "
+                "number."
+            )
+
+
 def check_unweighted(arguments, *names):
     for name in names:
         if arguments.get(name) is not None:

@@ -2,11 +2,13 @@
 
 import keras
 
-from zoo.errors import InputError
-from zoo.training.checks import check_settings, knows, optimizer_of, unscaled
+from zoo.errors import InputError, shown
+from zoo.training.checks import check_rates, check_settings, knows, optimizer_of, unscaled
 
 # Settings that `compile` passes on to Keras.
 COMPILE_SETTINGS = ("run_eagerly", "steps_per_execution", "jit_compile")
+# A rate of 0 would forget its proportion to the other rates, and this one moves weights by less than they round to.
+_STANDSTILL = 1e-30
 
 
 class OptimizedModel(keras.Model):
@@ -63,8 +65,9 @@ class OptimizedModel(keras.Model):
                 self._scaled_here.add(name)
             optimizer.build(variables[name])
             setattr(self, name, optimizer)
-        # Keras' learning-rate callbacks use `self.optimizer`.
-        self.optimizer = getattr(self, self.optimizer_names[0])
+        # Keras' callbacks use `self.optimizer`.
+        first, *others = self.optimizer_names
+        self.optimizer = LeadingOptimizer(self) if others else getattr(self, first)
 
     def _default_optimizer(self, name):
         if self.compiled:
@@ -90,3 +93,44 @@ class OptimizedModel(keras.Model):
         # Older presets contain settings that had no effect.
         known = (*self.optimizer_names, *COMPILE_SETTINGS)
         self.compile(**{name: keras.saving.deserialize_keras_object(config[name]) for name in known if name in config})
+
+
+class LeadingOptimizer:
+    """The first optimizer of a model, except that a new `learning_rate` moves the rates of all of them in proportion.
+
+    Keras' callbacks read and write the learning rate of `model.optimizer`, of which Keras knows a single one. The
+    proportion is that of the rates at this moment, so it is saved with the optimizers, and a resumed training keeps it.
+
+    Args:
+        model: compiled `OptimizedModel`.
+    """
+
+    __slots__ = ("_model",)
+
+    def __init__(self, model):
+        self._model = model
+
+    @property
+    def learning_rate(self):
+        return self._optimizers()[0].learning_rate
+
+    @learning_rate.setter
+    def learning_rate(self, rate):
+        try:
+            rate = float(rate)
+        except (TypeError, ValueError):
+            raise InputError(
+                f"learning_rate is {shown(rate)}, expected a number; compile takes a schedule for each optimizer."
+            ) from None
+        check_rates(self._model, "model.optimizer")
+        first, *others = self._optimizers()
+        old, new = float(first.learning_rate), max(rate, _STANDSTILL)
+        first.learning_rate = new
+        for optimizer in others if old > 0 else ():
+            optimizer.learning_rate = float(optimizer.learning_rate) * new / old
+
+    def _optimizers(self):
+        return [getattr(self._model, name) for name in self._model.optimizer_names]
+
+    def __getattr__(self, name):
+        return getattr(self._optimizers()[0], name)

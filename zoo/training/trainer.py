@@ -9,7 +9,7 @@ from keras import ops
 
 from zoo import keras_private
 from zoo.backend import check_process
-from zoo.callbacks import EpochOrder, StopOnNonFinite
+from zoo.callbacks import EpochOrder, StopOnNonFinite, WarnOfFewSteps
 from zoo.errors import (
     DataError,
     InputError,
@@ -26,6 +26,7 @@ from zoo.training import feeding, step
 from zoo.training.checks import (
     check_backend,
     check_known,
+    check_rates,
     check_steps,
     check_unweighted,
     checked_callbacks,
@@ -54,6 +55,8 @@ class Trainer(OptimizedModel):
     trains_on_pairs = True
     #: Whether `call` and `predict` take images of `image_shape`.
     predicts_from_images = False
+    #: Whether `zoo.load` made the model and it has not trained since.
+    just_loaded = False
     #: Number of parts of a batch that one training step uses, one after the other.
     updates_per_batch = 1
     #: `FrozenFeatures` that training sees, or None.
@@ -234,13 +237,16 @@ class Trainer(OptimizedModel):
             Keras' `History`.
 
         Raises:
-            InputError: If the model is not compiled, the backend is not TensorFlow, or images have the wrong shape,
-                dtype or range.
+            InputError: If the model is not compiled, the backend is not TensorFlow, images have the wrong shape, dtype
+                or range, or a callback sets learning rates that are schedules.
             DataError: If the data set is missing, empty or too small.
             NonFiniteError: If a loss or gradient became NaN or infinite.
         """
         self._check_can_train()
         epochs, shuffle, callbacks = _checked_fit_arguments(epochs, shuffle, callbacks, verbose, kwargs)
+        for callback in callbacks:
+            if isinstance(callback, (keras.callbacks.LearningRateScheduler, keras.callbacks.ReduceLROnPlateau)):
+                check_rates(self, f"callbacks has a {type(callback).__name__}, which")
         if validation_data is None and not (is_number(validation_split) and validation_split == 0):
             x, validation_data = feeding.split(self, x, y, validation_split)
             y = None
@@ -286,7 +292,8 @@ class Trainer(OptimizedModel):
 
     def training_callbacks(self, dataset):
         """Returns the callbacks that `fit` adds to the user's: they stop it at NaN, or warn of common problems."""
-        return [StopOnNonFinite(), *([EpochOrder(dataset)] if hasattr(dataset, "set_epoch") else [])]
+        order = [EpochOrder(dataset)] if hasattr(dataset, "set_epoch") else []
+        return [StopOnNonFinite(), *order, *([WarnOfFewSteps()] if self.just_loaded else [])]
 
     def first_failure(self):
         """Returns `(part, step)` of the first failure of this `fit`, or None; steps count from 1.

@@ -11,6 +11,7 @@ _NO_OPTIONS = (
     "self",
     "image_shape",
     "_code_size",
+    "_implied",
     "class_names",
     "monitored",
     "name",
