@@ -130,3 +130,20 @@ def test_the_likelihood_follows_from_the_channels():
     colour = zoo.VAE((4, 4, 3), 2, hidden_units=(2,), likelihood="bernoulli")
     assert colour.log_variance is None and colour.get_config()["likelihood"] == "bernoulli"
     assert zoo.VAE((4, 4, 3), 2, hidden_units=(2,)).get_config()["likelihood"] == "gaussian"
+
+
+@pytest.mark.slow
+def test_a_preset_keeps_the_bound_of_a_text_encoder_that_it_was_given(tmp_path):
+    words = {"vocabulary": ("a", "red", "hat"), "max_words": 4, "latent_dim": 4}
+    small = {"filters": 2, "text_dim": 2, "word_dim": 4}
+    generator = zoo.TextToImageGAN((8, 8, 3), **words, **small).generator
+    model = zoo.TextToImageGAN((8, 8, 3), generator=generator, **words, **small)
+    model.generator.get_layer("text_encoder").get_layer("log_variance").bias.assign([1e3, -1e3])
+    model.ema_generator.set_weights(model.generator.get_weights())
+    model.save_to_preset(tmp_path / "preset")
+    loaded = zoo.load(tmp_path / "preset")
+    encoded = loaded.generator.get_layer("text_encoder")(loaded.tokenize(["a red hat"]))
+    np.testing.assert_allclose(np.split(encoded, 2, axis=-1)[1], [[8, -22]], atol=0.01)
+    np.testing.assert_array_equal(
+        loaded.generate(2, prompts="a hat", seed=0), model.generate(2, prompts="a hat", seed=0)
+    )

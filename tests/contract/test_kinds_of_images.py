@@ -33,7 +33,9 @@ def test_no_kind_of_images_makes_a_loss_nan(name):
             warnings.filterwarnings("ignore", category=UserWarning)
             # It raises NonFiniteError at the first NaN.
             history = model.fit(data_of(FAMILIES[name], kind), batch_size=BATCH_SIZE, epochs=2, verbose=0).history
-        assert all(np.isfinite(figures).all() for figures in history.values()), (title, history)
+        # The error of white images can be 0, whose PSNR is infinite and part of no mean.
+        figures = {log: means for log, means in history.items() if log != "psnr"}
+        assert all(np.isfinite(means).all() for means in figures.values()), (title, history)
         for variable, value in zip(variables, start, strict=True):
             variable.assign(value)
         assert int(keras.ops.convert_to_numpy(model.optimizer.iterations)) == 0
