@@ -15,7 +15,7 @@ from zoo.files import replacing_directory, write_json
 from zoo.images import grid, write_png
 from zoo.metrics import protocols
 from zoo.presets import card
-from zoo.training.run.pictures import nearest_pairs
+from zoo.training.pictures import nearest_pairs
 from zoo.training.run.settings import CPU_FACTS
 
 _LICENCES = {
