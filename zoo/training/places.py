@@ -1,9 +1,12 @@
 """The folder of a preset that a training writes: new, empty, or with an unfinished run of the same settings."""
 
 import json
+import shutil
 
 from zoo import presets
 from zoo.errors import InputError
+from zoo.files import replacing_directory
+from zoo.presets import card
 
 #: Folder of the run, within that of its preset.
 TRAINING = "training"
@@ -46,8 +49,22 @@ def check_same(directory, argument, settings):
     begun = json.loads(file.read_text(encoding="utf-8"))
     for name, value in json.loads(json.dumps(settings)).items():
         # A folder is the same with and without a slash at its end.
-        if begun[name] != value and not (name == "data" and begun[name].rstrip("/") == value.rstrip("/")):
+        was = begun.get(name)
+        if was != value and not (name == "data" and str(was).rstrip("/") == value.rstrip("/")):
             raise InputError(
-                f"{argument} is {str(directory)!r}, which holds an unfinished training with {name}={begun[name]!r}, "
+                f"{argument} is {str(directory)!r}, which holds an unfinished training with {name}={was!r}, "
                 f"but {name} is {value!r}; repeat the same command to continue it, or choose another folder."
             )
+
+
+def place_preset(draft, directory):
+    """Copies a finished preset to its place, in one step, and leaves everything else there as it is.
+
+    Args:
+        draft: `pathlib.Path` of the finished preset, which may lie within `directory`.
+        directory: `pathlib.Path` of the place.
+    """
+    own = {*presets.HASHED_FILES, presets.METADATA, card.CARD, *card.PICTURES}
+    others = {file.name for file in directory.iterdir()} - own if directory.exists() else set()
+    with replacing_directory(directory, others) as temporary:
+        shutil.copytree(draft, temporary, dirs_exist_ok=True)
