@@ -75,6 +75,7 @@ def load_as(
             model = rebuilt(model, config, overrides)
         if compile_config:
             model.compile_from_config(compile_config)
+        model.preset = os.fspath(preset)
     except Exception as error:
         # Layers draw their seeds from Python's random numbers, and a refused preset leaves these unchanged.
         random.setstate(random_state)
