@@ -101,6 +101,14 @@ def test_choices_out_of_range_are_refused(gan, given, says):
         choose(gan, found, 100, given)
 
 
+def test_few_images_are_augmented_where_a_model_draws_them(gan):
+    def chosen(number, drawn):
+        return choose(gan, describe(None, data.ImageSet(images(number)), drawn), 100, {})[0].augmentation
+
+    assert chosen(200, images(8, seed=1)) == "diff_augment"
+    assert chosen(201, images(8, seed=1)) is None and chosen(200, None) is None
+
+
 def test_a_schedule_counts_with_its_highest_rate():
     model, found, highest = tiny_vae(), describe(None, data.ImageSet(images(20))), []
     for rate in (3e-3, keras.optimizers.schedules.CosineDecay(0.0, 300, warmup_target=3e-3, warmup_steps=100)):
@@ -302,7 +310,10 @@ def command(*arguments):
         (["gan/", "my_images", "-o", "gan"], "-o is 'gan', which already holds a preset"),
         (["gan/", "my_images", "-o", "vae_mnist_28"], "which is the name of an official preset"),
         (["gan/", "my_images", "-o", "x", "--choice", "rate"], "--choice is 'rate', expected name=value"),
-        (["gan/", "my_images", "-o", "x", "--choice", "rate=2"], "fine_tune has no choice 'rate'"),
+        (
+            ["gan/", "my_images", "-o", "x", "--choice", "rate=2"],
+            "--choice names 'rate', expected some of held_back, batch",
+        ),
         (["gan/", "my_images", "-o", "x", "--channels", "2"], "--channels is 2, expected 1 or 3"),
     ],
 )

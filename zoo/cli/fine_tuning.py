@@ -1,6 +1,7 @@
 """`zoo fine-tune`: a preset of one's own, from another preset and a folder of images or a TFDS name."""
 
 import ast
+import dataclasses
 import os
 from pathlib import Path
 
@@ -54,8 +55,13 @@ def fine_tune(name, data, steps, resolution, channels, seed, choices, output):
     import_quietly()
     import keras
 
+    from zoo.training.choices import Choices
     from zoo.training.places import check_free
 
+    known = ["held_back", *(field.name for field in dataclasses.fields(Choices))]
+    for choice in given:
+        if choice not in known:
+            raise InputError(f"--choice names {shown(choice)}, expected some of {', '.join(known)}.")
     check_free(expanded(output), "-o")
     # Newly initialized weights are the same when a run is continued.
     keras.utils.set_random_seed(seed)
@@ -65,7 +71,8 @@ def fine_tune(name, data, steps, resolution, channels, seed, choices, output):
     if overrides:
         keras.utils.set_random_seed(seed)
         model = load_generative(name, **overrides)
-    model.fine_tune(data, steps, output=output, seed=seed, **given)
+    # Lines that end suit a file better than bars that move.
+    model.fine_tune(data, steps, output=output, seed=seed, verbose=1 if os.isatty(1) else 2, **given)
 
 
 def _parsed(text):

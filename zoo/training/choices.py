@@ -15,9 +15,8 @@ from zoo.objectives import augment
 from zoo.training.checks import unscaled
 from zoo.training.descriptions import DRAWN
 
-# Kernel distance from which on data is far from what a model draws. Of the bundled presets, MNIST and Fashion-MNIST are
-# 1.0 apart, and what a GAN draws is 0.05 to 0.2 from its own data.
-FAR = 0.5
+# Number of images up to which a discriminator needs augmentation.
+FEW = 200
 
 
 @dataclasses.dataclass(frozen=True)
@@ -131,8 +130,11 @@ def discriminator_share_for(model, found, steps):
 def augmentation_for(model, found, steps):
     if not hasattr(model, "discriminator"):
         return None, "this model has no discriminator that could learn the images by heart"
-    own = model.augmentation
-    return own, "as in the preset"
+    if model.augmentation is not None:
+        return model.augmentation, "as in the preset"
+    if found.distance is not None and found.number <= FEW:
+        return "diff_augment", f"without it, a discriminator learns up to {FEW} images by heart"
+    return None, f"with more than {FEW} images, it only slows the training down"
 
 
 def exchanged_for(model, found, steps):
@@ -223,7 +225,7 @@ def layer_at(model, path):
     """Returns the layer that a path such as `"discriminator/conv_0"` means."""
     network, _, name = path.partition("/")
     with contextlib.suppress(AttributeError, ValueError):
-        return getattr(model, network).getlayer_at(name)
+        return getattr(model, network).get_layer(name)
     raise InputError(f"frozen_layers has {shown(path)}, expected a network and its layer, as in 'generator/project'.")
 
 
