@@ -312,7 +312,7 @@ def command(*arguments):
         (["gan/", "my_images", "-o", "x", "--choice", "rate"], "--choice is 'rate', expected name=value"),
         (
             ["gan/", "my_images", "-o", "x", "--choice", "rate=2"],
-            "--choice names 'rate', expected some of held_back, batch",
+            "--choice names 'rate', expected some of held_back",
         ),
         (["gan/", "my_images", "-o", "x", "--channels", "2"], "--channels is 2, expected 1 or 3"),
     ],
