@@ -109,6 +109,14 @@ def test_few_images_are_augmented_where_a_model_draws_them(gan):
     assert chosen(201, images(8, seed=1)) is None and chosen(200, None) is None
 
 
+def test_mirror_images_need_motifs_that_clearly_have_no_side(gan):
+    def mirrors(pixels):
+        return choose(gan, describe(None, data.ImageSet(pixels)), 100, {})[0].mirrored
+
+    both_sides = np.concatenate([blots(40), blots(40)[:, :, ::-1]])
+    assert mirrors(both_sides) and not mirrors(blots(40)) and not mirrors(images(20))
+
+
 def test_a_schedule_counts_with_its_highest_rate():
     model, found, highest = tiny_vae(), describe(None, data.ImageSet(images(20))), []
     for rate in (3e-3, keras.optimizers.schedules.CosineDecay(0.0, 300, warmup_target=3e-3, warmup_steps=100)):
