@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from contract.families import FAMILIES
 from helpers import HOSTILE_TEXT, assert_harmless, flip_a_bit, strengthened, tiny_vae
 from PIL import Image
 
@@ -197,6 +198,15 @@ def test_info_of_a_feature_network_and_of_a_directory(tmp_path, preset):
     assert "  class             DCGAN\n" in shown
     assert f"  origin            directory, {preset}\n" in shown
     assert "None" not in shown
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", FAMILIES)
+def test_info_lists_what_generate_takes(name, tmp_path):
+    model = FAMILIES[name].build(name)
+    model.save_to_preset(tmp_path / "tiny")
+    shown = run_here("info", tmp_path / "tiny", cwd=tmp_path).stdout
+    assert f"  generate takes    {', '.join(condition.name for condition in model.conditions)}\n" in shown
 
 
 def test_info_of_a_directory_shows_hostile_texts_as_text(tmp_path, damaged):

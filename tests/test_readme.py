@@ -65,6 +65,7 @@ def test_python_blocks_run(page, folder):
             # So little work does not repay tracing, but for images pixel by pixel, and a model that is a page's own.
             tf.config.run_functions_eagerly(not re.search(r"pixel_cnn|^class ", block, re.MULTILINE))
             short = re.sub(r"\bepochs=\d+", "epochs=1", block)
+            short = re.sub(r"(\bfine_tune\(.*?)\bsteps=\d+", r"\1steps=1, samples=8", short)
             exec(compile(short, f"{name_of(page)}, block {number}", "exec"), namespace)
     finally:
         tf.config.run_functions_eagerly(False)
@@ -80,6 +81,7 @@ def test_commands_run(folder):
     zoo.load("dcgan_fashion_mnist_28").save_to_preset("my_gan")
     # A quick look instead of a whole measurement or training.
     quick = {"evaluate": ["--images", "16"], "train": ["--steps", "2", "--option", "filters=2"]}
+    quick["fine-tune"] = ["--steps", "1", "--choice", "samples=8"]
     for arguments in commands:
         result = CliRunner().invoke(main, [*arguments, *quick.get(arguments[0], [])])
         assert result.exit_code == 0, (arguments, result.output)

@@ -1,6 +1,7 @@
 """Callbacks for `fit` (exact resuming, data order, NaN guard, warnings, sample grids, metrics) and for `predict`."""
 
 from zoo.callbacks.backup import BACKUP, BackupAndRestore
+from zoo.callbacks.best import KeepBest
 from zoo.callbacks.csv_logger import CSVLogger
 from zoo.callbacks.diagnostics import (
     WarnOfExplodingGradients,
@@ -22,6 +23,7 @@ __all__ = [
     "CSVLogger",
     "EpochOrder",
     "Grow",
+    "KeepBest",
     "PredictionProgress",
     "SampleGrid",
     "SampleMetric",

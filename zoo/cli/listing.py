@@ -1,5 +1,7 @@
 """`zoo list` and `zoo info`: which presets there are, and what is known of one."""
 
+import contextlib
+
 import click
 
 from zoo import presets
@@ -7,6 +9,11 @@ from zoo.cli.figures import echo_figure, text_of
 from zoo.cli.group import main
 from zoo.errors import PresetError
 from zoo.presets import allow_list, hub
+
+# Classes whose `generate` takes what their configuration does not name.
+_TRANSLATORS = ("Pix2Pix", "CycleGAN", "SRResNet", "SRGAN")
+_TRUNCATED = ("BigGAN", "StyleGAN", "StyleDCGAN")
+_TEMPERED = ("VAE", "BetaVAE", "VQVAE", "VQVAE2", "PixelCNN")
 
 
 @main.command("list")
@@ -78,6 +85,8 @@ def info(name):
         "machine": facts.get("machine"),
         "date": facts.get("date", facts.get("date_saved")),
         "configuration": None if is_official else _verdict(directory),
+        "fine-tuned from": facts.get("base"),
+        "generate takes": found.directory and _conditions(found.directory),
     }
     for file in presets.HASHED_FILES:
         stated = presets.stated_of(files, file)
@@ -105,6 +114,25 @@ def _verdict(directory):
     except (ValueError, RecursionError) as error:
         return f"refused: {presets.CONFIG} is no JSON ({error})."
     return "allowed"
+
+
+def _conditions(directory):
+    """Returns the conditions that `generate` of a preset takes, from its configuration, without building anything."""
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        config = presets.config_of(directory)
+        name, options = config["class_name"], config["config"]
+        takes = {
+            "labels": options.get("num_classes") or (options.get("prior") or {}).get("num_classes"),
+            "prompts": options.get("vocabulary"),
+            "source_images": name in (*_TRANSLATORS, "PixelCNN"),
+            "mask": name == "PixelCNN",
+            "latents": options.get("latent_dim"),
+            "truncation": name in _TRUNCATED,
+            "temperature": name in _TEMPERED,
+        }
+        return ", ".join(condition for condition, taken in takes.items() if taken) or None
+    # The line on the configuration says what is wrong with it.
+    return None
 
 
 def _origin(location):

@@ -51,10 +51,10 @@ def _image_shape_in(directory):
         return None
 
 
-def load_generative(name):
-    """Loads a preset with `zoo.load` and refuses a model that generates no images."""
+def load_generative(name, **overrides):
+    """Loads a preset with `zoo.load`, with changed constructor arguments, and refuses a model that draws no images."""
     import_quietly()
-    model = zoo.load(name)
+    model = zoo.load(name, **overrides)
     if not isinstance(model, zoo.GenerativeModel):
         raise InputError(f"{name!r} is a {type(model).__name__}, expected a preset that generates images.")
     return model

@@ -116,6 +116,68 @@ class GenerativeModel(SavableModel, Trainer):
         """Returns the labels of `number` images; see `zoo.sampling.conditions.labels_for`."""
         return labels_for(self.classes, number, labels)
 
+    # === Fine-tuning ===
+
+    def fine_tune(
+        self, data, steps=1000, *, output=None, validation_data=None, held_back=None, seed=0, verbose="auto", **choices
+    ):
+        """Fine-tunes the model on images of another kind in one call, and says what it chooses.
+
+        It looks at the images, chooses batch size, learning rates and everything else in `Choices` for them, trains by
+        `fit`, and keeps the weights that are best on images that were held back: by kernel distance on general features
+        for models that draw, by error for models that translate or enlarge images, by loss for others. It ends early if
+        nothing more is gained. Afterwards the model is compiled as before. Python, NumPy and Keras are seeded.
+
+        Args:
+            data: folder, array, `(images, labels)`, dict or TFDS name, as for `fit`. Images of another size are resized
+                to `image_shape`; `zoo.load(name, image_shape=...)` loads a model of another size.
+            steps: int, at least 1. Training steps; a model with a prior takes as many for each of both. Defaults to
+                1,000.
+            output: str, path or None. Folder of the preset that is written, with grids and figures in its folder
+                `training`. The same call on the same preset continues a run that was killed, bit for bit. Defaults to
+                None, which leaves the weights in the model alone.
+            validation_data: source like `data` with images for the choice of the best weights, or None (default) to
+                hold some of `data` back.
+            held_back: int or None. Number of images that are held back. Defaults to None, a tenth, but at least 16 or a
+                quarter and at most 500.
+            seed: int from 0 to 2**32 - 1. Seed of everything that is drawn. Defaults to 0.
+            verbose: as for `fit`; 0 also silences what was chosen. Defaults to `"auto"`.
+            **choices: attributes of `zoo.training.choices.Choices`, such as `batch_size=16`, which are then not chosen.
+
+        Returns:
+            `zoo.training.fine_tuning.FineTuned`: a description of the data, the choices, and the figures by step.
+
+        Raises:
+            InputError: If the data does not suit the model, a choice is unknown or out of range, or `output` holds
+                other things.
+            DataError: If there are too few images.
+            NonFiniteError: If a loss or gradient became NaN or infinite.
+
+        Example:
+
+        ```python
+        import zoo
+
+        gan = zoo.load("dcgan_fashion_mnist_28")
+        gan.fine_tune("my_images/", steps=1000, output="my_gan/")
+        images = gan.generate(16, seed=0)
+        ```
+        """
+        # Most programs fine-tune nothing, and importing the metrics takes a moment.
+        from zoo.training.fine_tuning import fine_tune
+
+        return fine_tune(
+            self,
+            data,
+            steps,
+            output=output,
+            validation_data=validation_data,
+            held_back=held_back,
+            seed=seed,
+            verbose=verbose,
+            given=choices,
+        )
+
     # === Generating ===
 
     def generate(self, num_samples: int | None = None, *, seed: int | None = None, **conditions) -> np.ndarray:

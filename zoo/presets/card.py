@@ -233,7 +233,11 @@ def _card_body(repo_id, title, facts, pictures, classes):
         table = "\n".join(["| figure | value | real images | protocol |", "|---|---|---|---|", *rows])
         measured = "Measured on these weights by the recipe" + (_AGAIN if generates else ".")
         parts.append(f"## Figures\n\n{measured}\n\n{table}")
+    if facts.get("fine_tuning"):
+        lines = [f"- {label}: {value}" for label, value in facts["fine_tuning"].items()]
+        parts.append("## Fine-tuning\n\nWhat `fine_tune` saw, chose and measured:\n\n" + "\n".join(lines))
     described = {
+        "Base preset": facts.get("base"),
         "Data set": facts.get("dataset"),
         "Licence of the data": facts.get("dataset_licence"),
         "Licence of the weights": facts.get("weights_licence"),

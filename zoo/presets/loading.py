@@ -76,6 +76,7 @@ def load_as(
         if compile_config:
             model.compile_from_config(compile_config)
         model.just_loaded = True
+        model.preset = os.fspath(preset)
     except Exception as error:
         # Layers draw their seeds from Python's random numbers, and a refused preset leaves these unchanged.
         random.setstate(random_state)

@@ -28,13 +28,8 @@ import os
 # a step of StyleGAN took 1.1 seconds without oneDNN and 0.64 with it.
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
-from zoo.training.run.classifiers import ClassifierStage, attribute_figures, cross_entropy, finish_classifier
-from zoo.training.run.conversion import Wheel, convert
-from zoo.training.run.history import DISTANCE, correlation, distance_to_train
-from zoo.training.run.image_sets import captioned_faces, mirrored, turned
-from zoo.training.run.image_to_image import finish_translator, finish_upscaler, read_test_pictures
-from zoo.training.run.optimizers import cosine_adam, warmed_adamw
-from zoo.training.run.pictures import (
+from zoo.training.image_sets import mirrored
+from zoo.training.pictures import (
     enlargements,
     nearest_pairs,
     prompted,
@@ -43,6 +38,12 @@ from zoo.training.run.pictures import (
     translations,
     truncations,
 )
+from zoo.training.run.classifiers import ClassifierStage, attribute_figures, cross_entropy, finish_classifier
+from zoo.training.run.conversion import Wheel, convert
+from zoo.training.run.history import DISTANCE, correlation, distance_to_train
+from zoo.training.run.image_sets import captioned_faces, turned
+from zoo.training.run.image_to_image import finish_translator, finish_upscaler, read_test_pictures
+from zoo.training.run.optimizers import cosine_adam, warmed_adamw
 from zoo.training.run.pipeline import fit, train
 from zoo.training.run.priors import PriorStage, autoencoder_stage, prior_stage
 from zoo.training.run.recipe import Recipe, recipe

@@ -3,7 +3,7 @@
 from zoo.errors import InputError
 from zoo.images import read_picture
 from zoo.metrics import protocols
-from zoo.training.run.pictures import enlargements, translations
+from zoo.training.pictures import enlargements, translations
 from zoo.training.run.writing import finish
 
 

@@ -1,25 +1,22 @@
 """Trains a model of any class on a user's own data, as `zoo train` does: a folder or a TFDS name becomes a preset."""
 
 import dataclasses
-import json
 
 import numpy as np
 
-from zoo import callbacks, data, presets
+from zoo import callbacks, data
 from zoo.errors import InputError
 from zoo.files import write_json
 from zoo.text import vocabulary_of
+from zoo.training.pictures import drawing, reconstructions
+from zoo.training.places import SETTINGS, TRAINING, check_free, check_same
 from zoo.training.run.options import constructor_options, required_arguments
-from zoo.training.run.pictures import enlargements, reconstructions, translations
 from zoo.training.run.pipeline import train
 from zoo.training.run.priors import PriorStage
 from zoo.training.run.settings import Run
 from zoo.training.run.stages import Stage
 from zoo.training.run.writing import finish
 
-#: Folder of the run, within that of its preset.
-TRAINING = "training"
-SETTINGS = "settings.json"
 # Steps from one grid and backup to the next. Shorter epochs would spend their time on grids.
 _STEPS_PER_EPOCH = 500
 _EXAMPLE_PROMPTS = 256
@@ -58,25 +55,8 @@ def check_place(directory, settings):
     Raises:
         InputError: the folder holds a preset, other files, or a run with other settings.
     """
-    beginning = f"-o is {str(directory)!r}, which"
-    if directory.exists() and not directory.is_dir():
-        raise InputError(f"{beginning} is a file, expected a folder.")
-    if (directory / presets.CONFIG).exists():
-        raise InputError(f"{beginning} already holds a preset; choose another folder.")
-    file = directory / TRAINING / SETTINGS
-    if not file.exists():
-        if directory.exists() and any(directory.iterdir()):
-            raise InputError(f"{beginning} holds other files, expected a new or an empty folder.")
-        return
-    begun = json.loads(file.read_text(encoding="utf-8"))
-    wanted = json.loads(json.dumps(dataclasses.asdict(settings)))
-    for name, value in wanted.items():
-        # A folder is the same with and without a slash at its end.
-        if begun[name] != value and not (name == "data" and begun[name].rstrip("/") == value.rstrip("/")):
-            raise InputError(
-                f"{beginning} holds an unfinished training with {name}={begun[name]!r}, but {name} is {value!r}; "
-                "repeat the same command to continue it, or choose another folder."
-            )
+    check_free(directory, "-o")
+    check_same(directory, "-o", dataclasses.asdict(settings))
 
 
 def train_own(model_class, directory, settings):
@@ -96,7 +76,7 @@ def train_own(model_class, directory, settings):
     run = Run(directory.resolve().name, output, directory, output / "weights_manifest.json", seed=settings.seed)
     run.open(resume=True, further=False)
     model, image_set = _model_and_data(model_class, settings)
-    draw = _drawing(model, image_set)
+    draw = drawing(model, image_set)
     stages = _stages(model, image_set, settings, draw)
     # A mistake in the data or the options leaves no folder behind.
     data.check_batch_size(settings.batch_size, len(image_set.images), True, getattr(model, "discriminator_steps", 1))
@@ -105,7 +85,7 @@ def train_own(model_class, directory, settings):
         condition.learn(image_set)
     write_json(output / SETTINGS, dataclasses.asdict(settings))
     train(run, model, stages)
-    finish(run, model, image_set, draw=draw and (lambda model: (_drawing(model, image_set)(), None)))
+    finish(run, model, image_set, draw=draw and (lambda model: (drawing(model, image_set)(), None)))
 
 
 def _model_and_data(model_class, settings):
@@ -142,15 +122,6 @@ def _learned(model_class, image_set, settings):
     if "data_variance" in constructor_options(model_class):
         found["data_variance"] = float(np.var(image_set.images[:5000] / 127.5 - 1.0))
     return found
-
-
-def _drawing(model, image_set):
-    """Returns a function that draws the images of a grid; None for models that draw samples."""
-    if hasattr(model, "upscale"):
-        return lambda: enlargements(model, image_set)
-    if hasattr(model, "translate"):
-        return lambda: translations(model, image_set)
-    return None
 
 
 def _stages(model, image_set, settings, draw):

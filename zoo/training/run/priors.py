@@ -4,7 +4,7 @@ import dataclasses
 
 from zoo import callbacks
 from zoo.metrics import psnr
-from zoo.training.run.pictures import reconstructions
+from zoo.training.pictures import reconstructions
 from zoo.training.run.stages import Stage
 
 

@@ -7,6 +7,7 @@ import keras
 import numpy as np
 
 from zoo import data
+from zoo.training.epochs import in_epochs_of
 from zoo.training.run.optimizers import cosine_adam
 
 
@@ -68,12 +69,7 @@ class Stage:
 
     def of_length(self, batches):
         """Returns batches in epochs of `steps_per_epoch`, each of which begins a new pass over the data."""
-        if self.steps_per_epoch is None:
-            return batches
-        passes = -(-self.steps_per_epoch // len(batches))
-        epochs = batches.repeat(passes).take(self.steps_per_epoch)
-        epochs.images, epochs.set_epoch = batches.images, lambda epoch: batches.set_epoch(epoch * passes)
-        return epochs
+        return batches if self.steps_per_epoch is None else in_epochs_of(batches, self.steps_per_epoch)
 
     def compile(self, network, steps):
         """Compiles the network for so many training steps."""

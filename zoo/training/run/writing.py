@@ -11,11 +11,12 @@ import keras
 import zoo
 from zoo import presets
 from zoo.datasets import photographs
-from zoo.files import replacing_directory, write_json
+from zoo.files import write_json
 from zoo.images import grid, write_png
 from zoo.metrics import protocols
 from zoo.presets import card
-from zoo.training.run.pictures import nearest_pairs
+from zoo.training.pictures import nearest_pairs
+from zoo.training.places import place_preset
 from zoo.training.run.settings import CPU_FACTS
 
 _LICENCES = {
@@ -108,11 +109,7 @@ def write_entry(run, model, *, metrics, kind="model", **facts):
     text = card.bundled_card(run.draft, run.name, entry)
     (run.draft / card.CARD).write_text(text, encoding="utf-8")
     directory = run.preset_directory
-    own = {*presets.HASHED_FILES, presets.METADATA, card.CARD, *card.PICTURES}
-    # The folder of a run may lie within that of its preset.
-    others = {file.name for file in directory.iterdir()} - own if directory.exists() else set()
-    with replacing_directory(directory, others) as temporary:
-        shutil.copytree(run.draft, temporary, dirs_exist_ok=True)
+    place_preset(run.draft, directory)
     write_json(path, {"presets": dict(sorted(entries.items()))})
     shutil.rmtree(run.draft)
     run.close()

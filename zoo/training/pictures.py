@@ -6,7 +6,7 @@ from zoo import latents
 from zoo.bicubic import resize_bicubic
 from zoo.images import grid
 from zoo.metrics import nearest_images, protocols
-from zoo.training.run.image_sets import spread
+from zoo.training.image_sets import spread
 
 # Rows, columns, and coarse layers of the grid of mixed styles (Karras et al. 2019, figure 3).
 _COARSE, _FINE, _COARSE_LAYERS = 4, 7, 1
@@ -64,3 +64,12 @@ def style_mixing(model):
     for image, row in zip(images, model.mix_styles(z[:_COARSE], z[_COARSE:], _COARSE_LAYERS), strict=False):
         rows.append(np.concatenate([image[None], row]))
     return grid(np.concatenate(rows), columns=1 + _FINE)
+
+
+def drawing(model, image_set):
+    """Returns a function that draws the images of a grid; None for models that draw samples."""
+    if hasattr(model, "upscale"):
+        return lambda: enlargements(model, image_set)
+    if hasattr(model, "translate"):
+        return lambda: translations(model, image_set)
+    return None
