@@ -143,6 +143,8 @@ def exchanged_for(model, found, steps):
         return False, "only models of grey images that draw at once do so"
     if (found.light > 0.5) == (found.light_drawn > 0.5):
         return False, "the model draws on the same ground"
+    if model.frozen_features is not None:
+        return False, "the frozen features know images on either ground"
     if getattr(model, "penalties", ()):
         return False, "a penalty keeps the discriminator smooth, so that the ground changes by itself"
     return True, "the signs of the first and last weights change, so that the model begins on the ground of the images"
