@@ -103,7 +103,7 @@ def test_images_of_one_colour_leave_the_variance_of_rounding():
 def test_a_preset_of_light_digits_learns_dark_ones():
     model = zoo.load("vae_mnist_28")
     # Thirty steps are few for a preset, and `fit` says so.
-    with pytest.warns(UserWarning, match="epochs=3 means 30 steps"):
+    with pytest.warns(UserWarning, match="epochs=3 means 30 of the 200 steps"):
         history = model.fit(dark_on_light(320, (28, 28, 1)), batch_size=32, epochs=3, verbose=0).history
     # It was 5e7 at the first step and NaN at the fourth.
     assert history["loss"][0] < 5e4 and all(np.isfinite(figures).all() for figures in history.values())

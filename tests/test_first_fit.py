@@ -10,7 +10,9 @@ from helpers import AtBatch, images, interrupt, tiny_gan, tiny_vae
 import zoo
 from zoo.callbacks import BackupAndRestore
 
-WORDS = "epochs=2 means 6 steps, too few for a preset to learn new images; epochs=67 means 200 or more, and model.fine"
+WORDS = (
+    "epochs=2 means 6 of the 200 steps that a preset needs at least to learn new images; epochs=67 reaches them, and "
+)
 
 
 @pytest.fixture
@@ -26,7 +28,7 @@ def told(model, *data, epochs=2, **options):
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         model.fit(*(data or (images(12),)), **{"batch_size": 4, "verbose": 0, **options}, epochs=epochs)
-    return [str(one.message) for one in caught if "too few for a preset" in str(one.message)]
+    return [str(one.message) for one in caught if "that a preset needs at least" in str(one.message)]
 
 
 @pytest.mark.slow
@@ -49,7 +51,7 @@ def test_enough_steps_say_nothing_also_where_they_follow_later(preset):
 @pytest.mark.slow
 def test_steps_per_epoch_and_a_later_first_epoch_count(preset):
     (message,) = told(zoo.load(preset), steps_per_epoch=2, epochs=9, initial_epoch=5)
-    assert message.startswith("epochs=9 means 8 steps, too few") and "epochs=105 means 200 or more" in message
+    assert message.startswith("epochs=9 means 8 of the 200 steps") and "epochs=105 reaches them" in message
 
 
 @pytest.mark.slow
@@ -81,7 +83,7 @@ def test_a_gan_counts_the_generators_steps(tmp_path):
 @pytest.mark.slow
 def test_a_resumed_training_says_nothing(preset, tmp_path):
     keep = BackupAndRestore(tmp_path / "backup")
-    with pytest.raises(KeyboardInterrupt), pytest.warns(UserWarning, match="too few for a preset"):
+    with pytest.raises(KeyboardInterrupt), pytest.warns(UserWarning, match="that a preset needs at least"):
         zoo.load(preset).fit(images(12), batch_size=4, epochs=3, verbose=0, callbacks=[keep, AtBatch(1, 1, interrupt)])
     assert told(zoo.load(preset), epochs=3, callbacks=[keep]) == []
 

@@ -51,11 +51,11 @@ class WarnOfFewSteps(keras.callbacks.Callback):
         begins = self.model.just_loaded and int(keras.ops.convert_to_numpy(self.model.optimizer.iterations)) == 0
         self.model.just_loaded = False
         # The number of batches of a generator is unknown.
-        steps = self.params["steps"]
-        if begins and steps and (planned := steps * (self.params["epochs"] - epoch)) < self._FEWEST:
+        steps, epochs = self.params["steps"], self.params["epochs"]
+        if begins and steps and steps * (epochs - epoch) < self._FEWEST:
             warnings.warn(
-                f"epochs={self.params['epochs']} means {planned} steps, too few for a preset to learn new images; "
-                f"epochs={epoch + math.ceil(self._FEWEST / steps)} means {self._FEWEST} or more, and "
+                f"epochs={epochs} means {steps * (epochs - epoch)} of the {self._FEWEST} steps that a preset needs at "
+                f"least to learn new images; epochs={epoch + math.ceil(self._FEWEST / steps)} reaches them, and "
                 "model.fine_tune(data, steps=1000) also chooses learning rates.",
                 stacklevel=2,
             )
