@@ -11,6 +11,7 @@ from keras import layers, ops
 import zoo
 from zoo.errors import InputError
 from zoo.layers.random_projection import RandomProjection
+from zoo.nets import conv
 from zoo.training.frozen_features import FrozenFeatures
 
 OPTIONS = {"latent_dim": 4, "filters": 2, "discriminator_filters": 2, "mixed_channels": 3}
@@ -129,6 +130,11 @@ def test_labels_change_what_is_drawn_and_how_it_is_judged():
     seen |= {f"scale_{i}": np.ones((1, *shape), "float32") for i, shape in enumerate(model.frozen_features.shapes)}
     first, second = (model.discriminator({**seen, "labels": np.array([label])}) for label in (0, 1))
     assert float(ops.max(ops.abs(first - second))) > 0
+
+
+def test_its_kernels_are_not_taken_for_those_of_a_dcgan():
+    assert conv.shrinks(zoo.DCGAN((16, 16, 3), filters=2).generator)
+    assert not conv.shrinks(tiny().generator)
 
 
 def test_its_own_features_never_judge_it(tmp_path):

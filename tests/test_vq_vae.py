@@ -728,7 +728,7 @@ def test_a_prior_is_validated_on_codes_of_other_images():
     model.prior.compile(run_eagerly=True)
     history = model.fit_prior(images(16), batch_size=8, validation_data=images(5, seed=1), verbose=0).history
     assert history["val_loss"] == pytest.approx([model.bits_per_image(images(5, seed=1)).mean() * np.log(2)], rel=1e-4)
-    with pytest.raises(InputError, match=r"x is a .*, expected an array of images, an image folder or the name"):
+    with pytest.raises(InputError, match=r"x is a .*, expected an array of images, a list of image files, an"):
         model.fit_prior(tf.data.Dataset.from_tensor_slices(images(16)).batch(8))
 
 

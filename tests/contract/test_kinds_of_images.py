@@ -1,4 +1,4 @@
-"""No family's defaults diverge in a few steps, whatever kind of images it trains on."""
+"""No kind of step and loss diverges in a few steps, whatever kind of images it trains on."""
 
 import warnings
 
@@ -20,8 +20,12 @@ def data_of(family, kind):
     return data
 
 
+# Families of each kind of step and loss.
+CHOSEN = [name for name, family in FAMILIES.items() if family.xla] + ["GAN", "BetaVAE", "SRResNet", "ProjectedGAN"]
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("name", FAMILIES)
+@pytest.mark.parametrize("name", CHOSEN)
 def test_no_kind_of_images_makes_a_loss_nan(name):
     model = FAMILIES[name].build(name)
     model.compile()

@@ -152,8 +152,9 @@ def shrinks(generator):
 
     It supports the layers of `dcgan_enlarged` if the normalizations have their own scales.
     """
-    norms = [layer for layer in generator.layers if layer.name == "norm_0"]
-    return bool(norms) and isinstance(norms[0], (layers.BatchNormalization, StyleBatchNormalization))
+    found = {layer.name: layer for layer in generator.layers}
+    norms = (layers.BatchNormalization, StyleBatchNormalization)
+    return isinstance(found.get("up_0"), layers.Conv2DTranspose) and isinstance(found.get("norm_0"), norms)
 
 
 def shrink_kernels(generator, average):
