@@ -21,7 +21,7 @@ def data_of(family, kind):
 
 
 # Families of each kind of step and loss.
-CHOSEN = [name for name, family in FAMILIES.items() if family.xla] + ["GAN", "BetaVAE", "SRResNet", "ProjectedGAN"]
+CHOSEN = [name for name, family in FAMILIES.items() if family.xla] + ["GAN", "BetaVAE", "SRResNet"]
 
 
 @pytest.mark.slow
