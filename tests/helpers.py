@@ -23,6 +23,37 @@ NUM_CLASSES = 3
 ROOT = Path(zoo.__file__).resolve().parent.parent
 
 
+#: Script that runs commands of `zoo`, each of which dies when it has written a given number of backups, or never.
+KILLED_COMMANDS = """
+import json, os, signal, sys
+from helpers import run_graphs_as_traced
+from zoo.cli import main
+import zoo.models
+
+replace = os.replace
+
+def command(arguments, last_backup):
+    backups = 0
+
+    def replace_or_die(old, new, **options):
+        nonlocal backups
+        replace(old, new, **options)
+        backups += str(new).endswith("state.weights.h5")
+        if backups == last_backup:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    os.replace = replace_or_die
+    run_graphs_as_traced()
+    main(arguments)
+
+# Each is a process of its own, which inherits the seconds that importing takes.
+for arguments, last_backup in json.loads(sys.argv[1]):
+    if not (child := os.fork()):
+        command(arguments, last_backup)
+    print("exit", os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+"""
+
+
 def run_graphs_as_traced():
     """Spares tiny networks, which run a few times, what TensorFlow does to a graph so that it runs fast.
 

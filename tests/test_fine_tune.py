@@ -10,7 +10,18 @@ import pytest
 import tensorflow as tf
 from click.testing import CliRunner
 from contract.families import FAMILIES
-from helpers import SHAPE, TINY_GANS, images, png_folder, run_script, tiny_cycle_gan, tiny_dcgan, tiny_gan, tiny_vae
+from helpers import (
+    KILLED_COMMANDS,
+    SHAPE,
+    TINY_GANS,
+    images,
+    png_folder,
+    run_script,
+    tiny_cycle_gan,
+    tiny_dcgan,
+    tiny_gan,
+    tiny_vae,
+)
 
 import zoo
 from zoo import data
@@ -348,40 +359,12 @@ def test_mistakes_are_told_in_one_sentence(arguments, says, folder):
     assert not (folder / "x").exists()
 
 
-RUNS = """
-import json, os, signal, sys
-from helpers import run_graphs_as_traced
-from zoo.cli import main
-import zoo.models
-
-replace = os.replace
-
-def tune(arguments, last_backup):
-    backups = 0
-
-    def replace_or_die(old, new, **options):
-        nonlocal backups
-        replace(old, new, **options)
-        backups += str(new).endswith("state.weights.h5")
-        if backups == last_backup:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    os.replace = replace_or_die
-    run_graphs_as_traced()
-    main(arguments)
-
-for arguments, last_backup in json.loads(sys.argv[1]):
-    if not (child := os.fork()):
-        tune(arguments, last_backup)
-    print("exit", os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
-"""
-
-
 @pytest.mark.slow
 def test_a_killed_run_is_continued_by_the_same_command_bit_for_bit(folder):
     small = [f"--choice={name}={value}" for name, value in SMALL.items() if name != "verbose"]
     same = ["fine-tune", "dense/", "my_images", *small, "--choice=evaluations=3", "--steps", "6", "-o"]
-    result = run_script(RUNS, json.dumps([([*same, "killed"], 1), ([*same, "killed"], None), ([*same, "whole"], None)]))
+    runs = [([*same, "killed"], 1), ([*same, "killed"], None), ([*same, "whole"], None)]
+    result = run_script(KILLED_COMMANDS, json.dumps(runs))
     # A progress bar that was killed does not end its line.
     ends = [int(status) for status in re.findall(r"exit (-?\d+)", result.stdout)]
     assert ends == [-signal.SIGKILL, 0, 0], result.stderr

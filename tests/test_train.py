@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from click.testing import CliRunner
-from helpers import folder_of_classes, images, run_script, write_picture
+from helpers import KILLED_COMMANDS, folder_of_classes, images, run_script, write_picture
 from PIL import Image
 
 import zoo
@@ -130,36 +130,6 @@ def test_every_kind_of_model_becomes_a_preset(name, folder):
         assert model.generate(2, seed=0).shape == (2, 8, 8, 1)
 
 
-RUNS = """
-import json, os, signal, sys
-from helpers import run_graphs_as_traced
-from zoo.cli import main
-import zoo.models
-
-replace = os.replace
-
-def train(arguments, last_backup):
-    backups = 0
-
-    def replace_or_die(old, new, **options):
-        nonlocal backups
-        replace(old, new, **options)
-        backups += str(new).endswith("state.weights.h5")
-        if backups == last_backup:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    os.replace = replace_or_die
-    run_graphs_as_traced()
-    main(arguments)
-
-# Each is a process of its own, which inherits the seconds that importing takes.
-for arguments, last_backup in json.loads(sys.argv[1]):
-    if not (child := os.fork()):
-        train(arguments, last_backup)
-    print("exit", os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
-"""
-
-
 @pytest.mark.slow
 def test_a_killed_run_is_continued_by_the_same_command_bit_for_bit(folder):
     # Two epochs of 251 steps.
@@ -172,7 +142,7 @@ def test_a_killed_run_is_continued_by_the_same_command_bit_for_bit(folder):
         ([*command, "-o", "killed"], None),
         ([*command, "-o", "whole"], None),
     ]
-    result = run_script(RUNS, json.dumps(runs))
+    result = run_script(KILLED_COMMANDS, json.dumps(runs))
     ends = [int(line.split()[1]) for line in result.stdout.splitlines() if line.startswith("exit ")]
     assert ends == [-signal.SIGKILL, 1, 0, 1, 0], result.stderr
     assert "holds an unfinished training with options={'hidden_units': [4]}, but options is " in result.stderr
