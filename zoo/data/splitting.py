@@ -42,7 +42,8 @@ def held_back(image_set, fraction, *, paired=True, at_random=True):
         given = {name: getattr(image_set, name) for name in names}
         rows = {name: values for name, values in given.items() if values is not None}
         number = len(rows[names[0]])
-        at = int(number * (1 - fraction))
+        # Of 30 images, 1 - 4/30 is 25.999... images.
+        at = int(number * (1 - fraction) + 1e-6)
         if at == 0:
             raise InputError(f"validation_split is {fraction}, which leaves none of {number} images to train on.")
         if not at_random:

@@ -244,7 +244,7 @@ def fine_tune(model, source, steps, *, output, validation_data, held_back, seed,
     keras.utils.set_random_seed(seed)
     for index, state in enumerate(random_states(model)):
         state.assign([seed, index])
-    image_set, held = _held_back(model, source, validation_data, held_back, seed)
+    image_set, held = _held_back(model, source, validation_data, held_back)
     # An image that is drawn pixel by pixel takes too long for this.
     compared = model.noise_distribution == "normal" and not hasattr(model, "translate")
     drawn = drawn_like(model, held, min(DRAWN, max(_SHOWN, len(image_set.images)))) if compared else None
@@ -288,7 +288,7 @@ def fine_tune(model, source, steps, *, output, validation_data, held_back, seed,
     return FineTuned(found, choices, figures)
 
 
-def _held_back(model, source, validation_data, held_back, seed):
+def _held_back(model, source, validation_data, held_back):
     """Returns the images to train on and those that are held back, in the form of `zoo.data.read`."""
     image_set = _read(model, source, "data", "train")
     check_enough(image_set.images)
@@ -297,20 +297,7 @@ def _held_back(model, source, validation_data, held_back, seed):
     number = len(image_set.images)
     held_back = min(max(number // 10, 16), number // 4, COMPARED) if held_back is None else held_back
     check_count(held_back, "held_back", least=2, most=max(2, number - 2))
-    order = np.random.RandomState(seed).permutation(number)
-    if image_set.labels is not None:
-        # A class keeps some images to train on.
-        common = np.bincount(image_set.labels)[image_set.labels[order]] > 3
-        order = np.concatenate([order[common], order[~common]])
-    rows = order[held_back:], order[:held_back]
-    parts = [image_set._replace(**_rows(image_set, np.sort(each))) for each in rows]
-    if not model.trains_on_pairs:
-        sources = image_set.source_images
-        order = np.random.RandomState(seed).permutation(len(sources))
-        few = min(held_back, max(2, len(sources) // 4))
-        rows = order[few:], order[:few]
-        parts = [part._replace(source_images=sources[each]) for part, each in zip(parts, rows, strict=True)]
-    train, held = parts
+    train, held = data.held_back(image_set, held_back / number, paired=model.trains_on_pairs)
     return train, _as_shown(held)
 
 
