@@ -9,6 +9,8 @@ import math
 import keras
 from keras import layers
 
+#: Preset of the network with its published weights, by which images of any kind are compared.
+LITE0 = "efficientnet_lite0_imagenet"
 # Of each stage: blocks, kernel size, stride of the first block, expansion and width.
 _STAGES = (
     (1, 3, 1, 1, 16),
