@@ -335,6 +335,7 @@ CALLS = {
     "GAN.save_to_preset": method("gan", "save_to_preset", directory=f"{FOLDER}/preset", weights_dtype="float32"),
     "GAN.save": method("gan", "save", filepath=f"{FOLDER}/model.keras"),
     "GAN.save_weights": method("gan", "save_weights", filepath=f"{FOLDER}/gan.weights.h5"),
+    "GAN.export": method("gan", "export", path=f"{FOLDER}/exported", format=None),
     "GAN.push_to_hub": method("gan", "push_to_hub", repo_id="no slash", revision=None, tag=None, private=False),
 }
 # Public names that are not in the table, with the reason.
