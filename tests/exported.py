@@ -1,6 +1,7 @@
 """Runs exported files as programs without Keras do, and compares them with the functions that were exported."""
 
 import json
+import os
 
 import numpy as np
 import onnx
@@ -10,6 +11,9 @@ from ai_edge_litert.interpreter import Interpreter
 from keras import ops
 
 from zoo.exporting.formats import METADATA
+
+# tf2onnx spends half of its time on copies of the graph, to go on if one of its optimizations fails. Tests shall fail.
+os.environ["TF2ONNX_CATCH_ERRORS"] = "FALSE"
 
 
 def index_of(folder):
