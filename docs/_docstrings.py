@@ -1,0 +1,64 @@
+"""Turns the Markdown of docstrings into what Sphinx reads: code in fences, code in backticks, and indented formulas."""
+
+import inspect
+import re
+
+import _reference
+from sphinx.util.inspect import stringify_signature
+
+_SECTION = re.compile(r"^(Args|Attributes|Returns|Yields|Raises|Example|Examples):$", re.MULTILINE)
+_FENCE = re.compile(r"^( *)```(\w+)\n(.*?)\n\1```$", re.MULTILINE | re.DOTALL)
+_FORMULA = re.compile(r"(?<=\n\n)((?: {4}.*\n+)+)", re.MULTILINE)
+_CODE = re.compile(r"(?<![`:\\])`([^`\n]+(?:\n[^`\n]+)?)`(?![`_])")
+# What reStructuredText takes for markup: emphasis, substitutions, and references with an underscore at their end.
+_MARKUP = re.compile(r"(?<!^)([*|]|(?<=\w)_(?!\w))")
+
+
+def rest(text):
+    """Returns a docstring as reStructuredText, which Napoleon then reads."""
+    kept = []
+
+    def keep(block):
+        kept.append(block)
+        return f"\0{len(kept) - 1}\0"
+
+    def fence(found):
+        indent, language, code = found.groups()
+        lines = "\n".join(f"    {line}".rstrip() for line in code.split("\n"))
+        return keep(f"{indent}.. code-block:: {language}\n\n{lines}\n")
+
+    text = _FENCE.sub(fence, text)
+    described, sections = _split(text)
+    described = _FORMULA.sub(lambda found: keep(f"::\n\n{found[0]}"), described + "\n")
+    text = _CODE.sub(lambda found: keep(f"``{' '.join(found[1].split())}``"), described + sections)
+    text = _MARKUP.sub(r"\\\1", text)
+    while kept:
+        index = len(kept) - 1
+        text = text.replace(f"\0{index}\0", kept.pop())
+    return text
+
+
+def _split(text):
+    """Splits a docstring before its first section, since only there an indented paragraph is a formula."""
+    first = _SECTION.search(text)
+    return (text[: first.start()], text[first.start() :]) if first else (text, "")
+
+
+def convert(app, what, name, obj, options, lines):
+    """Handles `autodoc-process-docstring` before Napoleon does."""
+    lines[:] = rest("\n".join(lines)).split("\n")
+
+
+def public_bases(app, name, obj, options, bases):
+    """Handles `autodoc-process-bases`: names the bases that have an entry or are none of the zoo's, or the nearest."""
+    found = [base for base in bases if _reference.is_public(base)]
+    bases[:] = found or [next(base for base in obj.__mro__[1:] if _reference.is_public(base))]
+
+
+def own_signature(app, what, name, obj, options, signature, returned):
+    """Handles `autodoc-process-signature`: Keras' layers hide the arguments of a constructor."""
+    if signature == "(*args, **kwargs)":
+        arguments = inspect.signature(obj.__init__)
+        own = arguments.replace(parameters=list(arguments.parameters.values())[1:])
+        return stringify_signature(own, show_annotation=False), returned
+    return None

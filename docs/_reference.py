@@ -1,0 +1,209 @@
+"""Writes a page for each model class, the reference of every public name, and that of the command line."""
+
+import functools
+import importlib
+import inspect
+import pkgutil
+import re
+import types
+from pathlib import Path
+
+import click
+from _arc import PAPERS
+from _links import DOCS, GENERATED
+
+import zoo
+from zoo import presets
+from zoo.cli import main as command
+
+# The modules that people import from; of packages without `__all__`, the files.
+ROOMS = (
+    "zoo",
+    "zoo.presets",
+    "zoo.presets.hub",
+    "zoo.data",
+    "zoo.images",
+    "zoo.latents",
+    "zoo.text",
+    "zoo.callbacks",
+    "zoo.metrics",
+    "zoo.metrics.features",
+    "zoo.metrics.protocols",
+    "zoo.training.run",
+    "zoo.training.warm_start",
+    "zoo.training.schedules",
+    "zoo.sampling.conditions",
+    "zoo.objectives",
+    "zoo.nets",
+    "zoo.layers",
+    "zoo.errors",
+)
+
+
+def modules():
+    """Returns the modules whose public names the reference has, a list."""
+    rooms = map(importlib.import_module, ROOMS)
+    return [module for room in rooms for module in ([room] if public_names(room) else files_of(room))]
+
+
+def files_of(package):
+    """Returns the modules of a package, a list."""
+    return [
+        importlib.import_module(f"{package.__name__}.{file.name}") for file in pkgutil.iter_modules(package.__path__)
+    ]
+
+
+def public_names(module):
+    """Returns the sorted public names of a module: its `__all__`, or what it defines; modules are none."""
+    names = getattr(module, "__all__", None) or [
+        name
+        for name, value in vars(module).items()
+        if not name.startswith("_") and getattr(value, "__module__", "") == module.__name__
+    ]
+    return sorted(name for name in names if not inspect.ismodule(getattr(module, name)))
+
+
+def model_classes():
+    """Returns the classes of models that people build, a dict by name."""
+    return {name: getattr(zoo, name) for name in PAPERS}
+
+
+# === Models ===
+
+
+def model_page(name, cls):
+    """Returns the page of a model class."""
+    text, _, rest = inspect.cleandoc(cls.__doc__).partition("\nArgs:\n")
+    summary, _, more = text.partition("\n\n")
+    example = rest.partition("\nExample:\n")[2].strip()
+    citation, title, address = PAPERS[name]
+    links = {preset: f"/gallery/{preset}{GENERATED}" for preset in presets.list_presets(model=name)}
+    pictures = [f"[![Images by {each}](/gallery/pictures/{each}.png)]({link})" for each, link in links.items()]
+    parts = [f"# {name}", summary, f"{{.pictures}}\n{' '.join(pictures)}" if pictures else ""]
+    parts.append(f"Paper: [{title}]({address}) ({citation})")
+    if links:
+        parts.append("Presets: " + ", ".join(f"[`{preset}`]({link})" for preset, link in links.items()))
+    else:
+        parts.append("It has no pretrained weights; `zoo train` and [Training](/training.md) train it.")
+    family = cls.__module__.rpartition(".")[2]
+    if (DOCS / "concepts" / f"{family}.md").is_file():
+        parts.append(f"[The idea, and the code that implements it](/concepts/{family}.md)")
+    parts.append(f"Arguments and methods: {{py:class}}`zoo.{name}`")
+    if more:
+        parts.append(f"## How it works\n\n{more}")
+    parts.append(f"## Train your own\n\n{example}")
+    return "\n\n".join(filter(None, parts)) + "\n"
+
+
+def model_pages():
+    classes = model_classes()
+    rows = []
+    for name, cls in classes.items():
+        number = len(presets.list_presets(model=name))
+        summary = inspect.cleandoc(cls.__doc__).partition("\n\n")[0].replace("\n", " ")
+        rows.append(f"| [{name}]({name}{GENERATED}) | {summary} | {number or ''} |")
+    listed = "\n".join(classes)
+    head = "| class | what it is | presets |\n|---|---|---|\n"
+    tree = f"```{{toctree}}\n:hidden:\n\n{listed}\n```\n"
+    index = f"# Models\n\nEach class is a `keras.Model` whose `train_step` follows its paper.\n\n{head}"
+    return {
+        f"models/index{GENERATED}": index + "\n".join(rows) + f"\n\n{tree}",
+        **{f"models/{name}{GENERATED}": model_page(name, cls) for name, cls in classes.items()},
+    }
+
+
+# === Public names ===
+
+
+def heading(text, line="="):
+    return f"{text}\n{line * len(text)}\n"
+
+
+def entry_of(module, name):
+    """Returns the directive that documents a public name."""
+    value, path = getattr(module, name), f"{module.__name__}.{name}"
+    if inspect.isclass(value):
+        members = ", ".join(members_of(value))
+        return f".. autoclass:: {path}\n   :members: {members}\n   :show-inheritance:\n".replace("   :members: \n", "")
+    if inspect.isroutine(value):
+        return f".. autofunction:: {path}\n"
+    return f".. py:data:: {path}\n   :value: {value!r}\n\n   {comment_of(module, name)}\n"
+
+
+def members_of(cls):
+    """Returns the documented members of a class, with those of bases that have no entry of their own."""
+    found = []
+    for base in cls.__mro__:
+        if base is not cls and is_public(base):
+            break
+        commented = re.findall(r"^    #: .*\n    (\w+)\b", inspect.getsource(base), re.MULTILINE)
+        found += [name for name, value in vars(base).items() if name in commented or _is_documented(name, value)]
+    return list(dict.fromkeys(found))
+
+
+def _is_documented(name, value):
+    return (
+        name[0] != "_"
+        and isinstance(value, (types.FunctionType, classmethod, staticmethod, property))
+        and value.__doc__
+    )
+
+
+def is_public(cls):
+    """Returns whether a class has an entry in the reference, or is none of the zoo's."""
+    return not cls.__module__.startswith("zoo.") or cls in public_classes()
+
+
+@functools.cache
+def public_classes():
+    values = [getattr(module, name) for module in modules() for name in public_names(module)]
+    return {value for value in values if inspect.isclass(value)}
+
+
+def comment_of(module, name):
+    """Returns the comment above a constant of a module, or of a file of the package; it begins with `#:`."""
+    file = Path(module.__file__)
+    for source in sorted(file.parent.glob("*.py")) if file.stem == "__init__" else [file]:
+        found = re.search(rf"((?:^#: .*\n)+)^(?:\w+, )*{name}\b.* = ", source.read_text("utf-8"), re.MULTILINE)
+        if found:
+            return " ".join(found[1].replace("#: ", "").split())
+    raise ValueError(f"{module.__name__}.{name} has no comment that begins with #: and says what it is.")
+
+
+def module_page(module):
+    """Returns the page of a module, a dict of texts by path, with pages of their own for model classes."""
+    name, names = module.__name__, public_names(module)
+    apart = [each for each in names if module is zoo and inspect.isclass(getattr(zoo, each))]
+    below = apart if names else [file.__name__.rpartition(".")[2] for file in files_of(module)]
+    parts = [heading(name), f".. automodule:: {name}\n   :no-members:\n"]
+    if below:
+        parts.append(".. toctree::\n   :maxdepth: 1\n\n" + "".join(f"   {name}.{each}\n" for each in below))
+    parts += [entry_of(module, each) for each in names if each not in apart]
+    pages = {f"api/{name}.rst": "\n".join(parts)}
+    return pages | {f"api/{name}.{each}.rst": f"{heading(each)}\n{entry_of(module, each)}" for each in apart}
+
+
+def reference_pages():
+    rooms, found = list(map(importlib.import_module, ROOMS)), {"api/zoo_command.rst": command_page()}
+    for module in {*rooms, *modules()}:
+        found |= module_page(module)
+    tree = ".. toctree::\n   :maxdepth: 1\n\n" + "".join(f"   {room}\n" for room in ROOMS)
+    tree += "   The command zoo <zoo_command>\n"
+    found["api/index.rst"] = f"{heading('Reference')}\nEvery public name, by the module that offers it.\n\n{tree}"
+    return found
+
+
+def command_page():
+    """Returns the page of the command line, made of what `--help` prints."""
+    parts = [heading("The command zoo")]
+    for name, each in {"": command, **command.commands}.items():
+        title = f"zoo {name}".strip()
+        context = click.Context(each, info_name=title, terminal_width=100, max_content_width=100)
+        text = "".join(f"   {line}".rstrip() + "\n" for line in each.get_help(context).splitlines())
+        parts.append(f"{heading(title, '-')}\n.. code-block:: text\n\n{text}")
+    return "\n".join(parts)
+
+
+def pages():
+    """Returns the pages of models and of the reference, a dict of texts by path."""
+    return {**model_pages(), **reference_pages()}
