@@ -4,11 +4,10 @@ import inspect
 import re
 
 import _reference
-from sphinx.util.inspect import stringify_signature
 
 _SECTION = re.compile(r"^(Args|Attributes|Returns|Yields|Raises|Example|Examples):$", re.MULTILINE)
 _FENCE = re.compile(r"^( *)```(\w+)\n(.*?)\n\1```$", re.MULTILINE | re.DOTALL)
-_FORMULA = re.compile(r"(?<=\n\n)((?: {4}.*\n+)+)", re.MULTILINE)
+_FORMULA = re.compile(r"(?<=\n\n)((?: {4}.*(?:\n+|\Z))+)")
 _CODE = re.compile(r"(?<![`:\\])`([^`\n]+(?:\n[^`\n]+)?)`(?![`_])")
 # What reStructuredText takes for markup: emphasis, substitutions, and references with an underscore at their end.
 _MARKUP = re.compile(r"(?<!^)([*|]|(?<=\w)_(?!\w))")
@@ -29,7 +28,7 @@ def rest(text):
 
     text = _FENCE.sub(fence, text)
     described, sections = _split(text)
-    described = _FORMULA.sub(lambda found: keep(f"::\n\n{found[0]}"), described + "\n")
+    described = _FORMULA.sub(lambda found: keep(f".. code-block:: text\n\n{found[0]}"), described)
     text = _CODE.sub(lambda found: keep(f"``{' '.join(found[1].split())}``"), described + sections)
     text = _MARKUP.sub(r"\\\1", text)
     while kept:
@@ -59,6 +58,6 @@ def own_signature(app, what, name, obj, options, signature, returned):
     """Handles `autodoc-process-signature`: Keras' layers hide the arguments of a constructor."""
     if signature == "(*args, **kwargs)":
         arguments = inspect.signature(obj.__init__)
-        own = arguments.replace(parameters=list(arguments.parameters.values())[1:])
-        return stringify_signature(own, show_annotation=False), returned
+        own = [each.replace(annotation=each.empty) for each in list(arguments.parameters.values())[1:]]
+        return str(arguments.replace(parameters=own)), returned
     return None

@@ -54,13 +54,14 @@ def files_of(package):
 
 
 def public_names(module):
-    """Returns the sorted public names of a module: its `__all__`, or what it defines; modules are none."""
+    """Returns the public names of a module, constants last: its `__all__`, or what it defines, without modules."""
     names = getattr(module, "__all__", None) or [
         name
         for name, value in vars(module).items()
         if not name.startswith("_") and getattr(value, "__module__", "") == module.__name__
     ]
-    return sorted(name for name in names if not inspect.ismodule(getattr(module, name)))
+    found = [name for name in names if not inspect.ismodule(getattr(module, name))]
+    return sorted(found, key=lambda name: (not callable(getattr(module, name)), name))
 
 
 def model_classes():
@@ -127,7 +128,9 @@ def entry_of(module, name):
         return f".. autoclass:: {path}\n   :members: {members}\n   :show-inheritance:\n".replace("   :members: \n", "")
     if inspect.isroutine(value):
         return f".. autofunction:: {path}\n"
-    return f".. py:data:: {path}\n   :value: {value!r}\n\n   {comment_of(module, name)}\n"
+    # The path of a folder is that of this machine.
+    shown = "" if isinstance(value, Path) else f"   :value: {value!r}\n"
+    return f".. py:data:: {path}\n{shown}\n   {comment_of(module, name)}\n"
 
 
 def members_of(cls):

@@ -20,6 +20,7 @@ sys.path.insert(0, str(DOCS))
 import _arc
 import _docstrings
 import _gallery
+import _guides
 import _links
 import _pages
 import _playground
@@ -34,6 +35,7 @@ version = release = zoo.__version__
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx_gallery.gen_gallery"]
 source_suffix = {".rst": "restructuredtext", ".md": "markdown", _links.GENERATED: "markdown"}
 root_doc = "index"
+default_role = "code"
 exclude_patterns = ["_build", "guides", "gallery/arc.rst"]
 nitpicky = True
 # Keras and Python have no inventory here, since the site builds without a network.
@@ -61,13 +63,14 @@ napoleon_custom_sections = [("Call arguments", "params_style")]
 
 # === Guides ===
 
-PIP = f"git+{_links.REPOSITORY}" if _links.REPOSITORY else "generative-zoo"
 sphinx_gallery_conf = {
     "examples_dirs": "guides",
     "gallery_dirs": "auto_guides",
     "filename_pattern": r"\.py",
     "within_subsection_order": "FileNameSortKey",
-    "first_notebook_cell": f"%pip install -q {PIP}",
+    "first_notebook_cell": _guides.first_cell(),
+    "reset_modules": ("matplotlib", "_guides.reset"),
+    "reset_modules_order": "both",
     "image_srcset": ["2x"],
     "show_memory": False,
     "show_signature": False,
@@ -115,14 +118,16 @@ def write_pages(app):
 
 
 def prepare_page(app, docname, source):
-    """Makes the links of a Markdown page those of the site, and gives a page of an index the pages that it links to."""
+    """Makes the links of a page those of the site, and lists the pages that an index in Markdown links to."""
     path = Path(app.env.doc2path(docname))
     if path.suffix == ".md":
         text = _links.relinked(source[0], path.parent)
         if path.stem == "README":
-            pages = dict.fromkeys(re.findall(r"\]\(/((?!project/)[\w/]+)\.md\)", text))
+            pages = dict.fromkeys(re.findall(r"\]\(/((?!project/|concepts/)[\w/]+)\.md\)", text))
             text += "\n\n```{toctree}\n:hidden:\n\n" + "".join(f"/{page}\n" for page in pages) + "```\n"
         source[0] = text
+    elif path.parent.name == "auto_guides":
+        source[0] = _guides.with_links(source[0])
 
 
 def visit_math(writer, node):
@@ -141,5 +146,8 @@ def setup(app):
     app.connect("autodoc-process-docstring", _docstrings.convert, priority=100)
     app.connect("autodoc-process-bases", _docstrings.public_bases)
     app.connect("autodoc-process-signature", _docstrings.own_signature)
+    app.connect("build-finished", _guides.copy_notebooks)
     app.connect("build-finished", _playground.add)
+    if _playground.at_hand():
+        app.tags.add("playground")
     app.add_html_math_renderer("mathml", (visit_math, None), (visit_math, None))

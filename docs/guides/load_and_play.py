@@ -15,21 +15,23 @@ import matplotlib.pyplot as plt
 import zoo
 
 
-def show(images, columns=None):
-    """Shows images in a grid."""
-    plt.imshow(zoo.images.grid(images, columns=columns).squeeze(), cmap="gray")
+def show(images):
+    """Shows images, eight in a row."""
+    plt.imshow(zoo.images.grid(images, columns=8).squeeze(), cmap="gray")
     plt.axis("off")
     plt.show()
 
 
-print(zoo.list_presets("*avatars*"))
+for name in zoo.list_presets("*avatars*"):
+    print(name)
+
 faces = zoo.load("dcgan_avatars_64")
-show(faces.generate(24, seed=0), columns=8)
+show(faces.generate(24, seed=0))
 
 # %%
 # Another seed draws other faces. The seventh image of a call is the same, however many images are drawn.
 
-show(faces.generate(24, seed=1), columns=8)
+show(faces.generate(24, seed=1))
 
 # %%
 # Walk
@@ -38,7 +40,7 @@ show(faces.generate(24, seed=1), columns=8)
 
 ends = zoo.latents.sample(2, faces.noise_shape, seed=7)
 way = zoo.latents.interpolate(ends[:1], ends[1:], steps=8)
-show(faces.generate(latents=way.reshape(-1, *faces.noise_shape)), columns=8)
+show(faces.generate(latents=way.reshape(-1, *faces.noise_shape)))
 
 # %%
 # Choose
@@ -47,12 +49,12 @@ show(faces.generate(latents=way.reshape(-1, *faces.noise_shape)), columns=8)
 
 garments = zoo.load("big_gan_fashion_mnist_28")
 print(garments.class_names)
-show(garments.generate(16, labels=garments.class_names[0], seed=0), columns=8)
+show(garments.generate(16, labels=garments.class_names[0], seed=0))
 
 # %%
 # Lower truncation makes the images more alike and more typical.
 
-show(garments.generate(16, labels=garments.class_names[0], truncation=0.5, seed=0), columns=8)
+show(garments.generate(16, labels=garments.class_names[0], truncation=0.5, seed=0))
 
 # %%
 # Save
