@@ -1,16 +1,13 @@
 """Turns the Markdown of docstrings into what Sphinx reads: code in fences, code in backticks, and indented formulas."""
 
-import inspect
 import re
-
-import _reference
 
 _SECTION = re.compile(r"^(Args|Attributes|Returns|Yields|Raises|Example|Examples):$", re.MULTILINE)
 _FENCE = re.compile(r"^( *)```(\w+)\n(.*?)\n\1```$", re.MULTILINE | re.DOTALL)
 _FORMULA = re.compile(r"(?<=\n\n)((?: {4}.*(?:\n+|\Z))+)")
 _CODE = re.compile(r"(?<![`:\\])`([^`\n]+(?:\n[^`\n]+)?)`(?![`_])")
 # What reStructuredText takes for markup: emphasis, substitutions, and references with an underscore at their end.
-_MARKUP = re.compile(r"(?<!^)([*|]|(?<=\w)_(?!\w))")
+_MARKUP = re.compile(r"([*|]|(?<=\w)_(?!\w))")
 
 
 def rest(text):
@@ -46,18 +43,3 @@ def _split(text):
 def convert(app, what, name, obj, options, lines):
     """Handles `autodoc-process-docstring` before Napoleon does."""
     lines[:] = rest("\n".join(lines)).split("\n")
-
-
-def public_bases(app, name, obj, options, bases):
-    """Handles `autodoc-process-bases`: names the bases that have an entry or are none of the zoo's, or the nearest."""
-    found = [base for base in bases if _reference.is_public(base)]
-    bases[:] = found or [next(base for base in obj.__mro__[1:] if _reference.is_public(base))]
-
-
-def own_signature(app, what, name, obj, options, signature, returned):
-    """Handles `autodoc-process-signature`: Keras' layers hide the arguments of a constructor."""
-    if signature == "(*args, **kwargs)":
-        arguments = inspect.signature(obj.__init__)
-        own = [each.replace(annotation=each.empty) for each in list(arguments.parameters.values())[1:]]
-        return str(arguments.replace(parameters=own)), returned
-    return None

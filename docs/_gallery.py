@@ -4,6 +4,7 @@
 on its page of experiments.
 """
 
+import ast
 import functools
 import io
 import re
@@ -80,6 +81,12 @@ def section(text, title):
     return found and found[1].strip()
 
 
+def first_lines(text):
+    """Returns the first three statements of a block of code: import, load, draw."""
+    code = re.search(r"```python\n(.*?)```", text, re.DOTALL)[1]
+    return "\n".join(code.splitlines()[: ast.parse(code).body[2].end_lineno])
+
+
 # === Pictures ===
 
 
@@ -119,8 +126,7 @@ def page_of(name, entry, playground):
         f"{{.facts}}\n**{figure_of(entry)}** · [{entry['class']}](/models/{entry['class']}{_links.GENERATED}), "
         f"{facts['paper']} · {facts['data']} · {entry['parameters'] / 1e6:.2f} M parameters · {size:.1f} MB"
     )
-    lines = [line for line in section(card, "Use").splitlines() if line][1:4]
-    parts.append("## Use\n\n" + "\n".join(["```python", *lines, "```"]))
+    parts.append(f"## Use\n\n```python\n{first_lines(section(card, 'Use'))}\n```")
     parts.append("[Fine-tuning](/fine_tuning.md) adapts it to your own images in one call.")
     for caption, file in pictures:
         heading = "Nearest training images" if file == "nearest.png" else "More pictures"
@@ -151,7 +157,7 @@ def table_of(entries):
         for name, entry in entries.items()
     ]
     head = "| first images | preset | task | data | parameters | figure |\n|---|---|---|---|---|---|"
-    return "\n".join(["```{table}", ":class: presets", "", head, *rows, "```"])
+    return "\n".join(["```{table}", ":class: presets filterable", "", head, *rows, "```"])
 
 
 def pages(playground=False):

@@ -8,6 +8,7 @@ import re
 import types
 from pathlib import Path
 
+import _docstrings
 import click
 from _arc import PAPERS
 from _links import DOCS, GENERATED
@@ -64,6 +65,11 @@ def public_names(module):
     return sorted(found, key=lambda name: (not callable(getattr(module, name)), name))
 
 
+def summary_of(described):
+    """Returns the first paragraph of a docstring in one line."""
+    return inspect.cleandoc(described.__doc__).partition("\n\n")[0].replace("\n", " ")
+
+
 def model_classes():
     """Returns the classes of models that people build, a dict by name."""
     return {name: getattr(zoo, name) for name in PAPERS}
@@ -97,18 +103,25 @@ def model_page(name, cls):
 
 
 def model_pages():
-    classes = model_classes()
-    rows = []
+    classes, rows = model_classes(), []
     for name, cls in classes.items():
-        number = len(presets.list_presets(model=name))
-        summary = inspect.cleandoc(cls.__doc__).partition("\n\n")[0].replace("\n", " ")
-        rows.append(f"| [{name}]({name}{GENERATED}) | {summary} | {number or ''} |")
-    listed = "\n".join(classes)
-    head = "| class | what it is | presets |\n|---|---|---|\n"
-    tree = f"```{{toctree}}\n:hidden:\n\n{listed}\n```\n"
-    index = f"# Models\n\nEach class is a `keras.Model` whose `train_step` follows its paper.\n\n{head}"
+        names = presets.list_presets(model=name)
+        picture = f"![](/figures/presets/{names[0]}.png)" if names else ""
+        rows.append(f"| {picture} | [{name}]({name}{GENERATED}) | {summary_of(cls)} |")
+    table = ["```{table}", ":class: presets", "", "| images | class | what it is |", "|---|---|---|", *rows, "```"]
+    tree = ["```{toctree}", ":hidden:", "", *classes, "```"]
+    index = [
+        "# Models",
+        "",
+        "Each class is a `keras.Model` whose `train_step` follows its paper.",
+        "",
+        *table,
+        "",
+        *tree,
+        "",
+    ]
     return {
-        f"models/index{GENERATED}": index + "\n".join(rows) + f"\n\n{tree}",
+        f"models/index{GENERATED}": "\n".join(index),
         **{f"models/{name}{GENERATED}": model_page(name, cls) for name, cls in classes.items()},
     }
 
@@ -163,6 +176,21 @@ def public_classes():
     return {value for value in values if inspect.isclass(value)}
 
 
+def public_bases(app, name, obj, options, bases):
+    """Handles `autodoc-process-bases`: names the bases that have an entry or are none of the zoo's, or the nearest."""
+    found = [base for base in bases if is_public(base)]
+    bases[:] = found or [next(base for base in obj.__mro__[1:] if is_public(base))]
+
+
+def own_signature(app, what, name, obj, options, signature, returned):
+    """Handles `autodoc-process-signature`: Keras' layers hide the arguments of a constructor."""
+    if signature == "(*args, **kwargs)":
+        arguments = inspect.signature(obj.__init__)
+        own = [each.replace(annotation=each.empty) for each in list(arguments.parameters.values())[1:]]
+        return str(arguments.replace(parameters=own)), returned
+    return None
+
+
 def comment_of(module, name):
     """Returns the comment above a constant of a module, or of a file of the package; it begins with `#:`."""
     file = Path(module.__file__)
@@ -190,9 +218,16 @@ def reference_pages():
     rooms, found = list(map(importlib.import_module, ROOMS)), {"api/zoo_command.rst": command_page()}
     for module in {*rooms, *modules()}:
         found |= module_page(module)
-    tree = ".. toctree::\n   :maxdepth: 1\n\n" + "".join(f"   {room}\n" for room in ROOMS)
-    tree += "   The command zoo <zoo_command>\n"
-    found["api/index.rst"] = f"{heading('Reference')}\nEvery public name, by the module that offers it.\n\n{tree}"
+    described = {
+        room.__name__: inspect.cleandoc(room.__doc__).partition("\n\n")[0].replace("\n", " ") for room in rooms
+    }
+    described["zoo_command"] = "The command line."
+    rows = [f"   * - :doc:`{name}`\n     - {_docstrings.rest(text)}\n" for name, text in described.items()]
+    tree = ".. toctree::\n   :hidden:\n\n" + "".join(f"   {name}\n" for name in described)
+    table = ".. list-table::\n\n" + "".join(rows)
+    found["api/index.rst"] = (
+        f"{heading('Reference')}\nEvery public name, by the module that offers it.\n\n{table}\n{tree}"
+    )
     return found
 
 

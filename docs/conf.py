@@ -144,8 +144,8 @@ def setup(app):
     app.connect("builder-inited", write_pages, priority=100)
     app.connect("source-read", prepare_page)
     app.connect("autodoc-process-docstring", _docstrings.convert, priority=100)
-    app.connect("autodoc-process-bases", _docstrings.public_bases)
-    app.connect("autodoc-process-signature", _docstrings.own_signature)
+    app.connect("autodoc-process-bases", _reference.public_bases)
+    app.connect("autodoc-process-signature", _reference.own_signature)
     app.connect("build-finished", _guides.copy_notebooks)
     app.connect("build-finished", _playground.add)
     if _playground.at_hand():

@@ -1,6 +1,6 @@
 // Adds a filter above each table of presets: words, and a menu for the task and for the data.
 document.addEventListener("DOMContentLoaded", () => {
-  for (const table of document.querySelectorAll("table.presets")) {
+  for (const table of document.querySelectorAll("table.filterable")) {
     const rows = [...table.tBodies[0].rows], titles = [...table.tHead.rows[0].cells].map((cell) => cell.innerText.trim());
     const bar = document.createElement("form"), count = document.createElement("output");
     const add = (title, field) => {
@@ -12,7 +12,7 @@ document.addEventListener("DOMContentLoaded", () => {
     const words = add("Search", Object.assign(document.createElement("input"), { type: "search" }));
     const menus = ["task", "data"].map((title) => {
       const menu = add(title[0].toUpperCase() + title.slice(1), document.createElement("select"));
-      const valuesOf = (row) => row.cells[titles.indexOf(title)].innerText.trim().split(", ");
+      const valuesOf = (row) => row.cells[titles.indexOf(title)].innerText.replace(/ \(.*?\)/g, "").trim().split(", ");
       menu.append(new Option("all", ""), ...[...new Set(rows.flatMap(valuesOf))].sort().map((value) => new Option(value)));
       return (row) => !menu.value || valuesOf(row).includes(menu.value);
     });
