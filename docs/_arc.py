@@ -131,7 +131,8 @@ def table():
         parts.append(f"{chapter}\n{'-' * len(chapter)}\n\n.. rst-class:: arc\n")
         parts += [
             f"* .. image:: /gallery/pictures/{name}.png\n     :alt: Images by {title}\n\n"
-            f"  :doc:`{title} </models/{of_class}>`\n\n  {PAPERS[of_class][0]}\n"
+            f"  :doc:`{title} </models/{of_class}>`\n\n"
+            f"  `{PAPERS[of_class][0]} <{PAPERS[of_class][2]}>`__\n"
             for title, of_class, name in cells
             if name in here
         ]

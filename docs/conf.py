@@ -3,6 +3,7 @@
 Pages that people wrote are Markdown, which the repository shows, too. `_gallery.py`, `_arc.py` and `_reference.py`
 write the others, into folders that Git ignores. The environment variables ZOO_REPOSITORY (its address) and
 ZOO_PLAYGROUND_RUNTIME (the folder with the package of ONNX Runtime Web) add links to the repository and the playground.
+ZOO_DOCS_GUIDES=skip shows the guides without running them.
 """
 
 import builtins
@@ -32,7 +33,13 @@ project = "generative-zoo"
 author = copyright = "The generative-zoo authors"
 version = release = zoo.__version__
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx_gallery.gen_gallery"]
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.githubpages",
+    "sphinx.ext.napoleon",
+    "sphinx_gallery.gen_gallery",
+]
 source_suffix = {".rst": "restructuredtext", ".md": "markdown", _links.GENERATED: "markdown"}
 root_doc = "index"
 default_role = "code"
@@ -77,7 +84,7 @@ sphinx_gallery_conf = {
     "download_all_examples": False,
     "min_reported_time": 1e9,
     "write_computation_times": False,
-    "plot_gallery": os.environ.get("ZOO_DOCS_GUIDES", "run") == "run",
+    "plot_gallery": os.environ.get("ZOO_DOCS_GUIDES") != "skip",
 }
 
 # === Looks ===
