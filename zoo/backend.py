@@ -1,10 +1,66 @@
-"""Checks of what the zoo computes with: Keras and its backend must be installed, and the process not forked."""
+"""What the zoo computes with: Keras and its backend, which start quietly, in a process that must not be forked."""
 
+import contextlib
 import os
+import sys
+import tempfile
+from importlib.machinery import PathFinder
 
 from zoo.errors import InputError, MissingDependencyError, shown
 
 _first = None
+_LOG_LEVEL = "TF_CPP_MIN_LOG_LEVEL"
+# Parts of the lines that TensorFlow 2.21 writes while it is imported, each of which it writes on healthy machines.
+_HARMLESS = (b"All log messages before absl::InitializeLog()", b" port.cc:", b" cudart_stub.cc:")
+
+
+def quiet_tensorflow():
+    """Hides TensorFlow's own log from now on, unless the user chose its level or TensorFlow is imported already.
+
+    Without a GPU it logs a missing driver as an error, and its graph optimizer logs as errors what it leaves as it is.
+    Errors of Python and fatal ones still appear.
+    """
+    if "tensorflow" not in sys.modules:
+        os.environ.setdefault(_LOG_LEVEL, "3")
+        sys.meta_path.insert(0, _QuietFinder())
+
+
+class _QuietFinder:
+    """Finds TensorFlow like Python does, and has it imported without the lines that it writes on every start.
+
+    Scripts import it in many ways, such as by Keras or `zoo.callbacks`; this is the one place that all of them pass.
+    """
+
+    def find_spec(self, name, path=None, target=None):
+        if name != "tensorflow" or os.environ.get(_LOG_LEVEL) == "0":
+            return None
+        spec = PathFinder.find_spec(name, path, target)
+        if spec is not None:
+            spec.loader.exec_module = _without_harmless_lines()(spec.loader.exec_module)
+        return spec
+
+
+@contextlib.contextmanager
+def _without_harmless_lines():
+    """Holds standard error back within this context, and then writes what is not harmless of it.
+
+    TensorFlow 2.21 writes some lines before it reads TF_CPP_MIN_LOG_LEVEL, and bypasses `sys.stderr`.
+    """
+    with contextlib.ExitStack() as opened:
+        try:
+            held, shown_at = opened.enter_context(tempfile.TemporaryFile()), os.dup(2)
+        except OSError:
+            # There is no standard error, or no place to hold it.
+            yield
+            return
+        try:
+            os.dup2(held.fileno(), 2)
+            yield
+        finally:
+            os.dup2(shown_at, 2)
+            os.close(shown_at)
+            held.seek(0)
+            os.write(2, b"".join(line for line in held if not any(part in line for part in _HARMLESS)))
 
 
 def import_keras():

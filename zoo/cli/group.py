@@ -58,8 +58,6 @@ class _ZooGroup(click.Group):
 def main():
     """Generative models with pretrained weights."""
     _open_streams()
-    # TensorFlow logs a missing GPU as an error, and level 3 hides errors.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 
 def _open_streams():
