@@ -71,8 +71,7 @@ def fine_tune(name, data, steps, resolution, channels, seed, choices, output):
     if overrides:
         keras.utils.set_random_seed(seed)
         model = load_generative(name, **overrides)
-    # Lines that end suit a file better than bars that move.
-    model.fine_tune(data, steps, output=output, seed=seed, verbose=1 if os.isatty(1) else 2, **given)
+    model.fine_tune(data, steps, output=output, seed=seed, **given)
 
 
 def _parsed(text):
