@@ -341,7 +341,15 @@ def command(*arguments):
         (["gan/", "nowhere/", "-o", "x"], "There is no image folder 'nowhere/'"),
         (["gan/", "my_images"], "Missing option '-o'"),
         (["gan/", "my_images", "-o", "my_images"], "-o is 'my_images', which holds other files"),
-        (["gan/", "my_images", "-o", "gan"], "-o is 'gan', which already holds a preset"),
+        (
+            ["gan/", "my_images", "-o", "gan"],
+            "-o is 'gan', which already holds a preset; choose another folder, or train that preset further by "
+            "`zoo fine-tune gan DATA -o FOLDER`.",
+        ),
+        (
+            ["gan/", "my_images", "-o", "x", "--choice", "samples=8", "--choice", "samples=9"],
+            "--choice samples is given twice, expected it once.",
+        ),
         (["gan/", "my_images", "-o", "vae_mnist_28"], "which is the name of an official preset"),
         (["gan/", "my_images", "-o", "x", "--choice", "rate"], "--choice is 'rate', expected name=value"),
         (
