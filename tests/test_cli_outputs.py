@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import resource
 import subprocess
 from pathlib import Path
 
@@ -54,6 +55,17 @@ def test_files_are_written_as_their_images_come(tmp_path):
 
     write_pngs(tmp_path / "many", batches(), 3)
     assert len(os.listdir(tmp_path / "many")) == 3
+
+
+@pytest.mark.slow
+def test_a_full_disk_ends_in_a_sentence(tmp_path, preset):
+    def full_disk():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (60, 60))
+
+    arguments = ("sample", preset, "-n", 2, "-o", "many")
+    said = fail(*arguments, cwd=tmp_path, limit=full_disk, PYTHONDONTWRITEBYTECODE="1")
+    assert said.startswith("Error: 'many' could not be written: File too large; ")
+    assert os.listdir(tmp_path / "many") == []
 
 
 @pytest.mark.slow

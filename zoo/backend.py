@@ -3,7 +3,6 @@
 import contextlib
 import os
 import sys
-import tempfile
 from importlib.machinery import PathFinder
 
 from zoo.errors import InputError, MissingDependencyError, shown
@@ -46,21 +45,26 @@ def _without_harmless_lines():
 
     TensorFlow 2.21 writes some lines before it reads TF_CPP_MIN_LOG_LEVEL, and bypasses `sys.stderr`.
     """
-    with contextlib.ExitStack() as opened:
-        try:
-            held, shown_at = opened.enter_context(tempfile.TemporaryFile()), os.dup(2)
-        except OSError:
-            # There is no standard error, or no place to hold it.
-            yield
-            return
-        try:
-            os.dup2(held.fileno(), 2)
-            yield
-        finally:
-            os.dup2(shown_at, 2)
-            os.close(shown_at)
-            held.seek(0)
-            os.write(2, b"".join(line for line in held if not any(part in line for part in _HARMLESS)))
+    try:
+        shown_at = os.dup(2)
+    except OSError:
+        # Standard error is closed.
+        yield
+        return
+    # A pipe needs no disk; what does not fit into it is lost rather than waited for.
+    held = os.pipe()
+    for end in held:
+        os.set_blocking(end, False)
+    try:
+        os.dup2(held[1], 2)
+        yield
+    finally:
+        os.dup2(shown_at, 2)
+        with contextlib.suppress(BlockingIOError):
+            lines = os.read(held[0], 2**20).splitlines(keepends=True)
+            os.write(2, b"".join(line for line in lines if not any(part in line for part in _HARMLESS)))
+        for number in (shown_at, *held):
+            os.close(number)
 
 
 def import_keras():
