@@ -125,11 +125,15 @@ def write_pngs(folder, batches, number):
     """
     folder, digits = expanded(folder), max(4, len(str(check_count(number, "number") - 1)))
     for index, image in enumerate(itertools.chain.from_iterable(batches)):
-        picture = _picture(image)
+        path, content = folder / f"{index:0{digits}}.png", png_bytes(image)
         with storing(folder):
             folder.mkdir(exist_ok=True)
-            # Each of thousands of files would wait for the disk if it replaced another one safely.
-            picture.save(folder / f"{index:0{digits}}.png", format="PNG")
+            try:
+                # Each of thousands of files would wait for the disk if it were replaced as `write_png` does.
+                path.write_bytes(content)
+            except OSError:
+                path.unlink(missing_ok=True)
+                raise
 
 
 def png_bytes(image):
