@@ -96,8 +96,7 @@ def _walk(model, number, seed, to_seed, given):
     from zoo import latents
     from zoo.sampling import batches
 
-    shape, distribution = model.noise_shape, model.noise_distribution
-    ends = [latents.sample(1, shape, each, distribution=distribution)[0] for each in (seed, to_seed)]
+    ends = [latents.sample(1, model.noise_shape, each)[0] for each in (seed, to_seed)]
     # Straight lines between normal latents of many dimensions pass closer to the origin than latents are.
     between = latents.interpolate(*ends, number, spherical=True)
     _, drawn = batches.parts(model, number, seed, {**given, "latents": between}, alike=True)
