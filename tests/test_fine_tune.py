@@ -369,8 +369,9 @@ def test_mistakes_are_told_in_one_sentence(arguments, says, folder):
 
 @pytest.mark.slow
 def test_a_killed_run_is_continued_by_the_same_command_bit_for_bit(folder):
-    small = [f"--choice={name}={value}" for name, value in SMALL.items() if name != "verbose"]
-    same = ["fine-tune", "dense/", "my_images", *small, "--choice=evaluations=3", "--steps", "6", "-o"]
+    choices = {**SMALL, "evaluations": 3}
+    small = [f"--choice={name}={value}" for name, value in choices.items() if name != "verbose"]
+    same = ["fine-tune", "dense/", "my_images", *small, "--steps", "6", "-o"]
     runs = [([*same, "killed"], 1), ([*same, "killed"], None), ([*same, "whole"], None)]
     result = run_script(KILLED_COMMANDS, json.dumps(runs))
     # A progress bar that was killed does not end its line.
