@@ -20,13 +20,12 @@ def errors_of(script, cwd, *paths, **environment):
 DRAW_AND_TRAIN = """
 import numpy as np
 import zoo
-from zoo.callbacks import StopOnNonFinite
 
 zoo.load("dcgan_fashion_mnist_28").generate(2, seed=0)
 gan = zoo.DCGAN((8, 8, 1), latent_dim=4, filters=2)
 gan.compile()
 images = np.random.RandomState(0).randint(0, 256, (64, 8, 8, 1), "uint8")
-gan.fit(images, batch_size=32, epochs=1, callbacks=[StopOnNonFinite()])
+gan.fit(images, batch_size=32, epochs=1, callbacks=[zoo.callbacks.StopOnNonFinite()])
 """
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING
 
-from zoo.backend import quiet_tensorflow
 from zoo.version import __version__ as __version__
 
 if TYPE_CHECKING:
@@ -27,8 +26,6 @@ if TYPE_CHECKING:
     from zoo.models import *
     from zoo.presets import hub as hub
     from zoo.presets import list_presets as list_presets
-
-quiet_tensorflow()
 
 __all__ = [
     "DCGAN",

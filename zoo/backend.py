@@ -3,7 +3,6 @@
 import contextlib
 import os
 import sys
-from importlib.machinery import PathFinder
 
 from zoo.errors import InputError, MissingDependencyError, shown
 
@@ -11,32 +10,6 @@ _first = None
 _LOG_LEVEL = "TF_CPP_MIN_LOG_LEVEL"
 # Parts of the lines that TensorFlow 2.21 writes while it is imported, each of which it writes on healthy machines.
 _HARMLESS = (b"All log messages before absl::InitializeLog()", b" port.cc:", b" cudart_stub.cc:")
-
-
-def quiet_tensorflow():
-    """Hides TensorFlow's own log from now on, unless the user chose its level or TensorFlow is imported already.
-
-    Without a GPU it logs a missing driver as an error, and its graph optimizer logs as errors what it leaves as it is.
-    Errors of Python and fatal ones still appear.
-    """
-    if "tensorflow" not in sys.modules:
-        os.environ.setdefault(_LOG_LEVEL, "3")
-        sys.meta_path.insert(0, _QuietFinder())
-
-
-class _QuietFinder:
-    """Finds TensorFlow like Python does, and has it imported without the lines that it writes on every start.
-
-    Scripts import it in many ways, such as by Keras or `zoo.callbacks`; this is the one place that all of them pass.
-    """
-
-    def find_spec(self, name, path=None, target=None):
-        if name != "tensorflow" or os.environ.get(_LOG_LEVEL) == "0":
-            return None
-        spec = PathFinder.find_spec(name, path, target)
-        if spec is not None:
-            spec.loader.exec_module = _without_harmless_lines()(spec.loader.exec_module)
-        return spec
 
 
 @contextlib.contextmanager
@@ -68,14 +41,19 @@ def _without_harmless_lines():
 
 
 def import_keras():
-    """Imports Keras.
+    """Imports Keras and its backend, without what TensorFlow logs on every healthy machine.
+
+    Without a GPU, TensorFlow logs a missing driver as an error, and its graph optimizer what it leaves as it is. With
+    `TF_CPP_MIN_LOG_LEVEL=0` it logs all of that.
 
     Raises:
         MissingDependencyError: Keras or the package of the chosen backend is not installed.
         InputError: Keras has no such backend.
     """
+    imported = "keras" in sys.modules or os.environ.setdefault(_LOG_LEVEL, "3") == "0"
     try:
-        import keras  # noqa: F401
+        with contextlib.nullcontext() if imported else _without_harmless_lines():
+            import keras  # noqa: F401
     except ImportError as error:
         missing = error.name or "keras"
         raise MissingDependencyError(f"Keras needs the package {missing} here: pip install {missing}.") from error
