@@ -75,6 +75,14 @@ setup(
         "benchmarks": ["matplotlib"],
         "export": EXPORT,
         "tensorboard": ["tensorboard"],
+        # What builds the site in `docs`, and draws in its guides.
+        "docs": [
+            "sphinx>=9",
+            "myst-parser>=5",
+            "sphinx-gallery>=0.20",
+            "pydata-sphinx-theme>=0.17",
+            "matplotlib",
+        ],
         # The build backend too, so that the test of the wheel builds without a network.
         "dev": [
             "pytest",

@@ -20,7 +20,7 @@ import zoo
 from zoo import callbacks, data, latents, presets
 from zoo.errors import InputError
 from zoo.layers.spectral_normalization import SpectralNormalization
-from zoo.metrics import protocols
+from zoo.metrics import features, protocols, references
 from zoo.metrics.protocols import classifiers, samples
 from zoo.presets.card import model_card
 from zoo.sampling.codes import CodeSampler
@@ -303,6 +303,25 @@ def trial(output, **settings):
     return run.Run("trial", output, output / "preset", output / "weights_manifest.json", **settings)
 
 
+@pytest.mark.slow
+def test_a_second_network_measures_a_preset(tmp_path, monkeypatch):
+    monkeypatch.setenv("ZOO_CACHE", str(tmp_path / "cache"))
+    judge = presets.BUNDLED / "classifier_mnist_28"
+    model, network = zoo.GAN((28, 28, 1), 2, hidden_units=(4,)), features.load(judge)
+    found = references.load("mnist", features.load("classifier_mnist_28"), model.image_shape)
+    place = references.cache_folder() / references.file_name("mnist", model.image_shape, network)
+    references.write(place, network, found, data.identity("mnist", None))
+    finished = trial(tmp_path, dataset="mnist", judge=judge, smoke=True)
+    run.finish(finished, model, data.ImageSet(model.generate(40, seed=1)))
+    metrics = json.loads(finished.manifest_path.read_text())["presets"]["trial"]["metrics"]
+    own, others = (
+        {key: metrics[key]["value"] for key in metrics if key.endswith(end)}
+        for end in ("test_mnist_classifier", "test_classifier")
+    )
+    assert len(own) == 4
+    assert others == {name.replace("mnist_", ""): value for name, value in own.items()}
+
+
 def learned_dcgan():
     """A tiny DCGAN whose weights moved at random, except variances, which stay positive, and the random stream."""
     keras.utils.set_random_seed(0)
@@ -505,6 +524,7 @@ def test_unfinished_run_is_not_overwritten_and_bad_epochs_are_refused(tmp_path, 
     assert "--resume" in refusal()
     assert (tmp_path / "backup" / "state.weights.h5").read_bytes() == b"unfinished"
     assert "--epochs is 0" in refusal("--epochs", "0")
+    assert "is no preset directory" in refusal("--judge", str(tmp_path))
     (tmp_path / "backup" / "state.weights.h5").unlink()
     (tmp_path / "backup").rmdir()
     assert f"{tmp_path / 'preset'}, which holds no preset" in refusal("--further")

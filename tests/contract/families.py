@@ -139,12 +139,11 @@ FAMILIES = {
     "ConditionalGAN": Family(_CONV, **_LABELS, also_takes=_LATENTS),
     # BigGAN has every layer of the residual networks of these two.
     "ProjectionGAN": Family({**_CONV, "residual": False}, **_LABELS, also_takes=_LATENTS),
-    "SAGAN": Family({**_CONV, "residual": False}, also_takes=_LATENTS),
+    "SAGAN": Family({**_CONV, "residual": False}, also_takes=_LATENTS, xla=True),
     "BigGAN": Family(
         {**_CONV, "class_dim": 3, "augmentation": "diff_augment"},
         **_LABELS,
         also_takes=_TRUNCATED,
-        xla=True,
         fast=False,
     ),
     "ProjectedGAN": Family(
@@ -174,7 +173,6 @@ FAMILIES = {
     "SRGAN": Family(
         {**_TRANSLATOR, "scale": 2, "residual_blocks": 1, "patch_filters": 2},
         **_UPSCALER,
-        xla=True,
     ),
     "VAE": Family(
         {"latent_dim": 4, "hidden_units": (6,), "num_importance_samples": 2, "likelihood": "gaussian"},

@@ -11,6 +11,7 @@ import warnings
 import keras
 import numpy as np
 import pytest
+from _reference import public_names
 from helpers import (
     LATENT_DIM,
     NUM_CLASSES,
@@ -447,12 +448,7 @@ def test_nonsense_never_succeeds(name):
     [(vectors, "latents"), (pictures, "images"), (text, "text"), (data, "data"), (metrics, "metrics")],
 )
 def test_every_public_function_is_in_the_table(module, prefix):
-    public = getattr(module, "__all__", None) or {
-        name
-        for name, value in vars(module).items()
-        if not name.startswith("_") and getattr(value, "__module__", "") == module.__name__
-    }
-    public = {name for name in public if callable(getattr(module, name))}
+    public = {name for name in public_names(module) if callable(getattr(module, name))}
     assert public - LEFT_OUT[prefix] == {
         name.removeprefix(f"{prefix}.") for name in CALLS if name.startswith(f"{prefix}.")
     }

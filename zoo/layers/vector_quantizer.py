@@ -29,7 +29,7 @@ class VectorQuantizer(keras.layers.Layer):
         vectors: float tensor of shape `(..., embedding_dim)`.
 
     Returns:
-        A float32 tensor of the same shape: the nearest embeddings.
+        A float32 tensor of the same shape, the nearest embeddings.
 
     Example:
 

@@ -300,6 +300,7 @@ def default_for(dataset):
     names = presets.list_presets(dataset=_KNOWN_AS.get(dataset, dataset), kind="feature_network")
     if dataset is None or not names:
         raise InputError(
-            f"No bundled feature network knows the data set {shown(dataset)}; name one, such as {INCEPTION}."
+            f"No bundled feature network knows the data set {shown(dataset)}; name one for images of any kind, such as "
+            f"{efficientnet_lite.LITE0}."
         )
     return names[0]

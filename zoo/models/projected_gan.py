@@ -6,9 +6,10 @@ from keras import ops
 from zoo.errors import check_image_shape
 from zoo.models.gan import GAN
 from zoo.nets import projected
+from zoo.nets.efficientnet_lite import LITE0
 from zoo.nets.options import Count
 from zoo.nets.shapes import check_takes
-from zoo.training.frozen_features import NETWORK, FrozenFeatures
+from zoo.training.frozen_features import FrozenFeatures
 
 
 @keras.saving.register_keras_serializable(package="zoo")
@@ -48,7 +49,7 @@ class ProjectedGAN(GAN):
     """
 
     #: Feature networks that never judge what the generator draws.
-    trained_on_features = (NETWORK,)
+    trained_on_features = (LITE0,)
 
     def __init__(self, image_shape, latent_dim=128, *, objective="hinge", augmentation="diff_augment", **arguments):
         self.frozen_features = FrozenFeatures(check_image_shape(image_shape))

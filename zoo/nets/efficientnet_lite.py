@@ -9,6 +9,8 @@ import math
 import keras
 from keras import layers
 
+#: Preset of the network with its published weights, by which images of any kind are compared.
+LITE0 = "efficientnet_lite0_imagenet"
 # Of each stage: blocks, kernel size, stride of the first block, expansion and width.
 _STAGES = (
     (1, 3, 1, 1, 16),
@@ -68,7 +70,7 @@ def scales(model):
         model: Keras model of `network`.
 
     Returns:
-        Keras model from images in [-1, 1] to a list of four features: those of the last block at a quarter, an eighth,
+        Keras model from images in [-1, 1] to a list of four features, those of the last block at a quarter, an eighth,
         a sixteenth and a thirty-second of the resolution. In Lite0 these are the blocks 2, 4, 10 and 15, of 24, 40, 112
         and 320 channels.
     """

@@ -14,9 +14,8 @@ from zoo.files import expanded
 from zoo.images import read_picture, to_uint8
 from zoo.metrics import features, kernel_distance
 from zoo.neighbors import pairwise_squared_distances
+from zoo.nets.efficientnet_lite import LITE0
 
-#: Feature network by which images of any kind are compared.
-GENERAL_FEATURES = "efficientnet_lite0_imagenet"
 #: Images that are drawn for a kernel distance, and the most real ones that these are compared with.
 DRAWN, COMPARED = 256, 500
 # Fewer images are neither enough to train on nor to hold some back from.
@@ -70,7 +69,7 @@ def describe(source, image_set, drawn=None):
     sides, coloured = _of_files(source)
     distance = None
     if drawn is not None:
-        network = features.load(GENERAL_FEATURES)
+        network = features.load(LITE0)
         distance = kernel_distance(network(drawn), network(_some(images)))
     return Description(
         number=len(images),

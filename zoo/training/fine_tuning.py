@@ -22,6 +22,7 @@ from zoo.errors import InputError, check_count, shown
 from zoo.files import expanded, write_json
 from zoo.images import grid, write_png
 from zoo.metrics import features, kernel_distance
+from zoo.nets.efficientnet_lite import LITE0
 from zoo.objectives import augment
 from zoo.presets import card
 from zoo.random_state import random_states
@@ -30,7 +31,6 @@ from zoo.training.choices import Choices, choose, layer_at, rates_of, text_of
 from zoo.training.descriptions import (
     COMPARED,
     DRAWN,
-    GENERAL_FEATURES,
     Description,
     as_uint8,
     check_enough,
@@ -74,8 +74,8 @@ def figure_of(model, held, samples):
     if hasattr(model, "translate") and model.trains_on_pairs:
         return Figure("val_l1", "mean absolute error in [-1, 1]")
     # What was trained on a network is never judged by it.
-    taught = GENERAL_FEATURES in getattr(model, "trained_on_features", ())
-    network = features.load(features.PICTURE_FEATURES if taught else GENERAL_FEATURES)
+    taught = LITE0 in getattr(model, "trained_on_features", ())
+    network = features.load(features.PICTURE_FEATURES if taught else LITE0)
     real = network(held.images[:COMPARED])
     return Figure(
         "kernel_distance",

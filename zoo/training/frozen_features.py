@@ -8,8 +8,6 @@ from zoo import presets
 from zoo.errors import InputError
 from zoo.nets import efficientnet_lite
 
-#: Preset of the network that computes the features.
-NETWORK = "efficientnet_lite0_imagenet"
 # Channels of its features, and how many pixels lie between two features of each scale.
 _CHANNELS, _STRIDES = (24, 40, 112, 320), (4, 8, 16, 32)
 # The network learned on larger images, and finds little in smaller ones.
@@ -45,7 +43,7 @@ class FrozenFeatures:
     def load(self):
         """Loads the network, which cannot be done while a step is traced."""
         if self._network is None:
-            self._network = efficientnet_lite.scales(presets.load_as(None, NETWORK))
+            self._network = efficientnet_lite.scales(presets.load_as(None, efficientnet_lite.LITE0))
             self._network.trainable = False
 
     def __call__(self, images):

@@ -9,7 +9,8 @@ import numpy as np
 
 from zoo import data, presets
 from zoo.datasets import avatars
-from zoo.errors import InputError
+from zoo.errors import InputError, PresetError
+from zoo.metrics import features
 from zoo.training.run.settings import Run
 from zoo.training.run.stages import Stage
 
@@ -149,10 +150,14 @@ def recipe(
         epochs=1 if args.smoke else args.epochs,
         prior_epochs=1 if args.smoke and prior_epochs else args.prior_epochs,
         test_sets=args.test_sets,
+        judge=args.judge,
     )
     try:
+        if args.judge:
+            # A wrong folder would end the run after the training.
+            features.load(args.judge)
         begun.open(args.resume, args.further)
-    except InputError as error:
+    except (InputError, PresetError) as error:
         parser.error(str(error))
     return begun
 
@@ -163,7 +168,9 @@ def _parser(name, epochs, prior_epochs, converts):
     parser.add_argument(
         "--output", type=Path, help=f"default runs/{name}; another gets the preset too, and what is shipped stays"
     )
-    parser.set_defaults(epochs=None, prior_epochs=None, further=False, resume=False, test_sets=None, smoke=False)
+    parser.set_defaults(
+        epochs=None, prior_epochs=None, further=False, resume=False, test_sets=None, judge=None, smoke=False
+    )
     if converts:
         return parser
     default = f"default {epochs}" if epochs else "epochs of each stage; default those that the recipe lists"
@@ -178,6 +185,7 @@ def _parser(name, epochs, prior_epochs, converts):
         )
     parser.add_argument("--resume", action="store_true", help="continue a killed run exactly")
     parser.add_argument("--test-sets", type=Path, help="folder of folders of pictures, for super-resolution")
+    parser.add_argument("--judge", type=Path, help="folder of a feature network that measures the preset, too")
     parser.add_argument("--smoke", action="store_true", help="the whole path in under a minute, on synthetic data")
     return parser
 

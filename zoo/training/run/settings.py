@@ -37,6 +37,7 @@ class Run:
         precision: str. Keras dtype policy of the training.
         smoke: bool. Whether everything is as small as possible, for a test.
         further: bool. Whether the first stage starts from the weights in `preset_directory`.
+        judge: `pathlib.Path` or None. Folder of a feature network that measures the model beside that of the data set.
         script: str or None. Path of the recipe in its repository.
         commit: str or None. Git commit of the recipe.
         not_reproducible_because: str or None. Why the recipe alone does not repeat the weights of the preset.
@@ -53,6 +54,7 @@ class Run:
     precision: str = "float32"
     smoke: bool = False
     further: bool = False
+    judge: Path | None = None
     script: str | None = None
     commit: str | None = None
     not_reproducible_because: str | None = None

@@ -76,6 +76,10 @@ def finish(run, model, train, *, draw=None, evaluate=None, pictures=None, **fact
         metrics = evaluate(model, size)
     elif run.dataset:
         metrics = protocols.evaluate(model, run.dataset, size=size, data_dir=run.data_dir)
+    if run.judge:
+        metrics |= protocols.evaluate(
+            model, run.dataset, size=size, feature_network=str(run.judge), data_dir=run.data_dir
+        )
     for name, figure in metrics.items():
         print(f"{name}: {figure['value']:.4g}")
     write_entry(run, model, metrics=metrics, **facts)
