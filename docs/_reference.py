@@ -34,6 +34,7 @@ ROOMS = (
     "zoo.training.warm_start",
     "zoo.training.schedules",
     "zoo.sampling.conditions",
+    "zoo.exporting.networks",
     "zoo.objectives",
     "zoo.nets",
     "zoo.layers",
