@@ -13,7 +13,7 @@ INSTALLED := $(VENV)/installed
 PYTEST := $(BIN)/python -m pytest --numprocesses auto --dist worksteal
 SOURCES := zoo recipes tests benchmarks docs setup.py
 
-.PHONY: venv sample test check wheel-check cards clean
+.PHONY: venv sample test check wheel-check cards docs clean
 
 venv: $(INSTALLED)
 
@@ -53,6 +53,15 @@ cards: $(INSTALLED)
 	[(presets.BUNDLED / name / card.CARD).write_text(card.bundled_card(presets.BUNDLED / name, name, entry), "utf-8") \
 	for name, entry in presets.manifest().items()]'
 
+# The site, offline and with warnings as errors.
+docs: $(VENV)/docs_installed
+	$(BIN)/python -m sphinx -W --keep-going --quiet docs docs/_build/html
+
+$(VENV)/docs_installed: $(INSTALLED)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[docs]'
+	touch $@
+
 clean:
+	rm -rf docs/_build docs/api docs/auto_guides docs/gallery docs/models docs/project
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache samples.png
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

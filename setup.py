@@ -18,6 +18,8 @@ class BuildWithManifest(build_py):
 
 # What draws the data set `avatars`. Its pixels are those of these versions.
 AVATARS = ["dicebear-core==10.7.0", "dicebear-styles==10.6.0", "resvg-py==0.5.0"]
+# What writes ONNX and LiteRT files, and what runs them. Keras 3.15 knows this version of tf2onnx.
+EXPORT = ["onnx>=1.18", "tf2onnx>=1.17", "onnxruntime>=1.20", "ai-edge-litert>=2"]
 
 setup(
     name="generative-zoo",
@@ -71,7 +73,16 @@ setup(
         "avatars": AVATARS,
         # What draws the plots in `benchmarks/results`.
         "benchmarks": ["matplotlib"],
+        "export": EXPORT,
         "tensorboard": ["tensorboard"],
+        # What builds the site in `docs`, and draws in its guides.
+        "docs": [
+            "sphinx>=9",
+            "myst-parser>=5",
+            "sphinx-gallery>=0.20",
+            "pydata-sphinx-theme>=0.17",
+            "matplotlib",
+        ],
         # The build backend too, so that the test of the wheel builds without a network.
         "dev": [
             "pytest",
@@ -86,6 +97,7 @@ setup(
             "hypothesis",
             "jax",
             *AVATARS,
+            *EXPORT,
         ],
     },
     entry_points={"console_scripts": ["zoo=zoo.__main__:main"]},

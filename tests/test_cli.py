@@ -18,65 +18,21 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
+from commands import ZOO, fail, run, run_here, succeed
 from contract.families import FAMILIES
 from helpers import HOSTILE_TEXT, assert_harmless, flip_a_bit, strengthened, tiny_vae
 from PIL import Image
 
 import zoo
 from zoo import presets
-from zoo.cli import main
 from zoo.images import grid, read_image
 
-ZOO = Path(sys.executable).with_name("zoo")
 SHAPE = (28, 28, 1)
 FEATURE_NETWORK = "classifier_mnist_28"
 PUBLISHED = {
     "fid64_test_mnist_classifier": {"value": 12.34, "std": 0.5, "real": 1.25, "protocol": "The protocol of then."},
     "precision64_test_mnist_classifier": {"value": 0.75, "std": 0.01, "real": 0.9, "protocol": "Another sentence."},
 }
-
-
-def run(*arguments, cwd, command=(ZOO,), limit=None, **environment):
-    """Runs the installed command; asserts what holds of every run: no traceback, no noise of TensorFlow."""
-    # The suite quiets TensorFlow; that the command does so itself is under test.
-    inherited = {name: value for name, value in os.environ.items() if name != "TF_CPP_MIN_LOG_LEVEL"}
-    result = subprocess.run(
-        [*command, *map(str, arguments)],
-        cwd=cwd,
-        env={**inherited, **environment},
-        capture_output=True,
-        text=True,
-        check=False,
-        preexec_fn=limit,
-    )
-    assert "Traceback" not in result.stderr
-    assert "tensorflow" not in result.stderr.lower()
-    return result
-
-
-def run_here(*arguments, cwd):
-    """The same in this process, which has TensorFlow already, for what a process of its own would not change."""
-    with contextlib.chdir(cwd):
-        result = CliRunner().invoke(main, [*map(str, arguments)])
-    assert result.exception is None or isinstance(result.exception, SystemExit), result.exc_info
-    return subprocess.CompletedProcess(arguments, result.exit_code, result.stdout, result.stderr)
-
-
-def succeed(*arguments, by=run, **options):
-    result = by(*arguments, **options)
-    assert (result.returncode, result.stderr) == (0, "")
-    return result.stdout
-
-
-def fail(*arguments, by=run, **options):
-    """The one sentence of a run that must fail."""
-    result = by(*arguments, **options)
-    assert (result.returncode, result.stdout) == (1, "")
-    assert result.stderr.startswith("Error: ")
-    assert result.stderr.count("\n") == 1
-    assert result.stderr.endswith((".\n", "?\n"))
-    return result.stderr
 
 
 @pytest.fixture(scope="module")
@@ -151,16 +107,25 @@ def test_list_shows_class_data_set_and_main_figure_in_aligned_columns(tmp_path, 
         (["*mnist*"], ["tiny_mnist_28"]),
         (["*_28"], ["long_name_omniglot_28", "tiny_mnist_28"]),
         (["--model", "VAE"], ["long_name_omniglot_28"]),
+        (["--model", "dcgan"], ["tiny_mnist_28"]),
         (["--dataset", "mnist"], ["tiny_mnist_28"]),
-        (["tiny*", "--model", "VAE"], []),
-        (["mnist"], []),
     ],
 )
 def test_list_filters(tmp_path, installation, arguments, names):
-    result = run("list", *arguments, cwd=tmp_path, **installation)
-    assert result.returncode == 0
-    assert [line.split()[0] for line in result.stdout.splitlines()] == names
-    assert ("No preset matches" in result.stderr) == (not names)
+    printed = succeed("list", *arguments, cwd=tmp_path, **installation)
+    assert [line.split()[0] for line in printed.splitlines()] == names
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["dcgan*", "--model", "VAE"], "No preset matches; `zoo list` without arguments shows all."),
+        (["mnist", "--json"], "No preset matches; `zoo list` without arguments shows all."),
+        (["--model", "dcgam"], "--model is 'dcgam', expected one of BetaVAE, "),
+    ],
+)
+def test_list_fails_where_nothing_matches(tmp_path, arguments, says):
+    assert fail("list", *arguments, cwd=tmp_path, by=run_here).startswith(f"Error: {says}")
 
 
 @pytest.mark.slow
@@ -299,7 +264,7 @@ def test_sample_that_is_interrupted_leaves_the_old_file(tmp_path, preset):
                     process.send_signal(signal.SIGINT)
                 said += part
     os.close(ours)
-    assert process.returncode == 1
+    assert process.returncode == 130
     assert "generating" in said and said.endswith("Aborted!\r\n") and "Traceback" not in said
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"samples.png": b"old"}
 
@@ -430,7 +395,9 @@ def test_more_samples_than_fit_in_memory(tmp_path, preset):
         ("file/grid.png", "there is no directory"),
         ("folder.png", "exists and is no file"),
         ("grid.jpg", "expected a name that ends in .png"),
-        (".", "expected a name that ends in .png"),
+        (".", "holds other files, expected a new or an empty folder"),
+        ("file/", "is a file, expected a folder"),
+        ("nowhere/folder", "there is no directory"),
         ("/proc/grid.png", "nothing can be written to '/proc'"),
     ],
 )
@@ -597,12 +564,13 @@ def test_evaluate_prints_figures_beside_those_of_real_images_and_of_the_manifest
 @pytest.mark.slow
 def test_evaluate_a_directory_with_a_likelihood(tmp_path):
     zoo.VAE(SHAPE, latent_dim=2, hidden_units=(4,)).save_to_preset(tmp_path / "vae")
-    arguments = ("evaluate", "vae", "--dataset", "mnist", "--images", 8, "--importance-samples", 3)
-    printed = succeed(*arguments, cwd=tmp_path, by=run_here)
-    assert "  nll_iw3_test_mnist: " in printed
-    assert "bound with 3 samples" in printed
-    assert "8 test images of mnist" in printed
-    assert "manifest" not in printed
+    arguments = ("evaluate", "vae", "--dataset", "mnist", "--images", 8, "--importance-samples", 3, "--json")
+    printed = json.loads(succeed(*arguments, cwd=tmp_path, by=run_here))
+    assert (printed["preset"], printed["dataset"]) == ("vae", "mnist")
+    figure = printed["metrics"]["nll_iw3_test_mnist"]
+    assert figure["value"] > 0
+    assert "bound with 3 samples" in figure["protocol"] and "8 test images of mnist" in figure["protocol"]
+    assert not list(tmp_path.glob("*.json")) and not (tmp_path / "-").exists()
 
 
 @pytest.mark.slow

@@ -341,7 +341,15 @@ def command(*arguments):
         (["gan/", "nowhere/", "-o", "x"], "There is no image folder 'nowhere/'"),
         (["gan/", "my_images"], "Missing option '-o'"),
         (["gan/", "my_images", "-o", "my_images"], "-o is 'my_images', which holds other files"),
-        (["gan/", "my_images", "-o", "gan"], "-o is 'gan', which already holds a preset"),
+        (
+            ["gan/", "my_images", "-o", "gan"],
+            "-o is 'gan', which already holds a preset; choose another folder, or train that preset further by "
+            "`zoo fine-tune gan DATA -o FOLDER`.",
+        ),
+        (
+            ["gan/", "my_images", "-o", "x", "--choice", "samples=8", "--choice", "samples=9"],
+            "--choice samples is given twice, expected it once.",
+        ),
         (["gan/", "my_images", "-o", "vae_mnist_28"], "which is the name of an official preset"),
         (["gan/", "my_images", "-o", "x", "--choice", "rate"], "--choice is 'rate', expected name=value"),
         (
@@ -361,8 +369,9 @@ def test_mistakes_are_told_in_one_sentence(arguments, says, folder):
 
 @pytest.mark.slow
 def test_a_killed_run_is_continued_by_the_same_command_bit_for_bit(folder):
-    small = [f"--choice={name}={value}" for name, value in SMALL.items() if name != "verbose"]
-    same = ["fine-tune", "dense/", "my_images", *small, "--choice=evaluations=3", "--steps", "6", "-o"]
+    choices = {**SMALL, "evaluations": 3}
+    small = [f"--choice={name}={value}" for name, value in choices.items() if name != "verbose"]
+    same = ["fine-tune", "dense/", "my_images", *small, "--steps", "6", "-o"]
     runs = [([*same, "killed"], 1), ([*same, "killed"], None), ([*same, "whole"], None)]
     result = run_script(KILLED_COMMANDS, json.dumps(runs))
     # A progress bar that was killed does not end its line.

@@ -12,7 +12,6 @@ import h5py
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 from helpers import (
     LATENT_DIM,
     SHAPE,
@@ -778,17 +777,6 @@ def test_paths_that_cannot_be_are_said_in_one_sentence(name, says, tmp_path, mon
     monkeypatch.chdir(tmp_path)
     with pytest.raises((StorageError, InputError), match=says):
         tiny_gan().save_to_preset(name)
-
-
-@pytest.mark.slow
-def test_a_model_is_exported_as_what_draws(tmp_path):
-    model, z = tiny_gan(), np.ones((2, LATENT_DIM), "float32")
-    model.generator.set_weights([0 * weight for weight in model.generator.get_weights()])
-    model.export(tmp_path / "served", verbose=False)
-    served = tf.saved_model.load(tmp_path / "served")
-    np.testing.assert_allclose(served.serve(z), model.ema_generator(z), atol=1e-6)
-    with pytest.raises(InputError, match=r"such as model.decoder.export\('served'\), among encoder, decoder"):
-        tiny_vae().export("served")
 
 
 def test_hdf5_is_no_format_of_models(tmp_path):

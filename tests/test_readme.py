@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
+from _gallery import figure_of
 from click.testing import CliRunner
 from helpers import SHAPE, tiny_pix2pix
 from PIL import Image
@@ -108,18 +109,6 @@ DISTANCES = {
     "precision": (r"precision\d+k?_test_\w+_classifier$", 3),
     "recall": (r"recall\d+k?_test_\w+_classifier$", 3),
 }
-# What a model of its kind is measured by first, the special ones before the distance.
-FOREMOST = {
-    r"nll_": "{:.2f} nats an image",
-    r"bits_per_dim_": "{:.3f} bits a value",
-    r"edit_smile_flipped_": "smile edits that work {:.3f}",
-    r"prompt_agreement_": "attributes as described {:.3f}",
-    r"l1_test_": "mean absolute difference {:.3f}",
-    r"psnr_luma_x4_set5$": "PSNR on Set5 {:.2f} dB",
-    r"fid10k_test_": "Fréchet distance {:.2f}",
-}
-# An SRGAN gives up PSNR for what looks right.
-SHARP = {r"perceptual_x4_set14_classifier_avatars_64$": "perceptual distance, Set14 {:.3f}"}
 # On the page of presets: of the textbook's settings, and of another paper.
 NO_METRICS = {"2.73", "81.3"}
 
@@ -144,16 +133,13 @@ def test_the_readme_lists_every_preset_with_its_figure():
     rows = {name: cells for name, cells in rows_of(README) if len(cells) == 5}
     assert rows.keys() == models().keys()
     for name, entry in models().items():
-        foremost = {**(SHARP if entry["class"] == "SRGAN" else {}), **FOREMOST}
-        values = {text: value_of(entry["metrics"], pattern) for pattern, text in foremost.items()}
-        figure = next(text.format(value) for text, value in values.items() if value is not None)
         size = sum(file["size"] for file in entry["files"].values())
         assert rows[name] == [
             f'<img src="docs/figures/presets/{name}.png" height="48" alt="">',
             f"[`{name}`](zoo/weights/{name}/README.md)",
             f"`{entry['class']}`",
             f"{size / 1e6:.1f} MB",
-            figure,
+            figure_of(entry),
         ]
 
 

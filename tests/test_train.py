@@ -2,11 +2,14 @@
 
 import json
 import signal
+import subprocess
+import time
 
 import numpy as np
 import pytest
 import tensorflow as tf
 from click.testing import CliRunner
+from commands import ZOO
 from helpers import KILLED_COMMANDS, folder_of_classes, images, run_script, write_picture
 from PIL import Image
 
@@ -51,6 +54,10 @@ def train(*arguments):
             "8 images, fewer than one batch of 9",
         ),
         (["dcgan", "my_images", "-o", "x", "--option", "filters"], "--option is 'filters', expected name=value"),
+        (
+            ["dcgan", "my_images", "-o", "x", "--option", "filters=2", "--option", "filters=4"],
+            "--option filters is given twice, expected it once.",
+        ),
         (
             ["dcgan", "my_images", "-o", "x", "--option", "width=3"],
             "DCGAN takes: augmentation, discri",
@@ -128,6 +135,31 @@ def test_every_kind_of_model_becomes_a_preset(name, folder):
     if name == "vq_vae":
         assert model.prior is not None and model.data_variance != 1.0
         assert model.generate(2, seed=0).shape == (2, 8, 8, 1)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("awaited", "says"),
+    [
+        ("settings.json", "Interrupted before the first backup; the same command begins anew."),
+        ("backup/all/state.weights.h5", "Interrupted; the same command continues after the last backup."),
+    ],
+)
+def test_an_interrupted_run_says_how_it_goes_on(folder, awaited, says):
+    arguments = [*SMALL, "--steps", "1000000", "--option", "hidden_units=4,", "-o", "x"]
+    command = [ZOO, "train", "gan", "my_images", *arguments]
+
+    def heed():
+        # A test run in the background hands on that it ignores interrupts.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=heed) as begun:
+        while begun.poll() is None and not (folder / "x" / "training" / awaited).exists():
+            time.sleep(0.02)
+        begun.send_signal(signal.SIGINT)
+        _, said = begun.communicate()
+    assert begun.returncode == 130
+    assert said.splitlines()[-1] == says and "Traceback" not in said
 
 
 @pytest.mark.slow

@@ -1,21 +1,59 @@
-"""Checks of what the zoo computes with: Keras and its backend must be installed, and the process not forked."""
+"""What the zoo computes with: Keras and its backend, which start quietly, in a process that must not be forked."""
 
+import contextlib
 import os
+import sys
 
 from zoo.errors import InputError, MissingDependencyError, shown
 
 _first = None
+_LOG_LEVEL = "TF_CPP_MIN_LOG_LEVEL"
+# Parts of the lines that TensorFlow 2.21 writes while it is imported, each of which it writes on healthy machines.
+_HARMLESS = (b"All log messages before absl::InitializeLog()", b" port.cc:", b" cudart_stub.cc:")
+
+
+@contextlib.contextmanager
+def _without_harmless_lines():
+    """Holds standard error back within this context, and then writes what is not harmless of it.
+
+    TensorFlow 2.21 writes some lines before it reads TF_CPP_MIN_LOG_LEVEL, and bypasses `sys.stderr`.
+    """
+    try:
+        shown_at = os.dup(2)
+    except OSError:
+        # Standard error is closed.
+        yield
+        return
+    # A pipe needs no disk; what does not fit into it is lost rather than waited for.
+    held = os.pipe()
+    for end in held:
+        os.set_blocking(end, False)
+    try:
+        os.dup2(held[1], 2)
+        yield
+    finally:
+        os.dup2(shown_at, 2)
+        with contextlib.suppress(BlockingIOError):
+            lines = os.read(held[0], 2**20).splitlines(keepends=True)
+            os.write(2, b"".join(line for line in lines if not any(part in line for part in _HARMLESS)))
+        for number in (shown_at, *held):
+            os.close(number)
 
 
 def import_keras():
-    """Imports Keras.
+    """Imports Keras and its backend, without what TensorFlow logs on every healthy machine.
+
+    Without a GPU, TensorFlow logs a missing driver as an error, and its graph optimizer what it leaves as it is. With
+    `TF_CPP_MIN_LOG_LEVEL=0` it logs all of that.
 
     Raises:
         MissingDependencyError: Keras or the package of the chosen backend is not installed.
         InputError: Keras has no such backend.
     """
+    imported = "keras" in sys.modules or os.environ.setdefault(_LOG_LEVEL, "3") == "0"
     try:
-        import keras  # noqa: F401
+        with contextlib.nullcontext() if imported else _without_harmless_lines():
+            import keras  # noqa: F401
     except ImportError as error:
         missing = error.name or "keras"
         raise MissingDependencyError(f"Keras needs the package {missing} here: pip install {missing}.") from error

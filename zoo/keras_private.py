@@ -5,6 +5,7 @@
 
 import contextlib
 import itertools
+import logging
 import warnings
 
 from keras import StatelessScope
@@ -131,3 +132,30 @@ def applied_operations(network):
     """
     nodes = itertools.chain.from_iterable(getattr(network, "_nodes_by_depth", {}).values())
     return [node.operation for node in nodes] or network.layers
+
+
+def onnx_of(function, signature):
+    """Returns the ONNX model of a `tf.function`, by tf2onnx.
+
+    tf2onnx 1.17 uses names that NumPy 2 has no more. Keras replaces its parts that do so, in a private function.
+
+    Args:
+        function: `tf.function` that returns a dict of tensors.
+        signature: list of `tf.TensorSpec` with names, the inputs of `function`.
+    """
+    import tf2onnx
+    from keras.src.export.tf2onnx_lib import patch_tf2onnx
+
+    logger = logging.getLogger("tf2onnx")
+    level = logger.level
+    # It logs what ONNX lacks; the model that it returns then does not pass ONNX' check.
+    logger.setLevel(logging.CRITICAL)
+    try:
+        with warnings.catch_warnings():
+            # The patch asks NumPy for one of these names.
+            warnings.simplefilter("ignore", FutureWarning)
+            patch_tf2onnx()
+            model, _ = tf2onnx.convert.from_function(function, signature)
+    finally:
+        logger.setLevel(level)
+    return model

@@ -112,7 +112,8 @@ class Tokenizer:
         [(word, times)] = collections.Counter(self.vocabulary).most_common(1)
         if times > 1:
             raise InputError(f"vocabulary names {word!r} {times} times, expected each word once.")
-        self._numbers = {word: number for number, word in enumerate(self.vocabulary, start=_FIRST)}
+        #: Dict of the number of each word.
+        self.numbers = {word: number for number, word in enumerate(self.vocabulary, start=_FIRST)}
 
     @property
     def size(self):
@@ -133,7 +134,7 @@ class Tokenizer:
         """
         if not isinstance(other, Tokenizer):
             raise InputError(f"other is {shown(other)}, expected a Tokenizer.")
-        return np.array([*range(_FIRST), *(other._numbers.get(word, -1) for word in self.vocabulary)])
+        return np.array([*range(_FIRST), *(other.numbers.get(word, -1) for word in self.vocabulary)])
 
     def __call__(self, prompts):
         """Converts texts to the numbers of their known words; one warning names the unknown words.
@@ -153,8 +154,8 @@ class Tokenizer:
             found = words(prompt)
             if not found:
                 raise InputError(f"prompts holds {str(prompt)!r}, which has no word.")
-            known = [self._numbers[word] for word in found if word in self._numbers]
-            unknown.update(word for word in found if word not in self._numbers)
+            known = [self.numbers[word] for word in found if word in self.numbers]
+            unknown.update(word for word in found if word not in self.numbers)
             if not known:
                 raise InputError(
                     f"prompts holds {str(prompt)!r}, none of whose words is known; known are "

@@ -35,7 +35,6 @@ class Family:
         source_scale: how many times smaller source images are in height and width.
         also_takes: a value for each further argument of `generate`, for three images.
         predicts_from: what `predict` takes: `"latents"`, `"images"`, `"source_images"` or `"pairs"`.
-        exports: whether `export` has a single function to write.
         xla: whether the test of half precision compiles by XLA, too. One family of each kind of step and layers does.
         fast: whether it builds and draws in a fraction of a second, so that `make check` does so, too.
     """
@@ -49,7 +48,6 @@ class Family:
     source_scale: int = 1
     also_takes: Mapping = dataclasses.field(default_factory=dict)
     predicts_from: str = "latents"
-    exports: bool = True
     xla: bool = False
     fast: bool = True
 
@@ -109,7 +107,7 @@ _TEMPERATURE = {"temperature": 0.5}
 _GAN = {"latent_dim": 4, "ema_momentum": 0.5}
 _CONV = {**_GAN, "filters": 2, "discriminator_steps": 1}
 _STYLES = {**_GAN, "filters": 3}
-_AUTOENCODER = {"predicts_from": "images", "exports": False}
+_AUTOENCODER = {"predicts_from": "images"}
 _CODES = {"embedding_dim": 3, "filters": 4, "residual_blocks": 1, "prior": {"filters": 4, "num_blocks": 1}}
 _LABELS = {"condition": "labels", "draws_condition": True}
 _PIXEL_CNN = {"filters": 6, "num_blocks": 2, "first_kernel_size": 3}

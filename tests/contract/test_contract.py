@@ -7,8 +7,8 @@ import h5py
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 from contract.families import BASES, CLASS_NAMES, FAMILIES, class_of
+from exported import assert_same
 from helpers import AtBatch, assert_equal_states, images, moved, state, values
 
 import zoo
@@ -345,13 +345,9 @@ def test_predict_calls_the_model(family, model):
 
 
 @pytest.mark.slow
-def test_what_draws_is_exported(family, model, tmp_path):
-    if not family.exports:
-        with pytest.raises(InputError, match=f"A {type(model).__name__} has no one function to export; its networks"):
-            model.export(tmp_path / "exported", verbose=False)
-        return
-    model.export(tmp_path / "exported", verbose=False)
-    assert callable(tf.saved_model.load(str(tmp_path / "exported")).serve)
+def test_exports_compute_the_same_without_keras(model, tmp_path):
+    model.export(tmp_path / "exported", format="litert")
+    assert_same(tmp_path / "exported", model.exported_networks())
 
 
 @pytest.mark.slow

@@ -15,6 +15,7 @@ from zoo.callbacks.epoch_order import EpochOrder
 from zoo.callbacks.growth import Grow
 from zoo.callbacks.non_finite import StopOnNonFinite
 from zoo.callbacks.prediction_progress import PredictionProgress
+from zoo.callbacks.progress_line import ProgressLine
 from zoo.callbacks.samples import SampleGrid, SampleMetric
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "Grow",
     "KeepBest",
     "PredictionProgress",
+    "ProgressLine",
     "SampleGrid",
     "SampleMetric",
     "StopOnNonFinite",

@@ -10,6 +10,7 @@ from zoo.files import MemoryFile, expanded, make_folder, remove_leftovers
 from zoo.keras_private import other_optimizers_refused, start_at_epoch
 from zoo.random_state import random_states
 
+#: Name of the file that `BackupAndRestore` writes.
 BACKUP = "state.weights.h5"
 
 

@@ -1,11 +1,11 @@
-"""The command `zoo`: list, describe, sample, edit, translate, enlarge, evaluate, publish, train and fine-tune presets.
+"""The command `zoo`: list, describe, sample, edit, translate, enlarge, evaluate, export, publish, train, fine-tune.
 
 TensorFlow takes seconds to import, so only the commands that run a model import it, after all checks that can be made
 without it.
 """
 
 # These add their commands.
-from zoo.cli import evaluating, fine_tuning, listing, pictures, publishing, sampling, training  # noqa: F401
+from zoo.cli import evaluating, exporting, fine_tuning, listing, pictures, publishing, sampling, training  # noqa: F401
 from zoo.cli.group import main
 
 __all__ = ["main"]

@@ -5,16 +5,17 @@ from pathlib import Path
 import click
 
 from zoo import presets
-from zoo.cli.figures import echo_figure
-from zoo.cli.files import writable
+from zoo.cli.figures import echo_figure, echo_json
+from zoo.cli.files import STANDARD_OUTPUT, writable
 from zoo.cli.group import main
 from zoo.cli.loading import check_generative, load_generative
+from zoo.cli.names import complete_preset
 from zoo.errors import InputError
 from zoo.files import write_json
 
 
 @main.command()
-@click.argument("name")
+@click.argument("name", shell_complete=complete_preset)
 @click.option("--dataset", metavar="NAME", help="TFDS name of its data; needed where NAME is no official preset.")
 @click.option(
     "--features",
@@ -30,7 +31,14 @@ from zoo.files import write_json
 )
 @click.option("--importance-samples", type=click.IntRange(min=1), help="Samples of the likelihood's bound.")
 @click.option(
-    "--json", "json_file", type=click.Path(path_type=Path), callback=writable, help="Also write the figures here."
+    "--json",
+    "json_file",
+    is_flag=False,
+    flag_value="-",
+    metavar="[FILE]",
+    type=click.Path(path_type=Path, allow_dash=True),
+    callback=writable,
+    help="Print the figures as JSON, after NAME; with FILE, also write them there.",
 )
 def evaluate(name, dataset, features, data_dir, images, importance_samples, json_file):
     """Measures the preset NAME, a name, a directory or hf://org/name, against the test images of its data set."""
@@ -48,8 +56,12 @@ def evaluate(name, dataset, features, data_dir, images, importance_samples, json
     given = {"images": images, "test_images": images, "importance_samples": importance_samples}
     size = protocols.FULL._replace(**{key: value for key, value in given.items() if value is not None})
     figures = protocols.evaluate(model, dataset, size=size, feature_network=features, data_dir=data_dir)
+    content = {"preset": name, "dataset": dataset, "metrics": figures}
+    if json_file == STANDARD_OUTPUT:
+        echo_json(content)
+        return
     if json_file is not None:
-        write_json(json_file, {"preset": name, "dataset": dataset, "metrics": figures})
+        write_json(json_file, content)
     published = entry["metrics"] if entry else {}
     click.echo(f"{name} on {dataset}")
     for key, figure in figures.items():

@@ -1,8 +1,10 @@
 """What commands print of a preset, which may be untrusted."""
 
+import json
+
 import click
 
-from zoo.errors import printable, shown
+from zoo.errors import PresetError, printable, shown
 
 # Texts of a preset are cut off after this many characters.
 _LONGEST_TEXT = 500
@@ -21,3 +23,12 @@ def echo_figure(name, figure, *remarks):
         parts.append(f"real images {real:.4g}")
     click.echo(f"  {text_of(name)}: {', '.join([*parts, *remarks])}")
     click.echo(f"    {text_of(figure['protocol'])}")
+
+
+def echo_json(content):
+    """Prints `content` as JSON; characters beyond ASCII are escaped, so a preset cannot steer the terminal."""
+    try:
+        text = json.dumps(content, indent=2)
+    except RecursionError:
+        raise PresetError("The preset's metadata.json is nested too deeply to be printed as JSON.") from None
+    click.echo(text)

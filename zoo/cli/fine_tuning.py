@@ -8,8 +8,10 @@ from pathlib import Path
 import click
 
 from zoo import presets
+from zoo.cli.files import resumable
 from zoo.cli.group import main
 from zoo.cli.loading import check_generative, import_quietly, load_generative
+from zoo.cli.names import complete_preset, once
 from zoo.errors import InputError, shown
 from zoo.files import expanded
 
@@ -18,7 +20,7 @@ _EXAMPLES = 256
 
 
 @main.command("fine-tune")
-@click.argument("name")
+@click.argument("name", shell_complete=complete_preset)
 @click.argument("data")
 @click.option("--steps", default=1_000, show_default=True, type=click.IntRange(1), help="Training steps.")
 @click.option("--resolution", type=click.IntRange(4), help="Side of the images in pixels; default that of NAME.")
@@ -44,7 +46,7 @@ def fine_tune(name, data, steps, resolution, channels, seed, choices, output):
     The run draws grids into OUTPUT/training/samples and is backed up. The same command again continues a run that was
     killed, and ends with the same weights, bit for bit.
     """
-    given = dict(_parsed(text) for text in choices)
+    given = once(map(_parsed, choices), "--choice ")
     if channels == 2:
         raise InputError("--channels is 2, expected 1 or 3.")
     if str(output) in presets.manifest():
@@ -71,8 +73,8 @@ def fine_tune(name, data, steps, resolution, channels, seed, choices, output):
     if overrides:
         keras.utils.set_random_seed(seed)
         model = load_generative(name, **overrides)
-    # Lines that end suit a file better than bars that move.
-    model.fine_tune(data, steps, output=output, seed=seed, verbose=1 if os.isatty(1) else 2, **given)
+    with resumable(output):
+        model.fine_tune(data, steps, output=output, seed=seed, **given)
 
 
 def _parsed(text):

@@ -12,10 +12,14 @@ from zoo.errors import ZooError, printable
 
 
 @contextlib.contextmanager
-def _usage_in_one_sentence():
-    """Reports click's usage errors like any other error: in one sentence and with exit status 1."""
+def _ends_in_one_sentence():
+    """Reports click's usage errors like any other error, with exit status 1, and interruptions with exit status 130."""
     try:
         yield
+    except KeyboardInterrupt as interruption:
+        # The blank line ends that of a progress bar or of the terminal's `^C`.
+        click.echo(f"\n{str(interruption) or 'Aborted!'}", err=True)
+        raise click.exceptions.Exit(130) from None
     except click.exceptions.NoArgsIsHelpError:
         raise
     except click.UsageError as error:
@@ -27,7 +31,7 @@ class _ZooGroup(click.Group):
     """Prints errors and warnings in one sentence each; a traceback would be a bug in the zoo."""
 
     def make_context(self, *args, **settings):
-        with _usage_in_one_sentence():
+        with _ends_in_one_sentence():
             return super().make_context(*args, **settings)
 
     def invoke(self, context):
@@ -39,7 +43,7 @@ class _ZooGroup(click.Group):
                 said.add(str(message))
                 click.echo(f"Warning: {printable(str(message))}", err=True)
 
-        with warnings.catch_warnings(), _usage_in_one_sentence():
+        with warnings.catch_warnings(), _ends_in_one_sentence():
             warnings.showwarning = say_once
             try:
                 return super().invoke(context)
@@ -58,8 +62,6 @@ class _ZooGroup(click.Group):
 def main():
     """Generative models with pretrained weights."""
     _open_streams()
-    # TensorFlow logs a missing GPU as an error, and level 3 hides errors.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 
 def _open_streams():

@@ -5,9 +5,10 @@ import contextlib
 import click
 
 from zoo import presets
-from zoo.cli.figures import echo_figure, text_of
+from zoo.cli.figures import echo_figure, echo_json, text_of
 from zoo.cli.group import main
-from zoo.errors import PresetError
+from zoo.cli.names import class_named, complete_class, complete_preset
+from zoo.errors import InputError, PresetError
 from zoo.presets import allow_list, hub
 
 # Classes whose `generate` takes what their configuration does not name.
@@ -18,14 +19,21 @@ _TEMPERED = ("VAE", "BetaVAE", "VQVAE", "VQVAE2", "PixelCNN")
 
 @main.command("list")
 @click.argument("pattern", default="*")
-@click.option("--model", metavar="CLASS", help="Only presets of this class.")
+@click.option(
+    "--model", metavar="CLASS", shell_complete=complete_class, help="Only presets of this class, such as dcgan."
+)
 @click.option("--dataset", metavar="NAME", help="Only presets trained on this data set.")
-def list_command(pattern, model, dataset):
+@click.option("--json", "as_json", is_flag=True, help="Print all that the manifest knows of them, as JSON.")
+def list_command(pattern, model, dataset, as_json):
     """Lists the presets that match the wildcard PATTERN, each with its class, data set and main figure."""
     entries = presets.manifest()
+    model = None if model is None else class_named(model, "--model")
     names = presets.list_presets(pattern, model=model, dataset=dataset)
     if not names:
-        click.echo("No preset matches; `zoo list` without arguments shows all.", err=True)
+        raise InputError("No preset matches; `zoo list` without arguments shows all.")
+    if as_json:
+        echo_json([{"name": name, **entries[name]} for name in names])
+        return
     rows = [
         [
             text_of(cell)
@@ -47,8 +55,9 @@ def _main_figure(entry):
 
 
 @main.command()
-@click.argument("name")
-def info(name):
+@click.argument("name", shell_complete=complete_preset)
+@click.option("--json", "as_json", is_flag=True, help="Print everything as JSON, by the names of the manifest.")
+def info(name, as_json):
     """Describes the preset NAME - a name, a directory or hf://org/name - and says where it would come from.
 
     Files that are here are checked against their hashes; weights that are not are not fetched.
@@ -62,13 +71,21 @@ def info(name):
     found = location._replace(files=facts.get("files")) if location.origin == "cached" else location
     if found.directory is not None:
         presets.verify(found)
-    files = found.files or facts.get("files")
+    takes = found.directory and _conditions(found.directory)
+    verdict = None if is_official else _verdict(directory)
+    files = _files(found.files or facts.get("files"), found.directory)
+    repo_id, revision = found.repo_id or facts.get("repo_id"), found.revision or facts.get("revision")
+    if as_json:
+        where = {"origin": found.origin, "directory": found.directory and str(found.directory)}
+        where |= {"repo_id": repo_id, "revision": revision, "files": files}
+        echo_json({**facts, "name": name, **where, "configuration": verdict, "generate_takes": takes})
+        return
     lines = {
         "class": facts.get("class"),
         "origin": _origin(found),
         "version": facts.get("version"),
-        "hub": found.repo_id or facts.get("repo_id"),
-        "revision": found.revision or facts.get("revision"),
+        "hub": repo_id,
+        "revision": revision,
         "parameters": facts.get("parameters"),
         "data set": facts.get("dataset"),
         "data licence": facts.get("dataset_licence"),
@@ -84,21 +101,25 @@ def info(name):
         "training minutes": facts.get("training_minutes"),
         "machine": facts.get("machine"),
         "date": facts.get("date", facts.get("date_saved")),
-        "configuration": None if is_official else _verdict(directory),
+        "configuration": verdict,
         "fine-tuned from": facts.get("base"),
-        "generate takes": found.directory and _conditions(found.directory),
+        "generate takes": ", ".join(takes) if takes else None,
+        **{file: f"{stated['size']} bytes, sha256 {stated['sha256']}" for file, stated in files.items()},
     }
-    for file in presets.HASHED_FILES:
-        stated = presets.stated_of(files, file)
-        if stated is None and found.directory:
-            stated = presets.describe_file(found.directory / file)
-        lines[file] = stated and f"{stated['size']} bytes, sha256 {stated['sha256']}"
     click.echo(text_of(name))
     for label, value in lines.items():
         if value is not None:
             click.echo(f"  {label:<18}{text_of(value)}")
     for figure, content in facts.get("metrics", {}).items():
         echo_figure(figure, content)
+
+
+def _files(stated, directory):
+    """Returns size and SHA-256 of a preset's files, as its manifest or metadata states them or as they are."""
+    files = {file: presets.stated_of(stated, file) for file in presets.HASHED_FILES}
+    if directory is not None:
+        files = {file: known or presets.describe_file(directory / file) for file, known in files.items()}
+    return {file: known for file, known in files.items() if known is not None}
 
 
 def _verdict(directory):
@@ -117,7 +138,7 @@ def _verdict(directory):
 
 
 def _conditions(directory):
-    """Returns the conditions that `generate` of a preset takes, from its configuration, without building anything."""
+    """Returns the names of the conditions that `generate` takes, from a configuration, without building anything."""
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         config = presets.config_of(directory)
         name, options = config["class_name"], config["config"]
@@ -130,7 +151,7 @@ def _conditions(directory):
             "truncation": name in _TRUNCATED,
             "temperature": name in _TEMPERED,
         }
-        return ", ".join(condition for condition, taken in takes.items() if taken) or None
+        return [condition for condition, taken in takes.items() if taken]
     # The line on the configuration says what is wrong with it.
     return None
 

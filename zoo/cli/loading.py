@@ -1,8 +1,6 @@
 """Loading a preset for a command, after all checks that can be made without TensorFlow."""
 
-import contextlib
 import logging
-import os
 
 import zoo
 from zoo import presets
@@ -62,26 +60,6 @@ def load_generative(name, **overrides):
 
 def import_quietly():
     """Imports Keras and TensorFlow without their messages."""
-    with _quiet_import():
-        import_keras()
+    import_keras()
     # TensorFlow warns of retracing, which a user of the command cannot change.
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
-
-
-@contextlib.contextmanager
-def _quiet_import():
-    """Hides what TensorFlow writes to standard error during its import, unless TF_CPP_MIN_LOG_LEVEL is 0.
-
-    TensorFlow 2.21 writes two lines before it reads that variable, and bypasses `sys.stderr`.
-    """
-    if os.environ["TF_CPP_MIN_LOG_LEVEL"] == "0":
-        yield
-        return
-    kept = os.dup(2)
-    try:
-        with open(os.devnull, "wb") as nothing:
-            os.dup2(nothing.fileno(), 2)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)

@@ -7,11 +7,12 @@ import click
 from zoo.cli.files import check_picture, png_option, write_picture
 from zoo.cli.group import main
 from zoo.cli.loading import check_generative, load_able, load_generative, served_by
+from zoo.cli.names import complete_preset
 from zoo.errors import InputError
 
 
 @main.command()
-@click.argument("name")
+@click.argument("name", shell_complete=complete_preset)
 @click.option("--image", "image_file", required=True, type=click.Path(path_type=Path), help="The picture to edit.")
 @click.option("--attribute", required=True, help="What to change, such as smile.")
 @click.option("--amount", default=1.0, show_default=True, help="How much; negative takes it away.")
@@ -31,7 +32,7 @@ def edit(name, image_file, attribute, amount, keep_details, output):
 
 
 @main.command()
-@click.argument("name")
+@click.argument("name", shell_complete=complete_preset)
 @click.argument("picture", type=click.Path(path_type=Path))
 @click.option("--reverse", is_flag=True, help="Translate the other way, where the model can.")
 @png_option("translated.png")
@@ -52,7 +53,7 @@ def translate(name, picture, reverse, output):
 
 
 @main.command()
-@click.argument("name")
+@click.argument("name", shell_complete=complete_preset)
 @click.argument("picture", type=click.Path(path_type=Path))
 @png_option("upscaled.png")
 def upscale(name, picture, output):

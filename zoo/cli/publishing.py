@@ -4,12 +4,13 @@ import click
 
 from zoo import presets
 from zoo.cli.group import main
+from zoo.cli.names import complete_preset
 from zoo.errors import InputError
 from zoo.presets import hub
 
 
 @main.command()
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=complete_preset)
 @click.option("--all", "every", is_flag=True, help="Publish all official presets instead of NAME.")
 @click.option("--repo", metavar="ORG/NAME", help="Default: the manifest's, else NAME in your own namespace.")
 @click.option("--tag", metavar="TAG", help="Tag the commit.")

@@ -7,16 +7,15 @@ import click
 
 import zoo
 from zoo import presets
+from zoo.cli.files import resumable
 from zoo.cli.group import main
 from zoo.cli.loading import import_quietly
-from zoo.errors import InputError, shown
-
-# Classes that only others derive from.
-_ABSTRACT = ("AdversarialModel", "GenerativeModel")
+from zoo.cli.names import class_named, complete_class, once
+from zoo.errors import InputError
 
 
 @main.command()
-@click.argument("model")
+@click.argument("model", shell_complete=complete_class)
 @click.argument("data")
 @click.option(
     "--resolution", default=64, show_default=True, type=click.IntRange(4), help="Side of the images in pixels."
@@ -39,7 +38,7 @@ def train(model, data, resolution, channels, steps, batch_size, seed, options, o
     Every 500 steps the run draws a grid into OUTPUT/training/samples and is backed up. The same command again continues
     a run that was killed, and ends with the same weights, bit for bit.
     """
-    name = _class_named(model)
+    name = class_named(model, "MODEL")
     if channels == 2:
         raise InputError("--channels is 2, expected 1 or 3.")
     if str(output) in presets.manifest():
@@ -51,17 +50,9 @@ def train(model, data, resolution, channels, steps, batch_size, seed, options, o
     from zoo.training.run.own_data import Settings, check_place, train_own
 
     model_class = getattr(zoo, name)
-    arguments = dict(parse_option(model_class, text) for text in options)
+    arguments = once((parse_option(model_class, text) for text in options), "--option ")
     shape = [resolution, resolution, channels]
     settings = Settings(name, data, shape, steps, batch_size, seed, arguments)
     check_place(output, settings)
-    train_own(model_class, output, settings)
-
-
-def _class_named(text):
-    """Returns the name of a class, whatever the case of the text and wherever it has underscores."""
-    names = sorted(name for name in zoo.__all__ if name[0].isupper() and name not in _ABSTRACT)
-    for name in names:
-        if name.lower() == text.lower().replace("_", ""):
-            return name
-    raise InputError(f"MODEL is {shown(text)}, expected one of {', '.join(names)}; case and underscores do not matter.")
+    with resumable(output):
+        train_own(model_class, output, settings)

@@ -28,12 +28,14 @@ def read_pairs(source, image_shape, source_shape, *, paired=True, scale=None, sp
 
     Args:
         source: str, path, list, tuple, dict or `ImageSet`. One of
+
             - a tuple `(source_images, images)`, or a dict with these keys, of arrays, lists of files or glob patterns;
               the i-th files of both are a pair;
             - the name of a TFDS data set that has a feature `source_image` besides its image;
             - a folder with the subfolders `A` of source images and `B` of images; files of a pair have the same name;
             - a folder, list or glob pattern of pictures that each hold a pair side by side, the source image on the
               left.
+
             Both images of a pair must have the same proportions.
         image_shape: tuple `(height, width, channels)`. Files are cropped and resized to it; arrays must have it.
         source_shape: tuple `(height, width, channels)`. The same for the source images.

@@ -1,5 +1,7 @@
-"""Draws grids of images and writes PNG files."""
+"""Draws grids of images and writes PNG and GIF files."""
 
+import io
+import itertools
 import math
 
 import numpy as np
@@ -7,7 +9,7 @@ from PIL import Image
 
 from zoo.arrays import LIMIT_BYTES, as_array
 from zoo.errors import InputError, check_count, shown
-from zoo.files import expanded, replacing
+from zoo.files import expanded, replacing, storing
 from zoo.images.values import check_images, to_uint8
 
 #: Numbers of channels that a PNG file can have: grey, grey with alpha, RGB, RGBA.
@@ -107,6 +109,55 @@ def write_png_bands(path, bands, height, width):
     if top != height:
         raise InputError(f"bands has {top} rows, expected {height}.")
     _save(picture, path)
+
+
+def write_pngs(folder, batches, number):
+    """Writes images as PNG files of their own, named by their index, such as `0007.png`, as they come.
+
+    Args:
+        folder: str or path of a folder, which is made if there is none; its parent exists.
+        batches: iterable of uint8 arrays `(n, h, w, c)`, with 1 to 4 channels.
+        number: int. Number of all images, which says how many digits the names have, at least 4.
+
+    Raises:
+        InputError: If the images are not of this form.
+        StorageError: If a file cannot be written; those before it stay.
+    """
+    folder, digits = expanded(folder), max(4, len(str(check_count(number, "number") - 1)))
+    for index, image in enumerate(itertools.chain.from_iterable(batches)):
+        path, content = folder / f"{index:0{digits}}.png", png_bytes(image)
+        with storing(folder):
+            folder.mkdir(exist_ok=True)
+            try:
+                # Each of thousands of files would wait for the disk if it were replaced as `write_png` does.
+                path.write_bytes(content)
+            except OSError:
+                path.unlink(missing_ok=True)
+                raise
+
+
+def png_bytes(image):
+    """Returns an image, a uint8 array `(h, w, c)` with 1 to 4 channels, as the content of a PNG file."""
+    stream = io.BytesIO()
+    _picture(image).save(stream, format="PNG")
+    return stream.getvalue()
+
+
+def write_gif(path, images, seconds):
+    """Writes images as an animation that repeats forever, atomically.
+
+    Args:
+        path: str or path of the file.
+        images: uint8 array `(n, h, w, c)` with 1 to 4 channels.
+        seconds: float above 0. Time that each image is shown, in steps of a hundredth.
+
+    Raises:
+        InputError: If the images are not of this form.
+        StorageError: If the file cannot be written.
+    """
+    first, *others = map(_picture, images)
+    with replacing(expanded(path)) as temporary:
+        first.save(temporary, format="GIF", save_all=True, append_images=others, duration=round(1000 * seconds), loop=0)
 
 
 def check_drawable(channels):

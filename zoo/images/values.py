@@ -9,7 +9,7 @@ from zoo.arrays import as_array, as_numbers
 from zoo.errors import InputError, check_image_shape
 from zoo.latents import stream
 
-# A resize may leave [-1, 1] by a rounding error, which does not mean another value range.
+#: How far images may leave [-1, 1], since a resize does so by rounding errors.
 RANGE_TOLERANCE = 1e-3
 
 

@@ -313,8 +313,17 @@ class GatedBlock(keras.layers.Layer):
             horizontal: float tensor of shape `(n, h, w, c)`. Features of the horizontal stack.
             conditions: list of float tensors of shape `(n, h or 1, w or 1, any)`, or None.
         """
-        a, b = self._with_condition(self.vertical_conv(vertical), self.project(conditions or ()))
-        return gate(a), self._finish(self.horizontal_conv(horizontal) + b, horizontal)
+        vertical, from_above = self.above(vertical, conditions or ())
+        return vertical, self.beside(horizontal, from_above)
+
+    def above(self, vertical, conditions):
+        """Returns the vertical stack, `(n, h, w, filters)`, and its contribution to the horizontal stack."""
+        a, b = self._with_condition(self.vertical_conv(vertical), self.project(conditions))
+        return gate(a), b
+
+    def beside(self, horizontal, from_above):
+        """Returns the horizontal stack, `(n, h, w, filters)`; `from_above` is the second result of `above`."""
+        return self._finish(self.horizontal_conv(horizontal) + from_above, horizontal)
 
     def compute_output_shape(self, vertical_shape, horizontal_shape, conditions_shape=None):
         shape = (*vertical_shape[:-1], self.filters)

@@ -29,7 +29,7 @@ class VectorQuantizer(keras.layers.Layer):
         vectors: float tensor of shape `(..., embedding_dim)`.
 
     Returns:
-        A float32 tensor of the same shape: the nearest embeddings.
+        A float32 tensor of the same shape, the nearest embeddings.
 
     Example:
 
@@ -90,9 +90,11 @@ class VectorQuantizer(keras.layers.Layer):
     def nearest(self, vectors):
         """Returns the index of the nearest embedding, int32 `(...)`, for vectors `(..., embedding_dim)`."""
         flat = ops.reshape(ops.cast(vectors, "float32"), (-1, self.embedding_dim))
-        # The distance |v - e|^2 omits |v|^2, which is the same for all embeddings.
-        distances = ops.sum(ops.square(self.codebook), -1) - 2.0 * ops.matmul(flat, ops.transpose(self.codebook))
-        return ops.reshape(ops.cast(ops.argmin(distances, -1), "int32"), ops.shape(vectors)[:-1])
+        # The negative distance -|v - e|^2 omits |v|^2, which is the same for all embeddings.
+        closeness = 2.0 * ops.matmul(flat, ops.transpose(self.codebook)) - ops.sum(ops.square(self.codebook), -1)
+        # Keras' `argmax` tells 0 from -0 by operations that ONNX lacks.
+        _, indices = ops.top_k(closeness, 1)
+        return ops.reshape(ops.cast(indices, "int32"), ops.shape(vectors)[:-1])
 
     def lookup(self, codes):
         """Returns the embeddings `(..., embedding_dim)` of codes `(...)`."""

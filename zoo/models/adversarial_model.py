@@ -9,6 +9,7 @@ from keras import ops
 
 from zoo.callbacks import WarnOfExplodingGradients, WarnOfWinningDiscriminator
 from zoo.errors import InputError, check_count, check_image_shape, check_share, is_number, shown
+from zoo.exporting.networks import drawing, functional
 from zoo.keras_private import variables_are_deferred
 from zoo.layers.spectral_normalization import SpectralNormalization
 from zoo.layers.training_state import StepCount
@@ -167,9 +168,10 @@ class AdversarialModel(GenerativeModel):
         self.updates_per_batch = discriminator_steps
         self.built = True
 
-    def export(self, filepath, *args, **kwargs):
-        """Exports `ema_generator`, the network that `generate` uses, like Keras' `export`; images lie in [-1, 1]."""
-        return self.ema_generator.export(filepath, *args, **kwargs)
+    def exported_networks(self):
+        """Returns the averaged generator, which `generate` uses."""
+        generator = functional(self.ema_generator)
+        return {"generator": drawing(lambda **given: generator.run(**given)["outputs"], **generator.inputs)}
 
     def compile(self, generator_optimizer=None, discriminator_optimizer=None, **settings):
         """Sets one optimizer for each network.

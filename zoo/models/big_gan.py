@@ -4,6 +4,8 @@ import keras
 
 from zoo import latents as latent_vectors
 from zoo.errors import check_amount
+from zoo.exporting.networks import Values, drawing
+from zoo.layers.truncation import truncated
 from zoo.models.sagan import SAGAN
 from zoo.nets import conv, resnet
 from zoo.nets.options import Count
@@ -111,6 +113,15 @@ class BigGAN(SAGAN):
         if truncation is not None:
             latents = latent_vectors.truncate(latents, truncation)
         return super().sample(latents, labels)
+
+    def exported_networks(self):
+        """Returns the generator with a further input, the threshold of `truncation` for each image."""
+        generator = super().exported_networks()["generator"]
+
+        def draw(latents, truncation, **labels):
+            return generator.run(latents=truncated(latents, truncation[:, None]), **labels)["images"]
+
+        return {"generator": drawing(draw, **generator.inputs, truncation=Values((), range=(0.0, None)))}
 
     def get_config(self):
         return {**super().get_config(), "orthogonal_weight": self.orthogonal_weight}

@@ -1,5 +1,6 @@
 """The autoregressive prior over the codes of a vector-quantized autoencoder, and its training."""
 
+import functools
 import math
 
 import keras
@@ -10,13 +11,14 @@ from zoo import keras_private
 from zoo.arrays import as_array
 from zoo.callbacks import PredictionProgress
 from zoo.errors import InputError, check_count
+from zoo.exporting.networks import Values
 from zoo.models.generative_model import GenerativeModel
 from zoo.nets.building import dtype_scope
 from zoo.nets.pixel_cnn import gated_pixel_cnn
 from zoo.objectives.likelihoods import Categorical
 from zoo.progress import predict_batch, traced_quietly
 from zoo.sampling import conditions
-from zoo.sampling.codes import CodeSampler
+from zoo.sampling.codes import CodeSampler, exported_steps
 from zoo.training.checks import check_backend, check_known
 
 
@@ -145,6 +147,22 @@ class CodePrior(GenerativeModel):
                 conditions["condition"] = predict_batch(self.conditioners[index - 1], drawn[-1])
             drawn.append(ops.convert_to_numpy(self._samples[index](part, temperature, **conditions)))
         return [codes[..., 0] for codes in drawn]
+
+    def exported_networks(self):
+        """Returns the networks `above` and `step` of each grid; `above` of a finer grid also takes the coarser one."""
+        networks, several = {}, len(self.grids) > 1
+        for index, network in enumerate(self.networks):
+            inputs, condition_of = self.exported_labels, dict
+            if index:
+                shape = (*self.grids[index - 1], 1)
+                inputs = {"coarser_codes": Values(shape, "int32", (0, self.num_embeddings - 1)), **inputs}
+                condition_of = functools.partial(self._conditions, self.conditioners[index - 1])
+            for name, step in exported_steps(network, self.likelihood, inputs, condition_of).items():
+                networks[f"{name}_{index}" if several else name] = step
+        return networks
+
+    def _conditions(self, conditioner, coarser_codes, **labels):
+        return {**labels, "condition": conditioner(coarser_codes, training=False)}
 
     def _split(self, rows):
         """Splits rows `(n, 1, 1, total)` into grids `(n, height, width, 1)`."""

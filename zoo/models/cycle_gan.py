@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from zoo.errors import check_amount, check_count, check_flag, check_image_shape
+from zoo.exporting.networks import drawing
 from zoo.layers.image_pool import ImagePool
 from zoo.models.adversarial_model import AdversarialModel
 from zoo.models.image_to_image import FromImages
@@ -204,6 +205,15 @@ class CycleGAN(FromImages, AdversarialModel):
     def translate_batch(self, source_images, reverse=False):
         translator = self.ema_generator.get_layer("to_source" if reverse else "to_images")
         return predict_batch(translator, source_images)
+
+    def exported_networks(self):
+        """Returns the translators of both directions, `to_images` and `to_source`."""
+
+        def translating(name):
+            translator = self.ema_generator.get_layer(name)
+            return drawing(lambda image: translator(image, training=False), image=self.exported_image)
+
+        return {name: translating(name) for name in ("to_images", "to_source")}
 
     def get_config(self):
         return {

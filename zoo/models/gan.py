@@ -7,6 +7,7 @@ from keras import ops
 from zoo import latents as latent_vectors
 from zoo.callbacks import WarnOfModeCollapse
 from zoo.errors import InputError, check_count, check_image_shape
+from zoo.exporting.networks import Values, drawing
 from zoo.models.adversarial_model import AdversarialModel
 from zoo.nets import mlp
 from zoo.nets.options import Counts, Share
@@ -118,6 +119,12 @@ class GAN(AdversarialModel):
 
     def sample(self, latents, labels=None):
         return predict_batch(self.ema_generator, self._with_labels("latents", latents, {"labels": labels}))
+
+    def exported_networks(self):
+        def draw(latents, labels=None):
+            return self.ema_generator(self._with_labels("latents", latents, {"labels": labels}), training=False)
+
+        return {"generator": drawing(draw, latents=Values((self.latent_dim,)), **self.exported_labels)}
 
     # === Using ===
 

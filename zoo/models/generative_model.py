@@ -3,12 +3,18 @@
 import keras
 import numpy as np
 
+from zoo import presets
 from zoo.backend import check_process
 from zoo.errors import InputError, check_image_shape, check_text, shown
+from zoo.exporting.destination import destination
+from zoo.exporting.networks import Values, functional
+from zoo.exporting.writing import write
 from zoo.images import checked_floats
+from zoo.nets.building import is_functional
 from zoo.presets.savable import SavableModel
 from zoo.sampling import batches
 from zoo.sampling.conditions import Labels, labels_for
+from zoo.training.checks import check_backend
 from zoo.training.trainer import Trainer
 
 
@@ -177,6 +183,66 @@ class GenerativeModel(SavableModel, Trainer):
             verbose=verbose,
             given=choices,
         )
+
+    # === Exporting ===
+
+    def export(self, path, format=None):
+        """Exports the networks that draw, for programs without Keras; `docs/exporting.md` describes the files.
+
+        Images lie in [-1, 1], and batches may have any size. A folder holds each network by its name and a description
+        of all, `export.json`.
+
+        Args:
+            path: str or path. A name that ends in `.onnx` or `.tflite` is the file of a single network, and a name
+                without suffix a folder, which is new, empty or an earlier export.
+            format: `"onnx"`, `"litert"` (formerly TensorFlow Lite), `"tf_saved_model"`, or None. Defaults to None: the
+                format of the suffix, and a SavedModel in a folder.
+
+        Raises:
+            InputError: If the format is unknown or cannot hold a network, the suffix does not fit, the folder does not
+                exist or holds other things, a file is asked for several networks, or the backend is not TensorFlow.
+            MissingDependencyError: If a package of the extra `[export]` is missing.
+            StorageError: If nothing can be written. What was there remains.
+
+        Example:
+
+        ```python
+        import zoo
+
+        zoo.load("dcgan_fashion_mnist_28").export("dcgan.onnx")
+        zoo.load("vae_mnist_28").export("vae", format="onnx")  # vae/encoder.onnx, vae/decoder.onnx, vae/export.json
+        ```
+        """
+        place = destination(path, format)
+        check_backend("export")
+        facts = {**presets.origin_of(self), **self.exported_facts()}
+        write(place, self.exported_networks(), facts, self.exported_files())
+
+    def exported_networks(self):
+        """Returns the functions that `export` writes, a dict of `zoo.exporting.networks.Network` by name.
+
+        By default, these are the model's functional networks by the names of their attributes.
+        """
+        networks = {name: value for name, value in vars(self).items() if is_functional(value) and name[0] != "_"}
+        if not networks:
+            raise InputError(
+                f"A {type(self).__name__} has no functional network to export; exported_networks() can name others."
+            )
+        return {name: functional(network) for name, network in networks.items()}
+
+    def exported_facts(self):
+        """Returns a dict of what programs need besides the networks, in values of JSON, for `export.json`."""
+        classes = {} if self.classes is None else {"num_classes": self.num_classes, "class_names": self.class_names}
+        return {"image_shape": self.image_shape, **classes}
+
+    def exported_files(self):
+        """Returns a dict of the contents of further JSON files of an exported folder, by file name."""
+        return {}
+
+    @property
+    def exported_labels(self):
+        """The labels among the inputs of exported networks: a dict of one entry, or none without classes."""
+        return {} if self.classes is None else {"labels": Values((), "int32", (0, self.num_classes - 1))}
 
     # === Generating ===
 

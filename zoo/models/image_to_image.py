@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from zoo.errors import InputError, check_amount, check_image_shape
+from zoo.exporting.networks import Values, drawing
 from zoo.models.adversarial_model import AdversarialModel
 from zoo.nets import conv, image_to_image
 from zoo.nets.options import Count, Share
@@ -73,6 +74,16 @@ class FromImages:
     def translate_batch(self, source_images):
         """Returns the translations of a batch of source images in [-1, 1], in the same range."""
         return predict_batch(self.ema_generator, source_images)
+
+    @property
+    def exported_image(self):
+        """The source image among the inputs of exported networks."""
+        return Values(self.source_shape, range=(-1.0, 1.0))
+
+    def exported_networks(self):
+        return {
+            "generator": drawing(lambda image: self.ema_generator(image, training=False), image=self.exported_image)
+        }
 
     def sample(self, noise, source_images):
         return self.translate_batch(source_images)

@@ -14,7 +14,7 @@ from zoo.models.generative_model import GenerativeModel
 from zoo.nets.building import dtype_scope
 from zoo.nets.pixel_cnn import gated_pixel_cnn
 from zoo.objectives import likelihoods
-from zoo.sampling.codes import CodeSampler
+from zoo.sampling.codes import CodeSampler, exported_steps
 from zoo.sampling.conditions import CompletedImages, Mask, temperature
 
 
@@ -228,6 +228,13 @@ class PixelCNN(GenerativeModel):
             given |= {"codes": codes, "keep": mask}
         drawn = ops.convert_to_numpy(self.likelihood.images(self._draw_codes(noise, temperature, **given)))
         return drawn if mask is None else np.where(mask[:, :, None], source_images, drawn)
+
+    def exported_networks(self):
+        """Returns the networks `above` and `step`, by which images are drawn code by code."""
+        return exported_steps(self.network, self.likelihood, self.exported_labels)
+
+    def exported_facts(self):
+        return {**super().exported_facts(), "levels": self.likelihood.levels}
 
     def get_config(self):
         return {

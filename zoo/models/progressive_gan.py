@@ -172,6 +172,10 @@ class ProgressiveGAN(GAN):
         self._follow()
         return super().sample(latents, **conditions)
 
+    def exported_networks(self):
+        self._follow()
+        return super().exported_networks()
+
     def load_weights(self, filepath, **kwargs):
         """Loads weights like Keras' `load_weights`, and continues at their stage.
 

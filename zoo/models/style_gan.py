@@ -5,6 +5,7 @@ import numpy as np
 
 from zoo import latents as latent_vectors
 from zoo.errors import InputError, check_count, shown
+from zoo.exporting.networks import Network, Values, drawing
 from zoo.models.gan import GAN
 from zoo.nets import style
 from zoo.nets.options import Count, Share
@@ -139,6 +140,22 @@ class StyleGAN(GAN):
         w = predict_batch(self.mapping, rows)
         w = self.w_avg + np.float32(truncation) * (w - self.w_avg)
         return self._synthesize_batch(w.reshape(len(latents), -1, w.shape[-1]))
+
+    def exported_networks(self):
+        """Returns both networks apart, so that each layer can follow other latents."""
+
+        def find_styles(latents, truncation):
+            w, mean = self.mapping(latents, training=False), self.mapping.get_layer("moving_mean").mean
+            return {"styles": mean + truncation[:, None] * (w - mean)}
+
+        def draw(styles):
+            return self.synthesis(styles, training=False)
+
+        latents = {"latents": Values((self.latent_dim,)), "truncation": Values((), range=(0.0, None))}
+        return {
+            "mapping": Network(find_styles, latents),
+            "synthesis": drawing(draw, styles=Values(self.synthesis.input_shape[1:])),
+        }
 
     def _synthesize_batch(self, w):
         return predict_batch(self.synthesis, np.broadcast_to(w, (len(w), self.num_layers, w.shape[-1])))

@@ -6,6 +6,7 @@ from keras import ops
 
 from zoo.bicubic import resize_bicubic, resize_matrix
 from zoo.errors import InputError, check_amount, check_count, check_image_shape
+from zoo.exporting.networks import Values, drawing
 from zoo.images import as_pixels, to_float, to_uint8
 from zoo.models.adversarial_model import AdversarialModel
 from zoo.models.generative_model import GenerativeModel
@@ -90,6 +91,15 @@ class Upscaling(FromImages):
 
     def translate_batch(self, source_images):
         return predict_batch(self._upscaler, source_images)
+
+    def exported_networks(self):
+        """Returns the generator for images of any size."""
+        image = Values((None, None, self.image_shape[-1]), range=(-1.0, 1.0))
+        return {"generator": drawing(lambda image: self._upscaler(image, training=False), image=image)}
+
+    def exported_facts(self):
+        # Parts of a large image overlap by the halo on each side.
+        return {**super().exported_facts(), "scale": self.scale, "halo": super_resolution.halo(self._upscaler)}
 
     def upscale(self, image):
         """Enlarges one image of any size part by part, so that a photograph of many megapixels needs little memory.

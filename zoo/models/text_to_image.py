@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from zoo.errors import InputError, check_amount, check_count, check_image_shape
+from zoo.exporting.networks import Network, Values, drawing
 from zoo.models.adversarial_model import AdversarialModel
 from zoo.nets import conv, text
 from zoo.nets.options import Count
@@ -236,6 +237,31 @@ class TextToImageGAN(AdversarialModel):
 
     def sample(self, latents, prompts):
         return predict_batch(self.ema_generator, {"latents": latents, "prompts": prompts})
+
+    def exported_networks(self):
+        def encode(tokens):
+            encoded = self.ema_generator.get_layer("text_encoder")(tokens, training=False)
+            mean, log_variance = ops.split(encoded, 2, axis=-1)
+            return {"mean": mean, "log_variance": log_variance}
+
+        def draw(latents, tokens):
+            return self.ema_generator({"latents": latents, "prompts": tokens}, training=False)
+
+        tokens = Values((self._tokenizer.max_words,), "int32", (0, self._tokenizer.size - 1))
+        return {
+            "text_encoder": Network(encode, {"tokens": tokens}),
+            "generator": drawing(draw, latents=Values((self.latent_dim,)), tokens=tokens),
+        }
+
+    def exported_files(self):
+        """Returns the number of each word that a prompt may have; 0 pads prompts to `max_words`."""
+        return {
+            "vocabulary.json": {
+                "max_words": self._tokenizer.max_words,
+                "words": self._tokenizer.numbers,
+                "example_prompts": self.example_prompts,
+            }
+        }
 
     def get_config(self):
         return {

@@ -17,6 +17,7 @@ from zoo.errors import (
     check_text,
     shown,
 )
+from zoo.exporting.networks import Network, Values, drawing
 from zoo.images import binarize, to_uint8
 from zoo.latents import check_seed
 from zoo.layers.log_variance import bounded_log_variance
@@ -349,6 +350,25 @@ class VAE(GenerativeModel):
     def sample(self, latents, temperature=1.0):
         outputs = predict_batch(self.decoder, latents * np.float32(temperature))
         return ops.convert_to_numpy(self.likelihood.mean_images(outputs))
+
+    def exported_networks(self):
+        """Returns encoder and decoder, and a network that edits latents if the model knows attributes."""
+
+        def encode(image):
+            mean, log_variance = self._posterior(image)
+            return {"mean": mean, "log_variance": log_variance}
+
+        def decode(latents):
+            return self.likelihood.mean_images(self.decoder(latents, training=False))
+
+        return {
+            "encoder": Network(encode, {"image": Values(self.image_shape, range=(-1.0, 1.0))}),
+            "decoder": drawing(decode, latents=Values((self.latent_dim,))),
+            **self._directions.exported_networks(),
+        }
+
+    def exported_facts(self):
+        return {**super().exported_facts(), "attributes": self.attributes}
 
     def get_config(self):
         return {

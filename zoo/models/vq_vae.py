@@ -10,6 +10,7 @@ from keras import ops
 from zoo.arrays import as_array
 from zoo.callbacks import WarnOfStalePrior, WarnOfUnusedCodes
 from zoo.errors import InputError, check_amount, check_count, check_image_shape, is_number, shown
+from zoo.exporting.networks import Network, Values, drawing
 from zoo.images import to_uint8
 from zoo.layers.vector_quantizer import VectorQuantizer
 from zoo.models.code_prior import HasCodePrior
@@ -147,8 +148,7 @@ class VQVAE(HasCodePrior):
     def call(self, images):
         """Reconstructs uint8 or [-1, 1] images, as floats in [-1, 1]."""
         levels = self.vectors_and_codes(self.prepare(images)["images"])
-        embeddings = [quantizer.lookup(codes) for quantizer, (_, codes) in zip(self.quantizers, levels, strict=True)]
-        return ops.clip(self.reconstruct_from(embeddings), -1.0, 1.0)
+        return ops.clip(self.images_of([codes for _, codes in levels]), -1.0, 1.0)
 
     def find_code_shapes(self):
         """Returns `(height, width)` of each grid of codes, coarsest first."""
@@ -172,6 +172,12 @@ class VQVAE(HasCodePrior):
         """Returns the encoder's vectors and their codes for each grid, coarsest first."""
         vectors = self.encoder(images, training=training)
         return [(vectors, self.quantizers[0].nearest(vectors))]
+
+    def images_of(self, grids):
+        """Returns the images of the codes of all grids."""
+        return self.reconstruct_from(
+            [quantizer.lookup(codes) for quantizer, codes in zip(self.quantizers, grids, strict=True)]
+        )
 
     def reconstruct_from(self, embeddings, training=False):
         """Returns the images of the embeddings of all grids."""
@@ -299,6 +305,26 @@ class VQVAE(HasCodePrior):
     def sample(self, noise, labels=None, temperature=1.0):
         return self._images(self.prior.sample_codes(noise, labels, temperature))
 
+    def exported_networks(self):
+        """Returns encoder and decoder, and the steps of the prior if there is one.
+
+        The codes of several grids are called `codes_0`, the coarsest, and so on.
+        """
+        names = ["codes"] if len(self.code_shapes) == 1 else [f"codes_{i}" for i in range(len(self.code_shapes))]
+        code_range = (0, self.num_embeddings - 1)
+
+        def encode(image):
+            return {name: codes for name, (_, codes) in zip(names, self.vectors_and_codes(image), strict=True)}
+
+        codes = {name: Values(shape, "int32", code_range) for name, shape in zip(names, self.code_shapes, strict=True)}
+        image = Values(self.image_shape, range=(-1.0, 1.0))
+        networks = {
+            "encoder": Network(encode, {"image": image}, dict.fromkeys(names, code_range)),
+            "decoder": drawing(lambda **grids: self.images_of([grids[name] for name in names]), **codes),
+        }
+        prior = {} if self.prior is None else self.prior.exported_networks()
+        return networks | {f"prior_{name}": network for name, network in prior.items()}
+
     def get_config(self):
         return {
             **super().get_config(),
@@ -332,7 +358,4 @@ class _Images(_Codes):
     """Computes images of codes; it is a model for the same reason as `_Codes`."""
 
     def call(self, grids):
-        quantizers = self.vq_vae.quantizers
-        return self.vq_vae.reconstruct_from(
-            [quantizer.lookup(codes) for quantizer, codes in zip(quantizers, grids, strict=True)]
-        )
+        return self.vq_vae.images_of(grids)

@@ -66,8 +66,13 @@ def choose_networks(cls, given, image_shape, code_size, dtype, options, implied=
 
 def check_functional(argument, network):
     """Refuses a network that is not functional: a subclassed one has no known inputs and cannot be cloned."""
-    if not isinstance(network, keras.Model) or not getattr(network, "inputs", None):
+    if not is_functional(network):
         raise InputError(f"{argument} is {shown(network)}, expected a functional Keras network of known inputs.")
+
+
+def is_functional(network):
+    """Returns whether an object is a Keras network of known inputs."""
+    return isinstance(network, keras.Model) and bool(getattr(network, "inputs", None))
 
 
 def check_precision(argument, network):

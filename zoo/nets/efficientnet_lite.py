@@ -70,7 +70,7 @@ def scales(model):
         model: Keras model of `network`.
 
     Returns:
-        Keras model from images in [-1, 1] to a list of four features: those of the last block at a quarter, an eighth,
+        Keras model from images in [-1, 1] to a list of four features, those of the last block at a quarter, an eighth,
         a sixteenth and a thirty-second of the resolution. In Lite0 these are the blocks 2, 4, 10 and 15, of 24, 40, 112
         and 320 channels.
     """

@@ -19,6 +19,8 @@ from typing import Annotated
 
 from zoo.errors import check_amount, check_count, check_counts, check_flag, check_share
 
+__all__ = ["Amount", "Count", "CountFromZero", "Counts", "Flag", "Share", "check_option"]
+
 #: An integer of at least 1.
 Count = Annotated[int, check_count]
 #: An integer of at least 0.

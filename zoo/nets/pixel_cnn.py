@@ -125,7 +125,7 @@ def draw_codes(network, draw, noise, codes, keep, conditions):
     height, width, channels = network.input["codes"].shape[1:]
     number = ops.shape(noise)[0]
     embed = network.get_layer("code_input")
-    blocks = [layer for layer in network.layers if isinstance(layer, GatedBlock)]
+    blocks = gated_blocks(network)
     head = [network.get_layer(name) for name in _HEAD]
     # The channels of one group are drawn from the same outputs.
     groups = [[c] for c in range(channels)] if blocks[0].channel_groups > 1 else [range(channels)]
@@ -177,6 +177,46 @@ def draw_codes(network, draw, noise, codes, keep, conditions):
 
     above = [ops.zeros((number, size, width, c), dtype) for size, c in zip(rows_above, features, strict=True)]
     return ops.fori_loop(0, height, draw_row, (codes, above))[0]
+
+
+def links_from_above(network, codes, conditions):
+    """Returns what the rows above contribute to each row, a part of a pass of the network that many pixels share.
+
+    Args:
+        network: `keras.Model` that `gated_pixel_cnn` returns.
+        codes: int32 tensor of shape `(n, height, width, channels)`. Row y of the result depends on earlier rows alone.
+        conditions: dict of the inputs of `network` other than the codes.
+
+    Returns:
+        A tensor of shape `(n, height, blocks, width, features)`.
+    """
+    vertical, links = network.get_layer("code_input")(codes), []
+    maps = _condition_maps(network, conditions)
+    for block in gated_blocks(network):
+        vertical, link = block.above(vertical, maps)
+        links.append(link)
+    return ops.stack(links, axis=2)
+
+
+def outputs_of_row(network, codes, links):
+    """Returns the network's outputs `(n, width, num_outputs)` for one row, the rest of the pass.
+
+    Args:
+        network: `keras.Model` that `gated_pixel_cnn` returns.
+        codes: int32 tensor of shape `(n, width, channels)`, the row.
+        links: tensor of shape `(n, blocks, width, features)`, this row of `links_from_above`.
+    """
+    x = network.get_layer("code_input")(codes)[:, None]
+    for index, block in enumerate(gated_blocks(network)):
+        x = block.beside(x, links[:, index, None])
+    for name in _HEAD:
+        x = network.get_layer(name)(x)
+    return x[:, 0]
+
+
+def gated_blocks(network):
+    """Returns the gated blocks of a network that `gated_pixel_cnn` returns."""
+    return [layer for layer in network.layers if isinstance(layer, GatedBlock)]
 
 
 def _condition_maps(network, conditions):

@@ -19,7 +19,7 @@ from zoo.presets.files import (
     stated_of,
     verify,
 )
-from zoo.presets.loading import load_as
+from zoo.presets.loading import load_as, origin_of
 from zoo.presets.locating import obtain, resolve
 from zoo.presets.saving import save
 
@@ -40,6 +40,7 @@ __all__ = [
     "manifest_path",
     "metadata_of",
     "obtain",
+    "origin_of",
     "record_publication",
     "resolve",
     "save",

@@ -11,6 +11,7 @@ from zoo.errors import InputError, PresetError, shown
 from zoo.files import write_json
 
 PACKAGE = Path(__file__).parent.parent
+#: Folder of the presets that are part of this installation.
 BUNDLED = PACKAGE / "weights"
 _REPLACED = "was dropped; projected_gan_tf_flowers_64 replaces it"
 # What became of presets that earlier versions had, as the end of a sentence.

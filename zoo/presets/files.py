@@ -8,9 +8,11 @@ from typing import Any, NamedTuple
 from zoo.errors import PresetError, is_number, shown
 from zoo.files import read_regular, sha256
 
+#: Name of a file of a preset.
 CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
+#: Names of the files whose hashes are verified.
 HASHED_FILES = (CONFIG, WEIGHTS)
-# Maximum sizes of a preset's files in bytes; those of the zoo have at most 12 MB.
+#: Maximum sizes of a preset's files in bytes; those of the zoo have at most 12 MB.
 LIMITS = {CONFIG: 4 * 1024**2, METADATA: 1024**2, WEIGHTS: 1024**3}
 # Keys of `metadata.json` that cards and `zoo info` treat as texts.
 _TEXTS = ("class", "kind", "dataset", "dataset_licence", "weights_licence", "credit", "recipe")

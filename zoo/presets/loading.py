@@ -1,6 +1,7 @@
 """Loading a preset: checks its configuration, builds the model within the size of its weights, and fills it."""
 
 import contextlib
+import hashlib
 import math
 import os
 import random
@@ -9,8 +10,9 @@ from typing import Any
 
 from zoo.backend import check_process, import_keras
 from zoo.errors import InputError, PresetError, ZooError, first_line, printable
+from zoo.files import sha256
 from zoo.presets import allow_list, weights_file
-from zoo.presets.files import WEIGHTS, config_of
+from zoo.presets.files import WEIGHTS, config_of, stated_of
 from zoo.presets.locating import obtain
 from zoo.presets.rebuilding import rebuilt
 
@@ -77,6 +79,7 @@ def load_as(
             model.compile_from_config(compile_config)
         model.just_loaded = True
         model.preset = os.fspath(preset)
+        _remember_weights(model, location)
     except Exception as error:
         # Layers draw their seeds from Python's random numbers, and a refused preset leaves these unchanged.
         random.setstate(random_state)
@@ -87,6 +90,37 @@ def load_as(
             f"The preset in {directory} cannot be loaded ({type(error).__name__}: {printable(first_line(error), 500)})"
         ) from error
     return model
+
+
+def _remember_weights(model, location):
+    """Stores what tells later whether a model still has the weights of its preset."""
+    stated = stated_of(location.files, WEIGHTS)
+    model.preset_sha256 = stated["sha256"] if stated else sha256(location.directory / WEIGHTS)
+    model.preset_name = location.directory.resolve().name if location.origin == "directory" else model.preset
+    model.loaded_weights = _digest(model)
+
+
+def origin_of(model: Any) -> dict[str, str]:
+    """Returns what the files that are made from a model say of it.
+
+    Args:
+        model: Keras model.
+
+    Returns:
+        Dict of its `class`. If it has the weights of a preset, unchanged, also `preset`, the name or the `hf://`
+        reference, and `weights_sha256`, that of the preset's weights file.
+    """
+    origin = {"class": type(model).__name__}
+    if getattr(model, "loaded_weights", None) == _digest(model):
+        origin |= {"preset": model.preset_name, "weights_sha256": model.preset_sha256}
+    return origin
+
+
+def _digest(model):
+    digest = hashlib.sha256()
+    for variable in model.weights:
+        digest.update(variable.numpy().tobytes())
+    return digest.hexdigest()
 
 
 def is_registered(name: str) -> bool:

@@ -150,26 +150,6 @@ class SavableModel(keras.Model):
             raise InputError(f"filepath is {shown(filepath)}, expected a name that ends in .weights.h5.")
         _store(super().save_weights, filepath, overwrite)
 
-    def export(self, filepath, *args, **kwargs):
-        """Exports the network of a model that has a single one, like Keras' `export`.
-
-        Raises:
-            InputError: If the model has several networks. The message names them; each can be exported by itself.
-        """
-        networks = [
-            name
-            for name, value in vars(self).items()
-            if isinstance(value, keras.Model) and not isinstance(value, SavableModel) and not name.startswith("_")
-        ]
-        if not networks:
-            return super().export(filepath, *args, **kwargs)
-        if len(networks) == 1:
-            return getattr(self, networks[0]).export(filepath, *args, **kwargs)
-        raise InputError(
-            f"A {type(self).__name__} has no one function to export; its networks have, such as "
-            f"model.{networks[-1]}.export({str(filepath)!r}), among {', '.join(networks)}."
-        )
-
     # === Configuration ===
 
     #: Mapping of the networks that were given and of the options of default networks, for `get_config`.

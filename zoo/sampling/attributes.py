@@ -3,10 +3,12 @@
 import base64
 
 import numpy as np
+from keras import ops
 
 from zoo import latents as latent_vectors
 from zoo.arrays import as_numbers
 from zoo.errors import InputError, shown
+from zoo.exporting.networks import Network, Values
 
 
 class AttributeDirections:
@@ -46,12 +48,37 @@ class AttributeDirections:
             direction = latent_vectors.attribute_changes(latents, present, others)
         self._directions[name] = np.float32(scale) * direction
 
+    def exported_networks(self):
+        """Returns the network that edits latents as `zoo.latents.move` does, or none if no attribute is known."""
+        if not self._directions:
+            return {}
+        directions = np.stack([_as_changes(self._directions[name]) for name in self.names]).swapaxes(0, 1)
+
+        def edit(latents, attribute, amount):
+            amount = amount[:, None, None]
+            with_ones = ops.concatenate([ops.ones_like(latents[:, :1]), latents], axis=-1)[:, None]
+            without, with_it = (ops.matmul(with_ones, ops.take(part, attribute, axis=0)) for part in directions)
+            return {"edited": latents + (amount * ops.where(amount < 0, with_it, without))[:, 0]}
+
+        attribute = Values((), "int32", (0, len(self.names) - 1))
+        latents = Values(directions.shape[-1:])
+        return {"edit": Network(edit, {"latents": latents, "attribute": attribute, "amount": Values(())})}
+
     def as_texts(self):
         """Returns the directions as texts, which are compact where JSON would write each number on a line."""
         return {
             name: base64.b64encode(direction.astype("<f4").tobytes()).decode()
             for name, direction in self._directions.items()
         }
+
+
+def _as_changes(direction):
+    """Returns a direction that suits all latents in the form of those that depend on them, `(2, d + 1, d)`."""
+    if direction.ndim == 3:
+        return direction
+    changes = np.zeros((2, len(direction) + 1, len(direction)), "float32")
+    changes[:, 0] = direction
+    return changes
 
 
 def _direction(value, attribute, latent_dim):

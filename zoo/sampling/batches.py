@@ -13,18 +13,39 @@ def draw(model, num_samples, seed, given):
     """Draws the images of a call of `generate`.
 
     Args:
-        model: model with `conditions`, `noise_shape`, `noise_distribution`, `generation_batch` and `sample`.
-        num_samples: int or None. None is the number of the conditions' rows, or 1.
-        seed: int or None. None draws a new seed.
-        given: dict of the user's conditions, None where one is not given.
+        model, num_samples, seed, given: as for `parts`.
 
     Returns:
         uint8 array `(num_samples, height, width, channels)`.
 
     Raises:
+        InputError: As for `parts`.
+    """
+    num_samples, drawn = parts(model, num_samples, seed, given)
+    images, start = np.empty((num_samples, *model.image_shape), "uint8"), 0
+    for part in drawn:
+        images[start : start + len(part)] = part
+        start += len(part)
+    return images
+
+
+def parts(model, num_samples, seed, given, alike=False):
+    """Checks a call of `generate`, and draws its images part by part, as the parts are asked for.
+
+    Args:
+        model: model with `conditions`, `noise_shape`, `noise_distribution`, `generation_batch` and `sample`.
+        num_samples: int or None. None is the number of the conditions' rows, or 1.
+        seed: int or None. None draws a new seed.
+        given: dict of the user's conditions, None where one is not given.
+        alike: bool. Whether conditions that are not given are drawn once, for all images. Defaults to False.
+
+    Returns:
+        The number of images, and an iterator of uint8 arrays `(n, height, width, channels)`.
+
+    Raises:
         InputError: If the model takes no such condition, lacks a required one, or an argument is out of range.
     """
-    noise_shape, declared = model.noise_shape, {condition.name: condition for condition in model.conditions}
+    declared = {condition.name: condition for condition in model.conditions}
     given = {name: value for name, value in given.items() if value is not None}
     for name in given:
         if name not in declared:
@@ -41,12 +62,16 @@ def draw(model, num_samples, seed, given):
     num_samples, rows = _one_for_each(rows, declared, num_samples, model.image_shape)
     seed = latent_vectors.fresh_seed() if seed is None else latent_vectors.check_seed(seed)
     for name, condition in declared.items():
-        drawn = None if name in given else condition.drawn(num_samples, seed)
+        drawn = None if name in given else condition.drawn(1 if alike else num_samples, seed)
         if drawn is not None:
-            rows[name] = drawn
+            rows[name] = np.repeat(drawn, num_samples, axis=0) if alike else drawn
+    return num_samples, _drawn(model, num_samples, seed, declared, rows, values)
 
+
+def _drawn(model, num_samples, seed, declared, rows, values):
+    """Yields the images, batch by batch, from conditions with a row for each image and values that all share."""
+    noise_shape, size = model.noise_shape, model.generation_batch
     noise = next((rows.pop(name) for name, condition in declared.items() if condition.is_noise and name in rows), None)
-    images, size = np.empty((num_samples, *model.image_shape), "uint8"), model.generation_batch
     for start in bar(range(0, num_samples, size), "generating", unit="batch"):
         stop = min(start + size, num_samples)
         part = (
@@ -55,8 +80,7 @@ def draw(model, num_samples, seed, given):
             else noise[start:stop]
         )
         batch = {name: padded(values[start:stop], size) for name, values in rows.items()}
-        images[start:stop] = to_uint8(model.sample(padded(part, size), **batch, **values)[: stop - start])
-    return images
+        yield to_uint8(model.sample(padded(part, size), **batch, **values)[: stop - start])
 
 
 def _one_for_each(rows, declared, num_samples, image_shape):

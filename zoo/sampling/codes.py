@@ -4,10 +4,45 @@ import functools
 
 import keras
 import numpy as np
+from keras import ops
 
-from zoo.nets.pixel_cnn import draw_codes
+from zoo.exporting.networks import Network, Values
+from zoo.nets.pixel_cnn import draw_codes, gated_blocks, links_from_above, outputs_of_row
 from zoo.objectives import likelihoods
 from zoo.progress import predict_batch
+
+
+def exported_steps(network, likelihood, conditions, condition_of=dict):
+    """Returns the two networks by which other programs draw codes one after another, as `CodeSampler` does.
+
+    `above` maps the codes so far to what they contribute to each row. `step` maps a row of codes and its contribution
+    to the log probabilities of all codes at each place, which depend on earlier places alone. A program runs `above`
+    once a row and `step` once a code.
+
+    Args:
+        network, likelihood: as for `CodeSampler`.
+        conditions: dict of the `Values` of further inputs of `above`, by name.
+        condition_of: function of these inputs, by name, that returns a dict of the network's inputs other than the
+            codes. Defaults to one that returns them as they are.
+    """
+    height, width, channels = network.input["codes"].shape[1:]
+    blocks, code_range = gated_blocks(network), (0, likelihood.levels - 1)
+
+    def above(codes, **given):
+        return {"links": links_from_above(network, codes, condition_of(**given))}
+
+    def step(row, links):
+        outputs, codes = outputs_of_row(network, row, links), ops.reshape(row, (-1, channels))
+        outputs = ops.reshape(outputs, (-1, outputs.shape[-1]))
+        drawn = [likelihood.log_probabilities(outputs, codes, channel) for channel in range(channels)]
+        shape = (-1, width, channels, likelihood.levels)
+        return {"log_probabilities": ops.reshape(ops.stack(drawn, axis=1), shape)}
+
+    links = Values((len(blocks), width, 2 * blocks[0].filters))
+    return {
+        "above": Network(above, {"codes": Values((height, width, channels), "int32", code_range), **conditions}),
+        "step": Network(step, {"row": Values((width, channels), "int32", code_range), "links": links}),
+    }
 
 
 class CodeSampler(keras.Model):

@@ -27,7 +27,10 @@ def check_free(directory, argument):
     if directory.exists() and not directory.is_dir():
         raise InputError(f"{beginning} is a file, expected a folder.")
     if (directory / presets.CONFIG).exists():
-        raise InputError(f"{beginning} already holds a preset; choose another folder.")
+        raise InputError(
+            f"{beginning} already holds a preset; choose another folder, or train that preset further by "
+            f"`zoo fine-tune {directory} DATA -o FOLDER`."
+        )
     begun = (directory / TRAINING / SETTINGS).exists()
     if not begun and directory.exists() and any(directory.iterdir()):
         raise InputError(f"{beginning} holds other files, expected a new or an empty folder.")

@@ -9,7 +9,7 @@ from keras import ops
 
 from zoo import keras_private
 from zoo.backend import check_process
-from zoo.callbacks import EpochOrder, StopOnNonFinite, WarnOfFewSteps
+from zoo.callbacks import EpochOrder, ProgressLine, StopOnNonFinite, WarnOfFewSteps
 from zoo.errors import (
     DataError,
     InputError,
@@ -221,7 +221,11 @@ class Trainer(OptimizedModel):
             y: labels, if `x` is an array of images or a list of files: integers, one-hot rows or a column of the floats
                 0 and 1.
             batch_size: int or None. Images per batch for a source that is not batched; None is 64.
-            epochs, verbose, callbacks: as in Keras. A callback that monitors a log of this model needs its mode, as in
+            epochs: int. As in Keras.
+            verbose: `"auto"`, 0, 1 or 2. As in Keras, but an epoch is one line of at most 80 columns with the losses by
+                short names, such as `d_loss`; `History` and TensorBoard have all logs by their full names. A
+                `keras.callbacks.ProgbarLogger` in `callbacks` shows Keras' own bar.
+            callbacks: as in Keras. A callback that monitors a log of this model needs its mode, as in
                 `EarlyStopping("val_generator_loss", mode="min")`.
             validation_split: float from 0 to below 1. Share of the images that is held back for validation: the last
                 ones of arrays, as in Keras; of files, folders and TFDS data sets images drawn at random from each
@@ -262,7 +266,7 @@ class Trainer(OptimizedModel):
                 dataset,
                 epochs=epochs,
                 verbose=verbose,
-                callbacks=[*self.training_callbacks(dataset), *callbacks],
+                callbacks=[*self.training_callbacks(dataset), *callbacks, *_progress(callbacks, verbose)],
                 validation_data=validation_data,
                 # Keras warns about other sources, which it cannot shuffle.
                 shuffle=shuffle and isinstance(x, keras.utils.PyDataset) and x.num_batches is not None,
@@ -408,6 +412,12 @@ class Trainer(OptimizedModel):
             raise InputError(
                 f"x is {shown(x)}, which a {type(self).__name__} cannot be called on ({first_line(error)})."
             ) from error
+
+
+def _progress(callbacks, verbose):
+    """Returns the line that `fit` shows, unless the user wants another bar, none, or messages in a log."""
+    has_bar = any(isinstance(callback, keras.callbacks.ProgbarLogger) for callback in callbacks)
+    return [ProgressLine()] if verbose and not has_bar and keras.config.is_interactive_logging_enabled() else []
 
 
 def _checked_fit_arguments(epochs, shuffle, callbacks, verbose, others):

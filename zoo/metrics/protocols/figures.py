@@ -45,7 +45,9 @@ class Size(NamedTuple):
         return ", ".join(map(str, self.seeds))
 
 
+#: The size of the figures that are published.
 FULL = Size()
+#: The size of a trial.
 SMOKE = Size(images=16, importance_samples=5, test_images=16, seeds=(0,))
 
 

@@ -10,6 +10,7 @@ from zoo.metrics.protocols.figures import FULL, NEIGHBORS, figure, short_number
 from zoo.metrics.protocols.held_out import held_out_images
 from zoo.progress import bar
 
+#: Truncations at which models that take one are measured.
 TRUNCATIONS = (0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 
 

@@ -9,7 +9,7 @@ from zoo.metrics.pixels import psnr_luma
 from zoo.metrics.protocols.figures import FULL, figure
 from zoo.progress import bar
 
-# Networks of the perceptual distance between an enlarged picture and its original, trained on faces and flowers.
+#: Networks of the perceptual distance between an enlarged picture and its original, trained on faces and flowers.
 PERCEPTUAL_FEATURES = ("classifier_avatars_64", "classifier_tf_flowers_64")
 
 

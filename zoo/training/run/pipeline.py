@@ -29,7 +29,7 @@ def train(run, model, stages):
         stages: list of `Stage`; if there are several, each has a name of its own.
 
     Returns:
-        The trained model: `model`, or the one that the `changes` of a stage made of it.
+        The trained model, which is `model` or the one that the `changes` of a stage made of it.
 
     Raises:
         InputError: two stages have the same name, the model does not take the `changes` of a stage, or `run.further` is
