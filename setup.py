@@ -55,6 +55,7 @@ setup(
     package_data={
         "zoo": ["py.typed", "weights/*/*.json", "weights/*/*.h5", "weights/*/*.md", "weights/*/*.png"],
         "zoo.metrics": ["references/*.npz"],
+        "zoo.playground": ["page/*.*", "page/tabs/*.js"],
     },
     install_requires=[
         "tensorflow>=2.18",
@@ -96,6 +97,8 @@ setup(
             "setuptools>=77",
             "hypothesis",
             "jax",
+            # What drives the browser of the playground's tests.
+            "selenium",
             *AVATARS,
             *EXPORT,
         ],

@@ -3,6 +3,7 @@
 Blocks that need a Hub run in `tests/hub/test_round_trip.py`.
 """
 
+import json
 import re
 import shlex
 from pathlib import Path
@@ -52,6 +53,9 @@ def folder(tmp_path, monkeypatch):
     for name, shape in sides.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(stream.randint(0, 256, shape).astype("uint8")).save(tmp_path / name)
+    # As the playground downloads it.
+    drawn = {"preset": "dcgan_avatars_64", "latents": [[0.0] * 96]}
+    (tmp_path / "dcgan_avatars_64-7.json").write_text(json.dumps(drawn))
     return tmp_path
 
 

@@ -175,7 +175,12 @@ def test_the_site_builds_without_warnings(tmp_path):
         pytest.importorskip(package, reason="the site needs the extra [docs]")
     # Without the guides, which run for minutes.
     command = [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-q", "-d", tmp_path / "trees"]
-    environment = {**os.environ, "ZOO_DOCS_GUIDES": "skip", "PYTHONPATH": str(ROOT)}
+    environment = {
+        **os.environ,
+        "ZOO_DOCS_GUIDES": "skip",
+        "ZOO_PLAYGROUND_RUNTIME": str(tmp_path),
+        "PYTHONPATH": str(ROOT),
+    }
     result = subprocess.run([*command, DOCS, tmp_path / "site"], capture_output=True, text=True, env=environment)
     assert result.returncode == 0, result.stderr
     first = (tmp_path / "site" / "index.html").read_text("utf-8")
