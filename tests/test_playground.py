@@ -8,7 +8,8 @@ import time
 
 import numpy as np
 import pytest
-from helpers import images
+from commands import fail, run_here
+from helpers import images, tiny_gan
 from PIL import Image
 
 import zoo
@@ -50,12 +51,15 @@ def tiny_models():
     }
 
 
+def check_runtime():
+    if not is_at_hand():
+        pytest.skip(f"{RUNTIME.file} is not at hand; `zoo play` fetches it")
+
+
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
     """The address of a playground."""
-    if not is_at_hand():
-        pytest.skip(f"{RUNTIME.file} is not at hand; `zoo play` fetches it")
-    pytest.importorskip("tf2onnx", reason="the extra [export] is not installed")
+    check_runtime()
     folder = tmp_path_factory.mktemp("playground") / "site"
     playground.build(folder, {name: zoo.load(name) for name in PRESETS} | tiny_models())
     with server(folder) as running:
@@ -321,6 +325,20 @@ def test_our_own_scripts_are_small():
 
 
 # === Building ===
+
+
+@pytest.mark.slow
+def test_zoo_play_writes_a_page_for_models_of_ones_own(tmp_path):
+    check_runtime()
+    tiny_gan().save_to_preset(tmp_path / "mine")
+    assert run_here("play", "mine/", "dcgan_fashion_mnist_28", "-o", "page", cwd=tmp_path).returncode == 0
+    assert [model["name"] for model in json.loads((tmp_path / "page/models/index.json").read_text())] == [
+        "mine",
+        "dcgan_fashion_mnist_28",
+    ]
+    assert "expected models of different names" in fail(
+        "play", "mine/", "./mine", "-o", "page", by=run_here, cwd=tmp_path
+    )
 
 
 def test_what_cannot_be_built_is_refused(tmp_path):

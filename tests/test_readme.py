@@ -80,7 +80,7 @@ def test_python_blocks_run(page, folder):
 def test_commands_run(folder):
     blocks = [block for page in PAGES for block in blocks_of(page, "sh")]
     lines = dict.fromkeys(line for block in blocks for line in block.splitlines() if line.startswith("zoo "))
-    # What they need, a Hub, `tests/hub` has.
+    # What they need, a Hub, `tests/hub` has; `test_playground.py` has what `zoo play` needs.
     commands = [shlex.split(line, comments=True)[1:] for line in lines if "me/my-gan" not in line]
     tiny_pix2pix().save_to_preset("my_painter")
     zoo.load("dcgan_fashion_mnist_28").save_to_preset("my_gan")
@@ -90,7 +90,7 @@ def test_commands_run(folder):
     for arguments in commands:
         result = CliRunner().invoke(main, [*arguments, *quick.get(arguments[0], [])])
         assert result.exit_code == 0, (arguments, result.output)
-    assert {arguments[0] for arguments in commands} == set(main.commands) - {"publish"}
+    assert {arguments[0] for arguments in commands} == set(main.commands) - {"publish", "play"}
     sizes = {"smiling.png": (64, 64), "picture.png": SHAPE[:2], "large.png": (256, 256)}
     assert {name: Image.open(name).size for name in sizes} == sizes
     assert min(Image.open("grid.png").size) > 8 * 28

@@ -19,6 +19,8 @@ from zoo import presets
 
 pytestmark = pytest.mark.slow
 
+# Suffixes of the playground.
+PAGE = (".js", ".css", ".html")
 ROOT = Path(__file__).resolve().parent.parent
 # All that a build may read: a wheel that needed anything else would differ between a checkout and an archive of it.
 SOURCES = ("setup.py", "MANIFEST.in", "pyproject.toml", "README.md", "LICENSE", "weights_manifest.json", "zoo")
@@ -78,7 +80,7 @@ def test_wheel_holds_the_package_and_nothing_else(wheel):
     package = {
         path.relative_to(ROOT).as_posix()
         for path in (ROOT / "zoo").rglob("*")
-        if path.is_file() and path.suffix in (".py", ".typed", ".npz", ".json", ".h5", ".png", ".md")
+        if path.is_file() and path.suffix in (*(".py", ".typed", ".npz", ".json", ".h5", ".png", ".md"), *PAGE)
     }
     assert held == package | {"zoo/weights_manifest.json"}
 
