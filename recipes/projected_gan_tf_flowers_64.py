@@ -8,10 +8,8 @@ import zoo.training.run as run
 
 DATASET = "tf_flowers"
 IMAGE_SHAPE, LATENT_DIM, FILTERS, DISCRIMINATOR_FILTERS = (64, 64, 3), 128, 24, 96
-EPOCHS, BATCH_SIZE, LEARNING_RATES, BETAS, PRECISION = 52, 32, (2e-4, 2e-4), (0.0, 0.99), "mixed_bfloat16"
+EPOCHS, BATCH_SIZE, LEARNING_RATES, BETAS, PRECISION = 60, 32, (2e-4, 2e-4), (0.0, 0.99), "mixed_bfloat16"
 EPOCHS_BETWEEN_FIGURES = 5
-# The training was planned for 90 epochs, and shortened after 30 of them.
-COSINES = {0: 90, 30: 52}
 
 
 def build(class_names):
@@ -30,7 +28,7 @@ def main():
     train = run.mirrored(recipe.read(IMAGE_SHAPE))
     model = build(train.class_names)
     metrics = [run.distance_to_train(recipe, model, every=EPOCHS_BETWEEN_FIGURES)]
-    stage = run.Stage(train, recipe.epochs, BATCH_SIZE, LEARNING_RATES, BETAS, metrics=metrics, cosines=COSINES)
+    stage = run.Stage(train, recipe.epochs, BATCH_SIZE, LEARNING_RATES, BETAS, metrics=metrics)
     run.train(recipe, model, [stage])
     run.finish(recipe, model, train)
 

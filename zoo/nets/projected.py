@@ -28,7 +28,7 @@ def generator(image_shape, latent_dim, filters, num_classes=None):
         latent_dim: int. Length of the latents.
         filters: int. Width at full resolution. It doubles with every stage below, up to six times as many.
         num_classes: int or None. With classes, the network takes a dict of `latents` and integer `labels` of shape
-            `(n,)`, and labels set the scales and shifts of every normalization. Defaults to None.
+            `(n,)`. Labels extend the latents, and set the scales and shifts of every normalization. Defaults to None.
     """
     # === Layers ===
     inputs = x = keras.Input((latent_dim,), name="latents")
@@ -36,6 +36,8 @@ def generator(image_shape, latent_dim, filters, num_classes=None):
     if num_classes is not None:
         labels = keras.Input((), dtype="int32", name="labels")
         inputs, condition = {"latents": inputs, "labels": labels}, ops.one_hot(labels, num_classes)
+        # Normalizations alone change colours more than layouts.
+        x = layers.Concatenate(name="latents_and_class")([x, condition])
     stages = conv.stages_of(image_shape)
     widths = conv.doubled_widths(filters, stages, most=_WIDEST)
     height, width, channels = image_shape
@@ -98,10 +100,9 @@ def discriminator(image_shape, scales, filters, mixed, num_classes=None):
     images = keras.Input(image_shape, name="images")
     features = [keras.Input(shape, name=f"scale_{index}") for index, shape in enumerate(scales)]
     inputs = {each.name: each for each in (images, *features)}
-    vectors = None
+    labels = None
     if num_classes is not None:
-        inputs["labels"] = keras.Input((), dtype="int32", name="labels")
-        vectors = SpectralNormalization(layers.Embedding(num_classes, filters, name="class_vectors"))(inputs["labels"])
+        labels = inputs["labels"] = keras.Input((), dtype="int32", name="labels")
     logits, coarser = [], None
     for index in reversed(range(len(features))):
         x = RandomProjection(mixed, name=f"mix_channels_{index}")(features[index])
@@ -109,16 +110,17 @@ def discriminator(image_shape, scales, filters, mixed, num_classes=None):
             up = layers.UpSampling2D(interpolation="bilinear", name=f"up_{index}")(coarser)
             x = RandomProjection(mixed, 3, name=f"mix_scales_{index}")(layers.Add(name=f"both_{index}")([x, up]))
         coarser = x
-        logits.append(_logits(x, [filters] * (len(features) - 1 - index), filters, vectors, f"scale_{index}"))
+        widths = [filters] * (len(features) - 1 - index)
+        logits.append(_logits(x, widths, filters, labels, num_classes, f"scale_{index}"))
     widths = conv.doubled_widths(max(filters // 4, 1), conv.stages_of(image_shape), most=4)
-    logits.append(_logits(images, widths, filters, vectors, "pixels"))
+    logits.append(_logits(images, widths, filters, labels, num_classes, "pixels"))
     outputs = layers.Concatenate(dtype="float32", name="logits")(logits)
 
     # === Functional model ===
     return keras.Model(inputs, outputs, name="discriminator")
 
 
-def _logits(x, widths, filters, vectors, name):
+def _logits(x, widths, filters, labels, num_classes, name):
     """Halves the resolution once for each of `widths`, and returns a logit for each pixel, `(n, pixels)`."""
 
     def convolved(x, width, part, kernel_size=3, strides=1):
@@ -135,7 +137,9 @@ def _logits(x, widths, filters, vectors, name):
         x = activated(convolved(x, width, f"down_{index}", 4, 2), index)
     x = activated(convolved(x, filters, "last"), "last")
     logits = convolved(x, 1, "logit")
-    if vectors is not None:
-        product = x * ops.cast(vectors, x.dtype)[:, None, None, :]
-        logits += ops.sum(product, axis=-1, keepdims=True) * math.sqrt(1 / filters)
+    if labels is not None:
+        embedding = layers.Embedding(num_classes, filters, "orthogonal", name=f"{name}_class_vectors")
+        # Of length 1, so that a class counts as much as the image alone does.
+        vectors = ops.cast(SpectralNormalization(embedding)(labels), x.dtype)
+        logits += ops.sum(x * vectors[:, None, None, :], axis=-1, keepdims=True)
     return layers.Flatten(dtype="float32", name=f"{name}_logits")(logits)
