@@ -53,10 +53,12 @@ setup(
     python_requires=">=3.11",
     packages=find_packages(include=["zoo", "zoo.*"]),
     package_data={
-        "zoo": ["py.typed", "weights/*/*.json", "weights/*/*.h5", "weights/*/*.md", "weights/*/*.png"],
+        "zoo": ["py.typed", "weights/*/*.json", "weights/*/*.h5", "weights/*/*.md"],
         "zoo.metrics": ["references/*.npz"],
         "zoo.playground": ["page/*.*", "page/tabs/*.js"],
     },
+    # TFDS reads the test images where they are not bundled.
+    exclude_package_data={"zoo.metrics": ["references/*-test-*.npz"]},
     install_requires=[
         "tensorflow>=2.18",
         "keras>=3.15",
