@@ -2,17 +2,19 @@
 
 import contextlib
 import hashlib
+import json
 import math
 import os
 import random
+import zipfile
 from collections.abc import Callable
 from typing import Any
 
 from zoo.backend import check_process, import_keras
 from zoo.errors import InputError, PresetError, ZooError, first_line, printable
-from zoo.files import sha256
+from zoo.files import expanded, sha256
 from zoo.presets import allow_list, weights_file
-from zoo.presets.files import WEIGHTS, config_of, stated_of
+from zoo.presets.files import CONFIG, WEIGHTS, config_of, stated_of
 from zoo.presets.locating import obtain
 from zoo.presets.rebuilding import rebuilt
 
@@ -22,6 +24,7 @@ _OTHER_NUMBERS, _OTHER_VARIABLES = 16 * 1024**2, 200
 # A constructor makes all default networks even where the preset brings one of them, which can double the trained
 # weights. The rest is little, because initial values of large kernels take long to compute.
 _TRAINED_NUMBERS = 1024**2
+_KERAS_SUFFIX = ".keras"
 
 
 def load_as(
@@ -35,7 +38,8 @@ def load_as(
 
     Args:
         expected_class: class of which the model must be an instance, or None.
-        preset: name of an official preset, a preset directory, or `"hf://org/name@revision"`.
+        preset: name of an official preset, a preset directory, `"hf://org/name@revision"`, or a file that Keras saved,
+            which ends in `.keras`.
         bundled: bool, whether to use the copy in this installation; default True.
         register: function that registers classes with Keras, called once the preset is verified; default None.
         **overrides: changed constructor arguments of the model.
@@ -48,6 +52,8 @@ def load_as(
         InputError: an argument is not of this form, or the model cannot take an override.
         HubError: the preset cannot be fetched.
     """
+    if isinstance(preset, (str, os.PathLike)) and os.fspath(preset).endswith(_KERAS_SUFFIX):
+        return _of_keras_file(expanded(preset), register, overrides)
     location = obtain(preset, bundled)
     check_process()
     import_keras()
@@ -90,6 +96,27 @@ def load_as(
             f"The preset in {directory} cannot be loaded ({type(error).__name__}: {printable(first_line(error), 500)})"
         ) from error
     return model
+
+
+def _of_keras_file(path, register, overrides):
+    """Loads a model that Keras saved in a file, with its optimizers, if its configuration could be that of a preset."""
+    if overrides:
+        raise InputError(f"{next(iter(overrides))} changes a preset, but {str(path)!r} is a model that Keras saved.")
+    check_process()
+    import_keras()
+    if register is not None:
+        register()
+    import keras
+
+    try:
+        with zipfile.ZipFile(path) as archive:
+            allow_list.check(json.loads(archive.read(CONFIG)), f"The model in {path}", is_registered)
+        return keras.saving.load_model(path)
+    except ZooError:
+        raise
+    # Keras raises errors of any type on a malformed file.
+    except Exception as error:
+        raise PresetError(f"The model in {path} cannot be loaded ({printable(first_line(error), 500)}).") from error
 
 
 def _remember_weights(model, location):
