@@ -259,6 +259,8 @@ assert int(zoo.load({str(tmp_path / "gan.keras")!r}).generator_optimizer.iterati
     run_script(script)
     with pytest.raises(InputError, match=r"^latent_dim changes a preset, but"):
         zoo.load(tmp_path / "gan.keras", latent_dim=5)
+    with pytest.raises(PresetError, match="is a GAN, not a VAE"):
+        zoo.VAE.from_preset(tmp_path / "gan.keras")
 
 
 def test_files_that_only_end_like_those_of_keras_are_refused(tmp_path):

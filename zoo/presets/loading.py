@@ -52,26 +52,22 @@ def load_as(
         InputError: an argument is not of this form, or the model cannot take an override.
         HubError: the preset cannot be fetched.
     """
-    if isinstance(preset, (str, os.PathLike)) and os.fspath(preset).endswith(_KERAS_SUFFIX):
-        return _of_keras_file(expanded(preset), register, overrides)
-    location = obtain(preset, bundled)
+    is_file = isinstance(preset, (str, os.PathLike)) and os.fspath(preset).endswith(_KERAS_SUFFIX)
+    if is_file and overrides:
+        raise InputError(f"{next(iter(overrides))} changes a preset, but {str(preset)!r} is a model that Keras saved.")
+    location = None if is_file else obtain(preset, bundled)
     check_process()
     import_keras()
     if register is not None:
         register()
-    import keras
+    if is_file:
+        return _of_keras_file(expanded(preset), expected_class)
 
     directory, random_state = location.directory, random.getstate()
     try:
         config = config_of(directory)
         allow_list.check(config, f"The preset in {directory}", is_registered)
-        if expected_class is not None:
-            found = keras.saving.get_registered_object(config.get("registered_name"))
-            if not (isinstance(found, type) and issubclass(found, expected_class)):
-                raise PresetError(
-                    f"Preset {os.fspath(preset)!r} is a {config.get('class_name')}, not a {expected_class.__name__}; "
-                    f"zoo.load({os.fspath(preset)!r}) loads it."
-                )
+        _check_class(config, expected_class, preset)
         # The model is compiled after its weights are loaded, because Keras warns if a file has no optimizer state.
         compile_config = config.pop("compile_config", None)
         for part in allow_list.parts_of(config):
@@ -98,19 +94,29 @@ def load_as(
     return model
 
 
-def _of_keras_file(path, register, overrides):
+def _check_class(config, expected_class, preset):
+    """Refuses the configuration of a preset that is no instance of a class, which may be None."""
+    import keras
+
+    if expected_class is None:
+        return
+    found = keras.saving.get_registered_object(config.get("registered_name"))
+    if not (isinstance(found, type) and issubclass(found, expected_class)):
+        raise PresetError(
+            f"Preset {os.fspath(preset)!r} is a {config.get('class_name')}, not a {expected_class.__name__}; "
+            f"zoo.load({os.fspath(preset)!r}) loads it."
+        )
+
+
+def _of_keras_file(path, expected_class):
     """Loads a model that Keras saved in a file, with its optimizers, if its configuration could be that of a preset."""
-    if overrides:
-        raise InputError(f"{next(iter(overrides))} changes a preset, but {str(path)!r} is a model that Keras saved.")
-    check_process()
-    import_keras()
-    if register is not None:
-        register()
     import keras
 
     try:
         with zipfile.ZipFile(path) as archive:
-            allow_list.check(json.loads(archive.read(CONFIG)), f"The model in {path}", is_registered)
+            config = json.loads(archive.read(CONFIG))
+        allow_list.check(config, f"The model in {path}", is_registered)
+        _check_class(config, expected_class, path)
         return keras.saving.load_model(path)
     except ZooError:
         raise
