@@ -18,5 +18,5 @@ def at_hand():
 def add(app, error):
     """Handles `build-finished`: exports every preset into the folder `playground` of the site."""
     if error is None and app.builder.name == "html" and at_hand():
-        models = {name: zoo.load(name) for name in zoo.list_presets()}
+        models = ((name, zoo.load(name)) for name in zoo.list_presets())
         building.build(Path(app.outdir) / "playground", models, RUNTIME)

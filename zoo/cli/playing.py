@@ -27,7 +27,7 @@ def play(names, port, browser, runtime, output):
     Without a name, the page has all official presets, whose export takes two minutes. With -o, nothing is served: any
     web server can serve the folder.
     """
-    from zoo.playground.building import build, runtime_files
+    from zoo.playground.building import build
     from zoo.playground.serving import server
 
     names = names or presets.list_presets(kind="model")
@@ -40,12 +40,11 @@ def play(names, port, browser, runtime, output):
         )
     if len(shown) < len(names):
         raise InputError(f"NAME is {', '.join(names)}, expected models of different names.")
-    runtime_files(runtime)
     import_quietly()
     with tempfile.TemporaryDirectory() as folder:
         place = expanded(output) if output else Path(folder) / "playground"
-        with click.progressbar(shown.items(), label="Loading", file=sys.stderr) as bar:
-            build(place, {title: load_generative(name) for title, name in bar}, runtime)
+        with click.progressbar(shown.items(), label="Exporting", file=sys.stderr) as bar:
+            build(place, ((title, load_generative(name)) for title, name in bar), runtime)
         if output:
             click.echo(f"Wrote {output}.")
             return

@@ -28,7 +28,8 @@ def build(folder, models, runtime=None):
 
     Args:
         folder: str or path. New or empty folder, or an earlier playground.
-        models: dict of the zoo's models by the names that the page shows.
+        models: dict of the zoo's models by the names that the page shows, or an iterator of such pairs, from which a
+            model is taken when the one before it is exported.
         runtime: str or path of the folder that holds the package of ONNX Runtime Web, or None to fetch it by npm, once.
             Defaults to None.
 
@@ -47,7 +48,8 @@ def build(folder, models, runtime=None):
     ```
     """
     folder = expanded(folder)
-    if not models:
+    pairs = models.items() if isinstance(models, dict) else models
+    if not pairs:
         raise InputError("models is empty, expected at least one model by name.")
     if folder.exists() and any(folder.iterdir()) and not (folder / "models" / "index.json").exists():
         raise InputError(f"folder is {str(folder)!r}, which holds something else; expected a new or empty folder.")
@@ -59,7 +61,7 @@ def build(folder, models, runtime=None):
             (draft / "ort" / Path(name).name).write_bytes(content)
         (draft / "models").mkdir()
         described = []
-        for name, model in models.items():
+        for name, model in pairs:
             model.export(draft / "models" / name, format="onnx")
             facts = json.loads((draft / "models" / name / INDEX).read_text(encoding="utf-8"))
             described.append({**facts, "name": name})

@@ -41,6 +41,25 @@ export function number(text, value, change) {
   return labelled(text, input);
 }
 
+/** Makes the control of a seed and a button that draws another one; `show` gives the control a seed. */
+export function seeds(text, value, change) {
+  const label = number("Seed", value, change), input = label.querySelector("input");
+  const show = (seed) => { input.value = seed; };
+  const another = button(text, () => {
+    const seed = Math.floor(Math.random() * 1e6);
+    show(seed);
+    change(seed);
+  }, { class: "main" });
+  return { label, another, show };
+}
+
+/** Makes the menu of a model's classes, or nothing if it has none. */
+export function classMenu(model, change) {
+  if (!model.num_classes) return "";
+  const names = model.class_names || Array.from({ length: model.num_classes }, (_, label) => label);
+  return menu("Class", names.map((name, label) => [label, name]), (label) => change(Number(label)));
+}
+
 export function button(text, press, attributes = {}) {
   return make("button", { type: "button", onclick: press, ...attributes }, text);
 }

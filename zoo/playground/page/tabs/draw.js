@@ -1,5 +1,5 @@
 // Draws images from latents: seeds, single numbers of the latents, walks, classes and truncation.
-import { attempt, button, latest, make, menu, number, picture, say, slider } from "../elements.js";
+import { attempt, button, classMenu, latest, make, menu, number, picture, say, seeds, slider } from "../elements.js";
 import { downloadJson, downloadPicture, pixels, show } from "../images.js";
 import { between, normal } from "../random.js";
 
@@ -85,7 +85,7 @@ export default {
     function begin(seed) {
       state.seed = seed;
       latents = normal(seed, length);
-      seedInput.querySelector("input").value = seed;
+      seedControls.show(seed);
       showSliders();
       return draw();
     }
@@ -123,20 +123,16 @@ export default {
       pressed.textContent = walking ? "Stop" : "Play";
     }
 
-    const seedInput = number("Seed", state.seed, restart);
+    const seedControls = seeds("Another seed", state.seed, restart);
     const share = slider("How far", { min: 0, max: 1, step: 0.01, value: 0 }, (value) => { state.share = value; draw(); });
     const blocks = Array.from({ length: Math.ceil(length / SLIDERS) }, (_, block) =>
       [block, `${block * SLIDERS + 1} to ${Math.min(length, (block + 1) * SLIDERS)} of ${length}`]);
 
-    controls.append(seedInput, button("Another seed", () => restart(Math.floor(Math.random() * 1e6)), { class: "main" }));
-    if (model.class_names || model.num_classes) {
-      const names = model.class_names || Array.from({ length: model.num_classes }, (_, label) => label);
-      controls.append(menu("Class", names.map((name, label) => [label, name]), (label) => {
-        state.label = Number(label);
-        draw();
-        neighbours();
-      }));
-    }
+    controls.append(seedControls.label, seedControls.another, classMenu(model, (label) => {
+      state.label = label;
+      draw();
+      neighbours();
+    }));
     if (model.takes(first(model), "truncation")) {
       const most = model.has("mapping") ? 1 : 3;
       controls.append(slider("Truncation: less is more typical", { min: 0.1, max: most, step: 0.05, value: most }, (value) => {

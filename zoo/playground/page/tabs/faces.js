@@ -1,5 +1,5 @@
 // Edits faces by their attributes.
-import { button, file, latest, make, number, picture, say, slider } from "../elements.js";
+import { button, file, latest, make, picture, say, seeds, slider } from "../elements.js";
 import { downloadJson, downloadPicture, pixels, readSquare, show, values } from "../images.js";
 import { normal } from "../random.js";
 
@@ -17,7 +17,7 @@ export default {
 
   build(model, controls, stage) {
     const length = model.latents("decoder"), amounts = model.attributes.map(() => 0);
-    let seed = 1, latents = normal(seed, length), edited = latents;
+    let latents = normal(1, length), edited = latents;
     const before = picture("The face as it was", model.shape);
     const after = picture("The edited face", model.shape, { "data-picture": "faces" });
 
@@ -44,15 +44,13 @@ export default {
       }));
 
     function restart(value) {
-      seed = value;
-      seedInput.querySelector("input").value = value;
-      return begin(normal(seed, length));
+      return begin(normal(value, length));
     }
 
-    const seedInput = number("Seed", seed, restart);
+    const { label, another } = seeds("Another face", 1, restart);
     controls.append(
-      seedInput,
-      button("Another face", () => restart(Math.floor(Math.random() * 1e6)), { class: "main" }),
+      label,
+      another,
       file("A picture of an avatar", async (chosen) => {
         const read = values(await readSquare(chosen, model.shape[0]), model.shape[2]);
         await begin((await model.run("encoder", { image: read })).mean.data);

@@ -1,5 +1,5 @@
 // Draws images pixel by pixel.
-import { attempt, button, make, menu, number, picture, say, slider } from "../elements.js";
+import { attempt, button, classMenu, make, picture, say, seeds, slider } from "../elements.js";
 import { downloadPicture, pixels, show } from "../images.js";
 import { draw, uniform } from "../random.js";
 
@@ -49,19 +49,14 @@ export default {
 
     function again(seed) {
       state.seed = seed;
-      seedInput.querySelector("input").value = seed;
       start();
     }
 
-    const seedInput = number("Seed", state.seed, again);
-    controls.append(seedInput, button("Another seed", () => again(Math.floor(Math.random() * 1e6)), { class: "main" }));
-    if (model.class_names || model.num_classes) {
-      const names = model.class_names || Array.from({ length: model.num_classes }, (_, label) => label);
-      controls.append(menu("Class", names.map((name, label) => [label, name]), (label) => {
-        state.label = Number(label);
-        start();
-      }));
-    }
+    const { label, another } = seeds("Another seed", state.seed, again);
+    controls.append(label, another, classMenu(model, (chosen) => {
+      state.label = chosen;
+      start();
+    }));
     controls.append(
       slider("Temperature: less is more typical", { min: 0.3, max: 1.2, step: 0.05, value: 1 }, (value) => {
         state.temperature = value;

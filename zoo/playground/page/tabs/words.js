@@ -1,5 +1,5 @@
 // Draws what a text says.
-import { attempt, button, labelled, latest, make, number, say } from "../elements.js";
+import { attempt, button, labelled, latest, make, say, seeds } from "../elements.js";
 import { downloadJson, downloadPicture, pixels, show } from "../images.js";
 import { normal } from "../random.js";
 
@@ -53,20 +53,16 @@ export default {
       text.value = `${text.value.trimEnd()} ${word}`;
       draw();
     }));
-    const seedInput = number("Seed", seed, (value) => { seed = value; draw(); });
+    const { label, another } = seeds("Other faces", seed, (value) => { seed = value; draw(); });
     controls.append(
       labelled("Description", text), known,
       make("div", { class: "row" },
-        button("Other faces", () => {
-          seed = Math.floor(Math.random() * 1e6);
-          seedInput.querySelector("input").value = seed;
-          draw();
-        }, { class: "main" }),
+        another,
         examples ? button("An example", () => {
           text.value = examples[Math.floor(Math.random() * examples.length)];
           draw();
         }) : ""),
-      seedInput,
+      label,
       make("fieldset", {}, make("legend", {}, `The ${buttons.length} words that it knows`),
         make("div", { class: "words" }, ...buttons)),
     );
