@@ -74,7 +74,7 @@ sphinx_gallery_conf = {
     "examples_dirs": "guides",
     "gallery_dirs": "auto_guides",
     "filename_pattern": r"\.py",
-    "within_subsection_order": "FileNameSortKey",
+    "within_subsection_order": "_guides.place",
     "first_notebook_cell": _guides.first_cell(),
     "reset_modules": ("matplotlib", "_guides.reset"),
     "reset_modules_order": "both",
