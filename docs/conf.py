@@ -79,6 +79,7 @@ sphinx_gallery_conf = {
     "reset_modules": ("matplotlib", "_guides.reset"),
     "reset_modules_order": "both",
     "image_srcset": ["2x"],
+    "remove_config_comments": True,
     "show_memory": False,
     "show_signature": False,
     "download_all_examples": False,

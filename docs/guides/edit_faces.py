@@ -96,3 +96,4 @@ show(
 #    zoo edit beta_vae_avatars_64 --image face.png --attribute smile --amount 1 --keep-details -o smiling.png
 #
 # :doc:`/editing` has more, such as the arithmetic of latents and the latents of a given image.
+# sphinx_gallery_thumbnail_number = 2

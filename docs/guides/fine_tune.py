@@ -92,3 +92,4 @@ print(Path("my_gan/README.md").read_text()[:600])
 #    zoo fine-tune dcgan_fashion_mnist_28 my_images/ --steps 400 -o my_gan/
 #
 # :doc:`/fine_tuning` lists the choices, and what they were measured on.
+# sphinx_gallery_thumbnail_number = 3

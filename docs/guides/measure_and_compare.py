@@ -87,3 +87,4 @@ show(samples, training[nearest])
 #    zoo evaluate dcgan_fashion_mnist_28 --images 1000
 #
 # :doc:`/evaluating` says what each figure measures, and which network may judge which model.
+# sphinx_gallery_thumbnail_number = 2

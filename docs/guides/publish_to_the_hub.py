@@ -13,9 +13,18 @@ A model that you trained becomes a repository on the Hugging Face Hub, with a ca
 
 from pathlib import Path
 
+import matplotlib.pyplot as plt
+
 import zoo
 
 gan = zoo.load("dcgan_fashion_mnist_28")
+plt.imshow(zoo.images.grid(gan.generate(48, seed=0), columns=16).squeeze(), cmap="gray")
+plt.axis("off")
+plt.show()
+
+# %%
+# The folder has three files.
+
 gan.save_to_preset("my_gan")
 for path in sorted(Path("my_gan").iterdir()):
     print(f"{path.stat().st_size:>9,}  {path.name}")

@@ -140,3 +140,4 @@ show(zoo.load("my_letters").generate(26, labels="Q", seed=1))
 # %%
 # With `callbacks.BackupAndRestore("backup")`, a training that is killed continues exactly where it was. `zoo train` on
 # the command line does all of this. :doc:`/training` goes on from here.
+# sphinx_gallery_thumbnail_number = -2

@@ -21,7 +21,7 @@ from zoo import callbacks
 from zoo.metrics import nearest_images
 
 keras.utils.set_random_seed(0)
-images = zoo.load("dcgan_fashion_mnist_28").generate(2000, seed=0)
+images = zoo.load("dcgan_fashion_mnist_28").generate(1000, seed=0)
 
 
 def gan(generator_rate, discriminator_rate, **arguments):
@@ -101,7 +101,7 @@ except zoo.errors.NonFiniteError as error:
 
 few = images[:8]
 model = gan(4e-3, 1e-3, penalties="r1")
-train(model, few, epochs=800, batch_size=8)
+train(model, few, epochs=600, batch_size=8)
 samples = model.generate(16, seed=0)
 show(samples, few[nearest_images(samples, few)[0]])
 
@@ -123,3 +123,4 @@ for wrong in (too_large, images[:, :14], images[:2]):
 # Losses do not tell which of these it is. Pictures do, and the figures of :doc:`/auto_guides/measure_and_compare`. Look
 # at a grid after every epoch (`callbacks.SampleGrid`), keep the discriminator smooth (`penalties="r1"`), and let
 # `fine_tune` choose the rates. :doc:`/training` lists all that `fit` watches.
+# sphinx_gallery_thumbnail_number = 2

@@ -125,3 +125,4 @@ print((again.generate(8, seed=1) == gan.generate(8, seed=1)).all())
 # %%
 # And everything else: `fine_tune`, exact resuming, the Hub, the export to ONNX. :doc:`/new_model` has models of other
 # kinds, and what their `generate` can be asked for.
+# sphinx_gallery_thumbnail_number = 3
