@@ -22,7 +22,7 @@ def _imported():
     """Imports TFDS, which needs TensorFlow and takes seconds, and registers the builders of the zoo with it."""
     import tensorflow_datasets
 
-    from zoo.datasets import avatars, emoji, photographs  # noqa: F401
+    import zoo.datasets  # noqa: F401
 
     return tensorflow_datasets
 

@@ -10,8 +10,6 @@ import zipfile
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
 from zoo.backend import check_process, import_keras
 from zoo.errors import InputError, PresetError, ZooError, first_line, printable
 from zoo.files import expanded, sha256
@@ -208,6 +206,9 @@ def _built(config, directory):
 
 
 def _refuse_non_finite(model, directory):
+    # `zoo list` does without it.
+    import numpy as np
+
     for variable in model.weights:
         # JAX would compile a function for each shape.
         if not np.isfinite(variable.numpy()).all():
