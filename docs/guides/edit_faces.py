@@ -16,6 +16,8 @@ import numpy as np
 import zoo
 from zoo import latents
 
+# sphinx_gallery_thumbnail_number = 2
+
 editor = zoo.load("beta_vae_avatars_64")
 faces = zoo.load("style_dcgan_avatars_64").generate(8, seed=3)  # or `zoo.data.read("my_faces/", (64, 64, 3)).images`
 
@@ -96,4 +98,3 @@ show(
 #    zoo edit beta_vae_avatars_64 --image face.png --attribute smile --amount 1 --keep-details -o smiling.png
 #
 # :doc:`/editing` has more, such as the arithmetic of latents and the latents of a given image.
-# sphinx_gallery_thumbnail_number = 2

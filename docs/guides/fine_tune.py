@@ -19,6 +19,8 @@ from PIL import Image, ImageDraw, ImageFont
 
 import zoo
 
+# sphinx_gallery_thumbnail_number = 3
+
 # Armenian, Cyrillic, Georgian and Greek.
 SCRIPTS = [(0x531, 0x557), (0x410, 0x450), (0x10D0, 0x10F1), (0x3B1, 0x3CA)]
 FONTS = ["DejaVuSans", "DejaVuSans-Bold", "DejaVuSerif", "DejaVuSerif-Bold"]
@@ -92,4 +94,3 @@ print(Path("my_gan/README.md").read_text()[:600])
 #    zoo fine-tune dcgan_fashion_mnist_28 my_images/ --steps 400 -o my_gan/
 #
 # :doc:`/fine_tuning` lists the choices, and what they were measured on.
-# sphinx_gallery_thumbnail_number = 3

@@ -16,6 +16,8 @@ import numpy as np
 import zoo
 from zoo.metrics import features, kernel_distance, nearest_images, precision_recall, protocols
 
+# sphinx_gallery_thumbnail_number = 2
+
 names = ["wgan_gp_fashion_mnist_28", "dcgan_fashion_mnist_28"]
 models = {name: zoo.load(name) for name in names}
 
@@ -87,4 +89,3 @@ show(samples, training[nearest])
 #    zoo evaluate dcgan_fashion_mnist_28 --images 1000
 #
 # :doc:`/evaluating` says what each figure measures, and which network may judge which model.
-# sphinx_gallery_thumbnail_number = 2

@@ -24,10 +24,12 @@ import zoo
 from zoo import callbacks
 from zoo.metrics import features, kernel_distance
 
+# sphinx_gallery_thumbnail_number = -2
+
 letters = list(string.ascii_uppercase)
 fonts = [
     ImageFont.truetype(str(path), size)
-    for path in Path(matplotlib.get_data_path(), "fonts", "ttf").glob("DejaVuS[ae]*.ttf")
+    for path in sorted(Path(matplotlib.get_data_path(), "fonts", "ttf").glob("DejaVuS[ae]*.ttf"))
     for size in (20, 22, 24)
     if "Display" not in path.name
 ]
@@ -56,7 +58,7 @@ show(images[: 26 * 6])
 # The model
 # ---------
 # Any class of the zoo takes the shape of the images. With `num_classes`, both networks see the labels. The penalty R1
-# keeps the discriminator smooth, without which it soon knows so few images by heart.
+# keeps the discriminator smooth. Without it, the discriminator soon knows these few images by heart.
 
 gan = zoo.DCGAN(
     (28, 28, 1),
@@ -123,8 +125,8 @@ plt.show()
 # %%
 # Draw
 # ----
-# `generate` draws with averaged weights. At the end of a training, measure the statistics of batch normalization with
-# them.
+# `generate` draws with averaged weights. Batch normalization works best with statistics that were measured with these
+# weights, so measure them once at the end.
 
 gan.update_standing_statistics(zoo.data.dataset((images, labels), (28, 28, 1), batch_size=32))
 show(gan.generate(26 * 4, labels=letters * 4, seed=0))
@@ -140,4 +142,3 @@ show(zoo.load("my_letters").generate(26, labels="Q", seed=1))
 # %%
 # With `callbacks.BackupAndRestore("backup")`, a training that is killed continues exactly where it was. `zoo train` on
 # the command line does all of this. :doc:`/training` goes on from here.
-# sphinx_gallery_thumbnail_number = -2

@@ -20,6 +20,8 @@ import zoo
 from zoo import callbacks
 from zoo.metrics import nearest_images
 
+# sphinx_gallery_thumbnail_number = 2
+
 keras.utils.set_random_seed(0)
 images = zoo.load("dcgan_fashion_mnist_28").generate(1000, seed=0)
 
@@ -51,8 +53,8 @@ def show(*rows):
 # %%
 # The discriminator wins
 # ----------------------
-# If it tells all images apart, its gradient says nothing any more, and the generator stands still. Here the
-# discriminator learns a hundred times as fast.
+# If it tells every real image from every generated one, its gradient says nothing any more, and the generator stands
+# still. Here the discriminator learns a hundred times as fast.
 
 model = gan(1e-5, 1e-3)
 train(model, images)
@@ -121,6 +123,6 @@ for wrong in (too_large, images[:, :14], images[:2]):
 # What to do
 # ----------
 # Losses do not tell which of these it is. Pictures do, and the figures of :doc:`/auto_guides/measure_and_compare`. Look
-# at a grid after every epoch (`callbacks.SampleGrid`), keep the discriminator smooth (`penalties="r1"`), and let
-# `fine_tune` choose the rates. :doc:`/training` lists all that `fit` watches.
-# sphinx_gallery_thumbnail_number = 2
+# at a grid after every epoch (`callbacks.SampleGrid`) and keep the discriminator smooth (`penalties="r1"`). Blurred
+# images mostly need more steps. For a pretrained model, `fine_tune` chooses the rates. :doc:`/training` lists all that
+# `fit` watches.

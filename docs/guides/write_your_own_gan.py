@@ -20,6 +20,8 @@ from keras import layers, ops
 import zoo
 from zoo.nets.options import Count
 
+# sphinx_gallery_thumbnail_number = 3
+
 images = zoo.load("dcgan_fashion_mnist_28").generate(2000, seed=0)
 
 
@@ -125,4 +127,3 @@ print((again.generate(8, seed=1) == gan.generate(8, seed=1)).all())
 # %%
 # And everything else: `fine_tune`, exact resuming, the Hub, the export to ONNX. :doc:`/new_model` has models of other
 # kinds, and what their `generate` can be asked for.
-# sphinx_gallery_thumbnail_number = 3

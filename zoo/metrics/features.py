@@ -158,6 +158,12 @@ def of_network(network, identity):
     return FeatureNetwork(name, f"{identity}{size}", network, f"{name}{size}")
 
 
+def general_for(model):
+    """Returns the name of a bundled network for images of any kind, on whose features a model was not trained."""
+    lite0 = efficientnet_lite.LITE0
+    return PICTURE_FEATURES if lite0 in getattr(model, "trained_on_features", ()) else lite0
+
+
 def check_judge(model, name):
     """Refuses a feature network on whose features a model was trained, because it would flatter the model.
 
