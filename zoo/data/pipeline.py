@@ -42,9 +42,9 @@ def dataset(
         drop_remainder: bool. Whether to drop the last, smaller batch of an epoch. Defaults to True.
 
     Returns:
-        Data set of dicts: a `tf.data.Dataset` under Keras' TensorFlow backend, otherwise a `keras.utils.PyDataset`. Its
-        attribute `images` is the array of all images, `set_epoch(epoch)` sets the next epoch, `take(steps)` returns the
-        first batches, and `shortened(steps)` a data set whose epochs end after `steps` batches.
+        Data set of dicts, a `tf.data.Dataset` under Keras' TensorFlow backend and a `keras.utils.PyDataset` under
+        others. Its attribute `images` is the array of all images, `set_epoch(epoch)` sets the next epoch, `take(steps)`
+        returns the first batches, and `shortened(steps)` a data set whose epochs end after `steps` batches.
 
     Raises:
         DataError: If the source is missing, empty, unreadable, or has fewer images than a batch.
