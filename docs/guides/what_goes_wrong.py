@@ -103,7 +103,7 @@ except zoo.errors.NonFiniteError as error:
 
 few = images[:8]
 model = gan(4e-3, 1e-3, penalties="r1")
-train(model, few, epochs=600, batch_size=8)
+train(model, few, epochs=400, batch_size=8)
 samples = model.generate(16, seed=0)
 show(samples, few[nearest_images(samples, few)[0]])
 
