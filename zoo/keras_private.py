@@ -20,6 +20,14 @@ def variables_are_deferred():
     return stateless_scope.in_stateless_scope()
 
 
+def values_in_scope():
+    """Returns the values of variables in the current `StatelessScope`, a dict by the `id` of the variable.
+
+    Keras has no public way to find the current scope, which a differentiated function has to continue.
+    """
+    return stateless_scope.get_stateless_scope().state_mapping
+
+
 class _Watched(list):
     """A list that calls a function with every item before appending it."""
 

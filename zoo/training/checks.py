@@ -73,11 +73,12 @@ def check_known(name_of_method, arguments, method, excluded=()):
             raise InputError(f"{name_of_method} was given {name}, expected {', '.join(known)}{hint}.")
 
 
-def check_backend(method):
-    """Refuses a method that the zoo implements for the TensorFlow backend only."""
+def check_backend(method, supported=("tensorflow", "jax")):
+    """Refuses a method that the zoo does not implement for the backend; by default it needs gradients."""
     backend = keras.backend.backend()
-    if backend != "tensorflow":
-        raise InputError(f"KERAS_BACKEND is {backend!r}, expected 'tensorflow' for {method}; other backends generate.")
+    if backend not in supported:
+        expected = " or ".join(map(repr, supported))
+        raise InputError(f"KERAS_BACKEND is {backend!r}, expected {expected} for {method}; other backends generate.")
 
 
 def knows(optimizer, variables):
