@@ -125,10 +125,14 @@ def _loop(model, step):
     """Returns a function that Keras calls with its state, which stays as it is, and an iterator of batches."""
     one_step = compiled(step, model.variables_of_step(), model.run_eagerly)
 
+    def run(batch):
+        # `train_on_batch` adds None for labels and weights, for which JAX would compile the step anew.
+        return one_step(keras.utils.pack_x_y_sample_weight(*keras.utils.unpack_x_y_sample_weight(batch)))
+
     def steps(state, batches):
-        logs = one_step(next(batches))
+        logs = run(next(batches))
         for batch in itertools.islice(batches, model.steps_per_execution - 1):
-            logs = one_step(batch)
+            logs = run(batch)
         return logs, state
 
     return steps
