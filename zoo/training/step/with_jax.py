@@ -63,7 +63,19 @@ def global_norm(gradients):
 
 def apply(optimizer, gradients, variables):
     """Takes a step of an optimizer."""
-    optimizer.apply(gradients, variables)
+    if not isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
+        optimizer.apply(gradients, variables)
+        return
+    # Its `apply` changes variables in a branch of a condition, which JAX takes for a function without side effects.
+    gradient_of = {id(variable): gradient for variable, gradient in zip(variables, gradients, strict=True)}
+    optimized = keras_private.optimized_by(optimizer.inner_optimizer)
+    found = optimizer.stateless_apply(
+        [variable.value for variable in optimizer.variables],
+        [gradient_of.get(id(variable)) for variable in optimized],
+        [variable.value for variable in optimized],
+    )
+    for known, values in zip((optimized, optimizer.variables), found, strict=True):
+        assign_everywhere(known, values)
 
 
 def compiled(step, variables, eagerly=False):
