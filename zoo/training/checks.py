@@ -78,7 +78,7 @@ def check_backend(method, supported=("tensorflow", "jax")):
     backend = keras.backend.backend()
     if backend not in supported:
         expected = " or ".join(map(repr, supported))
-        raise InputError(f"KERAS_BACKEND is {backend!r}, expected {expected} for {method}; other backends generate.")
+        raise InputError(f"KERAS_BACKEND is {backend!r}, expected {expected} for {method}.")
 
 
 def knows(optimizer, variables):

@@ -232,7 +232,7 @@ class FineTuned(NamedTuple):
 
 def fine_tune(model, source, steps, *, output, validation_data, held_back, seed, verbose, given):
     """Does what `GenerativeModel.fine_tune` says."""
-    check_backend("fine_tune", ["tensorflow"])
+    check_backend("fine_tune")
     steps, seed = check_count(steps, "steps"), check_count(seed, "seed", least=0, most=2**32 - 1)
     if output is not None:
         output = expanded(output)

@@ -37,7 +37,7 @@ from zoo.training.monitor import Monitor, ReplicaSeedGenerator
 from zoo.training.sources import own_errors, unpacked
 
 
-class Trainer(OptimizedModel):
+class Trainer(keras_private.KeepsState, OptimizedModel):
     """A Keras model that trains on images with a `train_step` of its own.
 
     A subclass implements `train_step` with `prepare`, `update` and `report`.
@@ -182,13 +182,6 @@ class Trainer(OptimizedModel):
         features = [] if self.frozen_features is None else self.frozen_features.variables
         return [*self.variables, *self.metrics_variables, self._monitor.failure, *others, *features]
 
-    def _get_jax_state(self, **kinds):
-        # Keras' trainer for JAX takes the weights away from the variables for an epoch, and knows one optimizer. The
-        # step of the zoo leaves the current weights in the variables, where callbacks find them.
-        if kinds.get("metrics_variables"):
-            return (None,) * (len(kinds) - 1)
-        return super()._get_jax_state(**kinds)
-
     # === Training ===
 
     def fit(
@@ -241,8 +234,8 @@ class Trainer(OptimizedModel):
             Keras' `History`.
 
         Raises:
-            InputError: If the model is not compiled, the backend is not TensorFlow, images have the wrong shape, dtype
-                or range, or a callback sets learning rates that are schedules.
+            InputError: If the model is not compiled, the backend is neither TensorFlow nor JAX, images have the wrong
+                shape, dtype or range, or a callback sets learning rates that are schedules.
             DataError: If the data set is missing, empty or too small.
             NonFiniteError: If a loss or gradient became NaN or infinite.
         """
@@ -317,7 +310,7 @@ class Trainer(OptimizedModel):
             raise InputError(f"A batch of {source} has {name} that are not {self._monitor.expected[name]}{at}.")
 
     def _check_compiled(self, method):
-        """Refuses a model that is not compiled, another backend than TensorFlow, or a forked process."""
+        """Refuses a model that is not compiled, a backend that trains nothing, or a forked process."""
         check_process()
         check_backend(method)
         if not self.compiled:
