@@ -17,7 +17,9 @@ from zoo import presets
 
 def under_jax(*arguments):
     """A process of Python that runs under JAX."""
-    environment = {**os.environ, "KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu"}
+    # Without these emitters, XLA compiles in a third of the time.
+    flags = f"{os.environ.get('XLA_FLAGS', '')} --xla_cpu_use_fusion_emitters=false"
+    environment = {**os.environ, "KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu", "XLA_FLAGS": flags}
     command = [sys.executable, *map(str, arguments)]
     return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
 
@@ -89,5 +91,5 @@ def test_jax_trains_as_tensorflow_trains(tmp_path, monkeypatch):
         assert set(found) == set(expected)
         for name in found:
             # The gradient of a bias before a normalization is nothing but rounding.
-            scale = np.abs(expected[name]).max()
-            np.testing.assert_allclose(found[name], expected[name], rtol=1e-4, atol=1e-5 * scale, err_msg=name)
+            atol = parity.SENSITIVE.get(name.partition(":")[0], 1e-5) * np.abs(expected[name]).max()
+            np.testing.assert_allclose(found[name], expected[name], rtol=1e-4, atol=atol, err_msg=name)
