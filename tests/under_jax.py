@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import parity
 import pytest
+import tensorflow as tf
 from helpers import (
     SHAPE,
     AtBatch,
@@ -143,6 +144,11 @@ def a_loss_that_is_not_finite_ends_the_training(folder):
         model.fit(images(8), batch_size=4, verbose=0)
 
 
+def a_strategy_of_tensorflow_is_refused(folder):
+    with tf.distribute.MirroredStrategy(["CPU:0"]).scope(), pytest.raises(InputError, match="scope of a MirroredStr"):
+        tiny_gan().compile()
+
+
 if __name__ == "__main__":
     assert keras.backend.backend() == "jax"
     for check in (
@@ -152,6 +158,7 @@ if __name__ == "__main__":
         half_precision_scales_its_losses,
         a_step_changes_every_variable_of_the_model_and_no_other,
         a_loss_that_is_not_finite_ends_the_training,
+        a_strategy_of_tensorflow_is_refused,
     ):
         keras.utils.set_random_seed(0)
         with tempfile.TemporaryDirectory() as temporary:
