@@ -20,6 +20,8 @@ class BuildWithManifest(build_py):
 AVATARS = ["dicebear-core==10.7.0", "dicebear-styles==10.6.0", "resvg-py==0.5.0"]
 # What writes ONNX and LiteRT files, and what runs them. Keras 3.15 knows this version of tf2onnx.
 EXPORT = ["onnx>=1.18", "tf2onnx>=1.17", "onnxruntime>=1.20", "ai-edge-litert>=2"]
+# What builds the site in `docs`, and draws in its guides.
+DOCS = ["sphinx>=9", "myst-parser>=5", "sphinx-gallery>=0.20", "pydata-sphinx-theme>=0.17", "matplotlib"]
 
 setup(
     name="generative-zoo",
@@ -78,14 +80,7 @@ setup(
         "benchmarks": ["matplotlib"],
         "export": EXPORT,
         "tensorboard": ["tensorboard"],
-        # What builds the site in `docs`, and draws in its guides.
-        "docs": [
-            "sphinx>=9",
-            "myst-parser>=5",
-            "sphinx-gallery>=0.20",
-            "pydata-sphinx-theme>=0.17",
-            "matplotlib",
-        ],
+        "docs": DOCS,
         # The build backend too, so that the test of the wheel builds without a network.
         "dev": [
             "pytest",
@@ -102,6 +97,7 @@ setup(
             # What drives the browser of the playground's tests.
             "selenium",
             *AVATARS,
+            *DOCS,
             *EXPORT,
         ],
     },

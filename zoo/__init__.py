@@ -68,7 +68,7 @@ _MODULES = {
     "presets": "zoo.presets",
     "text": "zoo.text",
 }
-_MODULES_ON_KERAS = ("callbacks", "objectives")
+_MODULES_ON_KERAS = ("callbacks", "data", "objectives")
 
 
 def load(preset: str | os.PathLike[str], *, bundled: bool = True, **overrides: Any) -> GenerativeModel:

@@ -8,8 +8,13 @@ import itertools
 import logging
 import warnings
 
+import keras
+import numpy as np
 from keras import StatelessScope
+from keras.initializers import Zeros
 from keras.src.backend.common import global_state, stateless_scope, variables
+from keras.src.initializers.random_initializers import RandomInitializer
+from keras.src.utils import module_utils
 
 _UNINITIALIZED = "uninitialized_variables"
 
@@ -56,22 +61,49 @@ class _Watched(list):
 
 @contextlib.contextmanager
 def deferred_variables(tell):
-    """Within this context, new variables take no memory; they are initialized when it ends.
+    """Within this context, new variables take no memory; they are initialized when it ends, random ones with zeros.
 
     Keras defers variables in a `StatelessScope`, meant for layers that are built while shapes are inferred. It collects
-    them in a private list and has no public way to see them before it allocates them.
+    them in a private list and has no public way to see them before it allocates them. Weights that are loaded next need
+    no random values, for which JAX compiles a function for each shape.
 
     Args:
         tell: function that is called with each new variable; an exception in it stops the building.
     """
+    deferred = []
+
+    def noted(variable):
+        tell(variable)
+        deferred.append(variable)
+
     before = global_state.get_global_attribute(_UNINITIALIZED, [])
-    global_state.set_global_attribute(_UNINITIALIZED, _Watched(tell))
+    global_state.set_global_attribute(_UNINITIALIZED, _Watched(noted))
     try:
         with StatelessScope(initialize_variables=False):
             yield
+        for variable in deferred:
+            if isinstance(variable._initializer, (RandomInitializer, Zeros)):
+                variable._initializer = np.zeros
         variables.initialize_all_variables()
     finally:
         global_state.set_global_attribute(_UNINITIALIZED, before)
+
+
+@contextlib.contextmanager
+def without_tensorflow():
+    """Within this context, Keras under another backend does not import TensorFlow to serialize a configuration.
+
+    Keras imports it, which takes seconds, only to ask whether an object is one of its shapes.
+    """
+    tensorflow = module_utils.tensorflow
+    is_unknown = tensorflow._available is None and keras.backend.backend() != "tensorflow"
+    if is_unknown:
+        tensorflow._available = False
+    try:
+        yield
+    finally:
+        if is_unknown:
+            tensorflow._available = None
 
 
 def own_variables(layer):

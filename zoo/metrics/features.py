@@ -140,7 +140,7 @@ def _check_kind(name, argument, others=()):
 
 def of_classifier(classifier, dataset, identity):
     """Returns a `FeatureNetwork` of the part of a classifier up to its layer `features`."""
-    network = keras.Model(classifier.inputs, classifier.get_layer("features").output)
+    network = keras.Model(classifier.inputs[0], classifier.get_layer("features").output)
     return FeatureNetwork(f"{dataset}_classifier", identity, network)
 
 

@@ -63,25 +63,12 @@ def load_as(
     if is_file:
         return _of_keras_file(expanded(preset), expected_class)
 
+    from zoo.keras_private import without_tensorflow
+
     directory, random_state = location.directory, random.getstate()
     try:
-        config = config_of(directory)
-        allow_list.check(config, f"The preset in {directory}", is_registered)
-        _check_class(config, expected_class, preset)
-        # The model is compiled after its weights are loaded, because Keras warns if a file has no optimizer state.
-        compile_config = config.pop("compile_config", None)
-        for part in allow_list.parts_of(config):
-            part.pop("compile_config", None)
-        model = _built(config, directory)
-        model.load_weights(directory / WEIGHTS)
-        _refuse_non_finite(model, directory)
-        if overrides:
-            model = rebuilt(model, config, overrides)
-        if compile_config:
-            model.compile_from_config(compile_config)
-        model.just_loaded = True
-        model.preset = os.fspath(preset)
-        _remember_weights(model, location)
+        with without_tensorflow():
+            model = _loaded(directory, expected_class, preset, overrides)
     except Exception as error:
         # Layers draw their seeds from Python's random numbers, and a refused preset leaves these unchanged.
         random.setstate(random_state)
@@ -91,6 +78,28 @@ def load_as(
         raise PresetError(
             f"The preset in {directory} cannot be loaded ({type(error).__name__}: {printable(first_line(error), 500)})"
         ) from error
+    model.just_loaded = True
+    model.preset = os.fspath(preset)
+    _remember_weights(model, location)
+    return model
+
+
+def _loaded(directory, expected_class, preset, overrides):
+    """Returns the model of a preset in a directory, compiled, with its weights."""
+    config = config_of(directory)
+    allow_list.check(config, f"The preset in {directory}", is_registered)
+    _check_class(config, expected_class, preset)
+    # The model is compiled after its weights are loaded, because Keras warns if a file has no optimizer state.
+    compile_config = config.pop("compile_config", None)
+    for part in allow_list.parts_of(config):
+        part.pop("compile_config", None)
+    model = _built(config, directory)
+    model.load_weights(directory / WEIGHTS)
+    _refuse_non_finite(model, directory)
+    if overrides:
+        model = rebuilt(model, config, overrides)
+    if compile_config:
+        model.compile_from_config(compile_config)
     return model
 
 
@@ -197,8 +206,10 @@ def _built(config, directory):
 
 
 def _refuse_non_finite(model, directory):
-    from keras import ops
+    # `zoo list` does without it.
+    import numpy as np
 
     for variable in model.weights:
-        if not ops.all(ops.isfinite(variable)):
+        # JAX would compile a function for each shape.
+        if not np.isfinite(variable.numpy()).all():
             raise PresetError(f"The weights of the preset in {directory} hold NaN or infinity in {variable.path}.")

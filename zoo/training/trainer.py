@@ -34,7 +34,7 @@ from zoo.training.checks import (
 )
 from zoo.training.compiling import OptimizedModel
 from zoo.training.monitor import Monitor, ReplicaSeedGenerator
-from zoo.training.sources import own_errors, unpacked
+from zoo.training.sources import WatchedDataset, own_errors, unpacked
 
 
 class Trainer(keras_private.KeepsState, OptimizedModel):
@@ -262,7 +262,7 @@ class Trainer(keras_private.KeepsState, OptimizedModel):
                 callbacks=[*self.training_callbacks(dataset), *callbacks, *_progress(callbacks, verbose)],
                 validation_data=validation_data,
                 # Keras warns about other sources, which it cannot shuffle.
-                shuffle=shuffle and isinstance(x, keras.utils.PyDataset) and x.num_batches is not None,
+                shuffle=shuffle and isinstance(dataset, WatchedDataset) and x.num_batches is not None,
                 **kwargs,
             )
 
