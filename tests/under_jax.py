@@ -1,5 +1,6 @@
 """What trains under JAX: `python under_jax.py PATH`, in a process of its own, asserts and writes steps to compare."""
 
+import random
 import sys
 import tempfile
 from pathlib import Path
@@ -8,7 +9,6 @@ import keras
 import numpy as np
 import parity
 import pytest
-import tensorflow as tf
 from helpers import (
     SHAPE,
     AtBatch,
@@ -135,6 +135,7 @@ def a_step_changes_every_variable_of_the_model_and_no_other(folder):
     model.compile("sgd")
     with pytest.raises(InputError, match="A step changes a variable of no attribute or layer of the model"):
         model.fit(images(8), batch_size=4, verbose=0)
+    assert "tensorflow" not in sys.modules
 
 
 def a_loss_that_is_not_finite_ends_the_training(folder):
@@ -145,6 +146,8 @@ def a_loss_that_is_not_finite_ends_the_training(folder):
 
 
 def a_strategy_of_tensorflow_is_refused(folder):
+    import tensorflow as tf
+
     with tf.distribute.MirroredStrategy(["CPU:0"]).scope(), pytest.raises(InputError, match="scope of a MirroredStr"):
         tiny_gan().compile()
 
@@ -152,15 +155,17 @@ def a_strategy_of_tensorflow_is_refused(folder):
 if __name__ == "__main__":
     assert keras.backend.backend() == "jax"
     for check in (
-        callbacks_see_current_weights_and_a_killed_training_ends_bit_equal,
+        # The first one runs before anything imports TensorFlow, as `keras.utils.set_random_seed` does.
+        a_step_changes_every_variable_of_the_model_and_no_other,
+        a_loss_that_is_not_finite_ends_the_training,
         a_prior_trains_and_evaluates,
         images_are_encoded_and_statistics_measured,
         half_precision_scales_its_losses,
-        a_step_changes_every_variable_of_the_model_and_no_other,
-        a_loss_that_is_not_finite_ends_the_training,
+        callbacks_see_current_weights_and_a_killed_training_ends_bit_equal,
         a_strategy_of_tensorflow_is_refused,
     ):
-        keras.utils.set_random_seed(0)
+        # Keras draws its seeds by it.
+        random.seed(0)
         with tempfile.TemporaryDirectory() as temporary:
             check(Path(temporary))
     # JAX compiles these for every shape, only for other weights to take the place of what they draw.
