@@ -254,7 +254,7 @@ def tiny_style_dcgan(shape=SHAPE, **arguments):
 
 def values(variables):
     """Copies of variables as numpy arrays."""
-    return [np.array(variable.value.numpy()) for variable in variables]
+    return [np.array(keras.ops.convert_to_numpy(variable)) for variable in variables]
 
 
 def state(model):

@@ -118,6 +118,17 @@ def test_variables_are_deferred_and_told_one_by_one():
     assert np.all(norm.gamma == 1.0)
 
 
+def test_the_values_of_the_current_scope_can_be_read_and_changed():
+    variable = keras.Variable(1.0)
+    with keras.StatelessScope():
+        variable.assign(2.0)
+        found = keras_private.values_in_scope()
+        assert [float(value) for value in found.values()] == [2.0]
+        found[id(variable)] = keras.ops.convert_to_tensor(3.0)
+        assert float(variable.value) == 3.0
+    assert float(variable.value) == 1.0
+
+
 # === Who touches them ===
 
 

@@ -25,6 +25,28 @@ def variables_are_deferred():
     return stateless_scope.in_stateless_scope()
 
 
+def values_in_scope():
+    """Returns the values of variables in the current `StatelessScope`, a dict by the `id` of the variable.
+
+    Keras has no public way to find the current scope, which a differentiated function has to continue.
+    """
+    return stateless_scope.get_stateless_scope().state_mapping
+
+
+class KeepsState:
+    """Base of models whose step under JAX leaves the current values in the variables, where callbacks find them.
+
+    Keras' trainer for JAX takes the weights away from the variables for an epoch, hands them from step to step, and
+    knows the variables of one optimizer. It has no public way to leave out all of that.
+    """
+
+    def _get_jax_state(self, **kinds):
+        if kinds.get("metrics_variables"):
+            # Training and evaluation hand on as many values, one for each kind of variable.
+            return (None,) * (len(kinds) - 1)
+        return super()._get_jax_state(**kinds)
+
+
 class _Watched(list):
     """A list that calls a function with every item before appending it."""
 

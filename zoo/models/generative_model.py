@@ -214,7 +214,7 @@ class GenerativeModel(SavableModel, Trainer):
         ```
         """
         place = destination(path, format)
-        check_backend("export")
+        check_backend("export", ["tensorflow"])
         facts = {**presets.origin_of(self), **self.exported_facts()}
         write(place, self.exported_networks(), facts, self.exported_files())
 
