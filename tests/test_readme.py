@@ -13,7 +13,7 @@ import pytest
 import tensorflow as tf
 from _gallery import figure_of
 from click.testing import CliRunner
-from helpers import SHAPE, tiny_pix2pix
+from helpers import PAGES, SHAPE, tiny_pix2pix
 from PIL import Image
 
 import zoo
@@ -23,7 +23,6 @@ from zoo.cli import main
 ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"
 CARDS = sorted(presets.BUNDLED.glob("*/README.md"))
-PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
 TEXTS = {page: page.read_text(encoding="utf-8") for page in [*PAGES, *CARDS]}
 
 

@@ -20,6 +20,7 @@ import matplotlib
 import matplotlib.pyplot as plt
 import pytest
 import tensorflow as tf
+from helpers import PAGES
 
 import zoo
 from zoo import presets
@@ -57,7 +58,7 @@ def test_every_public_name_has_an_entry(entries):
 
 def test_what_pages_import_has_an_entry(entries):
     missing = set()
-    for page in [*ROOT.glob("*.md"), *DOCS.rglob("*.md")]:
+    for page in PAGES:
         for block in re.findall(r"```python\n(.*?)```", page.read_text("utf-8"), re.DOTALL):
             for node in ast.walk(ast.parse(block)):
                 if isinstance(node, ast.ImportFrom) and node.module.startswith("zoo."):
