@@ -70,14 +70,8 @@ def deferred_variables(tell):
     Args:
         tell: function that is called with each new variable; an exception in it stops the building.
     """
-    deferred = []
-
-    def noted(variable):
-        tell(variable)
-        deferred.append(variable)
-
-    before = global_state.get_global_attribute(_UNINITIALIZED, [])
-    global_state.set_global_attribute(_UNINITIALIZED, _Watched(noted))
+    before, deferred = global_state.get_global_attribute(_UNINITIALIZED, []), _Watched(tell)
+    global_state.set_global_attribute(_UNINITIALIZED, deferred)
     try:
         with StatelessScope(initialize_variables=False):
             yield
