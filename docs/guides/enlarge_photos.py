@@ -45,8 +45,8 @@ enlarged = {"bicubic": bicubic, "sr_resnet": soft.upscale(small), "srgan": sharp
 show(small=small, **enlarged)
 
 # %%
-# Which one?
-# ----------
+# Sharp or true
+# -------------
 # `srgan_photo_x4` learned from a discriminator: its details look right, but are invented. `sr_resnet_photo_x4` learned
 # from the error of each pixel, so it is softer and nearer to the truth, as PSNR measures it.
 
