@@ -54,12 +54,8 @@ cards: $(INSTALLED)
 	for name, entry in presets.manifest().items()]'
 
 # The site, offline and with warnings as errors.
-docs: $(VENV)/docs_installed
+docs: $(INSTALLED)
 	$(BIN)/python -m sphinx -W --keep-going --quiet docs docs/_build/html
-
-$(VENV)/docs_installed: $(INSTALLED)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[docs]'
-	touch $@
 
 clean:
 	rm -rf docs/_build docs/api docs/auto_guides docs/gallery docs/models docs/project

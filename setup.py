@@ -20,6 +20,8 @@ class BuildWithManifest(build_py):
 AVATARS = ["dicebear-core==10.7.0", "dicebear-styles==10.6.0", "resvg-py==0.5.0"]
 # What writes ONNX and LiteRT files, and what runs them. Keras 3.15 knows this version of tf2onnx.
 EXPORT = ["onnx>=1.18", "tf2onnx>=1.17", "onnxruntime>=1.20", "ai-edge-litert>=2"]
+# What builds the site in `docs`, and draws in its guides.
+DOCS = ["sphinx>=9", "myst-parser>=5", "sphinx-gallery>=0.20", "pydata-sphinx-theme>=0.17", "matplotlib"]
 
 setup(
     name="generative-zoo",
@@ -53,9 +55,12 @@ setup(
     python_requires=">=3.11",
     packages=find_packages(include=["zoo", "zoo.*"]),
     package_data={
-        "zoo": ["py.typed", "weights/*/*.json", "weights/*/*.h5", "weights/*/*.md", "weights/*/*.png"],
+        "zoo": ["py.typed", "weights/*/*.json", "weights/*/*.h5", "weights/*/*.md"],
         "zoo.metrics": ["references/*.npz"],
+        "zoo.playground": ["page/*.*", "page/tabs/*.js"],
     },
+    # TFDS reads the test images where they are not bundled.
+    exclude_package_data={"zoo.metrics": ["references/*-test-*.npz"]},
     install_requires=[
         "tensorflow>=2.18",
         "keras>=3.15",
@@ -75,14 +80,7 @@ setup(
         "benchmarks": ["matplotlib"],
         "export": EXPORT,
         "tensorboard": ["tensorboard"],
-        # What builds the site in `docs`, and draws in its guides.
-        "docs": [
-            "sphinx>=9",
-            "myst-parser>=5",
-            "sphinx-gallery>=0.20",
-            "pydata-sphinx-theme>=0.17",
-            "matplotlib",
-        ],
+        "docs": DOCS,
         # The build backend too, so that the test of the wheel builds without a network.
         "dev": [
             "pytest",
@@ -96,7 +94,10 @@ setup(
             "setuptools>=77",
             "hypothesis",
             "jax",
+            # What drives the browser of the playground's tests.
+            "selenium",
             *AVATARS,
+            *DOCS,
             *EXPORT,
         ],
     },

@@ -9,8 +9,25 @@ from _links import DOCS, REPOSITORY
 GUIDES = DOCS / "guides"
 # Below the site, so that the address of a notebook does not change with its content.
 NOTEBOOKS = "notebooks"
+ORDER = (
+    "load_and_play.py",
+    "fine_tune.py",
+    "train_from_scratch.py",
+    "edit_faces.py",
+    "colour_sketches.py",
+    "enlarge_photos.py",
+    "write_your_own_gan.py",
+    "measure_and_compare.py",
+    "publish_to_the_hub.py",
+    "what_goes_wrong.py",
+)
 COLAB = "https://colab.research.google.com"
 _HINT = re.compile(r":ref:`Go to the end <sphx_glr_download_auto_guides_(\w+)\.py>`\s+to download [\w ]+")
+
+
+def place(filename):
+    """Returns the place of a guide in their list."""
+    return ORDER.index(filename)
 
 
 def reset(gallery_conf, name):

@@ -40,6 +40,8 @@ def relinked(text, folder):
 
 def linked(target, anchor=""):
     """Returns the link of the site to a file or folder of the repository."""
+    if target == DOCS / "guides":
+        return "/auto_guides/index.rst"
     if target.is_relative_to(DOCS):
         return f"/{target.relative_to(DOCS).as_posix()}{anchor}"
     path = target.relative_to(ROOT)

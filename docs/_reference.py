@@ -35,6 +35,7 @@ ROOMS = (
     "zoo.training.schedules",
     "zoo.sampling.conditions",
     "zoo.exporting.networks",
+    "zoo.playground",
     "zoo.objectives",
     "zoo.nets",
     "zoo.layers",

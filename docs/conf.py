@@ -1,8 +1,8 @@
 """The site: `make docs` builds it into docs/_build/html.
 
 Pages that people wrote are Markdown, which the repository shows, too. `_gallery.py`, `_arc.py` and `_reference.py`
-write the others, into folders that Git ignores. The environment variables ZOO_REPOSITORY (its address) and
-ZOO_PLAYGROUND_RUNTIME (the folder with the package of ONNX Runtime Web) add links to the repository and the playground.
+write the others, into folders that Git ignores. The environment variable ZOO_REPOSITORY (its address) adds links to the
+repository, and the playground is there where `zoo play` or ZOO_PLAYGROUND_RUNTIME (a folder) has ONNX Runtime Web.
 ZOO_DOCS_GUIDES=skip shows the guides without running them.
 """
 
@@ -74,11 +74,12 @@ sphinx_gallery_conf = {
     "examples_dirs": "guides",
     "gallery_dirs": "auto_guides",
     "filename_pattern": r"\.py",
-    "within_subsection_order": "FileNameSortKey",
+    "within_subsection_order": "_guides.place",
     "first_notebook_cell": _guides.first_cell(),
     "reset_modules": ("matplotlib", "_guides.reset"),
     "reset_modules_order": "both",
     "image_srcset": ["2x"],
+    "remove_config_comments": True,
     "show_memory": False,
     "show_signature": False,
     "download_all_examples": False,

@@ -21,6 +21,11 @@ SHAPE = (8, 8, 1)
 LATENT_DIM = 4
 NUM_CLASSES = 3
 ROOT = Path(zoo.__file__).resolve().parent.parent
+#: The Markdown pages of the checkout, without what `make docs` built.
+PAGES = [
+    *sorted(ROOT.glob("*.md")),
+    *sorted(path for path in (ROOT / "docs").rglob("*.md") if "_build" not in path.parts),
+]
 
 
 #: Script that runs commands of `zoo`, each of which dies when it has written a given number of backups, or never.
@@ -254,7 +259,7 @@ def tiny_style_dcgan(shape=SHAPE, **arguments):
 
 def values(variables):
     """Copies of variables as numpy arrays."""
-    return [np.array(variable.value.numpy()) for variable in variables]
+    return [np.array(keras.ops.convert_to_numpy(variable)) for variable in variables]
 
 
 def state(model):

@@ -287,14 +287,14 @@ def test_sets_without_attributes_are_refused():
 REGISTERED = """
 import sys
 import tensorflow_datasets as tfds
-import zoo.data
+import zoo.datasets
 assert "avatars" in tfds.list_builders()
 print(sorted({"dicebear", "dicebear_styles", "resvg_py", "jsonschema"} & set(sys.modules)))
 """
 
 
 @pytest.mark.slow
-def test_importing_the_data_module_registers_the_set_and_no_more():
+def test_importing_the_data_sets_registers_them_and_no_more():
     assert run_script(REGISTERED).stdout.strip() == "[]"
 
 

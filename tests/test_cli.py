@@ -522,6 +522,15 @@ def test_evaluate_refuses_what_it_cannot_measure(tmp_path, preset, installation)
 
 
 @pytest.mark.slow
+def test_evaluate_compares_a_folder_with_what_a_model_draws(tmp_path):
+    pictures = zoo.load("dcgan_fashion_mnist_28").generate(12, seed=9)
+    for index, picture in enumerate(pictures):
+        zoo.images.write_png(tmp_path / f"{index}.png", picture)
+    printed = succeed("evaluate", "dcgan_fashion_mnist_28", "--dataset", tmp_path, cwd=tmp_path, by=run_here)
+    assert re.search(r"kid12_efficientnet_lite0_imagenet: [\d.e-]+ ± [\d.]+, real images -?[\d.]+\n", printed)
+
+
+@pytest.mark.slow
 def test_evaluate_unknown_data_set_or_feature_network(tmp_path, preset):
     message = fail("evaluate", preset, "--dataset", "imagenot", cwd=tmp_path, by=run_here)
     assert "No bundled feature network knows the data set 'imagenot'" in message

@@ -2,6 +2,7 @@
 
 import warnings
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -205,6 +206,43 @@ def test_fit_begins_every_epoch_with_its_own_order():
     model.compile(run_eagerly=True)
     model.fit(dataset, epochs=4, initial_epoch=1, verbose=0)
     assert drawn == [1, 2, 3]
+
+
+def both(monkeypatch, source, batch_size, **options):
+    """Batches of a source under TensorFlow and under other backends, which do without it."""
+    found = [data.batches(data.ImageSet(**source), batch_size, **options)]
+    monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
+    found.append(data.batches(data.ImageSet(**source), batch_size, **options))
+    assert [isinstance(each, keras.utils.PyDataset) for each in found] == [False, True]
+    return found
+
+
+def assert_same_epochs(dataset, other, number=2):
+    for _ in range(number):
+        for batch, same in zip(dataset, other, strict=True):
+            assert batch.keys() == same.keys()
+            for name in batch:
+                np.testing.assert_array_equal(batch[name], same[name])
+
+
+@pytest.mark.parametrize("options", [{}, {"drop_remainder": False}, {"shuffle": False}, {"parts": 2, "seed": 3}])
+def test_every_backend_gets_the_same_batches(monkeypatch, options):
+    source = {"images": images(22), "labels": np.arange(22), "prompts": np.arange(44).reshape(22, 2)}
+    dataset, other = both(monkeypatch, source, 4, **options)
+    assert len(dataset) == len(other) == other.num_batches
+    assert_same_epochs(dataset, other)
+    other.set_epoch(0)
+    dataset.set_epoch(0)
+    assert_same_epochs(dataset.take(2), other.take(2))
+    assert_same_epochs(dataset.shortened(1), other.shortened(1))
+    assert_same_epochs(dataset.repeat(2), other.repeat(2))
+    with pytest.raises(InputError, match="steps_per_epoch is 9, expected at most"):
+        other.shortened(9)
+
+
+def test_every_backend_gets_the_same_batches_without_pairs(monkeypatch):
+    source = {"images": images(6), "source_images": images(10)[::-1]}
+    assert_same_epochs(*both(monkeypatch, source, 3, paired=False))
 
 
 def test_names_and_folders_need_a_shape(tmp_path):

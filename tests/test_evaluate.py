@@ -6,7 +6,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-from helpers import tiny_pixel_cnn, tiny_vae
+from helpers import tiny_pix2pix, tiny_pixel_cnn, tiny_vae
 
 import zoo
 from zoo import data, latents, presets
@@ -64,6 +64,22 @@ def test_features_scale_resize_and_batch():
     assert np.abs(network(grey) - (51 / 127.5 - 1)).max() < 1e-5
     with pytest.raises(InputError, match="float32, expected uint8"):
         network(np.zeros((1, *SHAPE), "float32") - 0.5)
+
+
+@pytest.mark.slow
+def test_ones_own_images_are_compared_with_what_a_model_draws():
+    model = zoo.load("dcgan_fashion_mnist_28")
+    like, unlike = model.generate(24, seed=9), np.random.RandomState(0).randint(0, 256, (24, *SHAPE)).astype("uint8")
+    size = protocols.Size(images=16, seeds=(0, 1))
+    found, other = (protocols.own_images(model, images, size=size) for images in (like, unlike))
+    assert list(found) == [f"{key}16_efficientnet_lite0_imagenet" for key in ("kid", "precision", "recall")]
+    near, far = (figures["kid16_efficientnet_lite0_imagenet"] for figures in (found, other))
+    assert near["value"] < 0.3 < 1 < far["value"] and abs(near["real"]) < 0.3 and near["std"] > 0
+    assert near["protocol"].startswith("kernel distance (squared MMD of a cubic kernel, unbiased) of 16 generated")
+    with pytest.raises(InputError, match="images holds 7 images, expected at least 8"):
+        protocols.own_images(model, like[:7])
+    with pytest.raises(InputError, match="model is a Pix2Pix, which draws nothing by itself"):
+        protocols.own_images(tiny_pix2pix(), like)
 
 
 def test_reference_is_computed_once_then_cached_and_dies_with_its_network(real_data, tmp_path, monkeypatch):

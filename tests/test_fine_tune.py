@@ -1,5 +1,6 @@
 """`fine_tune`: what it sees in the data, what it chooses, what it keeps, and that a killed run ends bit-equal."""
 
+import itertools
 import json
 import re
 import signal
@@ -28,6 +29,7 @@ from zoo import data
 from zoo.callbacks import KeepBest
 from zoo.cli import main
 from zoo.errors import DataError, InputError
+from zoo.training import fine_tuning
 from zoo.training.choices import choose
 from zoo.training.descriptions import concerns, describe, summary
 from zoo.training.places import check_free, check_same
@@ -84,8 +86,11 @@ def test_choices_are_overridden_by_name(gan):
     found = describe(None, data.ImageSet(images(20)), images(20, seed=1))
     choices, told = choose(gan, found, 100, {})
     assert choices.batch_size == 20 and choices.warmup_steps == 20 and len(choices.learning_rate) == 2
-    changed, told_again = choose(gan, found, 100, {"batch_size": 5, "learning_rate": (1e-3, 2e-3)})
+    layer = f"generator/{gan.generator.layers[-1].name}"
+    asked = {"batch_size": 5, "learning_rate": (1e-3, 2e-3), "frozen_layers": layer}
+    changed, told_again = choose(gan, found, 100, asked)
     assert (changed.batch_size, changed.learning_rate) == (5, (1e-3, 2e-3))
+    assert changed.frozen_layers == (layer,)
     assert told_again["Batch size"] == "5 (as you ask)" and told.keys() == told_again.keys()
 
 
@@ -262,6 +267,42 @@ def test_without_an_output_the_best_weights_stay_in_the_model(tmp_path, monkeypa
     assert f"{best:.4g} at step " in lines
 
 
+def test_what_came_of_a_training_is_told():
+    assert fine_tuning._outcome({0: 2.0, 10: 1.5, 20: 1.75}, 20) == (
+        "2 at the start, 1.5 at step 10, whose weights were kept"
+    )
+    assert fine_tuning._outcome({0: 1.0, 10: 1.5, 20: 1.25}, 30) == (
+        "1 at the start, 1.25 at best later, so that the weights of the start were kept; more steps may help; ended "
+        "after step 20, since nothing more was gained"
+    )
+
+
+@pytest.mark.slow
+def test_weights_that_no_step_improves_on_stay_as_they_are(monkeypatch):
+    model = tiny_dcgan()
+    model.compile(run_eagerly=True)
+    before = [np.array(weight) for weight in model.ema_generator.weights]
+    judged = itertools.count()
+    monkeypatch.setattr(fine_tuning, "_figure", lambda _: float(next(judged)))
+    with pytest.warns(UserWarning, match="which are few"):
+        result = model.fine_tune(images(40), steps=2, exchanged=False, **SMALL)
+    assert list(result.figures["kernel_distance"].values()) == [0.0, 1.0, 2.0]
+    for weight, same in zip(model.ema_generator.weights, before, strict=True):
+        np.testing.assert_array_equal(weight, same)
+
+
+@pytest.mark.slow
+def test_classes_that_a_model_does_not_take_are_told(folder, capsys):
+    model = zoo.load("gan/")
+    model.compile(run_eagerly=True)
+    with pytest.warns(UserWarning, match="which are few"):
+        model.fine_tune("my_images", steps=1, **{**SMALL, "verbose": 2})
+    assert (
+        "Classes: cat, dog, which the model does not tell apart; zoo.load(..., num_classes=2, class_names=['cat', "
+        "'dog']) makes a model that does\n"
+    ) in capsys.readouterr().out
+
+
 @pytest.mark.slow
 def test_a_discriminator_is_shrunk_augmented_and_compiled_as_before(monkeypatch):
     model = tiny_gan()
@@ -386,9 +427,11 @@ def test_a_killed_run_is_continued_by_the_same_command_bit_for_bit(folder):
 def test_the_command_learns_the_classes_of_the_folder(folder):
     tf.config.run_functions_eagerly(True)
     try:
-        result = command("of_classes/", "my_images", "-o", "mine", "--choice", "held_back=4")
+        result = command(
+            "of_classes/", "my_images", "-o", "mine", "--choice", "held_back=4", "--choice", "mirrored=true"
+        )
     finally:
         tf.config.run_functions_eagerly(False)
     assert result.exit_code == 0, result.output
     assert zoo.load("mine").class_names == ("cat", "dog")
-    assert "Classes: cat (10), dog (10)" in result.output
+    assert "Classes: cat (10), dog (10)" in result.output and "Mirrored: yes (as you ask)" in result.output

@@ -254,8 +254,8 @@ def test_what_keras_would_ignore_is_refused_by_evaluate(trained, arguments, mess
 
 
 def test_training_under_another_backend_is_refused(trained, monkeypatch):
-    monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
-    with pytest.raises(InputError, match="KERAS_BACKEND is 'jax', expected 'tensorflow' for fit"):
+    monkeypatch.setattr(keras.backend, "backend", lambda: "torch")
+    with pytest.raises(InputError, match="KERAS_BACKEND is 'torch', expected 'tensorflow' or 'jax' for fit"):
         trained.fit(X, batch_size=4, verbose=0)
 
 

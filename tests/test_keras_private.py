@@ -25,6 +25,8 @@ PRIVATE = {
         "_trainable_variables",
     ),
     "optimizer": ("_learning_rate", "_trainable_variables"),
+    "tensorflow": ("_available",),
+    "variable": ("_initializer",),
 }
 NAMES = {name for names in PRIVATE.values() for name in names}
 
@@ -54,7 +56,12 @@ def test_this_version_of_keras_was_looked_at():
 
 @pytest.mark.parametrize(("owner", "name"), [(owner, name) for owner, names in PRIVATE.items() for name in names])
 def test_keras_has_what_is_named(owner, name):
-    owners = {"model": network, "optimizer": keras.optimizers.Adam}
+    owners = {
+        "model": network,
+        "optimizer": keras.optimizers.Adam,
+        "tensorflow": lambda: keras_private.module_utils.tensorflow,
+        "variable": lambda: keras.Variable(0.0),
+    }
     assert hasattr(owners[owner](), name)
 
 
@@ -103,7 +110,23 @@ def test_variables_are_deferred_and_told_one_by_one():
         layer = keras.layers.Dense(3)
         layer.build((None, 2))
         assert [variable.shape for variable in told] == [(2, 3), (3,)]
-    assert np.isfinite(keras.ops.convert_to_numpy(layer.kernel)).all()
+        seeds = keras.random.SeedGenerator(7)
+        norm = keras.layers.BatchNormalization()
+        norm.build((None, 2))
+    # No random number is drawn for a weight, but seeds and constants are what they should be.
+    assert not np.any(layer.kernel) and seeds.state.numpy().tolist() == [7, 0]
+    assert np.all(norm.gamma == 1.0)
+
+
+def test_the_values_of_the_current_scope_can_be_read_and_changed():
+    variable = keras.Variable(1.0)
+    with keras.StatelessScope():
+        variable.assign(2.0)
+        found = keras_private.values_in_scope()
+        assert [float(value) for value in found.values()] == [2.0]
+        found[id(variable)] = keras.ops.convert_to_tensor(3.0)
+        assert float(variable.value) == 3.0
+    assert float(variable.value) == 1.0
 
 
 # === Who touches them ===

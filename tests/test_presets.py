@@ -244,6 +244,40 @@ def test_plain_keras_loads_the_directory(stored, name, tmp_path):
 
 
 @pytest.mark.slow
+def test_a_file_of_keras_is_loaded_with_its_optimizers_also_in_a_new_process(tmp_path):
+    model = tiny_gan()
+    model.compile()
+    model.train_step(images(8))
+    model.save(tmp_path / "gan.keras")
+    again = zoo.load(tmp_path / "gan.keras")
+    np.testing.assert_equal(values(again.variables), values(model.variables))
+    assert int(again.generator_optimizer.iterations) == 1
+    script = f"""
+import zoo
+assert int(zoo.load({str(tmp_path / "gan.keras")!r}).generator_optimizer.iterations) == 1
+"""
+    run_script(script)
+    with pytest.raises(InputError, match=r"^latent_dim changes a preset, but"):
+        zoo.load(tmp_path / "gan.keras", latent_dim=5)
+    with pytest.raises(PresetError, match="is a GAN, not a VAE"):
+        zoo.VAE.from_preset(tmp_path / "gan.keras")
+
+
+def test_files_that_only_end_like_those_of_keras_are_refused(tmp_path):
+    (tmp_path / "gan.keras").write_bytes(b"no archive")
+    for name in ("gan.keras", "missing.keras"):
+        with pytest.raises(PresetError, match=f"^The model in .*{name} cannot be loaded"):
+            zoo.load(tmp_path / name)
+
+
+def test_a_file_of_keras_may_name_what_a_preset_may(tmp_path):
+    layers = keras.Sequential([keras.Input((2,)), keras.layers.Lambda(lambda x: x + 1)])
+    layers.save(tmp_path / "lambda.keras")
+    with pytest.raises(PresetError, match="Lambda"):
+        zoo.load(tmp_path / "lambda.keras")
+
+
+@pytest.mark.slow
 def test_custom_networks_survive_training_and_the_round_trip(tmp_path):
     model = restless_gan(discriminator_steps=2, ema_momentum=0.5)
     model.compile(keras.optimizers.Adam(0.01), keras.optimizers.RMSprop(0.02), run_eagerly=True)

@@ -19,6 +19,7 @@ from helpers import images, tiny_vae, values
 import zoo
 from zoo import callbacks, data, latents, presets
 from zoo.errors import InputError
+from zoo.files import cache_folder
 from zoo.layers.spectral_normalization import SpectralNormalization
 from zoo.metrics import features, protocols, references
 from zoo.metrics.protocols import classifiers, samples
@@ -309,7 +310,7 @@ def test_a_second_network_measures_a_preset(tmp_path, monkeypatch):
     judge = presets.BUNDLED / "classifier_mnist_28"
     model, network = zoo.GAN((28, 28, 1), 2, hidden_units=(4,)), features.load(judge)
     found = references.load("mnist", features.load("classifier_mnist_28"), model.image_shape)
-    place = references.cache_folder() / references.file_name("mnist", model.image_shape, network)
+    place = cache_folder() / references.file_name("mnist", model.image_shape, network)
     references.write(place, network, found, data.identity("mnist", None))
     finished = trial(tmp_path, dataset="mnist", judge=judge, smoke=True)
     run.finish(finished, model, data.ImageSet(model.generate(40, seed=1)))

@@ -21,10 +21,10 @@ DRAW_AND_TRAIN = """
 import numpy as np
 import zoo
 
+images = zoo.data.read(np.random.RandomState(0).randint(0, 256, (64, 8, 8, 1), "uint8"), (8, 8, 1)).images
 zoo.load("dcgan_fashion_mnist_28").generate(2, seed=0)
 gan = zoo.DCGAN((8, 8, 1), latent_dim=4, filters=2)
 gan.compile()
-images = np.random.RandomState(0).randint(0, 256, (64, 8, 8, 1), "uint8")
 gan.fit(images, batch_size=32, epochs=1, callbacks=[zoo.callbacks.StopOnNonFinite()])
 """
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -19,6 +20,8 @@ from zoo import presets
 
 pytestmark = pytest.mark.slow
 
+# Suffixes of the playground.
+PAGE = (".js", ".css", ".html")
 ROOT = Path(__file__).resolve().parent.parent
 # All that a build may read: a wheel that needed anything else would differ between a checkout and an archive of it.
 SOURCES = ("setup.py", "MANIFEST.in", "pyproject.toml", "README.md", "LICENSE", "weights_manifest.json", "zoo")
@@ -78,9 +81,13 @@ def test_wheel_holds_the_package_and_nothing_else(wheel):
     package = {
         path.relative_to(ROOT).as_posix()
         for path in (ROOT / "zoo").rglob("*")
-        if path.is_file() and path.suffix in (".py", ".typed", ".npz", ".json", ".h5", ".png", ".md")
+        if path.is_file() and path.suffix in (*(".py", ".typed", ".npz", ".json", ".h5", ".png", ".md"), *PAGE)
     }
-    assert held == package | {"zoo/weights_manifest.json"}
+    left_out = {name for name in package if re.fullmatch(r"zoo/weights/.*\.png|zoo/metrics/.*-test-\w+\.npz", name)}
+    assert len(left_out) > len(zoo.list_presets())
+    assert held == package - left_out | {"zoo/weights_manifest.json"}
+    # PyPI takes 100 MB.
+    assert wheel.stat().st_size <= 95e6
 
 
 def test_installed_wheel_lists_what_the_checkout_lists(installed, tmp_path):

@@ -68,7 +68,7 @@ _MODULES = {
     "presets": "zoo.presets",
     "text": "zoo.text",
 }
-_MODULES_ON_KERAS = ("callbacks", "objectives")
+_MODULES_ON_KERAS = ("callbacks", "data", "objectives")
 
 
 def load(preset: str | os.PathLike[str], *, bundled: bool = True, **overrides: Any) -> GenerativeModel:
@@ -79,7 +79,8 @@ def load(preset: str | os.PathLike[str], *, bundled: bool = True, **overrides: A
     Args:
         preset: name of an official preset, a preset directory, or `"hf://org/name@revision"` for a repository on
             the Hugging Face Hub at a branch, tag or commit (default: its default branch). An official preset that is
-            not bundled comes from the local cache or the Hub, at the commit that the manifest pins.
+            not bundled comes from the local cache or the Hub, at the commit that the manifest pins. A file that
+            `model.save` wrote, such as `"gan.keras"`, gives the model with its optimizers.
         bundled: False insists on the copy that is published on the Hub.
         **overrides: constructor arguments to change, such as `image_shape=(32, 32, 3)`. Weights whose shapes
             still fit are kept; a warning names those that start afresh.

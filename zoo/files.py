@@ -36,6 +36,11 @@ def expanded(path):
         raise InputError(f"{str(path)!r} begins with the home folder of a user who is not known here.") from None
 
 
+def cache_folder():
+    """Returns the folder of the cache: `ZOO_CACHE`, or `~/.cache/zoo`."""
+    return expanded(os.environ.get("ZOO_CACHE", "~/.cache/zoo"))
+
+
 def make_folder(path, argument):
     """Makes a folder and its parents, unless they exist; `DataError` names the `argument` if that is not possible."""
     try:

@@ -8,8 +8,13 @@ import itertools
 import logging
 import warnings
 
+import keras
+import numpy as np
 from keras import StatelessScope
+from keras.initializers import Zeros
 from keras.src.backend.common import global_state, stateless_scope, variables
+from keras.src.initializers.random_initializers import RandomInitializer
+from keras.src.utils import module_utils
 
 _UNINITIALIZED = "uninitialized_variables"
 
@@ -18,6 +23,28 @@ def variables_are_deferred():
     """Returns whether new variables have a shape but no value yet, as within `deferred_variables`."""
     # Keras has no public way to query this.
     return stateless_scope.in_stateless_scope()
+
+
+def values_in_scope():
+    """Returns the values of variables in the current `StatelessScope`, a dict by the `id` of the variable.
+
+    Keras has no public way to find the current scope, which a differentiated function has to continue.
+    """
+    return stateless_scope.get_stateless_scope().state_mapping
+
+
+class KeepsState:
+    """Base of models whose step under JAX leaves the current values in the variables, where callbacks find them.
+
+    Keras' trainer for JAX takes the weights away from the variables for an epoch, hands them from step to step, and
+    knows the variables of one optimizer. It has no public way to leave out all of that.
+    """
+
+    def _get_jax_state(self, **kinds):
+        if kinds.get("metrics_variables"):
+            # Training and evaluation hand on as many values, one for each kind of variable.
+            return (None,) * (len(kinds) - 1)
+        return super()._get_jax_state(**kinds)
 
 
 class _Watched(list):
@@ -34,22 +61,43 @@ class _Watched(list):
 
 @contextlib.contextmanager
 def deferred_variables(tell):
-    """Within this context, new variables take no memory; they are initialized when it ends.
+    """Within this context, new variables take no memory; they are initialized when it ends, random ones with zeros.
 
     Keras defers variables in a `StatelessScope`, meant for layers that are built while shapes are inferred. It collects
-    them in a private list and has no public way to see them before it allocates them.
+    them in a private list and has no public way to see them before it allocates them. Weights that are loaded next need
+    no random values, for which JAX compiles a function for each shape.
 
     Args:
         tell: function that is called with each new variable; an exception in it stops the building.
     """
-    before = global_state.get_global_attribute(_UNINITIALIZED, [])
-    global_state.set_global_attribute(_UNINITIALIZED, _Watched(tell))
+    before, deferred = global_state.get_global_attribute(_UNINITIALIZED, []), _Watched(tell)
+    global_state.set_global_attribute(_UNINITIALIZED, deferred)
     try:
         with StatelessScope(initialize_variables=False):
             yield
+        for variable in deferred:
+            if isinstance(variable._initializer, (RandomInitializer, Zeros)):
+                variable._initializer = np.zeros
         variables.initialize_all_variables()
     finally:
         global_state.set_global_attribute(_UNINITIALIZED, before)
+
+
+@contextlib.contextmanager
+def without_tensorflow():
+    """Within this context, Keras under another backend does not import TensorFlow to serialize a configuration.
+
+    Keras imports it, which takes seconds, only to ask whether an object is one of its shapes.
+    """
+    tensorflow = module_utils.tensorflow
+    is_unknown = tensorflow._available is None and keras.backend.backend() != "tensorflow"
+    if is_unknown:
+        tensorflow._available = False
+    try:
+        yield
+    finally:
+        if is_unknown:
+            tensorflow._available = None
 
 
 def own_variables(layer):

@@ -352,7 +352,7 @@ LEFT_OUT = {
         "write_png_bands",
         "read_sized_image",
         "spans_bytes",
-        *{"array_of", "numbers_of", "open_picture"},
+        *{"array_of", "numbers_of", "open_picture", "png_bytes", "write_gif", "write_pngs"},
     },  # checks that the others call, and parts of commands
     "text": {"texts_of"},  # a part of the two others
     "data": {

@@ -168,6 +168,14 @@ def test_the_readme_shares_a_model(hub, python, tmp_path):
     assert set(hub.tags("me/my-gan")) == {"v1"}
 
 
+def test_the_guide_publishes_a_model(hub, python, tmp_path):
+    guide = Path(zoo.__file__).parent.parent / "docs" / "guides" / "publish_to_the_hub.py"
+    script = guide.read_text("utf-8").replace("REPOSITORY = None", "REPOSITORY = 'me/my-gan'")
+    result = python(script, home=tmp_path / "home", cwd=tmp_path, token="hf_owner")
+    assert result.returncode == 0, result.stderr[-3000:]
+    assert result.stdout.endswith("True\n") and set(hub.tags("me/my-gan")) == {"v1"}
+
+
 # === Official presets and the command line ===
 
 

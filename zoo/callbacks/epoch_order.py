@@ -9,7 +9,7 @@ class EpochOrder(keras.callbacks.Callback):
     """Tells a `zoo.data` data set which epoch begins, because its order depends on the epoch.
 
     Args:
-        dataset: `tf.data.Dataset` of `zoo.data`.
+        dataset: data set of `zoo.data`.
 
     Raises:
         InputError: the data set has no `set_epoch`.

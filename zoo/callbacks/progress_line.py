@@ -1,5 +1,6 @@
 """The line that `fit` shows of each epoch, instead of Keras' progress bar."""
 
+import math
 import shutil
 import sys
 import time
@@ -62,7 +63,12 @@ class ProgressLine(keras.callbacks.ProgbarLogger):
         """Returns the texts of the logs that are worth a place on the line, the most important ones first."""
         validation = [name for name in logs if name.startswith("val_") and name.endswith("loss")]
         losses = [name for name in self._of_steps if name.endswith("loss")]
-        measured = [name for name in logs if name not in self._of_steps and not name.startswith("val_")]
+        # What is measured in some epochs only is NaN in the others.
+        measured = [
+            name
+            for name, value in logs.items()
+            if name not in self._of_steps and not name.startswith("val_") and is_number(value) and not math.isnan(value)
+        ]
         names = [*losses, *measured, *validation]
         return [f"{_short(name)} {logs[name]:.4g}" for name in names if is_number(logs.get(name))]
 

@@ -5,7 +5,17 @@ without it.
 """
 
 # These add their commands.
-from zoo.cli import evaluating, exporting, fine_tuning, listing, pictures, publishing, sampling, training  # noqa: F401
+from zoo.cli import (  # noqa: F401
+    evaluating,
+    exporting,
+    fine_tuning,
+    listing,
+    pictures,
+    playing,
+    publishing,
+    sampling,
+    training,
+)
 from zoo.cli.group import main
 
 __all__ = ["main"]

@@ -16,7 +16,7 @@ from zoo.files import write_json
 
 @main.command()
 @click.argument("name", shell_complete=complete_preset)
-@click.option("--dataset", metavar="NAME", help="TFDS name of its data; needed where NAME is no official preset.")
+@click.option("--dataset", metavar="NAME", help="TFDS name of its data, or a folder of your images.")
 @click.option(
     "--features",
     metavar="NETWORK",
@@ -41,11 +41,17 @@ from zoo.files import write_json
     help="Print the figures as JSON, after NAME; with FILE, also write them there.",
 )
 def evaluate(name, dataset, features, data_dir, images, importance_samples, json_file):
-    """Measures the preset NAME, a name, a directory or hf://org/name, against the test images of its data set."""
+    """Measures the preset NAME, a name, a directory or hf://org/name, against the test images of its data set.
+
+    With a folder, which holds images that the model was not trained on, it compares them with what the model draws.
+    """
     entry = check_generative(name, images)
     if entry is None and dataset is None:
-        raise InputError(f"--dataset is missing; {name!r} is no official preset, so that its data are not known.")
-    if entry is not None and dataset not in (None, entry["dataset"]):
+        raise InputError(
+            f"--dataset is missing; {name!r} is no official preset, so name its TFDS data set, or a folder of images."
+        )
+    is_folder = dataset is not None and Path(dataset).is_dir()
+    if entry is not None and not is_folder and dataset not in (None, entry["dataset"]):
         raise InputError(f"--dataset is {dataset!r}, but the preset {name!r} was trained on {entry['dataset']!r}.")
     dataset = dataset or entry["dataset"]
     if features is not None and features != "inception_v3":
@@ -55,7 +61,13 @@ def evaluate(name, dataset, features, data_dir, images, importance_samples, json
 
     given = {"images": images, "test_images": images, "importance_samples": importance_samples}
     size = protocols.FULL._replace(**{key: value for key, value in given.items() if value is not None})
-    figures = protocols.evaluate(model, dataset, size=size, feature_network=features, data_dir=data_dir)
+    if is_folder:
+        from zoo import data
+
+        pictures = data.read(dataset, model.image_shape).images
+        figures = protocols.own_images(model, pictures, size=size, feature_network=features)
+    else:
+        figures = protocols.evaluate(model, dataset, size=size, feature_network=features, data_dir=data_dir)
     content = {"preset": name, "dataset": dataset, "metrics": figures}
     if json_file == STANDARD_OUTPUT:
         echo_json(content)

@@ -15,6 +15,7 @@ from zoo.cli.names import complete_preset, once
 from zoo.errors import InputError, shown
 from zoo.files import expanded
 
+_LITERALS = {"true": "True", "false": "False", "null": "None"}
 # Captions that the new preset draws from if it is given none.
 _EXAMPLES = 256
 
@@ -78,12 +79,12 @@ def fine_tune(name, data, steps, resolution, channels, seed, choices, output):
 
 
 def _parsed(text):
-    """Returns the name and the value of a text `name=value`; what is no Python literal is a text."""
+    """Returns the name and the value of a text `name=value`; what is no literal of Python or JSON is a text."""
     name, equals, value = text.partition("=")
     if not equals or not name.isidentifier():
         raise InputError(f"--choice is {shown(text)}, expected name=value.")
     try:
-        return name, ast.literal_eval(value)
+        return name, ast.literal_eval(_LITERALS.get(value, value))
     except (ValueError, SyntaxError):
         return name, value
 

@@ -1,8 +1,9 @@
-"""The `tf.data` pipeline: batches of an `ImageSet` in the order of each epoch."""
+"""Batches of an `ImageSet` in the order of each epoch."""
 
+import keras
 import numpy as np
-import tensorflow as tf
 
+from zoo.data.array_batches import ArrayBatches
 from zoo.data.image_set import ImageSet
 from zoo.data.sources import read
 from zoo.errors import DataError, InputError, check_count, check_flag, shown
@@ -20,7 +21,7 @@ def dataset(
     seed=0,
     drop_remainder=True,
 ):
-    """Builds the `tf.data.Dataset` of canonical batches for `fit`; models of pairs or prompts need other data.
+    """Builds the data set of canonical batches for `fit`; models of pairs or prompts need other data.
 
     The order of the images depends on `seed` and the epoch alone, so a run that was killed and resumed sees the same
     batches as an uninterrupted one. `fit` tells the data set its epoch. Iterated by hand, the first pass is epoch 0,
@@ -41,8 +42,9 @@ def dataset(
         drop_remainder: bool. Whether to drop the last, smaller batch of an epoch. Defaults to True.
 
     Returns:
-        `tf.data.Dataset` of dicts. Its attribute `images` is the array of all images, `set_epoch(epoch)` sets the next
-        epoch, and `shortened(steps)` returns a data set whose epochs end after `steps` batches.
+        Data set of dicts, a `tf.data.Dataset` under Keras' TensorFlow backend and a `keras.utils.PyDataset` under
+        others. Its attribute `images` is the array of all images, `set_epoch(epoch)` sets the next epoch, `take(steps)`
+        returns the first batches, and `shortened(steps)` a data set whose epochs end after `steps` batches.
 
     Raises:
         DataError: If the source is missing, empty, unreadable, or has fewer images than a batch.
@@ -89,7 +91,7 @@ def check_batch_size(batch_size, number, drop_remainder, parts=1):
 
 
 def batches(image_set, batch_size, *, shuffle=True, seed=0, drop_remainder=True, paired=True, parts=1):
-    """Builds the `tf.data.Dataset` of canonical batches over an `ImageSet`.
+    """Builds the data set of canonical batches over an `ImageSet`.
 
     Args:
         image_set: `ImageSet`, as `read` and `read_pairs` return it.
@@ -102,7 +104,7 @@ def batches(image_set, batch_size, *, shuffle=True, seed=0, drop_remainder=True,
         parts: int, at least 1. Updates per batch, each with `batch_size` images. Defaults to 1.
 
     Returns:
-        `tf.data.Dataset`, as for `dataset`.
+        Data set, as for `dataset`.
 
     Raises:
         DataError: If there are fewer images than a batch.
@@ -126,56 +128,19 @@ def batches(image_set, batch_size, *, shuffle=True, seed=0, drop_remainder=True,
     batch_size, seed = check_batch_size(batch_size, number, drop_remainder, parts), check_seed(seed)
     steps = number // batch_size if drop_remainder else -(-number // batch_size)
     order = _Order(sizes, shuffle, seed)
+    columns = {
+        "images": (images, 0),
+        "labels": (labels, 0),
+        "source_images": (source_images, -1),
+        "prompts": (prompts, 0),
+    }
+    columns = {name: found for name, found in columns.items() if found[0] is not None}
+    if keras.backend.backend() == "tensorflow":
+        # Other backends do without TensorFlow.
+        from zoo.data.tensorflow_batches import tensorflow_batches
 
-    def indices_of_epoch(_):
-        # The order of tf.data's shuffle depends on how often it was iterated, unlike a permutation by NumPy.
-        indices = tf.numpy_function(order.next_epoch, [], tf.int64)
-        indices.set_shape((number, len(sizes)))
-        return tf.data.Dataset.from_tensor_slices(indices)
-
-    def gather(indices):
-        batch = {"images": _take(images, indices[:, 0])}
-        if source_images is not None:
-            batch["source_images"] = _take(source_images, indices[:, -1])
-        for name, values in (("labels", labels), ("prompts", prompts)):
-            if values is not None:
-                batch[name] = tf.gather(values, indices[:, 0])
-        return batch
-
-    # TensorFlow's tuner sometimes delays the end of the data set until the time to read it has doubled (`fit` returned
-    # after 20 s instead of 10), and this pipeline has nothing to tune.
-    untuned = tf.data.Options()
-    untuned.autotune.enabled = False
-    pipeline = (
-        tf.data.Dataset.from_tensors(0)
-        .flat_map(indices_of_epoch)
-        .batch(batch_size, drop_remainder=drop_remainder)
-        .map(gather)
-        .apply(tf.data.experimental.assert_cardinality(steps))
-        .prefetch(2)
-        .with_options(untuned)
-    )
-    return _with_attributes(pipeline, image_set, order)
-
-
-def _take(array, indices):
-    """Returns rows of an array that stays in NumPy, because TensorFlow would copy all of it into a constant."""
-    rows = tf.numpy_function(lambda i: array[i], [indices], array.dtype)
-    rows.set_shape((indices.shape[0], *array.shape[1:]))
-    return rows
-
-
-def _with_attributes(pipeline, image_set, order):
-    """Gives a `tf.data.Dataset` the attributes that `dataset` promises."""
-
-    def shortened(steps):
-        most = int(pipeline.cardinality())
-        if check_count(steps, "steps_per_epoch") > most:
-            raise InputError(f"steps_per_epoch is {steps}, expected at most the {most} batches of the data set.")
-        return _with_attributes(pipeline.take(steps), image_set, order)
-
-    pipeline.images, pipeline.set_epoch, pipeline.shortened = image_set.images, order.set_epoch, shortened
-    return pipeline
+        return tensorflow_batches(columns, order, batch_size, steps)
+    return ArrayBatches(columns, order, batch_size, steps)
 
 
 class _Order:
@@ -185,6 +150,7 @@ class _Order:
     """
 
     def __init__(self, sizes, shuffle, seed):
+        self.shape = (max(sizes), len(sizes))
         self._sizes, self._shuffle, self._seed, self._epoch = sizes, shuffle, seed, 0
 
     def set_epoch(self, epoch):
@@ -194,4 +160,4 @@ class _Order:
         epoch, self._epoch = self._epoch, self._epoch + 1
         stream = np.random.RandomState(np.random.Philox(key=[self._seed, epoch]))
         columns = [stream.permutation(size) if self._shuffle else np.arange(size) for size in self._sizes]
-        return np.stack([np.resize(column, max(self._sizes)) for column in columns], 1)
+        return np.stack([np.resize(column, self.shape[0]) for column in columns], 1)

@@ -4,13 +4,9 @@ import difflib
 import errno
 
 import numpy as np
-import tensorflow_datasets as tfds
 
 from zoo.data.folders import find_folder
 from zoo.data.image_set import ImageSet, empty_images
-
-# This registers the builders with TFDS.
-from zoo.datasets import avatars, emoji, photographs  # noqa: F401
 from zoo.errors import DataError, InputError, ZooError, first_line, shown
 from zoo.files import expanded
 from zoo.images import fit_image
@@ -20,6 +16,15 @@ from zoo.progress import bar
 _SHARES = {"tf_flowers": {"train": "train[:85%]", "test": "train[85%:]"}}
 # Features of a TFDS data set that condition the images rather than being images to generate.
 _SOURCE, _CAPTION = "source_image", "caption"
+
+
+def _imported():
+    """Imports TFDS, which needs TensorFlow and takes seconds, and registers the builders of the zoo with it."""
+    import tensorflow_datasets
+
+    import zoo.datasets  # noqa: F401
+
+    return tensorflow_datasets
 
 
 def check_tfds_options(split, data_dir):
@@ -45,6 +50,7 @@ def read_tfds(name, image_shape, split, data_dir, source_shape=None):
     Raises:
         DataError: If the data set is missing or unreadable, or has no such images.
     """
+    tfds = _imported()
     builder = prepared(name, data_dir)
     features = builder.info.features
     image_key = next((k for k, f in features.items() if isinstance(f, tfds.features.Image)), None)
@@ -109,6 +115,7 @@ def attributes(name, *, split="train", data_dir=None):
     mouths = zoo.data.attributes("avatars", split="test")["mouth"]
     ```
     """
+    tfds = _imported()
     check_name(name)
     split, data_dir = check_tfds_options(split, data_dir)
     builder = prepared(name, data_dir)
@@ -167,6 +174,7 @@ def prepared(name, data_dir):
 
 
 def _builder(name, data_dir):
+    tfds = _imported()
     try:
         return tfds.builder(name, data_dir=data_dir, try_gcs=False)
     # TFDS asserts that the requested version exists.
@@ -203,6 +211,7 @@ def _examples(builder, split, **options):
 
 def _within_share(builder, split):
     """Translates a split of a part in `_SHARES` into a split that TFDS has."""
+    tfds = _imported()
     names = _SHARES.get(builder.name, {split: split})
     if split in names:
         return names[split]

@@ -85,7 +85,7 @@ class VectorQuantizer(keras.layers.Layer):
         """Resets the running means to their initial values."""
         if self.ema_decay is not None:
             for mean in (self.counts, self.sums, self.updates):
-                mean.assign(ops.zeros_like(mean))
+                mean.assign(ops.zeros_like(mean.value))
 
     def nearest(self, vectors):
         """Returns the index of the nearest embedding, int32 `(...)`, for vectors `(..., embedding_dim)`."""

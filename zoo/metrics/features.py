@@ -140,7 +140,7 @@ def _check_kind(name, argument, others=()):
 
 def of_classifier(classifier, dataset, identity):
     """Returns a `FeatureNetwork` of the part of a classifier up to its layer `features`."""
-    network = keras.Model(classifier.inputs, classifier.get_layer("features").output)
+    network = keras.Model(classifier.inputs[0], classifier.get_layer("features").output)
     return FeatureNetwork(f"{dataset}_classifier", identity, network)
 
 
@@ -156,6 +156,12 @@ def of_network(network, identity):
         images = keras.Input((GENERAL_SIDE, GENERAL_SIDE, network.input_shape[-1]), name="images")
         network = keras.Model(images, network(images))
     return FeatureNetwork(name, f"{identity}{size}", network, f"{name}{size}")
+
+
+def general_for(model):
+    """Returns the name of a bundled network for images of any kind, on whose features a model was not trained."""
+    lite0 = efficientnet_lite.LITE0
+    return PICTURE_FEATURES if lite0 in getattr(model, "trained_on_features", ()) else lite0
 
 
 def check_judge(model, name):

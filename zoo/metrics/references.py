@@ -1,6 +1,5 @@
 """References of the metrics: statistics and features of real images, bundled or computed and cached."""
 
-import os
 import warnings
 import zipfile
 from pathlib import Path
@@ -8,18 +7,13 @@ from pathlib import Path
 import numpy as np
 
 from zoo.errors import DataError, StorageError
-from zoo.files import MemoryFile, expanded
+from zoo.files import MemoryFile, cache_folder
 from zoo.metrics.distances import gaussian_statistics
 
 BUNDLED = Path(__file__).parent / "references"
 # Numbers of images for the Gaussian statistics, and for the metrics that need the features themselves.
 STATISTICS, FEATURES = 10_000, 5_000
 SPLITS = ("test", "train")
-
-
-def cache_folder():
-    """Returns the folder of the cache: `ZOO_CACHE`, or `~/.cache/zoo`."""
-    return expanded(os.environ.get("ZOO_CACHE", "~/.cache/zoo"))
 
 
 def load(dataset, network, image_shape, data_dir=None):

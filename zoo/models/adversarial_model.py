@@ -378,7 +378,8 @@ class AdversarialModel(GenerativeModel):
                 generator receives labels or other conditions that belong to them.
 
         Raises:
-            InputError: If there are no batches, a batch has the wrong shape, or the backend is not TensorFlow.
+            InputError: If there are no batches, a batch has the wrong shape, or the backend is neither TensorFlow nor
+                JAX.
         """
         check_backend("update_standing_statistics")
         if not ema.has_statistics(self.generator):

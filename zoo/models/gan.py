@@ -145,8 +145,8 @@ class GAN(AdversarialModel):
             float32 array `(n, latent_dim)`.
 
         Raises:
-            InputError: If images have another shape or range, labels are missing or out of range, or the backend is not
-                TensorFlow.
+            InputError: If images have another shape or range, labels are missing or out of range, or the backend is
+                neither TensorFlow nor JAX.
         """
         check_backend("encode_image")
         images, steps = self.checked_images(images), check_count(steps, "steps")

@@ -214,7 +214,7 @@ class GenerativeModel(SavableModel, Trainer):
         ```
         """
         place = destination(path, format)
-        check_backend("export")
+        check_backend("export", ["tensorflow"])
         facts = {**presets.origin_of(self), **self.exported_facts()}
         write(place, self.exported_networks(), facts, self.exported_files())
 
@@ -241,7 +241,7 @@ class GenerativeModel(SavableModel, Trainer):
 
     @property
     def exported_labels(self):
-        """The labels among the inputs of exported networks: a dict of one entry, or none without classes."""
+        """The labels among the inputs of exported networks, a dict of one entry, or none without classes."""
         return {} if self.classes is None else {"labels": Values((), "int32", (0, self.num_classes - 1))}
 
     # === Generating ===

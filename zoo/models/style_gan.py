@@ -194,7 +194,8 @@ class StyleGAN(GAN):
             float32 array `(n, num_layers, latent_dim)`.
 
         Raises:
-            InputError: If images have another shape or range, labels are given, or the backend is not TensorFlow.
+            InputError: If images have another shape or range, labels are given, or the backend is neither
+                TensorFlow nor JAX.
         """
         check_backend("encode_image")
         images, steps = self.checked_images(images), check_count(steps, "steps")

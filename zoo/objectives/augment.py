@@ -197,7 +197,7 @@ class AdaptiveAugment(DiffAugment):
         due = updates >= self._EVERY
         step = self._EVERY * num_replicas * ops.cast(_number(real_logits), "float32") / self.ramp
         moved = self.probability + step * ops.sign(signs / updates - self.target)
-        self.probability.assign(ops.where(due, ops.clip(moved, 0.0, 1.0), self.probability))
+        self.probability.assign(ops.where(due, ops.clip(moved, 0.0, 1.0), self.probability.value))
         self.signs.assign(ops.where(due, 0.0, signs))
         self.updates.assign(ops.where(due, 0.0, updates))
 

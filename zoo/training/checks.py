@@ -1,6 +1,7 @@
 """Checks of optimizers and of arguments of Keras' methods, as plain functions."""
 
 import inspect
+import sys
 
 import keras
 
@@ -73,11 +74,23 @@ def check_known(name_of_method, arguments, method, excluded=()):
             raise InputError(f"{name_of_method} was given {name}, expected {', '.join(known)}{hint}.")
 
 
-def check_backend(method):
-    """Refuses a method that the zoo implements for the TensorFlow backend only."""
+def check_backend(method, supported=("tensorflow", "jax")):
+    """Refuses a method that the zoo does not implement for the backend; by default it needs gradients."""
     backend = keras.backend.backend()
-    if backend != "tensorflow":
-        raise InputError(f"KERAS_BACKEND is {backend!r}, expected 'tensorflow' for {method}; other backends generate.")
+    if backend not in supported:
+        expected = " or ".join(map(repr, supported))
+        raise InputError(f"KERAS_BACKEND is {backend!r}, expected {expected} for {method}.")
+
+
+def check_strategy():
+    """Refuses a strategy of `tf.distribute` under another backend, which would train on one device without a word."""
+    tensorflow = sys.modules.get("tensorflow")
+    if keras.backend.backend() != "tensorflow" and tensorflow is not None and tensorflow.distribute.has_strategy():
+        strategy = type(tensorflow.distribute.get_strategy()).__name__
+        raise InputError(
+            f"compile was called in the scope of a {strategy}, expected none: KERAS_BACKEND is "
+            f"{keras.backend.backend()!r}, under which TensorFlow distributes nothing."
+        )
 
 
 def knows(optimizer, variables):

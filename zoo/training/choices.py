@@ -37,7 +37,8 @@ class Choices:
         exchanged: bool. Whether the model begins with black and white exchanged, where it draws light motifs on a dark
             ground and the images are dark on light, or the other way round.
         mirrored: bool. Whether to train on mirror images, too.
-        frozen_layers: tuple of str, such as `("discriminator/conv_0",)`. Layers that keep their weights.
+        frozen_layers: tuple of str, such as `("discriminator/conv_0",)`, or a single str. Layers that keep their
+            weights.
         evaluations: int. How often the model is measured on the images that are held back.
         patience: int. Number of evaluations without a gain after which the training ends early.
         samples: int, at least 2. Images that are drawn for an evaluation by kernel distance.
@@ -100,7 +101,7 @@ def batch_size_for(model, found, steps):
     most = found.number // model.updates_per_batch
     height, width, _ = model.image_shape
     wanted = 16 if height * width >= 64 * 64 else 32
-    return (wanted, "small batches take more steps a minute") if most >= wanted else (most, "all images")
+    return (wanted, "small batches give more steps a minute") if most >= wanted else (most, "all images")
 
 
 def learning_rate_for(model, found, steps):
@@ -119,13 +120,13 @@ def warmup_steps_for(model, found, steps):
 
 
 def rates_held_for(model, found, steps):
-    return 0.6, "rates that fall from the start leave less time to learn new motifs"
+    return 0.6, "share of the steps after which the rates fall to 0"
 
 
 def discriminator_share_for(model, found, steps):
     if not hasattr(model, "discriminator"):
         return None, "this model has no discriminator"
-    return 1.0, "it knows what to look at"
+    return 1.0, "share of its weights that the discriminator keeps"
 
 
 def augmentation_for(model, found, steps):
@@ -151,11 +152,11 @@ def exchanged_for(model, found, steps):
 
 
 def mirrored_for(model, found, steps):
-    same = f"{found.sided:.0%} of the images resemble another image more than any mirror image"
+    same = f"{found.sided:.0%} of the images look more like another image than like a mirror image of one"
     # Mirror images of motifs that do have a side do harm, so few images must be clearer about it.
     if found.sided + 0.5 / math.sqrt(min(found.number, COMPARED)) > 0.55:
-        return False, f"motifs may have a side, since {same}"
-    return True, f"motifs have no side, since only {same}"
+        return False, same
+    return True, f"only {same}"
 
 
 def frozen_layers_for(model, found, steps):
@@ -167,7 +168,7 @@ def evaluations_for(model, found, steps):
 
 
 def patience_for(model, found, steps):
-    return 5, "the last gains come when the rates have fallen"
+    return 8, "most is gained when the rates fall, in the last evaluations"
 
 
 def samples_for(model, found, steps):
@@ -208,6 +209,8 @@ def _checked(model, found, choices):
         augmentation = augment.get(choices.augmentation)
         if augmentation is not None:
             augmentation.check(model.objective)
+    if isinstance(choices.frozen_layers, str):
+        choices = dataclasses.replace(choices, frozen_layers=(choices.frozen_layers,))
     data.check_batch_size(choices.batch_size, found.number, True, model.updates_per_batch)
     for path in choices.frozen_layers:
         layer_at(model, path)

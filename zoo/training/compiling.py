@@ -3,7 +3,7 @@
 import keras
 
 from zoo.errors import InputError, shown
-from zoo.training.checks import check_rates, check_settings, knows, optimizer_of, unscaled
+from zoo.training.checks import check_rates, check_settings, check_strategy, knows, optimizer_of, unscaled
 
 # Settings that `compile` passes on to Keras.
 COMPILE_SETTINGS = ("run_eagerly", "steps_per_execution", "jit_compile")
@@ -42,6 +42,7 @@ class OptimizedModel(keras.Model):
     def _compile(self, optimizers, **settings):
         """Compiles with optimizers by attribute name, and builds each on its own variables."""
         check_settings(settings, [*optimizers, *COMPILE_SETTINGS], COMPILE_SETTINGS)
+        check_strategy()
         optimizers = {
             name: self._default_optimizer(name) if optimizer is None else optimizer_of(optimizer, name)
             for name, optimizer in optimizers.items()

@@ -163,10 +163,10 @@ def summary(found):
         sizes = f", from files of {smallest}{f' to {largest}' if largest != smallest else ''} pixels"
     texts = {
         "Images": f"{found.number}, {colours}{sizes}",
-        "Polarity": f"{found.light:.0%} have a light border",
+        "Light ground": f"{found.light:.0%} of the images",
     }
     if found.light_drawn is not None:
-        texts["Polarity"] += f", and of what the model draws {found.light_drawn:.0%}"
+        texts["Light ground"] += f", {found.light_drawn:.0%} of what the model draws"
     if found.classes:
         texts["Classes"] = ", ".join(f"{name} ({number})" for name, number in found.classes.items())
     if found.distance is not None:

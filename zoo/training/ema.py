@@ -56,7 +56,7 @@ def measure_statistics(average, network, inputs):
         given = [start.get(index, state) for index, state in enumerate(states)]
         return network.stateless_call(trained, given, inputs, training=True)[1]
 
-    zeros, shares = {index: ops.zeros_like(fixed[index]) for index in statistics}, []
+    zeros, shares = {index: ops.zeros_like(fixed[index].value) for index in statistics}, []
     with _without_dropout(network):
         for batch in inputs:
             if not shares:

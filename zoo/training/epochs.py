@@ -5,7 +5,7 @@ def in_epochs_of(batches, steps):
     """Returns batches of `zoo.data` in epochs of so many steps, each of which begins a new pass over the data.
 
     Args:
-        batches: `tf.data.Dataset` of `zoo.data`.
+        batches: data set of `zoo.data`.
         steps: int, at least 1. It may be more or fewer than the data has batches.
     """
     passes = -(-steps // len(batches))

@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import sys
 
 import keras
 import numpy as np
@@ -39,10 +40,9 @@ def split(model, x, y, fraction):
 
 
 def _is_batched(x):
-    # Importing TensorFlow takes seconds, and models that only generate may run on another backend.
-    import tensorflow as tf
-
-    return isinstance(x, (tf.data.Dataset, keras.utils.PyDataset))
+    # Importing TensorFlow takes seconds, and other backends do without it.
+    tensorflow = sys.modules.get("tensorflow")
+    return isinstance(x, keras.utils.PyDataset) or (tensorflow is not None and isinstance(x, tensorflow.data.Dataset))
 
 
 def _is_iterator(x):
@@ -84,8 +84,9 @@ def dataset_of(model, x, y, batch_size, *, shuffle=False, training=True, raised)
     _check_no_labels_beside(x, y)
     if _is_batched(x):
         is_indexed = isinstance(x, keras.utils.PyDataset)
+        is_own = hasattr(x, "set_epoch")
         first = _first_batch(model, lambda: x[0] if is_indexed else next(iter(x)), parts, can_map=not is_indexed)
-        return WatchedDataset(x, _same_as(first, model), raised) if is_indexed else x
+        return WatchedDataset(x, _same_as(first, model), raised) if is_indexed and not is_own else x
     if _is_iterator(x):
         first = _first_batch(model, lambda: next(x), parts)
         return watched(itertools.chain([first], x), _same_as(first, model), raised)

@@ -22,7 +22,6 @@ from zoo.errors import InputError, check_count, shown
 from zoo.files import expanded, write_json
 from zoo.images import grid, write_png
 from zoo.metrics import features, kernel_distance
-from zoo.nets.efficientnet_lite import LITE0
 from zoo.objectives import augment
 from zoo.presets import card
 from zoo.random_state import random_states
@@ -73,9 +72,7 @@ def figure_of(model, held, samples):
         return Figure("val_loss", "loss")
     if hasattr(model, "translate") and model.trains_on_pairs:
         return Figure("val_l1", "mean absolute error in [-1, 1]")
-    # What was trained on a network is never judged by it.
-    taught = LITE0 in getattr(model, "trained_on_features", ())
-    network = features.load(features.PICTURE_FEATURES if taught else LITE0)
+    network = features.load(features.general_for(model))
     real = network(held.images[:COMPARED])
     return Figure(
         "kernel_distance",
@@ -161,7 +158,7 @@ def train(phase, folder, choices, steps, verbose):
     backup = folder / "backup"
     continues = (backup / callbacks.BACKUP).exists()
     if not continues:
-        keeper.begin(network, _measured(phase))
+        keeper.begin(network, _figure(phase))
         if hasattr(network, "discriminator"):
             network.shrink_and_perturb(choices.discriminator_share)
     watchers = [callbacks.SampleGrid(folder / "samples", draw=phase.draw)]
@@ -190,11 +187,16 @@ def train(phase, folder, choices, steps, verbose):
 
 
 def _measured(phase):
-    network = phase.network
-    if hasattr(network, "update_standing_statistics"):
-        # The figure judges what is kept, which includes the statistics of batch norms. The batches are always the same.
+    """Returns the figure of what would be kept, which includes the statistics of batch norms."""
+    if hasattr(phase.network, "update_standing_statistics"):
+        # The batches are always the same.
         phase.batches.set_epoch(0)
-        network.update_standing_statistics(phase.batches.take(_STATISTICS))
+        phase.network.update_standing_statistics(phase.batches.take(_STATISTICS))
+    return _figure(phase)
+
+
+def _figure(phase):
+    network = phase.network
     if phase.figure.measure:
         return float(phase.figure.measure(network))
     name = phase.figure.name.removeprefix("val_")
@@ -259,7 +261,13 @@ def fine_tune(model, source, steps, *, output, validation_data, held_back, seed,
     settings = {"steps": steps, "seed": seed, "choices": chosen, "images": found.digest}
     if output is not None:
         check_same(output, "output", settings)
-    facts = {**summary(found), "Held back": f"{len(held.images)} images", "Steps": f"{steps:,}", **reasons}
+    facts = {
+        **summary(found),
+        **_left_out(model, image_set),
+        "Held back": f"{len(held.images)} images",
+        "Steps": f"{steps:,}",
+        **reasons,
+    }
     # Progress goes where that of `fit` goes.
     say = print if verbose else (lambda line: None)
     for name, text in facts.items():
@@ -276,16 +284,26 @@ def fine_tune(model, source, steps, *, output, validation_data, held_back, seed,
         figures = {}
         for phase in phases(model, mirrored(image_set) if choices.mirrored else image_set, held, choices, seed):
             values, per_epoch = train(phase, place / TRAINING, choices, steps, verbose)
-            best = int(np.argmin(values))
             figures[phase.figure.name] = {epoch * per_epoch: value for epoch, value in enumerate(values)}
             name = phase.figure.what.capitalize()
-            kept = f"{values[best]:.4g} at step {best * per_epoch:,}, which was kept"
-            facts[name] = f"{values[0]:.4g} at the start, {kept}"
+            facts[name] = _outcome(figures[phase.figure.name], steps)
             say(f"{name}: {facts[name]}")
     if output is not None:
         _write(model, output, image_set, held, facts, seed)
         say(f"Wrote {output}.")
     return FineTuned(found, choices, figures)
+
+
+def _outcome(figures, steps):
+    """Returns what came of a training, as a text."""
+    start, *later = figures.values()
+    best = min(figures, key=figures.get)
+    kept = f"{figures[best]:.4g} at step {best:,}, whose weights were kept"
+    if best == 0:
+        kept = f"{min(later):.4g} at best later, so that the weights of the start were kept; more steps may help"
+    if max(figures) < steps:
+        kept += f"; ended after step {max(figures):,}, since nothing more was gained"
+    return f"{start:.4g} at the start, {kept}"
 
 
 def _held_back(model, source, validation_data, held_back):
@@ -324,9 +342,18 @@ def _read(model, source, argument, split):
         data.read(source, model.image_shape, split=split) if model.takes("prompts") else model.read(source, split)
     )
     model.accepted(image_set)
-    if model.classes is None:
-        image_set = image_set._replace(labels=None, class_names=None)
-    return image_set
+    return image_set if model.classes is not None else image_set._replace(labels=None)
+
+
+def _left_out(model, image_set):
+    """Returns a text on classes of the images that a model does not take, by what it is about."""
+    names = list(image_set.class_names or ())
+    if model.classes is not None or len(names) < 2:
+        return {}
+    text = f"{', '.join(names)}, which the model does not tell apart"
+    if "num_classes" in model.get_config():
+        text += f"; zoo.load(..., num_classes={len(names)}, class_names={names}) makes a model that does"
+    return {"Classes": text}
 
 
 @contextlib.contextmanager

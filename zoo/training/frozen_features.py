@@ -40,6 +40,11 @@ class FrozenFeatures:
         height, width = self._size
         return [(height // stride, width // stride, n) for stride, n in zip(_STRIDES, _CHANNELS, strict=True)]
 
+    @property
+    def variables(self):
+        """Variables of the loaded network."""
+        return [] if self._network is None else self._network.variables
+
     def load(self):
         """Loads the network, which cannot be done while a step is traced."""
         if self._network is None:

@@ -2,6 +2,7 @@
 
 import contextlib
 import re
+import sys
 
 import keras
 import numpy as np
@@ -13,8 +14,6 @@ from zoo.errors import DataError, InputError, ZooError, shown
 @contextlib.contextmanager
 def own_errors():
     """Yields a list for errors of a source of batches, and raises the first of them instead of TensorFlow's error."""
-    import tensorflow as tf
-
     raised = []
     try:
         yield raised
@@ -23,7 +22,9 @@ def own_errors():
     except Exception as error:
         if raised:
             raise raised[0] from None
-        if isinstance(error, tf.errors.OpError):
+        # Only TensorFlow, if it was imported, raises errors of its own.
+        tensorflow = sys.modules.get("tensorflow")
+        if tensorflow is not None and isinstance(error, tensorflow.errors.OpError):
             raise DataError(f"A batch cannot be read or trained on: {_innermost(error)}.") from error
         raise
 

@@ -1,7 +1,6 @@
 """`Trainer`: what stands behind `fit`, `evaluate` and `predict` of all models of the zoo."""
 
 import contextlib
-import functools
 import itertools
 
 import keras
@@ -35,10 +34,10 @@ from zoo.training.checks import (
 )
 from zoo.training.compiling import OptimizedModel
 from zoo.training.monitor import Monitor, ReplicaSeedGenerator
-from zoo.training.sources import own_errors, unpacked
+from zoo.training.sources import WatchedDataset, own_errors, unpacked
 
 
-class Trainer(OptimizedModel):
+class Trainer(keras_private.KeepsState, OptimizedModel):
     """A Keras model that trains on images with a `train_step` of its own.
 
     A subclass implements `train_step` with `prepare`, `update` and `report`.
@@ -152,26 +151,12 @@ class Trainer(OptimizedModel):
         feeding.check_batch(self, batch, what, parts)
 
     def make_train_function(self, force=False):
-        """Skips Keras' multi-step wrapper, which costs about 1 ms per step, unless something needs it."""
-        check_backend("train_on_batch")
-        import tensorflow as tf
-
-        with self.distribute_strategy.scope():
-            distributed = tf.distribute.has_strategy()
-            self._load_frozen_features()
+        self._load_frozen_features()
         force = self._monitor.traces_another(self._traced()) or force
-        if self.run_eagerly or self.steps_per_execution > 1 or distributed:
-            return super().make_train_function(force)
-        if self.train_function is not None and not force:
-            return self.train_function
-
-        @functools.partial(tf.function, autograph=False, reduce_retracing=True, jit_compile=self.jit_compile)
-        def one_step(batch):
-            # Keras passes None as `tf.experimental.Optional`.
-            given = keras.tree.map_structure(lambda x: None if isinstance(x, tf.experimental.Optional) else x, batch)
-            return self.train_step(given)
-
-        self.train_function = lambda batches: one_step(next(batches))
+        if self.train_function is None or force:
+            self.train_function = step.train_function(self)
+            if self.train_function is None:
+                super().make_train_function(force)
 
     def _traced(self):
         """Returns the objects that a step's graph captures and that users can replace between two calls of `fit`."""
@@ -180,14 +165,22 @@ class Trainer(OptimizedModel):
         return [*optimizers, *rates, *itertools.chain(*self.optimized_variables().values())]
 
     def make_test_function(self, force=False):
-        check_backend("test_on_batch")
-        with self.distribute_strategy.scope():
-            self._load_frozen_features()
-        return super().make_test_function(force)
+        self._load_frozen_features()
+        if self.test_function is None or force:
+            self.test_function = step.test_function(self)
+            if self.test_function is None:
+                super().make_test_function(force)
 
     def _load_frozen_features(self):
         if self.frozen_features is not None:
-            self.frozen_features.load()
+            with step.replicated(self):
+                self.frozen_features.load()
+
+    def variables_of_step(self):
+        """Returns all variables that a step may read or change: the model's, the optimizers' and the monitor's."""
+        others = [variable for name in self.optimizer_names for variable in getattr(self, name).variables]
+        features = [] if self.frozen_features is None else self.frozen_features.variables
+        return [*self.variables, *self.metrics_variables, self._monitor.failure, *others, *features]
 
     # === Training ===
 
@@ -241,8 +234,8 @@ class Trainer(OptimizedModel):
             Keras' `History`.
 
         Raises:
-            InputError: If the model is not compiled, the backend is not TensorFlow, images have the wrong shape, dtype
-                or range, or a callback sets learning rates that are schedules.
+            InputError: If the model is not compiled, the backend is neither TensorFlow nor JAX, images have the wrong
+                shape, dtype or range, or a callback sets learning rates that are schedules.
             DataError: If the data set is missing, empty or too small.
             NonFiniteError: If a loss or gradient became NaN or infinite.
         """
@@ -269,7 +262,7 @@ class Trainer(OptimizedModel):
                 callbacks=[*self.training_callbacks(dataset), *callbacks, *_progress(callbacks, verbose)],
                 validation_data=validation_data,
                 # Keras warns about other sources, which it cannot shuffle.
-                shuffle=shuffle and isinstance(x, keras.utils.PyDataset) and x.num_batches is not None,
+                shuffle=shuffle and isinstance(dataset, WatchedDataset) and x.num_batches is not None,
                 **kwargs,
             )
 
@@ -317,7 +310,7 @@ class Trainer(OptimizedModel):
             raise InputError(f"A batch of {source} has {name} that are not {self._monitor.expected[name]}{at}.")
 
     def _check_compiled(self, method):
-        """Refuses a model that is not compiled, another backend than TensorFlow, or a forked process."""
+        """Refuses a model that is not compiled, a backend that trains nothing, or a forked process."""
         check_process()
         check_backend(method)
         if not self.compiled:

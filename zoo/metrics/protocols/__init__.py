@@ -6,7 +6,7 @@ from zoo.metrics.protocols.faces import disentanglement, edits, prompt_agreement
 from zoo.metrics.protocols.figures import FULL, SMOKE, Size
 from zoo.metrics.protocols.image_to_image import translation, translation_of
 from zoo.metrics.protocols.likelihoods import exact_likelihood, likelihood
-from zoo.metrics.protocols.samples import TRUNCATIONS, frechet_to_train, sample_quality, truncation_curve
+from zoo.metrics.protocols.samples import TRUNCATIONS, frechet_to_train, own_images, sample_quality, truncation_curve
 from zoo.metrics.protocols.super_resolution import PERCEPTUAL_FEATURES, upscaling, upscaling_of
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "exact_likelihood",
     "frechet_to_train",
     "likelihood",
+    "own_images",
     "prompt_agreement",
     "prompts_right",
     "reconstruction",

@@ -1,6 +1,6 @@
 """Metrics of generated images: distances to test images, precision and recall, and what a classifier sees."""
 
-from zoo.errors import check_count, check_image_shape
+from zoo.errors import InputError, check_count, check_image_shape
 from zoo.latents import sample_labels
 from zoo.metrics import features, references
 from zoo.metrics.distances import frechet_distance, gaussian_statistics, kernel_distance
@@ -67,6 +67,48 @@ def sample_quality(model, dataset, *, size=FULL, feature_network=None, data_dir=
             against,
         )
     return figures
+
+
+def own_images(model, images, *, size=FULL, feature_network=None):
+    """Compares generated images with images of one's own by kernel distance, precision and recall.
+
+    Args:
+        model: any zoo model that draws by itself.
+        images: uint8 `(n, height, width, channels)`, at least 8 images that the model was not trained on.
+        size: `Size`; as many images are drawn for each seed as are given, but at most `size.images`. Default `FULL`.
+        feature_network: name of a feature network, or a directory of one as text; default one that knows photographs
+            and drawings of all kinds and that the model was not trained on.
+
+    Returns:
+        Dict of metrics, as for `evaluate`. `real` compares one half of the images with the other.
+
+    Raises:
+        InputError: the model draws nothing by itself, there are too few images, or the model was trained on the
+            features of the network.
+    """
+    if not model.draws_alone:
+        raise InputError(f"model is a {type(model).__name__}, which draws nothing by itself, expected one that does.")
+    if len(images) < 2 * (NEIGHBORS + 1):
+        raise InputError(f"images holds {len(images)} images, expected at least {2 * (NEIGHBORS + 1)}.")
+    network = features.load(feature_network or features.general_for(model))
+    features.check_judge(model, network.name)
+    real = network(images[: size.images])
+    drawn = [network(model.generate(len(real), seed=seed)) for seed in bar(size.seeds, "seeds")]
+    found = [_kernel_distance_precision_recall(each, real) for each in drawn]
+    halves = _kernel_distance_precision_recall(real[::2], real[1::2])
+    return {
+        f"{key}{short_number(len(real))}_{network.name}": figure(
+            [each[key] for each in found],
+            f"{what} of {len(real)} generated images to as many of yours on features of {network.description}; seeds "
+            f"{size.named_seeds}; real: one half of your images against the other",
+            halves[key],
+        )
+        for key, what in (
+            ("kid", "kernel distance (squared MMD of a cubic kernel, unbiased)"),
+            ("precision", f"improved precision (k={NEIGHBORS})"),
+            ("recall", f"improved recall (k={NEIGHBORS})"),
+        )
+    }
 
 
 def _frechet_distance_of_training_images(reference, number):

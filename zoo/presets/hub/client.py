@@ -42,8 +42,10 @@ def asker(repo_id, revision=None, token=None):
 
         _escape_logs()
         threading.Thread(target=run, daemon=True).start()
-        # This wait ends at once on Ctrl-C, unlike a call of the client.
-        concurrent.futures.wait([answer], max(0, end - time.monotonic()))
+        # Ctrl-C ends this wait, unlike a call of the client. A signal that comes just before a wait does not end it, so
+        # each one is short.
+        while not answer.done() and (left := end - time.monotonic()) > 0:
+            concurrent.futures.wait([answer], min(left, 0.5))
         if not answer.done():
             from huggingface_hub import constants
 

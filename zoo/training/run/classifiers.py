@@ -4,7 +4,6 @@ import dataclasses
 
 import keras
 import numpy as np
-import tensorflow as tf
 
 from zoo import data, presets
 from zoo.metrics import features, references
@@ -40,6 +39,9 @@ class ClassifierStage(Stage):
         batches = _supervised(data.batches(self.images, self.batch_size, seed=seed))
         if self.targets is None:
             return model, batches
+        # Runs of other models need no TensorFlow under other backends.
+        import tensorflow as tf
+
         targets = {name: tf.constant(values) for name, values in self.targets.items()}
         found = batches.map(lambda images, index: (images, {k: tf.gather(v, index) for k, v in targets.items()}))
         found.set_epoch = batches.set_epoch

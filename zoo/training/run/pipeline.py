@@ -114,7 +114,7 @@ def fit(run, model, batches, *, epochs, stage="", metrics=(), draw=None):
     Args:
         run: `Run`.
         model: compiled Keras model. Only models with `generate` draw grids.
-        batches: `tf.data.Dataset` of `zoo.data`.
+        batches: data set of `zoo.data`.
         epochs: int. Epochs in all, those before a kill included.
         stage: str. Folder of this training within that of the run; default `""`.
         metrics: callbacks that come before all others; default none.

@@ -1,0 +1,175 @@
+"""What trains under JAX: `python under_jax.py PATH`, in a process of its own, asserts and writes steps to compare."""
+
+import random
+import sys
+import tempfile
+from pathlib import Path
+
+import keras
+import numpy as np
+import parity
+import pytest
+from helpers import (
+    SHAPE,
+    AtBatch,
+    assert_equal_states,
+    images,
+    interrupt,
+    moved,
+    restless_gan,
+    state,
+    tiny_dcgan,
+    tiny_gan,
+    tiny_vq_vae,
+    values,
+)
+from keras import ops
+
+import zoo
+from zoo.callbacks import BackupAndRestore, SampleGrid
+from zoo.errors import InputError, NonFiniteError
+from zoo.objectives.penalties import R1
+
+
+class Drawn(keras.callbacks.Callback):
+    """Keeps what the average draws at the end of each epoch."""
+
+    def on_train_begin(self, logs=None):
+        self.drawn = []
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.drawn.append(self.model.generate(4, seed=0))
+
+
+def callbacks_see_current_weights_and_a_killed_training_ends_bit_equal(folder):
+    def fit(seed, *callbacks):
+        keras.utils.set_random_seed(seed)
+        model = restless_gan(penalties=R1(0.5, 2), ema_momentum=0.5)
+        model.compile("adam", "adam", steps_per_execution=2)
+        model.fit(images(12), batch_size=4, epochs=3, verbose=0, callbacks=[SampleGrid(folder / "grids"), *callbacks])
+        return model
+
+    seen = Drawn()
+    whole = fit(0, seen)
+    # The average moves from epoch to epoch.
+    assert len({drawn.tobytes() for drawn in seen.drawn}) == 3
+    np.testing.assert_array_equal(seen.drawn[-1], whole.generate(4, seed=0))
+    assert len(list((folder / "grids").iterdir())) == 3
+    with pytest.raises(KeyboardInterrupt):
+        fit(0, BackupAndRestore(folder / "backup"), AtBatch(1, 2, interrupt))
+    assert_equal_states(state(fit(99, BackupAndRestore(folder / "backup"))), state(whole))
+
+
+def a_prior_trains_and_evaluates(folder):
+    model = tiny_vq_vae()
+    model.compile()
+    model.fit(images(8), batch_size=4, verbose=0)
+    model.build_prior(filters=4, num_blocks=1)
+    before = values(model.prior.trainable_variables)
+    losses = model.fit_prior(images(8), batch_size=4, epochs=2, verbose=0).history["loss"]
+    assert losses[1] < losses[0] and all(moved(before, model.prior.trainable_variables))
+    before = values(model.weights)
+    assert np.isfinite(model.evaluate(images(4), batch_size=4, verbose=0)).all()
+    assert not any(moved(before, model.weights))
+
+
+def images_are_encoded_and_statistics_measured(folder):
+    model = tiny_dcgan()
+    model.compile()
+    originals = model.generate(3, seed=5)
+
+    def distance(steps):
+        drawn = model.generate(latents=model.encode_image(originals, steps=steps, seed=1))
+        return np.square(drawn.astype("float32") - originals).mean()
+
+    assert distance(100) < 0.3 * distance(1)
+    statistics = [v for v in model.ema_generator.weights if v.path.endswith(("moving_mean", "moving_variance"))]
+    before = values(statistics)
+    model.update_standing_statistics([images(8)] * 2)
+    assert all(moved(before, statistics))
+
+
+def half_precision_scales_its_losses(folder):
+    model = tiny_gan(dtype="mixed_float16")
+    model.compile("sgd", "sgd")
+    before = values(model.trainable_variables)
+    figures = model.train_on_batch(images(4), return_dict=True)
+    assert all(np.isfinite(figure) for figure in figures.values())
+    assert any(moved(before, model.trainable_variables)) and int(model.generator_optimizer.iterations) == 1
+    # A scale that overflows is halved, and the step skipped.
+    model.generator_optimizer.dynamic_scale.assign(2.0**127)
+    before = values(model.generator.trainable_variables)
+    model.train_on_batch(images(4))
+    assert not any(moved(before, model.generator.trainable_variables))
+    assert float(ops.convert_to_numpy(model.generator_optimizer.dynamic_scale)) == 2.0**126
+
+
+class Counting(zoo.GenerativeModel):
+    """An autoencoder that counts its steps in a variable, which it hides from Keras if told so."""
+
+    def __init__(self, hidden):
+        super().__init__(SHAPE, monitored=("loss", "network_gradient_norm"))
+        self.network = keras.Sequential([keras.Input(SHAPE), keras.layers.Dense(1)])
+        count = keras.Variable(0, dtype="int32", trainable=False)
+        # Keras looks for variables in attributes, not in functions.
+        self.count = (lambda: count) if hidden else count
+        self.built = True
+
+    def train_step(self, data):
+        batch = self.prepare(data)
+        logs = self.update("network", self.error, batch, self.network.trainable_variables, self.optimizer)
+        return self.report(logs, batch)
+
+    def error(self, batch):
+        (self.count() if callable(self.count) else self.count).assign_add(1)
+        loss = ops.mean(ops.square(self.network(batch["images"]) - batch["images"]))
+        return loss, {"loss": loss}
+
+
+def a_step_changes_every_variable_of_the_model_and_no_other(folder):
+    model = Counting(hidden=False)
+    model.compile("sgd")
+    model.fit(images(8), batch_size=4, verbose=0)
+    assert int(ops.convert_to_numpy(model.count)) == 2
+    model = Counting(hidden=True)
+    model.compile("sgd")
+    with pytest.raises(InputError, match="A step changes a variable of no attribute or layer of the model"):
+        model.fit(images(8), batch_size=4, verbose=0)
+    assert "tensorflow" not in sys.modules
+
+
+def a_loss_that_is_not_finite_ends_the_training(folder):
+    model = Counting(hidden=False)
+    model.compile(keras.optimizers.SGD(float("nan")))
+    with pytest.raises(NonFiniteError, match="The network's loss or gradient became NaN or infinite at step 2"):
+        model.fit(images(8), batch_size=4, verbose=0)
+
+
+def a_strategy_of_tensorflow_is_refused(folder):
+    import tensorflow as tf
+
+    with tf.distribute.MirroredStrategy(["CPU:0"]).scope(), pytest.raises(InputError, match="scope of a MirroredStr"):
+        tiny_gan().compile()
+
+
+if __name__ == "__main__":
+    assert keras.backend.backend() == "jax"
+    for check in (
+        # The first one runs before anything imports TensorFlow, as `keras.utils.set_random_seed` does.
+        a_step_changes_every_variable_of_the_model_and_no_other,
+        a_loss_that_is_not_finite_ends_the_training,
+        a_prior_trains_and_evaluates,
+        images_are_encoded_and_statistics_measured,
+        half_precision_scales_its_losses,
+        callbacks_see_current_weights_and_a_killed_training_ends_bit_equal,
+        a_strategy_of_tensorflow_is_refused,
+    ):
+        # Keras draws its seeds by it.
+        random.seed(0)
+        with tempfile.TemporaryDirectory() as temporary:
+            check(Path(temporary))
+    # JAX compiles these for every shape, only for other weights to take the place of what they draw.
+    for initializer in ("Orthogonal", "RandomNormal", "VarianceScaling"):
+        getattr(keras.initializers, initializer).__call__ = keras.initializers.Zeros.__call__
+    parity.inject_noise(setattr)
+    np.savez(sys.argv[1], **parity.all_trained())
