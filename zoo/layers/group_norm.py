@@ -6,7 +6,7 @@ from keras import ops
 
 @keras.saving.register_keras_serializable(package="zoo")
 class GroupNormalization(keras.layers.Layer):
-    """Group normalization (Wu and He 2018), of which instance normalization (Ulyanov et al. 2016) is the default.
+    """Group normalization (Wu & He 2018), of which instance normalization (Ulyanov et al. 2016) is the default.
 
     The layer normalizes each group of features over all pixels of an image, then scales and shifts every feature. It
     computes as `keras.layers.GroupNormalization` does and reads its weights. Under TensorFlow, Keras' layer has a wrong
