@@ -1,8 +1,12 @@
 """The devices and processes that share a training under JAX: how they find each other, and what is whose."""
 
+import atexit
 import contextlib
 import hashlib
 import json
+import os
+import sys
+import threading
 
 import keras
 
@@ -70,19 +74,16 @@ def _meet(processes, index, coordinator, deadline):
 
     # Without it, processes on CPUs cannot exchange arrays.
     jax.config.update("jax_cpu_collectives_implementation", "gloo")
-    try:
-        jax.distributed.initialize(
-            coordinator,
-            processes,
-            index,
-            initialization_timeout=deadline,
-            heartbeat_timeout_seconds=HEARTBEAT,
-            shutdown_timeout_seconds=HEARTBEAT,
-        )
-    except RuntimeError as error:
-        raise ProcessError(
-            f"The {processes} processes did not meet at {coordinator} within {deadline} s ({first_line(error)})."
-        ) from error
+    # JAX aborts the process where the others do not come in its own time.
+    settings = {"initialization_timeout": 2 * deadline, "heartbeat_timeout_seconds": HEARTBEAT}
+    meeting = threading.Thread(
+        target=jax.distributed.initialize, args=(coordinator, processes, index), kwargs=settings, daemon=True
+    )
+    meeting.start()
+    meeting.join(deadline)
+    if not jax.distributed.is_initialized() or meeting.is_alive():
+        atexit.register(_exit)
+        raise ProcessError(f"The {processes} processes did not meet at {coordinator} within {deadline} s.")
 
 
 def check_agreement(facts):
@@ -107,17 +108,28 @@ def check_agreement(facts):
 
 @contextlib.contextmanager
 def together():
-    """Says in a sentence, where several processes compute within this context, that another one has ended."""
+    """Ends this process at once where it fails within this context, and says where another one has ended before it."""
+    if share_of_process()[1] == 1:
+        yield
+        return
+    import jax
+
     try:
         yield
-    except RuntimeError as error:
-        import jax
+    except BaseException as error:
+        # At its exit, JAX would wait for the others, and abort the process if they are gone.
+        atexit.register(_exit)
+        if isinstance(error, jax.errors.JaxRuntimeError):
+            raise ProcessError(
+                f"Another process of this training has ended or cannot be reached ({first_line(error)})."
+            ) from error
+        raise
 
-        if share_of_process()[1] == 1 or not isinstance(error, jax.errors.JaxRuntimeError):
-            raise
-        raise ProcessError(
-            f"Another process of this training has ended or cannot be reached ({first_line(error)})."
-        ) from error
+
+def _exit():
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(1)
 
 
 def part():

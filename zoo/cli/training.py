@@ -67,7 +67,7 @@ def train(
     # oneDNN is set up before TensorFlow is imported.
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     import_quietly()
-    from zoo.devices import share
+    from zoo.devices import share, together
     from zoo.training.run.options import parse_option
     from zoo.training.run.own_data import Settings, check_place, own_place, train_own
 
@@ -78,5 +78,5 @@ def train(
     check_place(output, settings)
     if devices or processes > 1:
         share(devices, processes, process, coordinator)
-    with resumable(output), own_place(output) as place:
+    with resumable(output), together(), own_place(output) as place:
         train_own(model_class, place, settings)

@@ -95,8 +95,7 @@ def train_own(model_class, directory, settings):
     if processes > 1:
         devices.check_agreement(_shared_facts(run, image_set, settings))
     write_json(output / SETTINGS, dataclasses.asdict(settings))
-    with devices.together():
-        train(run, model, stages)
+    train(run, model, stages)
     devices.part()
     if process:
         return
