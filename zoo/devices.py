@@ -46,13 +46,20 @@ def share(devices=None, processes=1, index=0, coordinator=None, deadline=DEADLIN
 
     Raises:
         InputError: If the backend is not JAX, an argument is out of range, or there are fewer devices.
-        ProcessError: If the processes do not meet in time.
+        ProcessError: If the processes do not meet in time. This process then has to end.
+
+    Example:
+
+    ```python
+    from zoo import devices
+
+    devices.share(processes=2, index=0, coordinator="10.0.0.1:1234")
+    ```
     """
     if keras.backend.backend() != "jax":
         raise InputError(f"KERAS_BACKEND is {keras.backend.backend()!r}, expected 'jax' for several devices.")
     check_count(processes, "processes")
-    if index not in range(processes):
-        raise InputError(f"index is {shown(index)}, expected an integer from 0 to {processes - 1}.")
+    check_count(index, "index", least=0, most=processes - 1)
     if processes > 1:
         _meet(processes, index, coordinator, deadline)
     import jax
@@ -67,7 +74,7 @@ def share(devices=None, processes=1, index=0, coordinator=None, deadline=DEADLIN
 
 
 def _meet(processes, index, coordinator, deadline):
-    host, _, port = (coordinator or "").rpartition(":")
+    host, _, port = coordinator.rpartition(":") if isinstance(coordinator, str) else ("", "", "")
     if not host or not port.isdecimal():
         raise InputError(f"coordinator is {shown(coordinator)}, expected HOST:PORT of process 0.")
     import jax
