@@ -13,7 +13,7 @@ from zoo.files import write_json
 PACKAGE = Path(__file__).parent.parent
 #: Folder of the presets that are part of this installation.
 BUNDLED = PACKAGE / "weights"
-_REPLACED = "was dropped; the recipe projected_gan_tf_flowers_64 replaces it with a ProjectedGAN"
+_REPLACED = "was dropped; projected_gan_tf_flowers_64 replaces it"
 # What became of presets that earlier versions had, as the end of a sentence.
 FORMER = {
     "projection_gan_tf_flowers_64": _REPLACED,
@@ -21,6 +21,7 @@ FORMER = {
     "style_gan_avatars_64": "is called style_dcgan_avatars_64 now",
     "style_gan_tf_flowers_64": _REPLACED,
     "text_to_image_gan_emoji_64": "was dropped; text_to_image_gan_avatars_64 draws from text",
+    "vq_vae2_tf_flowers_64": _REPLACED,
 }
 
 
