@@ -26,7 +26,7 @@ def _uniform(shape, seed):
     shape = tuple(map(int, shape))
     state = seed.next() if isinstance(seed, keras.random.SeedGenerator) else np.array([seed, 0])
     first, count = ops.unstack(ops.cast(state % 1009, "int32"))
-    index = np.arange(np.prod(shape, dtype=int), dtype="int32") % 1009
+    index = ops.arange(np.prod(shape, dtype=int), dtype="int32") % 1009
     return ops.reshape(ops.cast((73 * index + 179 * first + 283 * count) % 1009, "float32") / 1009.0, shape)
 
 
@@ -60,7 +60,7 @@ def _equip(model):
         if len(variable.shape) > 1:
             variable.assign(noise / np.sqrt(np.prod(variable.shape[:-1])))
         elif variable.dtype == "float32":
-            variable.assign(variable + np.clip(0.3 * noise, -0.9, None))
+            variable.assign(ops.convert_to_numpy(variable) + np.clip(0.3 * noise, -0.9, None))
     for index, variable in enumerate(random_states(model)):
         variable.assign([index, 0])
 

@@ -26,11 +26,12 @@ def variables_are_deferred():
 
 
 def values_in_scope():
-    """Returns the values of variables in the current `StatelessScope`, a dict by the `id` of the variable.
+    """Returns the values of variables in the current `StatelessScope`, a dict by the `id` of the variable, or None.
 
     Keras has no public way to find the current scope, which a differentiated function has to continue.
     """
-    return stateless_scope.get_stateless_scope().state_mapping
+    scope = stateless_scope.get_stateless_scope()
+    return None if scope is None else scope.state_mapping
 
 
 class KeepsState:
@@ -98,6 +99,14 @@ def without_tensorflow():
     finally:
         if is_unknown:
             tensorflow._available = None
+
+
+def attributes_of(layer):
+    """Returns the attributes of a layer that are layers, and others, a dict by name.
+
+    Under PyTorch, layers are modules, which keep those among their attributes in a private place.
+    """
+    return {**vars(layer), **dict(getattr(layer, "named_children", tuple)())}
 
 
 def own_variables(layer):

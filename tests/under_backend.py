@@ -1,4 +1,4 @@
-"""What trains under JAX: `python under_jax.py PATH`, in a process of its own, asserts and writes steps to compare."""
+"""What trains under a backend: `python under_backend.py PATH`, in a process of its own, asserts and writes steps."""
 
 import random
 import sys
