@@ -127,6 +127,23 @@ def optimized_by(optimizer):
     return optimizer._trainable_variables
 
 
+def serialized(optimizer):
+    """Returns the configuration of an optimizer, which every backend can read.
+
+    Under PyTorch, Keras' optimizers are of classes in a private module, which the configuration names.
+    """
+
+    def public(config):
+        if not isinstance(config, dict):
+            return config
+        config = {name: public(value) for name, value in config.items()}
+        if str(config.get("module")).startswith("keras.src.backend.torch.optimizers."):
+            config |= {"module": "keras.optimizers", "registered_name": None}
+        return config
+
+    return public(keras.saving.serialize_keras_object(optimizer))
+
+
 def learning_rate_of(optimizer):
     """Returns the learning rate of an optimizer as an object: its variable or its schedule.
 

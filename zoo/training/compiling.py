@@ -2,6 +2,7 @@
 
 import keras
 
+from zoo import keras_private
 from zoo.errors import InputError, shown
 from zoo.training.checks import (
     check_rates,
@@ -95,7 +96,7 @@ class OptimizedModel(keras.Model):
         if not self.compiled:
             return None
         given = {name: self._given_optimizer(name) for name in self.optimizer_names}
-        serialized = {name: keras.saving.serialize_keras_object(optimizer) for name, optimizer in given.items()}
+        serialized = {name: keras_private.serialized(optimizer) for name, optimizer in given.items()}
         return {**serialized, **self._compile_settings}
 
     def compile_from_config(self, config):
