@@ -109,6 +109,17 @@ def attributes_of(layer):
     return {**vars(layer), **dict(getattr(layer, "named_children", tuple)())}
 
 
+def seed_layers(model):
+    """Makes the layers of a model draw from their own random states, which backups hold.
+
+    Under PyTorch, Keras' dropout draws from the global random state of PyTorch, unless the layer was given a seed.
+    """
+    for layer in model._flatten_layers():
+        generator = getattr(layer, "seed_generator", None)
+        if generator is not None and generator._initial_seed is None:
+            generator._initial_seed = int(generator.state[0])
+
+
 def own_variables(layer):
     """Returns the variables of a layer itself, trainable ones first, without those of its sublayers.
 

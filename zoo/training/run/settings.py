@@ -154,5 +154,10 @@ def affordable(precision):
 
     With AVX2 alone, gradients of bfloat16 convolutions take 20 times as long.
     """
-    fast = keras.distribution.list_devices("gpu") or (CPU_FACTS.exists() and "avx512" in CPU_FACTS.read_text())
+    if keras.backend.backend() == "torch":
+        # Keras lists no devices of PyTorch.
+        is_gpu = keras.ops.zeros(()).device.type != "cpu"
+    else:
+        is_gpu = bool(keras.distribution.list_devices("gpu"))
+    fast = is_gpu or (CPU_FACTS.exists() and "avx512" in CPU_FACTS.read_text())
     return precision if fast else "float32"

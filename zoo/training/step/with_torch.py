@@ -5,6 +5,8 @@ import contextlib
 import keras
 import torch
 
+from zoo import keras_private
+
 
 class _Changes(keras.StatelessScope):
     """Keeps what a loss changes in variables apart from their values, which its gradient still needs."""
@@ -83,6 +85,7 @@ def replicated(model):
 
 
 def train_function(model):
+    keras_private.seed_layers(model)
     return _loop(model.train_step)
 
 
