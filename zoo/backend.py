@@ -56,7 +56,7 @@ def import_keras():
         with contextlib.nullcontext() if imported else _without_harmless_lines():
             import keras
     except ImportError as error:
-        missing = error.name or "keras"
+        missing = (error.name or "keras").partition(".")[0]
         package = f"'generative-zoo[{missing}]'" if missing in ("jax", "torch") else missing
         raise MissingDependencyError(f"Keras needs the package {missing} here: pip install {package}.") from error
     except ValueError as error:
