@@ -1,9 +1,9 @@
 """Compares a training step of `fit` with a hand-written step of the same backend, under TensorFlow, JAX and PyTorch.
 
-Both train the same networks on the same batches. The hand-written step differentiates and compiles as the manual of its
-backend says, and has neither logs nor checks; for GANs it averages the generator, too. Models have no penalties here.
-Each backend is a process of its own, and the backends take turns at each model, so that they meet the same load of the
-machine. `--write` puts the table into `docs/training.md`.
+Both train the same networks by the same optimizers of Keras on the same batches. The hand-written step differentiates
+and compiles as the manual of its backend says, without logs or checks. For GANs, it averages the generator too.
+Models have no penalties here. Each backend is a process of its own, and the backends take turns at each model, so that
+they meet the same load of the machine. `--write` puts the table into `docs/training.md`.
 """
 
 import argparse
@@ -149,21 +149,16 @@ def torch_step(hand):
     _, variables, _ = hand.updates[0]
     device = variables[0].value.device
     draw = Draw(lambda shape: torch.randn(shape, device=device), lambda shape: torch.rand(shape, device=device))
-    updates = []
-    for loss_of, variables, optimizer in hand.updates:
-        parameters, betas = [variable.value for variable in variables], (optimizer.beta_1, optimizer.beta_2)
-        rate, epsilon = float(optimizer.learning_rate), optimizer.epsilon
-        updates.append((loss_of, parameters, torch.optim.Adam(parameters, rate, betas, epsilon)))
     means, followed = ([pair[index].value for pair in hand.averages] for index in (0, 1))
 
     def step(images):
         images = torch.as_tensor(images, device=device).float() / 127.5 - 1.0
-        for loss_of, parameters, optimizer in updates:
+        for loss_of, variables, optimizer in hand.updates:
             loss = loss_of(images, draw)
             # `loss.backward()` would also compute the gradients of the other network.
-            for parameter, gradient in zip(parameters, torch.autograd.grad(loss, parameters), strict=True):
-                parameter.grad = gradient
-            optimizer.step()
+            gradients = torch.autograd.grad(loss, [variable.value for variable in variables])
+            with torch.no_grad():
+                optimizer.apply(gradients, variables)
         with torch.no_grad():
             for mean, value in zip(means, followed, strict=True):
                 mean.lerp_(value, 0.001)
@@ -179,8 +174,6 @@ def jax_step(hand):
     import keras
 
     optimizers = [optimizer for _, _, optimizer in hand.updates]
-    for _, variables, optimizer in hand.updates:
-        optimizer.build(variables)
     means = [mean for mean, _ in hand.averages]
     place = {id(variable): index for index, variable in enumerate(hand.others)}
 
@@ -241,9 +234,10 @@ def measure(backend, name, steps, rounds):
     make = getattr(zoo, kind)
     pixels = np.random.RandomState(0).randint(0, 256, (BATCH_SIZE * steps, *image_shape)).astype("uint8")
     batches = zoo.data.batches(zoo.data.ImageSet(pixels), BATCH_SIZE)
-    step = {"tensorflow": tensorflow_step, "jax": jax_step, "torch": torch_step}[backend](
-        by_hand(make(image_shape, **options))
-    )
+    hand = by_hand(make(image_shape, **options))
+    for _, variables, optimizer in hand.updates:
+        optimizer.build(variables)
+    step = {"tensorflow": tensorflow_step, "jax": jax_step, "torch": torch_step}[backend](hand)
     model = make(image_shape, **options)
     model.compile()
 
