@@ -20,6 +20,9 @@ class BuildWithManifest(build_py):
 AVATARS = ["dicebear-core==10.7.0", "dicebear-styles==10.6.0", "resvg-py==0.5.0"]
 # What writes ONNX and LiteRT files, and what runs them. Keras 3.15 knows this version of tf2onnx.
 EXPORT = ["onnx>=1.18", "tf2onnx>=1.17", "onnxruntime>=1.20", "ai-edge-litert>=2"]
+# Backends of Keras beside TensorFlow.
+JAX = ["jax"]
+TORCH = ["torch>=2.6"]
 # What builds the site in `docs`, and draws in its guides.
 DOCS = ["sphinx>=9", "myst-parser>=5", "sphinx-gallery>=0.20", "pydata-sphinx-theme>=0.17", "matplotlib"]
 
@@ -79,7 +82,9 @@ setup(
         # What draws the plots in `benchmarks/results`.
         "benchmarks": ["matplotlib"],
         "export": EXPORT,
+        "jax": JAX,
         "tensorboard": ["tensorboard"],
+        "torch": TORCH,
         "docs": DOCS,
         # The build backend too, so that the test of the wheel builds without a network.
         "dev": [
@@ -93,12 +98,13 @@ setup(
             "build",
             "setuptools>=77",
             "hypothesis",
-            "jax",
             # What drives the browser of the playground's tests.
             "selenium",
             *AVATARS,
             *DOCS,
             *EXPORT,
+            *JAX,
+            *TORCH,
         ],
     },
     entry_points={"console_scripts": ["zoo=zoo.__main__:main"]},

@@ -100,7 +100,7 @@ def dense_generator(shape=SHAPE, latent_dim=LATENT_DIM):
     )
 
 
-def dense_discriminator(shape=SHAPE, dropout=0.4, batch_norm=True):
+def dense_discriminator(shape=SHAPE, dropout=0.4, batch_norm=True, seed=3):
     """A discriminator with moving statistics and a random state, unless they are left out."""
     return keras.Sequential(
         [
@@ -109,7 +109,7 @@ def dense_discriminator(shape=SHAPE, dropout=0.4, batch_norm=True):
             layers.Dense(6),
             *([layers.BatchNormalization(momentum=0.8)] if batch_norm else []),
             layers.LeakyReLU(0.2),
-            *([layers.Dropout(dropout, seed=3)] if dropout else []),
+            *([layers.Dropout(dropout, seed=seed)] if dropout else []),
             layers.Dense(1, dtype="float32"),
         ],
         name="discriminator",

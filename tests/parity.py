@@ -10,6 +10,11 @@ from keras.src import backend
 from zoo.random_state import random_states
 
 IMAGES = 4
+#: Changes to the options of `FAMILIES`.
+OPTIONS = {
+    # Of embeddings that restarted as the same vector, PyTorch takes any as the nearest.
+    "VQVAE2": {"num_embeddings": 3}
+}
 #: Families that take one step instead of three, and by how much of the largest number they may differ: among the many
 #: kinks of frozen features, even TensorFlow's compiled steps part from its eager ones.
 SENSITIVE = {"ProjectedGAN": 1e-2}
@@ -20,7 +25,7 @@ def _uniform(shape, seed):
     shape = tuple(map(int, shape))
     state = seed.next() if isinstance(seed, keras.random.SeedGenerator) else np.array([seed, 0])
     first, count = ops.unstack(ops.cast(state % 1009, "int32"))
-    index = np.arange(np.prod(shape, dtype=int), dtype="int32") % 1009
+    index = ops.arange(np.prod(shape, dtype=int), dtype="int32") % 1009
     return ops.reshape(ops.cast((73 * index + 179 * first + 283 * count) % 1009, "float32") / 1009.0, shape)
 
 
@@ -54,7 +59,7 @@ def _equip(model):
         if len(variable.shape) > 1:
             variable.assign(noise / np.sqrt(np.prod(variable.shape[:-1])))
         elif variable.dtype == "float32":
-            variable.assign(variable + np.clip(0.3 * noise, -0.9, None))
+            variable.assign(ops.convert_to_numpy(variable) + np.clip(0.3 * noise, -0.9, None))
     for index, variable in enumerate(random_states(model)):
         variable.assign([index, 0])
 
@@ -62,7 +67,7 @@ def _equip(model):
 def trained(name):
     """Logs of each step, and the weights and the momenta of their gradients after the last one, by name."""
     family = FAMILIES[name]
-    model = family.build(name)
+    model = family.build(name, **OPTIONS.get(name, {}))
     optimizers = [keras.optimizers.SGD(0.01, momentum=0.9) for _ in model.optimizer_names]
     # A step of TensorFlow is faster taken than traced.
     model.compile(*optimizers, run_eagerly=keras.backend.backend() == "tensorflow")

@@ -1,4 +1,4 @@
-"""Under Keras' JAX backend, pretrained generators draw the same images, and models train alike."""
+"""Under Keras' other backends, pretrained generators draw the same images, and models train alike."""
 
 import inspect
 import os
@@ -10,16 +10,21 @@ import numpy as np
 import parity
 import pytest
 from helpers import tiny_progressive_gan, tiny_style_gan
+from under_backend import write_backup
 
 import zoo
 from zoo import presets
 
+#: The backends beside TensorFlow.
+BACKENDS = ("jax", "torch")
 
-def under_jax(*arguments):
-    """A process of Python that runs under JAX."""
+
+def under(backend, *arguments):
+    """A process of Python that runs under a backend, on the CPU."""
     # Without these emitters, XLA compiles in a third of the time.
     flags = f"{os.environ.get('XLA_FLAGS', '')} --xla_cpu_use_fusion_emitters=false"
-    environment = {**os.environ, "KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu", "XLA_FLAGS": flags}
+    places = {"JAX_PLATFORMS": "cpu", "KERAS_TORCH_DEVICE": "cpu", "OMP_NUM_THREADS": "1"}
+    environment = {**os.environ, "KERAS_BACKEND": backend, "XLA_FLAGS": flags, **places}
     command = [sys.executable, *map(str, arguments)]
     return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
 
@@ -49,40 +54,55 @@ except zoo.errors.InputError as error:
 """
 
 
-@pytest.mark.slow
-def test_jax_draws_what_tensorflow_draws_and_exports_nothing(tmp_path):
-    growing = tiny_progressive_gan((16, 16, 1))
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory):
+    """What TensorFlow draws of presets, an array by the name of each."""
+    folder, growing = tmp_path_factory.mktemp("presets"), tiny_progressive_gan((16, 16, 1))
     growing.grow([0.5, 0.0])
     # Classes whose layers no bundled preset has.
     for name, model in {"growing": growing, "style": tiny_style_gan()}.items():
-        model.save_to_preset(tmp_path / name)
+        model.save_to_preset(folder / name)
     # One preset of each class, but for PixelCNN, which XLA compiles for half a minute and `test_pixel_cnn.py` has, and
     # classes of whose generators another has every layer.
     by_class = {presets.entry_of(name)["class"]: name for name in zoo.list_presets()}
     for name in ("PixelCNN", "VQVAE", "BetaVAE", "GAN", "DCGAN", "ConditionalGAN", "ProjectionGAN", "SRResNet"):
         del by_class[name]
-    names = [*by_class.values(), str(tmp_path / "growing"), str(tmp_path / "style")]
-    path = tmp_path / "jax.npz"
-    with under_jax("-c", DRAW, "jax", path, *names) as process:
+    return {name: draw(name) for name in [*by_class.values(), str(folder / "growing"), str(folder / "style")]}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_another_backend_draws_what_tensorflow_draws_and_exports_nothing(backend, drawn, tmp_path):
+    path = tmp_path / "drawn.npz"
+    with under(backend, "-c", DRAW, backend, path, *drawn) as process:
         said, _ = process.communicate()
     assert process.returncode == 0
-    assert "KERAS_BACKEND is 'jax', expected 'tensorflow' for export." in said
-    with np.load(path) as drawn:
-        assert set(drawn) == set(names)
-        for name in drawn:
-            difference = np.abs(drawn[name].astype("int16") - draw(name))
+    assert f"KERAS_BACKEND is '{backend}', expected 'tensorflow' for export." in said
+    with np.load(path) as found:
+        assert set(found) == set(drawn)
+        for name in found:
+            difference = np.abs(found[name].astype("int16") - drawn[name])
             # A value on the edge between two grey levels may round either way.
             assert difference.max() <= 1, name
             assert (difference > 0).mean() < 0.001, name
 
 
+@pytest.fixture(scope="module")
+def trained():
+    """The steps that TensorFlow takes."""
+    with pytest.MonkeyPatch.context() as patched:
+        parity.inject_noise(patched.setattr)
+        return parity.all_trained()
+
+
 @pytest.mark.slow
-def test_jax_trains_as_tensorflow_trains(tmp_path, monkeypatch):
-    path = tmp_path / "jax.npz"
-    with under_jax(Path(__file__).with_name("under_jax.py"), path) as process:
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_another_backend_trains_as_tensorflow_trains(backend, request, tmp_path):
+    write_backup(tmp_path)
+    path = tmp_path / "steps.npz"
+    with under(backend, Path(__file__).with_name("under_backend.py"), path, tmp_path) as process:
         # Both backends train at the same time.
-        parity.inject_noise(monkeypatch.setattr)
-        expected = parity.all_trained()
+        expected = request.getfixturevalue("trained")
     # What the process asserts itself is in its standard error.
     assert process.returncode == 0
     with np.load(path) as found:

@@ -46,6 +46,17 @@ def test_tables_are_complete_and_hold_each_measurement_once(script, name):
     assert all(None not in key for key in keys) and len(set(keys)) == len(keys)
 
 
+def test_the_times_of_steps_take_the_place_of_older_ones(script):
+    backends = script("backends")
+    page = backends.PAGE.read_text(encoding="utf-8")
+    times = {"hand": {"first": 1.0, "step": 0.01}, "fit": {"first": 2.0, "step": 0.011}}
+    once = backends.written(page, backends.table({("VAE 28x28", "torch"): times}))
+    assert "| VAE 28x28 | PyTorch | 10.0 | 11.0 | 1.10 | 1.0 | 2.0 |" in once
+    assert backends.written(once, backends.table({("VAE 28x28", "torch"): times})) == once
+    before, after = page.split(backends.BEGIN)[0], page.split(backends.END)[1]
+    assert once.startswith(before) and once.endswith(after)
+
+
 def test_a_run_replaces_its_own_rows_and_no_others(script, monkeypatch, tmp_path):
     results = script("_results")
     monkeypatch.setattr(results, "FOLDER", tmp_path)

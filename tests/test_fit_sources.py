@@ -8,6 +8,7 @@ import pytest
 import tensorflow as tf
 from helpers import SHAPE, Sequence, images, png_folder, tiny_gan, tiny_vae, values, write_picture
 
+import zoo
 from zoo import data
 from zoo.errors import DataError, InputError
 
@@ -254,9 +255,15 @@ def test_what_keras_would_ignore_is_refused_by_evaluate(trained, arguments, mess
 
 
 def test_training_under_another_backend_is_refused(trained, monkeypatch):
-    monkeypatch.setattr(keras.backend, "backend", lambda: "torch")
-    with pytest.raises(InputError, match="KERAS_BACKEND is 'torch', expected 'tensorflow' or 'jax' for fit"):
+    monkeypatch.setattr(keras.backend, "backend", lambda: "numpy")
+    with pytest.raises(InputError, match="KERAS_BACKEND is 'numpy', expected 'tensorflow', 'jax' or 'torch' for fit"):
         trained.fit(X, batch_size=4, verbose=0)
+
+
+def test_a_backend_that_is_chosen_too_late_is_refused(monkeypatch):
+    monkeypatch.setenv("KERAS_BACKEND", "jax")
+    with pytest.raises(InputError, match="KERAS_BACKEND is 'jax', but Keras was imported with 'tensorflow'; set it be"):
+        zoo.load("gan_mnist_28")
 
 
 def test_labels_beside_a_folder_are_refused(trained, tmp_path):

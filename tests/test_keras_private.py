@@ -8,6 +8,7 @@ import re
 import keras
 import numpy as np
 import pytest
+from helpers import moved, values
 from test_structure import SOURCES
 
 from zoo import keras_private
@@ -26,6 +27,7 @@ PRIVATE = {
         "_trainable_variables",
     ),
     "optimizer": ("_learning_rate", "_trainable_variables"),
+    "seed generator": ("_initial_seed",),
     "tensorflow": ("_available",),
     "variable": ("_initializer",),
 }
@@ -60,6 +62,7 @@ def test_keras_has_what_is_named(owner, name):
     owners = {
         "model": network,
         "optimizer": keras.optimizers.Adam,
+        "seed generator": keras.random.SeedGenerator,
         "tensorflow": lambda: keras_private.module_utils.tensorflow,
         "variable": lambda: keras.Variable(0.0),
     }
@@ -133,7 +136,33 @@ def test_the_values_of_the_current_scope_can_be_read_and_changed():
         assert [float(value) for value in found.values()] == [2.0]
         found[id(variable)] = keras.ops.convert_to_tensor(3.0)
         assert float(variable.value) == 3.0
-    assert float(variable.value) == 1.0
+    assert float(variable.value) == 1.0 and keras_private.values_in_scope() is None
+
+
+def test_a_serialized_optimizer_is_one_of_keras_itself():
+    scaled = keras.optimizers.LossScaleOptimizer(keras.optimizers.Adam(0.5))
+    config = keras_private.serialized(scaled)
+    assert [config["module"], config["config"]["inner_optimizer"]["module"]] == ["keras.optimizers"] * 2
+    assert keras.saving.deserialize_keras_object(config).inner_optimizer.learning_rate == 0.5
+
+
+def test_layers_draw_from_states_of_their_own():
+    dropout = keras.layers.Dropout(0.5)
+    model = keras.Sequential([keras.Sequential([dropout])])
+    config, state = dropout.get_config(), values([dropout.seed_generator.state])
+    keras_private.seed_layers(model)
+    assert dropout.get_config() == config and dropout.seed_generator.get_config()["seed"] == state[0][0]
+    assert not any(moved(state, [dropout.seed_generator.state]))
+
+
+def test_layers_are_among_the_attributes():
+    class Holder(keras.layers.Layer):
+        pass
+
+    holder, dense = Holder(), keras.layers.Dense(1)
+    holder.number, holder.inner = 3, dense
+    found = keras_private.attributes_of(holder)
+    assert found["number"] == 3 and found["inner"] is dense
 
 
 # === Who touches them ===

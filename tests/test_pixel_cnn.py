@@ -626,13 +626,14 @@ def test_mixed_precision_keeps_outputs_and_sums_in_float32(dtype, name):
 DRAW = """
 import sys
 import keras, numpy, zoo
-assert keras.backend.backend() == "jax"
+backend, *folders = sys.argv[1:]
+assert keras.backend.backend() == backend
 mask = numpy.arange(12).reshape(3, 4) < 5
-for folder in sys.argv[1:]:
+for folder in folders:
     model = zoo.load(f"{folder}/preset")
     x = numpy.load(f"{folder}/x.npy")
     numpy.savez(
-        f"{folder}/found.npz",
+        f"{folder}/{backend}.npz",
         drawn=model.generate(16, seed=0),
         completed=model.generate(source_images=x, mask=mask, labels=1, seed=0),
         log_prob=model.log_prob(x, 1),
@@ -641,21 +642,26 @@ for folder in sys.argv[1:]:
 
 
 @pytest.mark.slow
-def test_jax_draws_what_tensorflow_draws(tmp_path, monkeypatch):
+def test_other_backends_draw_what_tensorflow_draws(tmp_path, monkeypatch):
     models = {name: variant(name) for name in ("categorical_rgb_classes", "logistic_mixture_rgb_classes")}
     x, mask = images(4, (3, 4, 3)), np.arange(12).reshape(3, 4) < 5
     for name, model in models.items():
         model.save_to_preset(tmp_path / name / "preset")
         np.save(tmp_path / name / "x.npy", x)
-    monkeypatch.setenv("KERAS_BACKEND", "jax")
     monkeypatch.setenv("JAX_PLATFORMS", "cpu")
-    run_script(DRAW, *(tmp_path / name for name in models))
+    backends = ("jax", "torch")
+    for backend in backends:
+        monkeypatch.setenv("KERAS_BACKEND", backend)
+        run_script(DRAW, backend, *(tmp_path / name for name in models))
     for name, model in models.items():
-        with np.load(tmp_path / name / "found.npz") as found:
-            completed = model.generate(source_images=x, mask=mask, labels=1, seed=0)
-            np.testing.assert_array_equal(found["drawn"], model.generate(16, seed=0))
-            np.testing.assert_array_equal(found["completed"], completed)
-            np.testing.assert_allclose(found["log_prob"], model.log_prob(x, 1), rtol=1e-5)
+        drawn = model.generate(16, seed=0)
+        completed = model.generate(source_images=x, mask=mask, labels=1, seed=0)
+        log_prob = model.log_prob(x, 1)
+        for backend in backends:
+            with np.load(tmp_path / name / f"{backend}.npz") as found:
+                np.testing.assert_array_equal(found["drawn"], drawn)
+                np.testing.assert_array_equal(found["completed"], completed)
+                np.testing.assert_allclose(found["log_prob"], log_prob, rtol=1e-5)
 
 
 # === Errors ===

@@ -108,9 +108,9 @@ def test_the_drawn_graph_frames_circles_and_pales_shortcuts(monkeypatch):
 
 
 def test_only_one_file_of_each_backend_knows_gradients():
-    gradients = re.compile(r"GradientTape|jax\.\w*grad\b")
+    gradients = re.compile(r"GradientTape|jax\.\w*grad\b|torch\.autograd")
     found = {str(name) for path, name in SOURCES.items() if gradients.search(path.read_text(encoding="utf-8"))}
-    assert found == {f"zoo/training/step/with_{backend}.py" for backend in ("jax", "tensorflow")}
+    assert found == {f"zoo/training/step/with_{backend}.py" for backend in ("jax", "tensorflow", "torch")}
 
 
 def test_only_the_front_door_imports_by_name():

@@ -48,18 +48,24 @@ def import_keras():
 
     Raises:
         MissingDependencyError: Keras or the package of the chosen backend is not installed.
-        InputError: Keras has no such backend.
+        InputError: Keras has no such backend, or was imported with another one.
     """
+    backend = os.environ.get("KERAS_BACKEND", "")
     imported = "keras" in sys.modules or os.environ.setdefault(_LOG_LEVEL, "3") == "0"
     try:
         with contextlib.nullcontext() if imported else _without_harmless_lines():
-            import keras  # noqa: F401
+            import keras
     except ImportError as error:
-        missing = error.name or "keras"
-        raise MissingDependencyError(f"Keras needs the package {missing} here: pip install {missing}.") from error
+        missing = (error.name or "keras").partition(".")[0]
+        package = f"'generative-zoo[{missing}]'" if missing in ("jax", "torch") else missing
+        raise MissingDependencyError(f"Keras needs the package {missing} here: pip install {package}.") from error
     except ValueError as error:
-        backend = os.environ.get("KERAS_BACKEND", "")
         raise InputError(f"KERAS_BACKEND is {shown(backend)}, expected 'tensorflow', 'jax' or 'torch'.") from error
+    if backend and backend != keras.backend.backend():
+        raise InputError(
+            f"KERAS_BACKEND is {shown(backend)}, but Keras was imported with {keras.backend.backend()!r}; set it "
+            "before Keras is imported."
+        )
 
 
 def check_process(first=False):

@@ -26,11 +26,12 @@ def variables_are_deferred():
 
 
 def values_in_scope():
-    """Returns the values of variables in the current `StatelessScope`, a dict by the `id` of the variable.
+    """Returns the values of variables in the current `StatelessScope`, a dict by the `id` of the variable, or None.
 
     Keras has no public way to find the current scope, which a differentiated function has to continue.
     """
-    return stateless_scope.get_stateless_scope().state_mapping
+    scope = stateless_scope.get_stateless_scope()
+    return None if scope is None else scope.state_mapping
 
 
 class KeepsState:
@@ -100,6 +101,25 @@ def without_tensorflow():
             tensorflow._available = None
 
 
+def attributes_of(layer):
+    """Returns the attributes of a layer that are layers, and others, a dict by name.
+
+    Under PyTorch, layers are modules, which keep those among their attributes in a private place.
+    """
+    return {**vars(layer), **dict(getattr(layer, "named_children", tuple)())}
+
+
+def seed_layers(model):
+    """Makes the layers of a model draw from their own random states, which backups hold.
+
+    Under PyTorch, Keras' dropout draws from the global random state of PyTorch, unless the layer was given a seed.
+    """
+    for layer in model._flatten_layers():
+        generator = getattr(layer, "seed_generator", None)
+        if generator is not None and generator._initial_seed is None:
+            generator._initial_seed = int(generator.state[0])
+
+
 def own_variables(layer):
     """Returns the variables of a layer itself, trainable ones first, without those of its sublayers.
 
@@ -124,6 +144,23 @@ def untrack(layer, part):
 def optimized_by(optimizer):
     """Returns the variables that a built optimizer updates, which no public attribute lists."""
     return optimizer._trainable_variables
+
+
+def serialized(optimizer):
+    """Returns the configuration of an optimizer, which every backend can read.
+
+    Under PyTorch, Keras' optimizers are of classes in a private module, which the configuration names.
+    """
+
+    def public(config):
+        if not isinstance(config, dict):
+            return config
+        config = {name: public(value) for name, value in config.items()}
+        if str(config.get("module")).startswith("keras.src.backend.torch.optimizers."):
+            config |= {"module": "keras.optimizers", "registered_name": None}
+        return config
+
+    return public(keras.saving.serialize_keras_object(optimizer))
 
 
 def learning_rate_of(optimizer):

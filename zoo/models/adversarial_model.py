@@ -378,8 +378,8 @@ class AdversarialModel(GenerativeModel):
                 generator receives labels or other conditions that belong to them.
 
         Raises:
-            InputError: If there are no batches, a batch has the wrong shape, or the backend is neither TensorFlow nor
-                JAX.
+            InputError: If there are no batches, a batch has the wrong shape, or the backend is none of TensorFlow, JAX
+                and PyTorch.
         """
         check_backend("update_standing_statistics")
         if not ema.has_statistics(self.generator):

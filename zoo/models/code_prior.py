@@ -194,11 +194,11 @@ def _conditioner(coarse, fine, num_embeddings, filters, name):
 class HasCodePrior(GenerativeModel):
     """Base of autoencoders of codes, whose prior over the codes draws new images.
 
-    A subclass has `code_shapes`, `num_embeddings` and `encode_grids(images)`.
+    A subclass has `code_shapes`, `num_embeddings`, `encode_grids(images)` and at first the `prior` None. A class cannot
+    have it, because under PyTorch an attribute of the class hides a layer of the object.
     """
 
     noise_distribution = "uniform"
-    prior = None
 
     @classmethod
     def changed_arguments(cls, arguments, overrides):

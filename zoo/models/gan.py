@@ -146,7 +146,7 @@ class GAN(AdversarialModel):
 
         Raises:
             InputError: If images have another shape or range, labels are missing or out of range, or the backend is
-                neither TensorFlow nor JAX.
+                none of TensorFlow, JAX and PyTorch.
         """
         check_backend("encode_image")
         images, steps = self.checked_images(images), check_count(steps, "steps")

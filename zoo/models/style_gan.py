@@ -2,6 +2,7 @@
 
 import keras
 import numpy as np
+from keras import ops
 
 from zoo import latents as latent_vectors
 from zoo.errors import InputError, check_count, shown
@@ -108,7 +109,7 @@ class StyleGAN(GAN):
     @property
     def w_avg(self):
         """The mean of w over training, float32 `(d,)`."""
-        return keras.ops.convert_to_numpy(self.mapping.get_layer("moving_mean").mean)
+        return ops.convert_to_numpy(self.mapping.get_layer("moving_mean").mean)
 
     def mix_styles(self, coarse, fine, at_layer, truncation=None):
         """Draws a grid of images that combine the coarse styles of one set of latents with the fine styles of another.
@@ -194,8 +195,8 @@ class StyleGAN(GAN):
             float32 array `(n, num_layers, latent_dim)`.
 
         Raises:
-            InputError: If images have another shape or range, labels are given, or the backend is neither
-                TensorFlow nor JAX.
+            InputError: If images have another shape or range, labels are given, or the backend is none
+                of TensorFlow, JAX and PyTorch.
         """
         check_backend("encode_image")
         images, steps = self.checked_images(images), check_count(steps, "steps")
@@ -205,7 +206,7 @@ class StyleGAN(GAN):
         mean, spread = self.w_avg, w.std(0)
 
         def draw(moves):
-            return self.synthesis(mean + spread * moves, training=False)
+            return self.synthesis(ops.add(mean, ops.multiply(spread, moves)), training=False)
 
         candidates = self._synthesize_batch(w[: self.generation_batch, None])
         nearest = nearest_latents(images, w[: self.generation_batch], candidates)

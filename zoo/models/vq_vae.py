@@ -94,6 +94,7 @@ class VQVAE(HasCodePrior):
         embedding_dim = check_count(embedding_dim, "embedding_dim")
         monitored = ("loss", "reconstruction", "commitment", "psnr", "perplexity", "used_codes", "vq_gradient_norm")
         super().__init__(image_shape, monitored, name=name, dtype=dtype)
+        self.prior = None
         check_amount(commitment_cost, "commitment_cost")
         check_amount(data_variance, "data_variance", positive=True)
         if ema_decay is not None and (not is_number(ema_decay) or not 0 < ema_decay < 1):
@@ -114,7 +115,6 @@ class VQVAE(HasCodePrior):
             quantizer = VectorQuantizer(num_embeddings, embedding_dim, ema_decay, name=f"quantizer_{index}")
             quantizer.build((None, *code_shape, embedding_dim))
             self.quantizers.append(quantizer)
-        self.prior = None
         self.built = True
         # The attributes hold functions, because Keras would save models as parts of this one.
         self._codes = functools.partial(predict_batch, _Codes(self))

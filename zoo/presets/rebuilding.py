@@ -79,7 +79,9 @@ def _weights_by_place(model):
     """Maps attribute and path to weights; paths alone are ambiguous if two networks have layers of the same name."""
     import keras
 
-    networks = {f"{name}/": value for name, value in vars(model).items() if isinstance(value, keras.Layer)}
+    from zoo.keras_private import attributes_of
+
+    networks = {f"{name}/": value for name, value in attributes_of(model).items() if isinstance(value, keras.Layer)}
     held = {id(variable) for network in networks.values() for variable in network.weights}
     weights = [(f"{name}{v.path}", v) for name, network in networks.items() for v in network.weights]
     weights += [(v.path, v) for v in model.weights if id(v) not in held]

@@ -202,9 +202,10 @@ class SavableModel(keras.Model):
             for inner in getattr(layer, "layers", ()):
                 yield from walk(f"{place}/{inner.name}", inner)
 
-        others = (name for name in vars(self) if not name.startswith("_") and name not in self.never_trained)
+        attributes = keras_private.attributes_of(self)
+        others = (name for name in attributes if not name.startswith("_") and name not in self.never_trained)
         for name in dict.fromkeys([*self.network_arguments, *others]):
-            value = getattr(self, name)
+            value = attributes[name]
             for layer in value if isinstance(value, list) else [value]:
                 if isinstance(layer, keras.Layer):
                     yield from walk(name, layer)

@@ -41,6 +41,8 @@ def inverted(images, draw, start, steps):
         float32 array of the shape of `start`.
     """
 
+    images = ops.convert_to_tensor(images)
+
     def loss(latents):
         distance = ops.mean(ops.square(draw(latents) - images), axis=(1, 2, 3))
         size = ops.mean(ops.square(latents), axis=tuple(range(1, len(latents.shape))))

@@ -8,6 +8,9 @@ import keras
 from zoo import keras_private
 from zoo.errors import InputError, check_count, check_flag, shown
 
+# What steps that are not compiled can follow.
+_OF_EAGER_STEPS = {"jit_compile": False, "steps_per_execution": 1}
+
 
 def check_settings(settings, expected, known):
     """Refuses settings of `compile` that Keras does not know; messages list what is `expected`."""
@@ -23,6 +26,20 @@ def check_settings(settings, expected, known):
     if not (is_auto or jit_compile is None or isinstance(jit_compile, bool)):
         raise InputError(f"jit_compile is {shown(jit_compile)}, expected True, False or 'auto'.")
     check_flag(settings.get("run_eagerly", False), "run_eagerly")
+    for name in settings.keys() - supported_settings(settings).keys():
+        raise InputError(
+            f"{name} is {settings[name]}, expected {_OF_EAGER_STEPS[name]} under KERAS_BACKEND='torch', where each "
+            "step runs by itself and is not compiled."
+        )
+
+
+def supported_settings(settings):
+    """Returns the settings of `compile` without those that the backend cannot follow."""
+    if keras.backend.backend() != "torch":
+        return settings
+    # PyTorch's compiler knows no gradients of gradients.
+    followed = {name: (value, "auto", None) for name, value in _OF_EAGER_STEPS.items()}
+    return {name: value for name, value in settings.items() if name not in followed or value in followed[name]}
 
 
 def check_steps(arguments, *names):
@@ -74,11 +91,12 @@ def check_known(name_of_method, arguments, method, excluded=()):
             raise InputError(f"{name_of_method} was given {name}, expected {', '.join(known)}{hint}.")
 
 
-def check_backend(method, supported=("tensorflow", "jax")):
+def check_backend(method, supported=("tensorflow", "jax", "torch")):
     """Refuses a method that the zoo does not implement for the backend; by default it needs gradients."""
     backend = keras.backend.backend()
     if backend not in supported:
-        expected = " or ".join(map(repr, supported))
+        *others, last = map(repr, supported)
+        expected = f"{', '.join(others)} or {last}" if others else last
         raise InputError(f"KERAS_BACKEND is {backend!r}, expected {expected} for {method}.")
 
 

@@ -2,8 +2,17 @@
 
 import keras
 
+from zoo import keras_private
 from zoo.errors import InputError, shown
-from zoo.training.checks import check_rates, check_settings, check_strategy, knows, optimizer_of, unscaled
+from zoo.training.checks import (
+    check_rates,
+    check_settings,
+    check_strategy,
+    knows,
+    optimizer_of,
+    supported_settings,
+    unscaled,
+)
 
 # Settings that `compile` passes on to Keras.
 COMPILE_SETTINGS = ("run_eagerly", "steps_per_execution", "jit_compile")
@@ -87,11 +96,12 @@ class OptimizedModel(keras.Model):
         if not self.compiled:
             return None
         given = {name: self._given_optimizer(name) for name in self.optimizer_names}
-        serialized = {name: keras.saving.serialize_keras_object(optimizer) for name, optimizer in given.items()}
+        serialized = {name: keras_private.serialized(optimizer) for name, optimizer in given.items()}
         return {**serialized, **self._compile_settings}
 
     def compile_from_config(self, config):
-        # Older presets contain settings that had no effect.
+        # Older presets contain settings that had no effect, and those of another backend some that it did without.
+        config = supported_settings(config)
         known = (*self.optimizer_names, *COMPILE_SETTINGS)
         self.compile(**{name: keras.saving.deserialize_keras_object(config[name]) for name in known if name in config})
 

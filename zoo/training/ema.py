@@ -48,7 +48,8 @@ def measure_statistics(average, network, inputs):
     average_of = {id(own): mean for mean, own in zip(average.weights, network.weights, strict=True)}
     fixed = network.non_trainable_variables
     statistics = [index for index, variable in enumerate(fixed) if variable.path.endswith(STATISTICS)]
-    trained = [average_of[id(variable)].value for variable in network.trainable_variables]
+    # PyTorch would otherwise keep what a gradient needs.
+    trained = [ops.stop_gradient(average_of[id(variable)].value) for variable in network.trainable_variables]
     # Random states advance from batch to batch.
     states = [average_of.get(id(variable), variable).value for variable in fixed]
 

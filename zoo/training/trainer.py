@@ -234,8 +234,8 @@ class Trainer(keras_private.KeepsState, OptimizedModel):
             Keras' `History`.
 
         Raises:
-            InputError: If the model is not compiled, the backend is neither TensorFlow nor JAX, images have the wrong
-                shape, dtype or range, or a callback sets learning rates that are schedules.
+            InputError: If the model is not compiled, the backend is none of TensorFlow, JAX and PyTorch, images have
+                the wrong shape, dtype or range, or a callback sets learning rates that are schedules.
             DataError: If the data set is missing, empty or too small.
             NonFiniteError: If a loss or gradient became NaN or infinite.
         """

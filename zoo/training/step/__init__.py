@@ -11,6 +11,8 @@ from zoo.progress import bar
 
 if keras.backend.backend() == "jax":
     from zoo.training.step import with_jax as backend
+elif keras.backend.backend() == "torch":
+    from zoo.training.step import with_torch as backend
 elif keras.backend.backend() == "tensorflow":
     from zoo.training.step import with_tensorflow as backend
 

@@ -43,6 +43,11 @@ def _gradient(function, at):
     What the function changes in variables leaves the differentiation as a further output.
     """
     values = keras_private.values_in_scope()
+    if values is None:
+        raise InputError(
+            "A step was taken outside of fit, expected train_on_batch, because JAX needs the values of all variables "
+            "beforehand."
+        )
 
     def carrying(at):
         with keras.StatelessScope() as scope:
