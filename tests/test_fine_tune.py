@@ -213,6 +213,7 @@ KINDS = (
     "VAE",
     "VQVAE",
     "PixelCNN",
+    "RectifiedFlow",
 )
 
 
