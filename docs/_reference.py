@@ -27,6 +27,7 @@ ROOMS = (
     "zoo.latents",
     "zoo.text",
     "zoo.callbacks",
+    "zoo.devices",
     "zoo.metrics",
     "zoo.metrics.features",
     "zoo.metrics.protocols",

@@ -10,12 +10,6 @@ from keras.src import backend
 from zoo.random_state import random_states
 
 IMAGES = 4
-#: Changes to the options of `FAMILIES`.
-OPTIONS = {
-    # TensorFlow's second derivative of instance normalization is another one, and finite differences agree with JAX.
-    name: {"penalties": ()}
-    for name in ("Pix2Pix", "CycleGAN", "SRGAN")
-}
 #: Families that take one step instead of three, and by how much of the largest number they may differ: among the many
 #: kinks of frozen features, even TensorFlow's compiled steps part from its eager ones.
 SENSITIVE = {"ProjectedGAN": 1e-2}
@@ -68,7 +62,7 @@ def _equip(model):
 def trained(name):
     """Logs of each step, and the weights and the momenta of their gradients after the last one, by name."""
     family = FAMILIES[name]
-    model = family.build(name, **OPTIONS.get(name, {}))
+    model = family.build(name)
     optimizers = [keras.optimizers.SGD(0.01, momentum=0.9) for _ in model.optimizer_names]
     # A step of TensorFlow is faster taken than traced.
     model.compile(*optimizers, run_eagerly=keras.backend.backend() == "tensorflow")

@@ -1,4 +1,4 @@
-"""Spectral normalization, conditional batch norm and self-attention against their definitions."""
+"""Spectral normalization, conditional batch norm, group norm and self-attention against their definitions."""
 
 import keras
 import numpy as np
@@ -10,7 +10,9 @@ from keras import layers
 from zoo.errors import InputError
 from zoo.layers.attention import SelfAttention
 from zoo.layers.conditional_norm import ConditionalBatchNormalization
+from zoo.layers.group_norm import GroupNormalization
 from zoo.layers.spectral_normalization import SpectralNormalization
+from zoo.training import step
 
 STREAM = np.random.RandomState(0)
 FEATURES = STREAM.normal(size=(3, 6, 4, 5)).astype("float32")
@@ -130,6 +132,52 @@ def test_each_class_has_its_own_scale_and_shift():
     assert np.abs(found[0] - found[1]).max() > 0.1
 
 
+# === Group norm ===
+
+
+@pytest.mark.parametrize("dtype", ["float32", "mixed_bfloat16"])
+@pytest.mark.parametrize("groups", [-1, 1, 2])
+def test_group_norm_is_that_of_keras(groups, dtype):
+    ours, keras_layer = (
+        layer(groups=groups, epsilon=0.1, dtype=dtype) for layer in (GroupNormalization, layers.GroupNormalization)
+    )
+    features = FEATURES[..., :4] + 2
+    for layer in (ours, keras_layer):
+        layer.build(features.shape)
+    shaken(ours)
+    keras_layer.set_weights(ours.get_weights())
+    found, expected = ours(features), keras_layer(features)
+    assert found.dtype == expected.dtype
+    tolerance = 1e-5 if dtype == "float32" else 2e-2
+    np.testing.assert_allclose(values([found]), values([expected]), rtol=tolerance, atol=tolerance)
+
+
+@pytest.mark.parametrize("groups", [-1, 2])
+def test_group_norm_has_the_second_derivative_of_finite_differences(groups):
+    stream = np.random.RandomState(0)
+    network = keras.Sequential(
+        [
+            keras.Input((5, 4, 2), dtype="float64"),
+            layers.Conv2D(4, 3, dtype="float64"),
+            GroupNormalization(groups, dtype="float64"),
+            layers.Activation("tanh", dtype="float64"),
+        ]
+    )
+    images, kernel = stream.normal(size=(3, 5, 4, 2)), network.layers[0].kernel
+    start, direction = stream.normal(size=(2, *kernel.shape))
+
+    def penalty(share):
+        kernel.assign(start + share * direction)
+        gradient = step.input_gradient(network, tf.constant(images))
+        return tf.reduce_sum(gradient**2)
+
+    with tf.GradientTape() as tape:
+        found = penalty(0.0)
+    slope = np.sum(tape.gradient(found, kernel.value).numpy() * direction)
+    expected = (penalty(1e-5) - penalty(-1e-5)).numpy() / 2e-5
+    assert slope == pytest.approx(expected, rel=1e-6)
+
+
 # === Self-attention ===
 
 
@@ -162,7 +210,10 @@ def test_attention_begins_as_the_identity_and_sums_to_1():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("build", [lambda: SpectralNormalization(layers.Dense(3)), SelfAttention])
+@pytest.mark.parametrize(
+    "build",
+    [lambda: SpectralNormalization(layers.Dense(3)), SelfAttention, lambda: GroupNormalization(2, 0.1)],
+)
 def test_layers_survive_their_configuration(build):
     inputs = keras.Input((4, 4, 8))
     model = keras.Model(inputs, build()(inputs))

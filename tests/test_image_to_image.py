@@ -24,6 +24,7 @@ from PIL import Image
 import zoo
 from zoo import data
 from zoo.errors import DataError, InputError
+from zoo.layers.group_norm import GroupNormalization
 from zoo.layers.image_pool import ImagePool
 from zoo.nets import image_to_image
 from zoo.objectives import augment
@@ -58,7 +59,7 @@ def test_a_logit_judges_a_patch_of_the_size_of_the_paper(stages, width):
         network,
         clone_function=lambda layer: (
             keras.layers.Activation("linear", name=layer.name)
-            if isinstance(layer, keras.layers.GroupNormalization)
+            if isinstance(layer, GroupNormalization)
             else layer.__class__.from_config(layer.get_config())
         ),
     )

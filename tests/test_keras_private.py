@@ -18,6 +18,7 @@ SEEN_WITH = ("3.15.0", "3.15.1")
 #: Private attributes of Keras that the zoo uses, by the object that has them.
 PRIVATE = {
     "model": (
+        "_flatten_layers",
         "_initial_epoch",
         "_nodes_by_depth",
         "_non_trainable_variables",
@@ -100,6 +101,12 @@ def test_an_operation_is_listed_as_often_as_it_is_applied():
     model = network()
     assert [layer.name for layer in model.layers].count("twice") == 1
     assert [operation.name for operation in keras_private.applied_operations(model)].count("twice") == 2
+
+
+def test_layers_inside_of_networks_and_layers_are_found():
+    wrapped = keras.layers.TimeDistributed(keras.layers.Dense(3, name="wrapped"))
+    outer = keras.Sequential([keras.Input((4, 2)), wrapped, keras.layers.Flatten(), keras.layers.Dense(3), network()])
+    assert {"wrapped", "twice"} <= {layer.name for layer in keras_private.layers_within(outer)}
 
 
 def test_variables_are_deferred_and_told_one_by_one():

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import warnings
 
 import keras
 import numpy as np
@@ -12,6 +13,7 @@ from keras import ops
 
 import zoo
 from zoo.errors import InputError
+from zoo.layers.group_norm import GroupNormalization
 from zoo.models.adversarial_model import AdversarialModel
 from zoo.objectives import adversarial, augment, penalties
 from zoo.objectives.adversarial import Hinge, LeastSquares, Minimax, NonSaturating, Relativistic, Wasserstein
@@ -320,6 +322,25 @@ def test_a_gradient_penalty_goes_with_neither_clipping_nor_batch_norm(penalty):
         tiny_dcgan(penalties=penalty)
     tiny_dcgan(penalties="weight_clipping")
     tiny_dcgan(penalties=penalty, discriminator_batch_norm=False)
+
+
+@pytest.mark.slow
+def test_layers_through_which_tensorflow_gets_the_gradient_of_penalties_wrong_are_warned_of():
+    def build(norm, **arguments):
+        inner = keras.Sequential([keras.Input(SHAPE), norm], name="inner")
+        judge = keras.Sequential([keras.Input(SHAPE), inner, keras.layers.Flatten(), keras.layers.Dense(1)])
+        return tiny_gan(discriminator=judge, **arguments)
+
+    for norm in (keras.layers.GroupNormalization(1), keras.layers.LayerNormalization()):
+        says = rf"penalties has R1, whose gradient TensorFlow gets wrong .* {norm.name} \({type(norm).__name__}\); zoo"
+        with pytest.warns(UserWarning, match=says):
+            build(norm, penalties="r1")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        build(keras.layers.LayerNormalization())
+        build(keras.layers.LayerNormalization(), penalties="weight_clipping")
+        build(GroupNormalization(), penalties="r1")
+        tiny_cycle_gan(penalties="r1")
 
 
 @pytest.mark.parametrize("objective", ["hinged", None, 3, {}])

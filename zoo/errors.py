@@ -76,6 +76,10 @@ class NonFiniteError(ZooError, ArithmeticError):
     """Training produced NaN or infinity."""
 
 
+class ProcessError(ZooError, RuntimeError):
+    """Another process of a training is missing or has ended."""
+
+
 class MissingDependencyError(ZooError, ImportError):
     """An optional package is missing; the message names the pip extra that installs it."""
 

@@ -108,6 +108,14 @@ def own_variables(layer):
     return [*layer._trainable_variables, *layer._non_trainable_variables]
 
 
+def layers_within(network):
+    """Returns the layers of a network, also those inside of its networks and layers.
+
+    The public `layers` lists the outermost ones only.
+    """
+    return list(network._flatten_layers(include_self=False))
+
+
 def untrack(layer, part):
     """Makes a layer forget a part, which it would otherwise count and save after the attribute is replaced."""
     layer._tracker.untrack(part)

@@ -25,15 +25,36 @@ from zoo.errors import InputError
 @click.option("--batch-size", default=64, show_default=True, type=click.IntRange(1), help="Images for one update.")
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(0, 2**32 - 1), help="Repeats a run.")
 @click.option("--option", "options", multiple=True, metavar="NAME=VALUE", help="An argument of MODEL; may be repeated.")
+@click.option("--devices", type=click.IntRange(1), help="Devices of this process; all by default, under JAX.")
+@click.option("--processes", default=1, type=click.IntRange(1), help="Processes that train together, under JAX.")
+@click.option("--process", default=0, type=click.IntRange(0), help="Number of this process, from 0.")
+@click.option("--coordinator", metavar="HOST:PORT", help="Where the processes meet: an address of process 0.")
 @click.option(
     "-o", "--output", required=True, type=click.Path(path_type=Path), help="Folder of the preset; new or unfinished."
 )
-def train(model, data, resolution, channels, steps, batch_size, seed, options, output):
+def train(
+    model,
+    data,
+    resolution,
+    channels,
+    steps,
+    batch_size,
+    seed,
+    options,
+    devices,
+    processes,
+    process,
+    coordinator,
+    output,
+):
     """Trains MODEL on DATA and writes a preset that `zoo.load` and `zoo sample` take.
 
     MODEL is the name of a class, such as dcgan, vae or vq_vae. DATA is a folder of images, with a subfolder for each
     class where MODEL needs classes, a glob pattern in quotes, or the name of a TFDS data set; pix2pix, cycle_gan,
     sr_resnet and srgan take a folder with the subfolders A (sources, or small images) and B.
+
+    Under JAX, several devices and processes share each batch. Start the same command once for each process, with
+    its number; all must see DATA and OUTPUT.
 
     Every 500 steps the run draws a grid into OUTPUT/training/samples and is backed up. The same command again continues
     a run that was killed, and ends with the same weights, bit for bit.
@@ -46,13 +67,16 @@ def train(model, data, resolution, channels, steps, batch_size, seed, options, o
     # oneDNN is set up before TensorFlow is imported.
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     import_quietly()
+    from zoo.devices import share, together
     from zoo.training.run.options import parse_option
-    from zoo.training.run.own_data import Settings, check_place, train_own
+    from zoo.training.run.own_data import Settings, check_place, own_place, train_own
 
     model_class = getattr(zoo, name)
     arguments = once((parse_option(model_class, text) for text in options), "--option ")
     shape = [resolution, resolution, channels]
     settings = Settings(name, data, shape, steps, batch_size, seed, arguments)
     check_place(output, settings)
-    with resumable(output):
-        train_own(model_class, output, settings)
+    if devices or processes > 1:
+        share(devices, processes, process, coordinator)
+    with resumable(output), together(), own_place(output) as place:
+        train_own(model_class, place, settings)

@@ -2,13 +2,16 @@
 
 import keras
 
+from zoo.devices import number_of_devices, share_of_process
 from zoo.errors import InputError, check_count
 
 
 class ArrayBatches(keras.utils.PyDataset):
     """Batches of rows of arrays, in an order of their own for each epoch.
 
-    An epoch begins with its first batch, so that passes by hand and by Keras have the same orders.
+    An epoch begins with its first batch, so that passes by hand and by Keras have the same orders. Where several
+    processes share the batches, each reads its own rows of every batch. Of a last, smaller batch, the rows that several
+    devices cannot share equally are left out.
 
     Args:
         columns: dict by the name of an entry of a batch. Its values are the array of all rows, and the column of the
@@ -41,7 +44,7 @@ class ArrayBatches(keras.utils.PyDataset):
         index %= self._steps_of_pass
         if index == 0 or self._indices is None:
             self._indices = self._order.next_epoch()
-        indices = self._indices[index * self._batch_size : (index + 1) * self._batch_size]
+        indices = _own_share(self._indices[index * self._batch_size : (index + 1) * self._batch_size])
         return {name: rows[indices[:, column]] for name, (rows, column) in self._columns.items()}
 
     def take(self, steps):
@@ -59,6 +62,13 @@ class ArrayBatches(keras.utils.PyDataset):
 
     def _with(self, steps):
         return ArrayBatches(self._columns, self._order, self._batch_size, steps, self._steps_of_pass)
+
+
+def _own_share(rows):
+    """Returns the rows of a batch that this process reads."""
+    index, processes = share_of_process()
+    size = len(rows) // number_of_devices() * number_of_devices() // processes
+    return rows[index * size : (index + 1) * size]
 
 
 def check_shortened(steps, most):

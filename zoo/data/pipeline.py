@@ -6,6 +6,7 @@ import numpy as np
 from zoo.data.array_batches import ArrayBatches
 from zoo.data.image_set import ImageSet
 from zoo.data.sources import read
+from zoo.devices import number_of_devices
 from zoo.errors import DataError, InputError, check_count, check_flag, shown
 from zoo.latents import check_seed
 
@@ -77,10 +78,14 @@ def check_batch_size(batch_size, number, drop_remainder, parts=1):
         int, `batch_size * parts`.
 
     Raises:
-        InputError: If an argument is out of range.
+        InputError: If an argument is out of range, or several devices cannot share a batch equally.
         DataError: If `drop_remainder` is set and the data set has fewer images than one batch.
     """
     images_per_batch = check_count(batch_size, "batch_size") * check_count(parts, "parts")
+    if batch_size % number_of_devices():
+        raise InputError(
+            f"batch_size is {batch_size}, expected a multiple of {number_of_devices()}, the number of devices."
+        )
     number, drop_remainder = check_count(number, "number", least=0), check_flag(drop_remainder, "drop_remainder")
     if drop_remainder and number < images_per_batch:
         of = f"{batch_size} for each of {parts} discriminator steps" if parts > 1 else str(batch_size)
@@ -126,7 +131,9 @@ def batches(image_set, batch_size, *, shuffle=True, seed=0, drop_remainder=True,
     sizes = [len(images)] if paired else [len(images), len(source_images)]
     number = max(sizes)
     batch_size, seed = check_batch_size(batch_size, number, drop_remainder, parts), check_seed(seed)
-    steps = number // batch_size if drop_remainder else -(-number // batch_size)
+    # A last, smaller batch needs a row for each device.
+    left_out = batch_size if drop_remainder else number_of_devices()
+    steps = (number + batch_size - left_out) // batch_size
     order = _Order(sizes, shuffle, seed)
     columns = {
         "images": (images, 0),

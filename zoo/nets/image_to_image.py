@@ -6,6 +6,7 @@ import keras
 from keras import layers
 
 from zoo.errors import InputError
+from zoo.layers.group_norm import GroupNormalization
 from zoo.nets.conv import check_sides, doubled_widths, init, small, to_image
 
 
@@ -157,7 +158,7 @@ def patch_discriminator(image_shape, filters, stages, source_shape=None, name="d
         )(x)
         if stage:
             # Instance normalization (Ulyanov et al. 2016).
-            x = layers.GroupNormalization(groups=-1, epsilon=1e-5, name=f"norm_conv_{stage}")(x)
+            x = GroupNormalization(name=f"norm_conv_{stage}")(x)
         x = layers.LeakyReLU(0.2, name=f"relu_conv_{stage}")(x)
     outputs = layers.Conv2D(1, 4, padding="same", kernel_initializer=init(), dtype="float32", name="logits")(x)
 

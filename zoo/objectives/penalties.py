@@ -3,9 +3,12 @@
 Gradient penalties receive the discriminator as a function and never as a model.
 """
 
+import warnings
+
 import keras
 from keras import ops
 
+from zoo import keras_private
 from zoo.errors import InputError, check_amount, check_count
 from zoo.objectives.adversarial import named
 
@@ -21,7 +24,9 @@ class InputGradientPenalty:
     caller of `compile` has to do that.
 
     If images are augmented, the gradient is with respect to the augmented images. Gradient penalties do not support
-    discriminators with batch normalization, which couples the images of a batch.
+    discriminators with batch normalization, which couples the images of a batch. Under TensorFlow, their gradient with
+    respect to the weights is wrong through Keras' `GroupNormalization` and `LayerNormalization`, and right through
+    `zoo.layers.group_norm.GroupNormalization`.
 
     Args:
         weight: float above 0. Factor of the penalty.
@@ -242,6 +247,8 @@ def get(identifiers):
 def check(penalties, discriminator):
     """Raises `InputError` if penalties do not support each other or the discriminator.
 
+    A warning names a layer through which TensorFlow takes a wrong gradient of a gradient penalty.
+
     Args:
         penalties: list of penalties.
         discriminator: `keras.Model`.
@@ -263,4 +270,13 @@ def check(penalties, discriminator):
             f"penalties has {gradients[0]}, but the discriminator has batch norm ({normed[0]}), which makes its output "
             "for an image depend on the others of the batch, so that it has no gradient of one image alone; expected "
             "a discriminator without batch norm."
+        )
+    kinds = (keras.layers.GroupNormalization, keras.layers.LayerNormalization)
+    wrong = [layer for layer in keras_private.layers_within(discriminator) if isinstance(layer, kinds)]
+    if wrong and keras.backend.backend() == "tensorflow":
+        warnings.warn(
+            f"penalties has {gradients[0]}, whose gradient TensorFlow gets wrong through the discriminator's layer "
+            f"{wrong[0].name} ({type(wrong[0]).__name__}); zoo.layers.group_norm.GroupNormalization gets it right.",
+            # The warning points at the caller of the subclass' constructor.
+            stacklevel=4,
         )

@@ -1,10 +1,16 @@
 """Trains a model of any class on a user's own data, as `zoo train` does: a folder or a TFDS name becomes a preset."""
 
+import contextlib
 import dataclasses
+import hashlib
+import importlib.metadata
+import shutil
+import tempfile
+from pathlib import Path
 
 import numpy as np
 
-from zoo import callbacks, data
+from zoo import callbacks, data, devices
 from zoo.errors import InputError
 from zoo.files import write_json
 from zoo.text import vocabulary_of
@@ -16,6 +22,7 @@ from zoo.training.run.priors import PriorStage
 from zoo.training.run.settings import Run
 from zoo.training.run.stages import Stage
 from zoo.training.run.writing import finish
+from zoo.version import __version__
 
 # Steps from one grid and backup to the next. Shorter epochs would spend their time on grids.
 _STEPS_PER_EPOCH = 500
@@ -71,6 +78,7 @@ def train_own(model_class, directory, settings):
     Raises:
         InputError: an option does not suit the class, or the data lacks the classes or captions that the class needs.
         DataError: the data is missing, empty or too small.
+        ProcessError: another process of the training has ended.
     """
     output = directory / TRAINING
     run = Run(directory.resolve().name, output, directory, output / "weights_manifest.json", seed=settings.seed)
@@ -83,9 +91,44 @@ def train_own(model_class, directory, settings):
     data.warn_of_doubtful(image_set.images, "DATA")
     for condition in model.trained_conditions:
         condition.learn(image_set)
+    process, processes = devices.share_of_process()
+    if processes > 1:
+        devices.check_agreement(_shared_facts(run, image_set, settings))
     write_json(output / SETTINGS, dataclasses.asdict(settings))
     train(run, model, stages)
+    devices.part()
+    if process:
+        return
     finish(run, model, image_set, draw=draw and (lambda model: (drawing(model, image_set)(), None)))
+
+
+@contextlib.contextmanager
+def own_place(directory):
+    """Yields the folder that this process trains in: process 0 writes the preset, others a copy that is thrown away.
+
+    Args:
+        directory: `pathlib.Path` of the preset.
+    """
+    if devices.share_of_process()[0] == 0:
+        yield directory
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder) / directory.resolve().name
+        if (directory / TRAINING).exists():
+            shutil.copytree(directory / TRAINING, place / TRAINING)
+        yield place
+
+
+def _shared_facts(run, image_set, settings):
+    """Returns what all processes of a training must have in common, by what messages call it."""
+    backups = sorted(run.output.glob(f"backup/*/{callbacks.BACKUP}"))
+    arrays = [array for array in (image_set.images, image_set.labels, image_set.source_images, image_set.prompts)]
+    return {
+        "versions": {name: importlib.metadata.version(name) for name in ("keras", "jax")} | {"zoo": __version__},
+        "settings": dataclasses.asdict(settings),
+        "data": [array is not None and hashlib.sha256(np.ascontiguousarray(array)).hexdigest() for array in arrays],
+        "backups": [hashlib.sha256(file.read_bytes()).hexdigest() for file in backups],
+    }
 
 
 def _model_and_data(model_class, settings):
