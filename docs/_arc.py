@@ -93,6 +93,11 @@ PAPERS = {
         "Unpaired Image-to-Image Translation using Cycle-Consistent Adversarial Networks",
         "https://arxiv.org/abs/1703.10593",
     ),
+    "RectifiedFlow": (
+        "Liu et al. 2023",
+        "Flow Straight and Fast: Learning to Generate and Transfer Data with Rectified Flow",
+        "https://arxiv.org/abs/2209.03003",
+    ),
     "ProjectedGAN": ("Sauer et al. 2021", "Projected GANs Converge Faster", "https://arxiv.org/abs/2111.01007"),
 }
 # The arc of the lecture: chapters of cells, each a title, a class and the preset of its picture.
@@ -115,6 +120,7 @@ ARC = {
         ("Styles", "StyleDCGAN", "style_dcgan_avatars_64"),
         ("Projected GAN", "ProjectedGAN", "projected_gan_tf_flowers_64"),
     ),
+    "From noise along straight lines": (("Rectified flow", "RectifiedFlow", "flow_fashion_mnist_28"),),
     "From words and pictures": (
         ("Text to image", "TextToImageGAN", "text_to_image_gan_avatars_64"),
         ("Sketch to image", "Pix2Pix", "pix2pix_openmoji_64"),

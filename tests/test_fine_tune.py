@@ -213,6 +213,7 @@ KINDS = (
     "VAE",
     "VQVAE",
     "PixelCNN",
+    "RectifiedFlow",
 )
 
 
@@ -235,8 +236,11 @@ def test_every_kind_of_family_is_fine_tuned_and_becomes_a_preset(name, tmp_path)
     assert result.choices.batch_size == 4 and result.description.number == 18
     assert [float(getattr(model, each).learning_rate) for each in model.optimizer_names] == rates
     loaded = zoo.load(tmp_path / "preset")
-    # A preset keeps the averaged generator of a GAN alone.
-    one, other = (getattr(each, "ema_generator", each) for each in (loaded, model))
+    # A preset keeps the averaged weights alone.
+    one, other = (
+        next((getattr(each, average) for average in ("ema_generator", "ema_network") if hasattr(each, average)), each)
+        for each in (loaded, model)
+    )
     for stored, kept in zip(one.weights, other.weights, strict=True):
         np.testing.assert_array_equal(stored, kept)
     kept = [path.name for path in (tmp_path / "preset" / "training").rglob("*") if path.is_file()]

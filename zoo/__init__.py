@@ -48,6 +48,7 @@ __all__ = [
     "ProgressiveGAN",
     "ProjectedGAN",
     "ProjectionGAN",
+    "RectifiedFlow",
     "SRResNet",
     "StyleDCGAN",
     "StyleGAN",

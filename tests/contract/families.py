@@ -34,7 +34,8 @@ class Family:
         paired: whether each source image belongs to one image.
         source_scale: how many times smaller source images are in height and width.
         also_takes: a value for each further argument of `generate`, for three images.
-        predicts_from: what `predict` takes: `"latents"`, `"images"`, `"source_images"` or `"pairs"`.
+        predicts_from: what `predict` takes: `"latents"`, `"images"`, `"source_images"`, `"pairs"` or
+            `"times"`.
         xla: whether the test of half precision compiles by XLA, too. One family of each kind of step and layers does.
         fast: whether it builds and draws in a fraction of a second, so that `make check` does so, too.
     """
@@ -90,6 +91,8 @@ class Family:
             return batch["source_images"]
         if self.predicts_from == "pairs":
             return {side: batch[side] for side in ("images", "source_images")}
+        if self.predicts_from == "times":
+            return {**batch, "images": batch["images"] / 127.5 - 1.0, "times": np.linspace(0.0, 1.0, number)}
         del batch["images"]
         latents = np.random.RandomState(0).normal(size=(number, model.latent_dim)).astype("float32")
         return {"latents": latents, **batch} if batch else latents
@@ -112,6 +115,7 @@ _CODES = {"embedding_dim": 3, "filters": 4, "residual_blocks": 1, "prior": {"fil
 _LABELS = {"condition": "labels", "draws_condition": True}
 _PIXEL_CNN = {"filters": 6, "num_blocks": 2, "first_kernel_size": 3}
 _TRANSLATOR = {"filters": 2, "patch_stages": 1, "penalties": "r1", "augmentation": "adaptive", "ema_momentum": 0.5}
+_FLOW = {"filters": 8, "blocks": 1, "steps": 2, "ema_momentum": 0.5}
 _UPSCALER = {
     "image_shape": (8, 12, 3),
     "condition": "source_images",
@@ -195,6 +199,19 @@ FAMILIES = {
         also_takes={**_TEMPERATURE, "source_images": images(3, (4, 5, 1)), "mask": np.eye(4, 5) > 0},
         predicts_from="images",
         fast=False,
+    ),
+    "RectifiedFlow": Family(
+        _FLOW,
+        **_LABELS,
+        also_takes={
+            "latents": np.eye(3, 64, dtype="float32"),
+            "steps": 1,
+            "guidance": 2.0,
+            "solver": "euler",
+            "source_images": images(3),
+            "mask": np.eye(8) > 0,
+        },
+        predicts_from="times",
     ),
     "PixelCNN, of colours": Family(
         {**_PIXEL_CNN, "likelihood": "logistic_mixture", "num_mixtures": 2},

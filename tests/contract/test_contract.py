@@ -181,12 +181,13 @@ def test_latents_are_decoded_as_given(family, model):
     drawn = model.generate(70, seed=3, **conditions)
     np.testing.assert_array_equal(model.generate(latents=given, **conditions), drawn)
     np.testing.assert_array_equal(model.generate(70, latents=given.tolist(), seed=9, **conditions), drawn)
+    size = model.latent_dim
     for wrong, says in (
         (given[:2], "latents has 2 rows, expected num_samples=3"),
-        (given[0], r"latents has shape \(4,\), expected"),
-        (given[:0], r"latents has shape \(0, 4\), expected"),
-        (given[:3, :3], r"latents has shape \(3, 3\), expected \(n, 4\)"),
-        (np.full((3, 4), np.nan), "latents holds NaN or infinite values"),
+        (given[0], rf"latents has shape \({size},\), expected"),
+        (given[:0], rf"latents has shape \(0, {size}\), expected"),
+        (given[:3, :3], rf"latents has shape \(3, 3\), expected \(n, {size}\)"),
+        (np.full((3, size), np.nan), "latents holds NaN or infinite values"),
         ("latents", "latents"),
     ):
         with pytest.raises(InputError, match=says):

@@ -111,6 +111,7 @@ def model(name):
         "text_to_image_gan": lambda: zoo.TextToImageGAN(
             SHAPE, LATENT_DIM, vocabulary=["red", "cat"], max_words=4, filters=2, text_dim=3, word_dim=4
         ),
+        "rectified_flow": lambda: zoo.RectifiedFlow(SHAPE, num_classes=2, filters=8, blocks=1),
         **TINY_GANS,
     }[name]
     made = build()
@@ -280,6 +281,9 @@ CALLS = {
     "PixelCNN": constructor(
         zoo.PixelCNN, filters=2, num_blocks=1, kernel_size=3, first_kernel_size=3, likelihood="bernoulli", levels=None
     ),
+    "RectifiedFlow": constructor(
+        zoo.RectifiedFlow, filters=8, patch_size=2, stages=1, blocks=1, steps=1, guidance=1.0, label_dropout=0.1
+    ),
     # === Their methods ===
     "GAN.generate": method("gan", "generate", num_samples=1, latents=None, seed=0),
     "ConditionalGAN.generate": method("conditional_gan", "generate", num_samples=2, labels=[0, 1], seed=0),
@@ -287,6 +291,9 @@ CALLS = {
     "StyleGAN.generate": method("style_gan", "generate", num_samples=1, truncation=0.5, seed=0),
     "PixelCNN.generate": method(
         "pixel_cnn", "generate", num_samples=1, source_images=None, mask=None, temperature=1.0, seed=0
+    ),
+    "RectifiedFlow.generate": method(
+        "rectified_flow", "generate", num_samples=1, labels=0, steps=1, guidance=2.0, solver="euler", seed=0
     ),
     "Pix2Pix.generate": method("pix2pix", "generate", num_samples=1, source_images=PICTURE, seed=0),
     "TextToImageGAN.generate": method("text_to_image_gan", "generate", num_samples=1, prompts="red cat", seed=0),
@@ -314,6 +321,8 @@ CALLS = {
     ),
     "PixelCNN.log_prob": method("pixel_cnn", "log_prob", images=images(2), labels=None),
     "PixelCNN.bits_per_dim": method("pixel_cnn", "bits_per_dim", images=images(2), labels=None),
+    "RectifiedFlow.encode_image": method("rectified_flow", "encode_image", images=images(1), labels=0, steps=1),
+    "RectifiedFlow.log_prob": method("rectified_flow", "log_prob", images=images(1), labels=0, steps=1, seed=0),
     "Pix2Pix.translate": method("pix2pix", "translate", images=images(1)),
     "CycleGAN.translate": method("cycle_gan", "translate", images=images(1), reverse=False),
     "SRResNet.upscale": method("sr_resnet", "upscale", image=images(1, (8, 8, 3))[0]),

@@ -14,6 +14,8 @@ from zoo.presets import allow_list, hub
 # Classes whose `generate` takes what their configuration does not name.
 _TRANSLATORS = ("Pix2Pix", "CycleGAN", "SRResNet", "SRGAN")
 _TRUNCATED = ("BigGAN", "StyleGAN", "StyleDCGAN")
+_COMPLETING = ("PixelCNN", "RectifiedFlow")
+_FLOWS = ("RectifiedFlow",)
 _TEMPERED = ("VAE", "BetaVAE", "VQVAE", "VQVAE2", "PixelCNN")
 
 
@@ -145,9 +147,12 @@ def _conditions(directory):
         takes = {
             "labels": options.get("num_classes") or (options.get("prior") or {}).get("num_classes"),
             "prompts": options.get("vocabulary"),
-            "source_images": name in (*_TRANSLATORS, "PixelCNN"),
-            "mask": name == "PixelCNN",
-            "latents": options.get("latent_dim"),
+            "source_images": name in (*_TRANSLATORS, *_COMPLETING),
+            "mask": name in _COMPLETING,
+            "latents": options.get("latent_dim") or name in _FLOWS,
+            "steps": name in _FLOWS,
+            "guidance": name in _FLOWS and options.get("num_classes"),
+            "solver": name in _FLOWS,
             "truncation": name in _TRUNCATED,
             "temperature": name in _TEMPERED,
         }

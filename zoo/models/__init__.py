@@ -11,6 +11,7 @@ from zoo.models.pixel_cnn import PixelCNN
 from zoo.models.progressive_gan import ProgressiveGAN
 from zoo.models.projected_gan import ProjectedGAN
 from zoo.models.projection_gan import ProjectionGAN
+from zoo.models.rectified_flow import RectifiedFlow
 from zoo.models.sagan import SAGAN
 from zoo.models.style_dcgan import StyleDCGAN
 from zoo.models.style_gan import StyleGAN
@@ -42,6 +43,7 @@ __all__ = [
     "ProgressiveGAN",
     "ProjectedGAN",
     "ProjectionGAN",
+    "RectifiedFlow",
     "SRResNet",
     "StyleDCGAN",
     "StyleGAN",

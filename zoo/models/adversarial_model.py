@@ -234,9 +234,9 @@ class AdversarialModel(GenerativeModel):
             "generator", self.generator_loss, batch, self.generator.trainable_variables, self.generator_optimizer
         )
         updates = self.generator_optimizer.iterations - before
-        self.averaged_steps.steps.assign_add(ops.cast(updates, "int32"))
-        momentum = ema.momentum_at(self.averaged_steps.steps, self.ema_momentum)
-        ema.update_average(self.ema_generator, self.generator, self._is_averaged, ops.where(updates > 0, momentum, 1.0))
+        ema.follow(
+            self.ema_generator, self.generator, self.averaged_steps.steps, updates, self.ema_momentum, self._is_averaged
+        )
         return logs
 
     def _is_averaged(self, variable):

@@ -109,6 +109,36 @@ class Amount(Condition):
         return float(text)
 
 
+class Steps(Condition):
+    """The number of steps in which all images of a call are drawn."""
+
+    name, option = "steps", "--steps"
+
+    def checked(self, value):
+        return check_count(value, self.name)
+
+    def parsed(self, text):
+        return int(text)
+
+
+class Solver(Condition):
+    """The method that integrates the velocity of all images of a call.
+
+    Args:
+        known: names of the methods.
+    """
+
+    name, option = "solver", "--solver"
+
+    def __init__(self, known):
+        self.known = tuple(known)
+
+    def checked(self, value):
+        if not isinstance(value, str) or value not in self.known:
+            raise InputError(f"solver is {shown(value)}, expected {' or '.join(map(repr, self.known))}.")
+        return value
+
+
 def temperature(of_uniform_noise=False):
     """Returns the condition `temperature`, which scales the randomness of an image.
 

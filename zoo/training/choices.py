@@ -140,8 +140,9 @@ def augmentation_for(model, found, steps):
 
 
 def exchanged_for(model, found, steps):
-    if model.image_shape[-1] > 1 or found.light_drawn is None:
-        return False, "only models of grey images that draw at once do so"
+    reads = hasattr(model, "discriminator") or hasattr(model, "encoder")
+    if model.image_shape[-1] > 1 or found.light_drawn is None or not reads:
+        return False, "only GANs and autoencoders of grey images that draw at once do so"
     if (found.light > 0.5) == (found.light_drawn > 0.5):
         return False, "the model draws on the same ground"
     if model.frozen_features is not None:

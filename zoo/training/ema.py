@@ -32,6 +32,22 @@ def update_average(average, network, is_averaged, momentum):
     assign_everywhere(average.weights, moved)
 
 
+def follow(average, network, steps, updates, limit, is_averaged=lambda variable: True):
+    """Moves the weights of an average after an update of its network.
+
+    Args:
+        average: clone of `network`.
+        network: the trained network.
+        steps: int variable that counts the updates, independently of optimizers.
+        updates: int tensor, 1, or 0 where gradients are still accumulated.
+        limit: float. Share of the average that late steps keep.
+        is_averaged: as for `update_average`. Defaults to all variables.
+    """
+    steps.assign_add(ops.cast(updates, "int32"))
+    momentum = momentum_at(steps, limit)
+    update_average(average, network, is_averaged, ops.where(updates > 0, momentum, 1.0))
+
+
 def measure_statistics(average, network, inputs):
     """Sets the batch normalization statistics of an average to their means over images that it draws itself.
 

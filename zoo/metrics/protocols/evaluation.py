@@ -79,7 +79,7 @@ def evaluate(model, dataset, *, size=FULL, feature_network=None, data_dir=None):
         figures |= sample_quality(model, dataset, size=size, feature_network=feature_network, data_dir=data_dir)
     if hasattr(model, "log_likelihood_bound") and model.likelihood.name == "bernoulli":
         figures |= likelihood(model, dataset, size=size, data_dir=data_dir)
-    elif hasattr(model, "log_prob"):
+    elif hasattr(model, "bits_per_dim"):
         figures |= exact_likelihood(model, dataset, size=size, data_dir=data_dir)
     elif hasattr(model, "reconstruct"):
         # Gaussian densities of integer grey values are not comparable, so such models get a reconstruction error.

@@ -1,0 +1,32 @@
+"""Class-conditional rectified flow on Fashion-MNIST (Liu et al. 2023), over 14x14 patches of 2x2 pixels."""
+
+import zoo
+import zoo.training.run as run
+
+DATASET = "fashion_mnist"
+IMAGE_SHAPE, FILTERS, STEPS, EMA_MOMENTUM = (28, 28, 1), 64, 12, 0.9995
+EPOCHS, BATCH_SIZE, LEARNING_RATE, PRECISION = 30, 64, 8e-4, "mixed_bfloat16"
+
+
+def build(class_names):
+    return zoo.RectifiedFlow(
+        IMAGE_SHAPE,
+        filters=FILTERS,
+        steps=STEPS,
+        ema_momentum=EMA_MOMENTUM,
+        num_classes=len(class_names),
+        class_names=class_names,
+    )
+
+
+def main():
+    recipe = run.recipe(__file__, DATASET, EPOCHS, PRECISION)
+    train = recipe.read(IMAGE_SHAPE)
+    model = build(train.class_names)
+    metrics = [run.distance_to_train(recipe, model, every=5)]
+    run.train(recipe, model, [run.Stage(train, recipe.epochs, BATCH_SIZE, LEARNING_RATE, metrics=metrics)])
+    run.finish(recipe, model, train)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,182 @@
+"""Rectified flows: against the velocity of normally distributed images, which is known."""
+
+import keras
+import numpy as np
+import pytest
+from helpers import NUM_CLASSES, SHAPE, images, labelled, moved, values
+from keras import ops
+
+import zoo
+from zoo.errors import InputError
+from zoo.sampling.integration import SOLVERS, integrated
+
+SPREAD = 0.25
+
+
+def tiny_flow(**arguments):
+    return zoo.RectifiedFlow(SHAPE, **{"filters": 8, "blocks": 1, "steps": 2, "ema_momentum": 0.5, **arguments})
+
+
+def normal_flow(**arguments):
+    """The exact flow of images whose pixels are normally distributed around 0 with the standard deviation `SPREAD`."""
+    noisy, times = keras.Input(SHAPE, name="images"), keras.Input((), name="times")
+    t = ops.reshape(times, (-1, 1, 1, 1))
+    factor = (t * SPREAD**2 - (1.0 - t)) / (t**2 * SPREAD**2 + (1.0 - t) ** 2)
+    network = keras.Model({"images": noisy, "times": times}, factor * noisy)
+    return zoo.RectifiedFlow(SHAPE, network=network, **arguments)
+
+
+def towards_classes():
+    """A flow whose velocity is 0.1 times the label, and 0 without a class."""
+    inputs = {name: keras.Input(shape, name=name) for name, shape in (("images", SHAPE), ("times", ()))}
+    inputs["labels"] = keras.Input((), dtype="int32", name="labels")
+    speed = ops.where(ops.equal(inputs["labels"], NUM_CLASSES), 0.0, 0.1 * ops.cast(inputs["labels"], "float32"))
+    velocity = 0.0 * inputs["images"] + ops.reshape(speed, (-1, 1, 1, 1))
+    return zoo.RectifiedFlow(SHAPE, network=keras.Model(inputs, velocity), num_classes=NUM_CLASSES, steps=2)
+
+
+def floats(drawn):
+    return drawn / 127.5 - 1.0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_noise_becomes_images_of_the_right_distribution(solver):
+    model = normal_flow(steps=200)
+    noise = np.linspace(-3.0, 3.0, 64, dtype="float32")[None]
+    # Along the exact flow, a quantile of the noise stays one of the images.
+    drawn = floats(model.generate(latents=noise, solver=solver)).reshape(1, -1)
+    np.testing.assert_allclose(drawn, SPREAD * noise, atol=0.01)
+
+
+def test_heun_errs_less_than_euler_in_as_many_evaluations():
+    def error(solver, steps):
+        found = integrated(lambda state, time: np.cos(3.0 * time) * state, np.ones(1), steps, solver)
+        return abs(found[0] - np.exp(np.sin(3.0) / 3.0))
+
+    assert error("heun", 10) < 0.2 * error("euler", 20)
+    assert error("heun", 20) < 0.3 * error("heun", 10)
+
+
+def test_images_are_found_in_the_noise_again():
+    model = normal_flow(steps=100)
+    given = np.clip(128 + 32 * np.random.RandomState(0).normal(size=(3, *SHAPE)), 0, 255).astype("uint8")
+    noise = model.encode_image(given)
+    np.testing.assert_allclose(noise, floats(given).reshape(3, -1) / SPREAD, atol=0.02)
+    np.testing.assert_allclose(model.generate(latents=noise).astype("int16"), given, atol=1)
+
+
+@pytest.mark.slow
+def test_the_log_likelihood_is_that_of_the_normal_distribution():
+    model = normal_flow(steps=200)
+    # The density hardly changes within a rounding interval.
+    given = np.clip(128 + 32 * np.random.RandomState(0).normal(size=(3, *SHAPE)), 0, 255).astype("uint8")
+    squares = np.square(floats(given) / SPREAD).reshape(3, -1).sum(1)
+    expected = -0.5 * squares + 64 * (np.log(2.0 / 255.0) - np.log(SPREAD) - 0.5 * np.log(2.0 * np.pi))
+    np.testing.assert_allclose(model.log_prob(given, seed=1), expected, atol=0.5)
+    assert (model.log_prob(given, seed=1) == model.log_prob(given, seed=1)).all()
+    assert (model.log_prob(given, seed=1) != model.log_prob(given, seed=2)).all()
+
+
+def test_the_loss_is_the_error_of_the_velocity():
+    # For these images, the best velocity is the exact one, and any other one errs more.
+    given = SPREAD * np.random.RandomState(0).normal(size=(4000, *SHAPE)).astype("float32")
+    batch = {"images": ops.convert_to_tensor(given)}
+    losses = []
+    for factor in (0.8, 1.0, 1.2):
+        model = normal_flow()
+        exact = model.ema_network
+
+        def scaled(inputs, training, exact=exact, factor=factor):
+            return factor * exact(inputs)
+
+        model.ema_network = scaled
+        losses.append(float(model.velocity_error(batch, training=False)[0]))
+    assert losses[1] < min(losses[0], losses[2])
+
+
+def test_guidance_moves_from_no_class_towards_the_label():
+    model = towards_classes()
+    noise = np.zeros((1, 64), "float32")
+    drawn = {g: floats(model.generate(latents=noise, labels=2, guidance=g)).mean() for g in (0.0, 1.0, 2.0)}
+    np.testing.assert_allclose([drawn[0.0], drawn[1.0], drawn[2.0]], [0.0, 0.2, 0.4], atol=0.005)
+    # Without being told, a model uses its own guidance.
+    model.guidance = 2.0
+    np.testing.assert_allclose(floats(model.generate(latents=noise, labels=2)).mean(), 0.4, atol=0.005)
+
+
+def test_training_drops_labels():
+    def loss(label_dropout, labels):
+        model = towards_classes()
+        model.label_dropout = label_dropout
+        model.seed_generator.state.assign([1, 0])
+        batch = {"images": ops.zeros((4, *SHAPE)), "labels": np.array(labels)}
+        return float(model.velocity_error(batch)[0])
+
+    assert loss(0.0, [2, 2, 2, 2]) != loss(0.0, [1, 1, 1, 1])
+    assert loss(1.0, [2, 2, 2, 2]) == loss(1.0, [1, 1, 1, 1])
+
+
+@pytest.mark.slow
+def test_given_pixels_are_kept_and_guide_the_others():
+    model = tiny_flow()
+    given, mask = images(2), np.zeros(SHAPE[:2], bool)
+    mask[:4] = True
+    completed = model.generate(source_images=given, mask=mask, seed=0)
+    np.testing.assert_array_equal(completed[:, mask], given[:, mask])
+    others = model.generate(source_images=255 - given, mask=mask, seed=0)
+    assert (completed[:, ~mask] != others[:, ~mask]).any()
+
+
+@pytest.mark.slow
+def test_images_are_drawn_by_the_average():
+    model = tiny_flow(ema_momentum=0.9)
+    model.compile("sgd")
+    before = values(model.ema_network.weights)
+    model.fit(images(8), batch_size=4, verbose=0)
+    assert any(moved(before, model.ema_network.weights))
+    drawn = model.generate(2, seed=0)
+    model.network.set_weights([0.0 * weight for weight in model.network.get_weights()])
+    np.testing.assert_array_equal(model.generate(2, seed=0), drawn)
+
+
+@pytest.mark.slow
+def test_the_loss_falls_and_evaluation_changes_nothing():
+    model = tiny_flow(num_classes=NUM_CLASSES)
+    model.compile(keras.optimizers.Adam(3e-3))
+    given, labels = labelled(32)
+    losses = model.fit(given // 8 + 200, labels, batch_size=16, epochs=20, verbose=0).history["loss"]
+    assert losses[-1] < 0.8 * losses[0]
+    before = values(model.weights)
+    assert np.isfinite(model.evaluate((given, labels), verbose=0)).all()
+    assert not any(moved(before, model.weights))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ({"filters": 12}, "filters is 12, expected a multiple of 8"),
+        ({"patch_size": 3}, r"image_shape is \(8, 8, 1\), expected sides divisible by 6"),
+        ({"label_dropout": 2}, "label_dropout is 2, expected a number from 0 to 1"),
+        ({"steps": 0}, "steps is 0, expected an integer of at least 1"),
+        ({"guidance": -1}, "guidance is -1, expected a number of at least 0"),
+        ({"ema_momentum": 1}, "ema_momentum is 1, expected a number from 0 to below 1"),
+    ],
+)
+def test_impossible_arguments_are_refused(arguments, says):
+    with pytest.raises(InputError, match=says):
+        tiny_flow(**arguments)
+
+
+def test_impossible_calls_are_refused():
+    model = tiny_flow()
+    for given, says in (
+        ({"solver": "rk4"}, "solver is 'rk4', expected 'heun' or 'euler'"),
+        ({"steps": 0}, "steps is 0, expected an integer of at least 1"),
+        ({"guidance": 2.0}, "generate does not understand guidance"),
+        ({"source_images": images(1)}, "mask is None, expected source_images and mask together"),
+    ):
+        with pytest.raises(InputError, match=says):
+            model.generate(1, **given)
+    with pytest.raises(InputError, match="labels were given to a model without classes"):
+        model.log_prob(images(1), labels=0)
