@@ -8,9 +8,8 @@ import keras
 from keras import ops
 
 from zoo.callbacks import WarnOfExplodingGradients, WarnOfWinningDiscriminator
-from zoo.errors import InputError, check_count, check_image_shape, check_share, is_number, shown
+from zoo.errors import InputError, check_count, check_image_shape, check_share, shown
 from zoo.exporting.networks import drawing, functional
-from zoo.keras_private import variables_are_deferred
 from zoo.layers.spectral_normalization import SpectralNormalization
 from zoo.layers.training_state import StepCount
 from zoo.models.generative_model import GenerativeModel
@@ -138,8 +137,7 @@ class AdversarialModel(GenerativeModel):
             name=name,
             dtype=dtype,
         )
-        if not is_number(ema_momentum) or not 0 <= ema_momentum < 1:
-            raise InputError(f"ema_momentum is {shown(ema_momentum)}, expected a number from 0 to below 1.")
+        ema.check_momentum(ema_momentum)
         discriminator_steps = check_count(discriminator_steps, "discriminator_steps")
         self.generator, self.discriminator, self.described_networks = generator, discriminator, described
         self.objective = adversarial.get(objective)
@@ -157,11 +155,7 @@ class AdversarialModel(GenerativeModel):
             self.augmentation.check(self.objective)
         self.ema_momentum, self.discriminator_steps = ema_momentum, discriminator_steps
         # The average is created here, not in `compile`, so that a model without training has and saves it, too.
-        self.ema_generator = keras.models.clone_model(generator)
-        # When a preset loads, its file provides the weights.
-        if not variables_are_deferred():
-            self.ema_generator.set_weights(generator.get_weights())
-        self.ema_generator.trainable = False
+        self.ema_generator = ema.average_of(generator)
         self._learned = frozenset(variable.path for variable in generator.trainable_variables)
         # The optimizer's step count would restart the average when a trained model is compiled again.
         self.averaged_steps = StepCount(name="averaged_steps")

@@ -7,9 +7,8 @@ import keras
 import numpy as np
 from keras import ops
 
-from zoo.errors import InputError, check_amount, check_count, check_image_shape, check_share, is_number, shown
+from zoo.errors import check_amount, check_count, check_image_shape, check_share
 from zoo.exporting.networks import functional
-from zoo.keras_private import variables_are_deferred
 from zoo.latents import check_seed
 from zoo.layers.training_state import StepCount
 from zoo.models.generative_model import GenerativeModel
@@ -102,9 +101,7 @@ class RectifiedFlow(GenerativeModel):
         self.set_classes(num_classes, class_names)
         self.label_dropout = check_share(label_dropout, "label_dropout")
         self.steps, self.guidance = check_count(steps, "steps"), check_amount(guidance, "guidance")
-        if not is_number(ema_momentum) or not 0 <= ema_momentum < 1:
-            raise InputError(f"ema_momentum is {shown(ema_momentum)}, expected a number from 0 to below 1.")
-        self.ema_momentum = ema_momentum
+        self.ema_momentum = ema.check_momentum(ema_momentum)
         networks, self.described_networks = choose_networks(
             type(self), {"network": network}, image_shape, None, dtype, network_options, {"num_classes": num_classes}
         )
@@ -112,11 +109,7 @@ class RectifiedFlow(GenerativeModel):
         takes = {"images": image_shape, "times": (), **({} if num_classes is None else {"labels": ()})}
         check_takes("network", self.network, takes)
         check_makes("network", self.network, image_shape)
-        self.ema_network = keras.models.clone_model(self.network)
-        # When a preset loads, its file provides the weights.
-        if not variables_are_deferred():
-            self.ema_network.set_weights(self.network.get_weights())
-        self.ema_network.trainable = False
+        self.ema_network = ema.average_of(self.network)
         self.averaged_steps = StepCount(name="averaged_steps")
         self.latent_dim = math.prod(image_shape)
         self._latents = Latents(self.latent_dim)

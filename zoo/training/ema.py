@@ -1,13 +1,33 @@
-"""The exponential moving average of a generator's weights, and its batch statistics."""
+"""The exponential moving average of a network's weights, and its batch statistics."""
 
 import contextlib
 
 import keras
 from keras import ops
 
+from zoo.errors import InputError, is_number, shown
+from zoo.keras_private import variables_are_deferred, without_tensorflow
 from zoo.training.step import assign_everywhere
 
 STATISTICS = ("moving_mean", "moving_variance")
+
+
+def check_momentum(value):
+    """Returns `value`, or raises `InputError` unless it is a number from 0 to below 1."""
+    if not is_number(value) or not 0 <= value < 1:
+        raise InputError(f"ema_momentum is {shown(value)}, expected a number from 0 to below 1.")
+    return value
+
+
+def average_of(network):
+    """Returns the average of a network before its training: a clone of equal weights, which no optimizer trains."""
+    with without_tensorflow():
+        average = keras.models.clone_model(network)
+    # When a preset loads, its file provides the weights.
+    if not variables_are_deferred():
+        average.set_weights(network.get_weights())
+    average.trainable = False
+    return average
 
 
 def momentum_at(step, limit):

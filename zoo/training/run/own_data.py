@@ -122,7 +122,7 @@ def own_place(directory):
 def _shared_facts(run, image_set, settings):
     """Returns what all processes of a training must have in common, by what messages call it."""
     backups = sorted(run.output.glob(f"backup/*/{callbacks.BACKUP}"))
-    arrays = [array for array in (image_set.images, image_set.labels, image_set.source_images, image_set.prompts)]
+    arrays = (image_set.images, image_set.labels, image_set.source_images, image_set.prompts)
     return {
         "versions": {name: importlib.metadata.version(name) for name in ("keras", "jax")} | {"zoo": __version__},
         "settings": dataclasses.asdict(settings),
