@@ -10,7 +10,7 @@ import statistics
 import subprocess
 import sys
 
-PRESET, IMAGES, ROUNDS, BATCH_SIZE = "dcgan_fashion_mnist_28", 16, 5, 64
+PRESET, IMAGES, ROUNDS, BATCH_SIZE = "dcgan_fashion_mnist_28", 16, 3, 64
 BACKENDS = {"tensorflow": "TensorFlow", "jax": "JAX", "torch": "PyTorch"}
 #: Scripts that print seconds. The first two print nothing and are timed as whole processes.
 IMPORT = "import keras"

@@ -112,17 +112,16 @@ class RectifiedFlow(GenerativeModel):
         self.ema_network = ema.average_of(self.network)
         self.averaged_steps = StepCount(name="averaged_steps")
         self.latent_dim = math.prod(image_shape)
-        self._latents = Latents(self.latent_dim)
         self.trained_conditions = self.label_conditions
         guided = () if num_classes is None else (Amount("guidance"),)
         self.conditions = (
-            self._latents,
             *self.label_conditions,
+            CompletedImages(image_shape),
+            Mask(image_shape),
+            Latents(self.latent_dim),
             Steps(),
             *guided,
             Solver(SOLVERS),
-            CompletedImages(image_shape),
-            Mask(image_shape),
         )
         self.built = True
         # The attribute holds a function, because Keras would save a model as a part of this one.
