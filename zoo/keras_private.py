@@ -11,7 +11,7 @@ import warnings
 import keras
 import numpy as np
 from keras import StatelessScope
-from keras.initializers import Zeros
+from keras.initializers import Ones, Zeros
 from keras.src.backend.common import global_state, stateless_scope, variables
 from keras.src.initializers.random_initializers import RandomInitializer
 from keras.src.utils import module_utils
@@ -61,7 +61,7 @@ class _Watched(list):
 
 
 @contextlib.contextmanager
-def deferred_variables(tell):
+def deferred_variables(tell=lambda variable: None):
     """Within this context, new variables take no memory; they are initialized when it ends, random ones with zeros.
 
     Keras defers variables in a `StatelessScope`, meant for layers that are built while shapes are inferred. It collects
@@ -69,7 +69,8 @@ def deferred_variables(tell):
     no random values, for which JAX compiles a function for each shape.
 
     Args:
-        tell: function that is called with each new variable; an exception in it stops the building.
+        tell: function that is called with each new variable; an exception in it stops the building. Defaults to one
+            that does nothing.
     """
     before, deferred = global_state.get_global_attribute(_UNINITIALIZED, []), _Watched(tell)
     global_state.set_global_attribute(_UNINITIALIZED, deferred)
@@ -79,6 +80,8 @@ def deferred_variables(tell):
         for variable in deferred:
             if isinstance(variable._initializer, (RandomInitializer, Zeros)):
                 variable._initializer = np.zeros
+            elif isinstance(variable._initializer, Ones):
+                variable._initializer = np.ones
         variables.initialize_all_variables()
     finally:
         global_state.set_global_attribute(_UNINITIALIZED, before)

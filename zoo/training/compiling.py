@@ -1,5 +1,7 @@
 """`OptimizedModel`: what stands behind `compile`, for models of one or several optimizers."""
 
+import contextlib
+
 import keras
 
 from zoo import keras_private
@@ -73,7 +75,10 @@ class OptimizedModel(keras.Model):
             if self.dtype_policy.name == "mixed_float16" and not scaled:
                 optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
                 self._scaled_here.add(name)
-            optimizer.build(variables[name])
+            # An optimizer of the user may read its variables at once, so these cannot be deferred.
+            of_keras = type(optimizer).__module__.startswith("keras.")
+            with keras_private.deferred_variables() if of_keras else contextlib.nullcontext():
+                optimizer.build(variables[name])
             setattr(self, name, optimizer)
         # Keras' callbacks use `self.optimizer`.
         first, *others = self.optimizer_names
