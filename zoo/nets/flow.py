@@ -96,7 +96,7 @@ def _norm(x, name):
 
 
 def _attention(x, name):
-    """Adds the self-attention of all pixels, which starts at 0, to the features."""
+    """Adds the self-attention of all pixels to the features."""
     height, width, channels = x.shape[1:]
     pixels = layers.Reshape((height * width, channels), name=f"{name}_pixels")(_norm(x, f"{name}_norm"))
     heads = max(channels // _HEAD, 1)
