@@ -16,7 +16,9 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-BATCH_SIZE, STEPS, ROUNDS = 64, 20, 5
+BATCH_SIZE, ROUNDS = 64, 5
+#: How long a round lasts, within these numbers of steps: what `fit` does once in a round is not a step's.
+SECONDS, FEWEST_STEPS, MOST_STEPS = 3, 4, 200
 BACKENDS = {"tensorflow": "TensorFlow", "jax": "JAX", "torch": "PyTorch"}
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "training.md"
 #: What the table stands between on the page.
@@ -222,7 +224,7 @@ def jax_step(hand):
 # === Timing ===
 
 
-def measure(backend, name, steps, rounds):
+def measure(backend, name, rounds):
     """Prints the times of a model in the backend of this process, as a line of JSON."""
     import keras
     import numpy as np
@@ -232,14 +234,16 @@ def measure(backend, name, steps, rounds):
     assert keras.backend.backend() == backend
     kind, image_shape, options, by_hand = MODELS[name]
     make = getattr(zoo, kind)
-    pixels = np.random.RandomState(0).randint(0, 256, (BATCH_SIZE * steps, *image_shape)).astype("uint8")
-    batches = zoo.data.batches(zoo.data.ImageSet(pixels), BATCH_SIZE)
     hand = by_hand(make(image_shape, **options))
     for _, variables, optimizer in hand.updates:
         optimizer.build(variables)
     step = {"tensorflow": tensorflow_step, "jax": jax_step, "torch": torch_step}[backend](hand)
     model = make(image_shape, **options)
     model.compile()
+
+    def batches(steps):
+        pixels = np.random.RandomState(0).randint(0, 256, (BATCH_SIZE * steps, *image_shape)).astype("uint8")
+        return zoo.data.batches(zoo.data.ImageSet(pixels), BATCH_SIZE)
 
     def loop(batches):
         for batch in batches:
@@ -248,9 +252,10 @@ def measure(backend, name, steps, rounds):
         return float(loss)
 
     runs = {"hand": loop, "fit": lambda batches: model.fit(batches, verbose=0)}
-    first = {run: seconds(runs[run], batches.take(1)) for run in runs}
+    first = {run: seconds(runs[run], batches(1)) for run in runs}
+    steps = max(FEWEST_STEPS, min(MOST_STEPS, round(SECONDS / seconds(loop, batches(1)))))
     # The minimum over alternating rounds counts, because other work on the machine only adds time.
-    taken = [{run: seconds(runs[run], batches) / steps for run in runs} for _ in range(rounds)]
+    taken = [{run: seconds(runs[run], batches(steps)) / steps for run in runs} for _ in range(rounds)]
     print(json.dumps({run: {"first": first[run], "step": min(each[run] for each in taken)} for run in runs}))
 
 
@@ -295,19 +300,18 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--models", nargs="+", choices=MODELS, default=list(MODELS), metavar="MODEL")
     parser.add_argument("--backends", nargs="+", choices=BACKENDS, default=list(BACKENDS), metavar="BACKEND")
-    parser.add_argument("--steps", type=int, default=STEPS, help="steps of each round")
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     parser.add_argument("--write", action="store_true", help="write the table into docs/training.md")
     parser.add_argument("--here", action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.here:
-        measure(arguments.backends[0], arguments.models[0], arguments.steps, arguments.rounds)
+        measure(arguments.backends[0], arguments.models[0], arguments.rounds)
         return
     found = {}
     for name in arguments.models:
         for backend in arguments.backends:
             command = [sys.executable, __file__, "--here", "--models", name, "--backends", backend]
-            command += ["--steps", str(arguments.steps), "--rounds", str(arguments.rounds)]
+            command += ["--rounds", str(arguments.rounds)]
             environment = {**os.environ, "KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3"}
             result = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
             found[name, backend] = json.loads(result.stdout.splitlines()[-1])

@@ -106,6 +106,7 @@ def compiled(step, variables, eagerly=False):
                 taken.add(id(value))
         return returned, changed
 
+    # The values are not donated to XLA: Ctrl-C after a step would leave variables whose memory is gone.
     run = pure if eagerly else jax.jit(pure)
 
     def stateful(*arguments):
