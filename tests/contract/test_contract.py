@@ -20,7 +20,7 @@ from zoo.errors import DataError, InputError
 ARGUMENTS = {"labels", "prompts", "source_images", "mask", "latents", "truncation", "temperature"}
 
 # The priors of these models are never fitted.
-pytestmark = pytest.mark.filterwarnings("ignore:The codes mean something else now")
+pytestmark = pytest.mark.filterwarnings("ignore:The prior learned from an earlier encoder")
 
 
 def named(*names):

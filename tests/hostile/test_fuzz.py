@@ -282,7 +282,7 @@ CALLS = {
         zoo.PixelCNN, filters=2, num_blocks=1, kernel_size=3, first_kernel_size=3, likelihood="bernoulli", levels=None
     ),
     "RectifiedFlow": constructor(
-        zoo.RectifiedFlow, filters=8, patch_size=2, stages=1, blocks=1, steps=1, guidance=1.0, label_dropout=0.1
+        zoo.RectifiedFlow, filters=8, patch_size=2, stages=1, blocks=1, steps=1, guidance=1.0, condition_dropout=0.1
     ),
     # === Their methods ===
     "GAN.generate": method("gan", "generate", num_samples=1, latents=None, seed=0),
