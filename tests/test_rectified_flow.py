@@ -117,6 +117,50 @@ def test_training_drops_labels():
     assert loss(1.0, [2, 2, 2, 2]) == loss(1.0, [1, 1, 1, 1])
 
 
+def towards_words():
+    """A flow whose velocity is 0.1 times the number of words."""
+    inputs = {name: keras.Input(shape, name=name) for name, shape in (("images", SHAPE), ("times", ()))}
+    inputs["prompts"] = keras.Input((4,), dtype="int32", name="prompts")
+    words = ops.sum(ops.cast(ops.not_equal(inputs["prompts"], 0), "float32"), axis=1)
+    velocity = 0.0 * inputs["images"] + ops.reshape(0.1 * words, (-1, 1, 1, 1))
+    return zoo.RectifiedFlow(
+        SHAPE, field=keras.Model(inputs, velocity), vocabulary=["red", "hat"], max_words=4, steps=2
+    )
+
+
+def test_texts_lead_images_and_training_drops_some():
+    model, noise = towards_words(), np.zeros((2, 64), "float32")
+    drawn = floats(model.generate(latents=noise, prompts=["red", "red red hat"], guidance=2.0)).mean((1, 2, 3))
+    np.testing.assert_allclose(drawn, [0.2, 0.6], atol=0.005)
+    # What an image has by its own text is taken away on the way back to the noise.
+    found = model.encode_image(np.full((2, *SHAPE), 0.3, "float32"), prompts=["red", "hat hat hat"])
+    np.testing.assert_allclose(found.mean(1), [0.2, 0.0], atol=1e-5)
+
+    def loss(dropout, text):
+        model.condition_dropout = dropout
+        model.seed_generator.state.assign([1, 0])
+        return float(model.velocity_error({"images": ops.zeros((4, *SHAPE)), "prompts": model.tokenize([text] * 4)})[0])
+
+    assert loss(0.0, "red") != loss(0.0, "red hat")
+    assert loss(1.0, "red") == loss(1.0, "red hat")
+
+
+def test_what_does_not_belong_to_a_flow_of_texts_is_refused():
+    model, given = towards_words(), images(2)
+    for call, says in (
+        (lambda: model.generate(2), "prompts is None, expected one text or one for each image"),
+        (lambda: model.encode_image(given), "prompts is None, expected one text or one for each image"),
+        (lambda: model.encode_image(given, prompts=["red"] * 3), "prompts has 3 texts, expected one for each of 2"),
+        (lambda: model.encode_image(given, 1, prompts="red"), "labels were given to a model without classes"),
+        (lambda: tiny_flow().encode_image(given, prompts="red"), "prompts were given to a model without a vocabulary"),
+        (lambda: tiny_flow().tokenize(["red"]), "This RectifiedFlow has no vocabulary"),
+        (lambda: tiny_flow(vocabulary=["red"], num_classes=2), "num_classes and vocabulary were given"),
+        (lambda: tiny_flow(vocabulary=[]), "vocabulary is empty"),
+    ):
+        with pytest.raises(InputError, match=says):
+            call()
+
+
 @pytest.mark.slow
 def test_given_pixels_are_kept_and_guide_the_others():
     model = tiny_flow()

@@ -34,7 +34,8 @@ class LatentPrior(Prior, RectifiedFlow):
     def options(self):
         """Returns the arguments that recreate this prior for the same latents."""
         config = self.get_config()
-        return {name: value for name, value in config.items() if name not in ("name", "dtype", "image_shape")}
+        derived = ("name", "dtype", "image_shape", "frozen_layers")
+        return {name: value for name, value in config.items() if name not in derived}
 
 
 @keras.saving.register_keras_serializable(package="zoo")
@@ -46,7 +47,7 @@ class LatentFlow(HasPrior, Prompted):
 
         E|x - D(z)|^2 + perceptual_weight * E d(x, D(z)) + kl_weight * E KL(q(z|x) || N(0, 1)),
 
-    means over pixels, places and latents, where d is the distance of features of EfficientNet-Lite0 (Zhang et al.
+    means over pixels, places and latents, where d is the distance of fine features of EfficientNet-Lite0 (Zhang et al.
     2018). A `RectifiedFlow` over the means of the latents draws new images. It is a part of the model, and `fit_prior`
     trains it after `fit`. Its steps cost a fraction of those over pixels.
 
@@ -114,6 +115,7 @@ class LatentFlow(HasPrior, Prompted):
         self.encoder, self.decoder = networks["encoder"], networks["decoder"]
         check_takes("encoder", self.encoder, image_shape)
         self.latent_shape = (*self.encoder.output_shape[1:3], latent_channels)
+        self.latent_dim = math.prod(self.latent_shape)
         check_makes("encoder", self.encoder, (*self.latent_shape[:2], 2 * latent_channels))
         check_takes("decoder", self.decoder, self.latent_shape)
         check_makes("decoder", self.decoder, image_shape)
@@ -165,11 +167,15 @@ class LatentFlow(HasPrior, Prompted):
         kl = ops.mean(variational.kl_to_standard_normal(mean, log_variance)) / self.latent_channels
         loss, perceptual = reconstruction + self.kl_weight * kl, ops.zeros(())
         if self.perceptual_weight:
-            perceptual = perceptual_distance(self.frozen_features, images, outputs)
+            perceptual = perceptual_distance(self._fine_features, images, outputs)
             loss += self.perceptual_weight * perceptual
         # The peak value is 2, the width of [-1, 1], and its square is 4.
         psnr = 10.0 * ops.log10(4.0 / reconstruction)
         return loss, {"loss": loss, "reconstruction": reconstruction, "psnr": psnr, "perceptual": perceptual, "kl": kl}
+
+    def _fine_features(self, images):
+        # The two finest scales see edges and textures, at half the cost of all four.
+        return self.frozen_features(images)[:2]
 
     def _autoencoder_variables(self):
         return [*self.encoder.trainable_variables, *self.decoder.trainable_variables]
@@ -184,16 +190,19 @@ class LatentFlow(HasPrior, Prompted):
 
     # === The prior ===
 
-    def build_prior(self, filters=128, **options):
-        """Creates an untrained prior, a `RectifiedFlow` over single latents, which replaces an existing one.
+    def build_prior(self, **options):
+        """Creates an untrained prior, a `RectifiedFlow` over the latents, which replaces an existing one.
 
         Args:
-            filters: int, a multiple of 8. Width of its network. Defaults to 128.
-            **options: further arguments of `RectifiedFlow`, such as `num_classes`, `vocabulary`, `blocks`, `steps` and
-                `ema_momentum`. Patches are single places of the grid by default.
+            **options: arguments of `RectifiedFlow`, such as `num_classes`, `vocabulary` and `steps`, and the options of
+                its network. By default, the network has 128 `filters` for each place of the grid.
         """
-        options = {"patch_size": 1, "dtype": self.dtype_policy, **options}
-        self.replace_prior(LatentPrior(self.latent_shape, filters=filters, name="prior", **options))
+        options = {"dtype": self.dtype_policy, **options}
+        if "field" not in options:
+            options = {"filters": 128, "patch_size": 1, **options}
+        elif isinstance(options["field"], dict):
+            options["field"] = keras.saving.deserialize_keras_object(options["field"])
+        self.replace_prior(LatentPrior(self.latent_shape, name="prior", **options))
 
     def rows(self, images):
         """Returns the latents of images, for the prior."""
@@ -216,7 +225,7 @@ class LatentFlow(HasPrior, Prompted):
     @property
     def noise_shape(self):
         self.check_prior()
-        return (math.prod(self.latent_shape),)
+        return (self.latent_dim,)
 
     # === Using ===
 
