@@ -138,17 +138,6 @@ def test_arguments_of_the_prior_change_as_those_of_the_model(tmp_path):
     assert (changed.vocabulary, changed.example_prompts) == (("red", "shoe"), None)
 
 
-@pytest.mark.slow
-def test_fine_tuning_trains_both_parts():
-    model = tiny(prior={**PRIOR, "num_classes": 2})
-    given, labels = images(64, SHAPE), np.arange(64) % 2
-    tuned = model.fine_tune((given, labels), steps=4, samples=4, evaluations=2, batch_size=8, verbose=0)
-    assert {name: list(figures) for name, figures in tuned.figures.items()} == {
-        "val_loss": [0, 2, 4],
-        "kernel_distance": [0, 2, 4],
-    }
-
-
 def test_what_does_not_fit_is_refused():
     model = tiny()
     wrong = keras.Sequential([keras.Input(SHAPE), keras.layers.Conv2D(3, 2, strides=2)])

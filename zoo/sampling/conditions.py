@@ -387,10 +387,12 @@ class Prompts(Condition):
             raise InputError("x has no prompts, expected a dict of images and prompts, one text for each image.")
         if image_set.prompts.dtype.kind != "U":
             # What `fit` has read and split holds word numbers.
-            self._check_rows({"prompts": image_set.prompts}, "x")
+            rows = image_set.prompts.reshape(-1, image_set.prompts.shape[-1])
+            self._check_rows({"prompts": rows}, "x")
             self._check_tokens(image_set.prompts, "x")
             return image_set
-        return image_set._replace(prompts=self.tokenizer(image_set.prompts.tolist()))
+        tokens = self.tokenizer(image_set.prompts.ravel().tolist())
+        return image_set._replace(prompts=tokens.reshape(*image_set.prompts.shape, -1))
 
     def check_batch(self, batch, what, parts):
         self._check_rows(batch, what)
