@@ -98,6 +98,11 @@ PAPERS = {
         "Flow Straight and Fast: Learning to Generate and Transfer Data with Rectified Flow",
         "https://arxiv.org/abs/2209.03003",
     ),
+    "LatentFlow": (
+        "Rombach et al. 2022",
+        "High-Resolution Image Synthesis with Latent Diffusion Models",
+        "https://arxiv.org/abs/2112.10752",
+    ),
     "ProjectedGAN": ("Sauer et al. 2021", "Projected GANs Converge Faster", "https://arxiv.org/abs/2111.01007"),
 }
 # The arc of the lecture: chapters of cells, each a title, a class and the preset of its picture.

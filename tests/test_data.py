@@ -178,6 +178,16 @@ def test_images_and_labels_stay_together():
     assert found["images"].dtype == np.uint8 and found["labels"].dtype == np.int32
 
 
+def test_each_epoch_takes_the_next_text_of_every_image():
+    tokens = np.arange(6, dtype="int32").reshape(3, 2, 1)
+    dataset = data.batches(data.ImageSet(images(3), prompts=tokens), 3, seed=1)
+    plain = data.batches(data.ImageSet(images(3), np.arange(3)), 3, seed=1)
+    for number in (0, 1, 2, 1):
+        dataset.set_epoch(number)
+        plain.set_epoch(number)
+        assert epoch(dataset)["prompts"].tolist() == [[2 * image + number % 2] for image in order(plain)]
+
+
 def test_without_shuffling_the_order_is_that_of_the_source():
     dataset = numbered(shuffle=False)
     assert order(dataset) == order(dataset) == list(range(20))

@@ -25,7 +25,7 @@ from zoo.metrics import (
     references,
 )
 from zoo.metrics.editing import edit_shares
-from zoo.metrics.protocols import classifiers, evaluation
+from zoo.metrics.protocols import classifiers, evaluation, short_prompts
 from zoo.metrics.protocols import faces as protocols_of_faces
 
 SHAPE = (28, 28, 1)
@@ -381,11 +381,50 @@ def test_prompts_are_measured_by_what_they_name(monkeypatch):
     assert figures["whole_prompts_test_avatars"]["value"] == 0.5
 
 
+def test_short_prompts_are_measured_by_what_they_leave_open(monkeypatch):
+    size, seen = protocols.Size(images=100, seeds=(0, 1)), {}
+    matching = short_prompts._matching_faces(100)
+
+    class Illustrator:
+        def __init__(self, changed):
+            self.changed = changed
+
+        def generate(self, number, *, prompts, seed):
+            faces = matching[[text for text, _ in short_prompts.SHORT_PROMPTS].index(prompts)]
+            # Other faces that match than those that `real` is measured on.
+            rows = np.random.RandomState(seed).randint(len(faces["skin"]), size=number)
+            seen.update({name: values[rows] for name, values in faces.items()}, **self.changed)
+            return np.zeros((number, *avatars.IMAGE_SHAPE), "uint8")
+
+    monkeypatch.setattr(features, "AvatarAttributes", lambda: lambda images: seen)
+    varied, alike = (
+        protocols.prompt_variety(Illustrator(changed), size=size)
+        for changed in ({}, {"skin": np.full(100, avatars.CHOSEN["skin"].index("pale"))})
+    )
+    mean, worst = (varied[f"prompt_variety_{name}_avatars"] for name in ("mean", "worst"))
+    assert 0.02 < mean["value"] < 0.12 and 0.02 < mean["real"] < 0.12 and mean["std"] > 0
+    assert mean["value"] < worst["value"] < 0.35
+    # A fifth of all faces is pale, but the prompt names another skin in one case and this one in another.
+    assert alike["prompt_variety_worst_avatars"]["value"] == pytest.approx(0.8, abs=0.06)
+    assert "20 prompts" in mean["protocol"] and "seeds 0, 1" in mean["protocol"]
+
+
+def test_attributes_that_faces_share_are_not_left_open():
+    faces = {name: np.arange(4) % 2 for name in avatars.CHOSEN} | {"skin": np.zeros(4, int)}
+    found = short_prompts.open_distances({name: np.zeros(8, int) for name in avatars.CHOSEN}, faces)
+    assert found == {name: 0.5 for name in avatars.CHOSEN if name != "skin"}
+
+
 @pytest.mark.slow
 def test_faces_of_captions_are_read_where_a_model_has_no_examples_to_draw():
     model = zoo.load("text_to_image_gan_avatars_64", example_prompts=None)
     figures = protocols.evaluate(model, "avatars", size=SMALL)
-    assert set(figures) == {"prompt_agreement_test_avatars", "whole_prompts_test_avatars"}
+    assert set(figures) == {
+        "prompt_agreement_test_avatars",
+        "whole_prompts_test_avatars",
+        "prompt_variety_mean_avatars",
+        "prompt_variety_worst_avatars",
+    }
 
 
 def test_a_model_that_draws_from_prompts_alone_is_refused_on_other_data_than_faces():

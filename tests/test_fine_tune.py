@@ -214,6 +214,7 @@ KINDS = (
     "VQVAE",
     "PixelCNN",
     "RectifiedFlow",
+    "LatentFlow",
 )
 
 

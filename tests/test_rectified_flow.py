@@ -23,7 +23,7 @@ def normal_flow(**arguments):
     t = ops.reshape(times, (-1, 1, 1, 1))
     factor = (t * SPREAD**2 - (1.0 - t)) / (t**2 * SPREAD**2 + (1.0 - t) ** 2)
     network = keras.Model({"images": noisy, "times": times}, factor * noisy)
-    return zoo.RectifiedFlow(SHAPE, network=network, **arguments)
+    return zoo.RectifiedFlow(SHAPE, field=network, **arguments)
 
 
 def towards_classes():
@@ -32,7 +32,7 @@ def towards_classes():
     inputs["labels"] = keras.Input((), dtype="int32", name="labels")
     speed = ops.where(ops.equal(inputs["labels"], NUM_CLASSES), 0.0, 0.1 * ops.cast(inputs["labels"], "float32"))
     velocity = 0.0 * inputs["images"] + ops.reshape(speed, (-1, 1, 1, 1))
-    return zoo.RectifiedFlow(SHAPE, network=keras.Model(inputs, velocity), num_classes=NUM_CLASSES, steps=2)
+    return zoo.RectifiedFlow(SHAPE, field=keras.Model(inputs, velocity), num_classes=NUM_CLASSES, steps=2)
 
 
 def floats(drawn):
@@ -85,12 +85,12 @@ def test_the_loss_is_the_error_of_the_velocity():
     losses = []
     for factor in (0.8, 1.0, 1.2):
         model = normal_flow()
-        exact = model.ema_network
+        exact = model.ema_field
 
         def scaled(inputs, training, exact=exact, factor=factor):
             return factor * exact(inputs)
 
-        model.ema_network = scaled
+        model.ema_field = scaled
         losses.append(float(model.velocity_error(batch, training=False)[0]))
     assert losses[1] < min(losses[0], losses[2])
 
@@ -106,15 +106,59 @@ def test_guidance_moves_from_no_class_towards_the_label():
 
 
 def test_training_drops_labels():
-    def loss(label_dropout, labels):
+    def loss(condition_dropout, labels):
         model = towards_classes()
-        model.label_dropout = label_dropout
+        model.condition_dropout = condition_dropout
         model.seed_generator.state.assign([1, 0])
         batch = {"images": ops.zeros((4, *SHAPE)), "labels": np.array(labels)}
         return float(model.velocity_error(batch)[0])
 
     assert loss(0.0, [2, 2, 2, 2]) != loss(0.0, [1, 1, 1, 1])
     assert loss(1.0, [2, 2, 2, 2]) == loss(1.0, [1, 1, 1, 1])
+
+
+def towards_words():
+    """A flow whose velocity is 0.1 times the number of words."""
+    inputs = {name: keras.Input(shape, name=name) for name, shape in (("images", SHAPE), ("times", ()))}
+    inputs["prompts"] = keras.Input((4,), dtype="int32", name="prompts")
+    words = ops.sum(ops.cast(ops.not_equal(inputs["prompts"], 0), "float32"), axis=1)
+    velocity = 0.0 * inputs["images"] + ops.reshape(0.1 * words, (-1, 1, 1, 1))
+    return zoo.RectifiedFlow(
+        SHAPE, field=keras.Model(inputs, velocity), vocabulary=["red", "hat"], max_words=4, steps=2
+    )
+
+
+def test_texts_lead_images_and_training_drops_some():
+    model, noise = towards_words(), np.zeros((2, 64), "float32")
+    drawn = floats(model.generate(latents=noise, prompts=["red", "red red hat"], guidance=2.0)).mean((1, 2, 3))
+    np.testing.assert_allclose(drawn, [0.2, 0.6], atol=0.005)
+    # What an image has by its own text is taken away on the way back to the noise.
+    found = model.encode_image(np.full((2, *SHAPE), 0.3, "float32"), prompts=["red", "hat hat hat"])
+    np.testing.assert_allclose(found.mean(1), [0.2, 0.0], atol=1e-5)
+
+    def loss(dropout, text):
+        model.condition_dropout = dropout
+        model.seed_generator.state.assign([1, 0])
+        return float(model.velocity_error({"images": ops.zeros((4, *SHAPE)), "prompts": model.tokenize([text] * 4)})[0])
+
+    assert loss(0.0, "red") != loss(0.0, "red hat")
+    assert loss(1.0, "red") == loss(1.0, "red hat")
+
+
+def test_what_does_not_belong_to_a_flow_of_texts_is_refused():
+    model, given = towards_words(), images(2)
+    for call, says in (
+        (lambda: model.generate(2), "prompts is None, expected one text or one for each image"),
+        (lambda: model.encode_image(given), "prompts is None, expected one text or one for each image"),
+        (lambda: model.encode_image(given, prompts=["red"] * 3), "prompts has 3 texts, expected one for each of 2"),
+        (lambda: model.encode_image(given, 1, prompts="red"), "labels were given to a model without classes"),
+        (lambda: tiny_flow().encode_image(given, prompts="red"), "prompts were given to a model without a vocabulary"),
+        (lambda: tiny_flow().tokenize(["red"]), "This RectifiedFlow has no vocabulary"),
+        (lambda: tiny_flow(vocabulary=["red"], num_classes=2), "num_classes and vocabulary were given"),
+        (lambda: tiny_flow(vocabulary=[]), "vocabulary is empty"),
+    ):
+        with pytest.raises(InputError, match=says):
+            call()
 
 
 @pytest.mark.slow
@@ -132,11 +176,11 @@ def test_given_pixels_are_kept_and_guide_the_others():
 def test_images_are_drawn_by_the_average():
     model = tiny_flow(ema_momentum=0.9)
     model.compile("sgd")
-    before = values(model.ema_network.weights)
+    before = values(model.ema_field.weights)
     model.fit(images(8), batch_size=4, verbose=0)
-    assert any(moved(before, model.ema_network.weights))
+    assert any(moved(before, model.ema_field.weights))
     drawn = model.generate(2, seed=0)
-    model.network.set_weights([0.0 * weight for weight in model.network.get_weights()])
+    model.field.set_weights([0.0 * weight for weight in model.field.get_weights()])
     np.testing.assert_array_equal(model.generate(2, seed=0), drawn)
 
 
@@ -157,7 +201,7 @@ def test_the_loss_falls_and_evaluation_changes_nothing():
     [
         ({"filters": 12}, "filters is 12, expected a multiple of 8"),
         ({"patch_size": 3}, r"image_shape is \(8, 8, 1\), expected sides divisible by 6"),
-        ({"label_dropout": 2}, "label_dropout is 2, expected a number from 0 to 1"),
+        ({"condition_dropout": 2}, "condition_dropout is 2, expected a number from 0 to 1"),
         ({"steps": 0}, "steps is 0, expected an integer of at least 1"),
         ({"guidance": -1}, "guidance is -1, expected a number of at least 0"),
         ({"ema_momentum": 1}, "ema_momentum is 1, expected a number from 0 to below 1"),

@@ -605,7 +605,7 @@ def test_training_warns_that_the_prior_knows_the_codes_from_before(tmp_path):
         warnings.simplefilter("error", UserWarning)
         model.fit(images(12), batch_size=12, verbose=0)
     model.build_prior(filters=4, num_blocks=1)
-    with pytest.warns(UserWarning, match="mean something else now than the prior has learned, .* fit_prior teaches"):
+    with pytest.warns(UserWarning, match="The prior learned from an earlier encoder, .* fit_prior teaches"):
         model.fit(images(4), batch_size=4, verbose=0)
 
 
@@ -746,7 +746,7 @@ def test_the_autoencoder_ignores_classes_that_are_not_the_priors(tmp_path):
 def test_a_prior_learns_the_names_of_the_classes(tmp_path):
     folder_of_classes(tmp_path, "a", "b")
     model = with_prior(num_classes=2)
-    model.code_dataset(str(tmp_path), batch_size=2)
+    model.prior_dataset(str(tmp_path), batch_size=2)
     np.testing.assert_array_equal(model.generate(1, labels="b", seed=0), model.generate(1, labels=1, seed=0))
 
 

@@ -43,6 +43,7 @@ __all__ = [
     "ConditionalGAN",
     "CycleGAN",
     "GenerativeModel",
+    "LatentFlow",
     "Pix2Pix",
     "PixelCNN",
     "ProgressiveGAN",

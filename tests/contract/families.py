@@ -116,6 +116,7 @@ _LABELS = {"condition": "labels", "draws_condition": True}
 _PIXEL_CNN = {"filters": 6, "num_blocks": 2, "first_kernel_size": 3}
 _TRANSLATOR = {"filters": 2, "patch_stages": 1, "penalties": "r1", "augmentation": "adaptive", "ema_momentum": 0.5}
 _FLOW = {"filters": 8, "blocks": 1, "steps": 2, "ema_momentum": 0.5}
+_FOLLOWED = {"steps": 1, "solver": "euler", "source_images": images(3), "mask": np.eye(8) > 0}
 _UPSCALER = {
     "image_shape": (8, 12, 3),
     "condition": "source_images",
@@ -203,15 +204,28 @@ FAMILIES = {
     "RectifiedFlow": Family(
         _FLOW,
         **_LABELS,
-        also_takes={
-            "latents": np.eye(3, 64, dtype="float32"),
-            "steps": 1,
-            "guidance": 2.0,
-            "solver": "euler",
-            "source_images": images(3),
-            "mask": np.eye(8) > 0,
-        },
+        also_takes={"latents": np.eye(3, 64, dtype="float32"), "guidance": 2.0, **_FOLLOWED},
         predicts_from="times",
+    ),
+    "RectifiedFlow, of texts": Family(
+        {**_FLOW, "vocabulary": WORDS, "max_words": 6},
+        condition="prompts",
+        also_takes={"latents": np.eye(3, 64, dtype="float32"), "guidance": 2.0, **_FOLLOWED},
+        predicts_from="times",
+        fast=False,
+    ),
+    "LatentFlow": Family(
+        {
+            "latent_channels": 2,
+            "filters": 4,
+            "stages": 1,
+            "residual_blocks": 1,
+            "perceptual_weight": 0.0,
+            "prior": {**_FLOW, "stages": 1},
+        },
+        **_AUTOENCODER,
+        also_takes={"latents": np.eye(3, 32, dtype="float32"), **_FOLLOWED},
+        fast=False,
     ),
     "PixelCNN, of colours": Family(
         {**_PIXEL_CNN, "likelihood": "logistic_mixture", "num_mixtures": 2},

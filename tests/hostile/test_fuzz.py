@@ -112,6 +112,15 @@ def model(name):
             SHAPE, LATENT_DIM, vocabulary=["red", "cat"], max_words=4, filters=2, text_dim=3, word_dim=4
         ),
         "rectified_flow": lambda: zoo.RectifiedFlow(SHAPE, num_classes=2, filters=8, blocks=1),
+        "latent_flow": lambda: zoo.LatentFlow(
+            SHAPE,
+            latent_channels=2,
+            filters=4,
+            stages=1,
+            residual_blocks=1,
+            perceptual_weight=0.0,
+            prior={"filters": 8, "stages": 1, "blocks": 1, "vocabulary": ["red", "cat"], "max_words": 4},
+        ),
         **TINY_GANS,
     }[name]
     made = build()
@@ -282,7 +291,17 @@ CALLS = {
         zoo.PixelCNN, filters=2, num_blocks=1, kernel_size=3, first_kernel_size=3, likelihood="bernoulli", levels=None
     ),
     "RectifiedFlow": constructor(
-        zoo.RectifiedFlow, filters=8, patch_size=2, stages=1, blocks=1, steps=1, guidance=1.0, label_dropout=0.1
+        zoo.RectifiedFlow, filters=8, patch_size=2, stages=1, blocks=1, steps=1, guidance=1.0, condition_dropout=0.1
+    ),
+    "LatentFlow": constructor(
+        zoo.LatentFlow,
+        latent_channels=2,
+        filters=4,
+        stages=1,
+        residual_blocks=1,
+        kl_weight=1e-5,
+        perceptual_weight=0.0,
+        prior=None,
     ),
     # === Their methods ===
     "GAN.generate": method("gan", "generate", num_samples=1, latents=None, seed=0),
@@ -294,6 +313,9 @@ CALLS = {
     ),
     "RectifiedFlow.generate": method(
         "rectified_flow", "generate", num_samples=1, labels=0, steps=1, guidance=2.0, solver="euler", seed=0
+    ),
+    "LatentFlow.generate": method(
+        "latent_flow", "generate", num_samples=1, prompts="red", steps=1, guidance=2.0, solver="euler", seed=0
     ),
     "Pix2Pix.generate": method("pix2pix", "generate", num_samples=1, source_images=PICTURE, seed=0),
     "TextToImageGAN.generate": method("text_to_image_gan", "generate", num_samples=1, prompts="red cat", seed=0),
@@ -323,6 +345,11 @@ CALLS = {
     "PixelCNN.bits_per_dim": method("pixel_cnn", "bits_per_dim", images=images(2), labels=None),
     "RectifiedFlow.encode_image": method("rectified_flow", "encode_image", images=images(1), labels=0, steps=1),
     "RectifiedFlow.log_prob": method("rectified_flow", "log_prob", images=images(1), labels=0, steps=1, seed=0),
+    "LatentFlow.encode": method("latent_flow", "encode", images=images(2)),
+    "LatentFlow.decode": method("latent_flow", "decode", latents=np.zeros((2, 4, 4, 2), "float32")),
+    "LatentFlow.reconstruct": method("latent_flow", "reconstruct", images=images(2)),
+    "LatentFlow.encode_image": method("latent_flow", "encode_image", images=images(1), prompts="red", steps=1),
+    "LatentFlow.build_prior": method("latent_flow", "build_prior", filters=8, stages=1, blocks=1, num_classes=None),
     "Pix2Pix.translate": method("pix2pix", "translate", images=images(1)),
     "CycleGAN.translate": method("cycle_gan", "translate", images=images(1), reverse=False),
     "SRResNet.upscale": method("sr_resnet", "upscale", image=images(1, (8, 8, 3))[0]),

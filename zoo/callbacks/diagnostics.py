@@ -30,13 +30,12 @@ class WarnOfUnusedCodes(keras.callbacks.Callback):
 
 
 class WarnOfStalePrior(keras.callbacks.Callback):
-    """Warns at the end of training if the VQ-VAE has a prior, because that prior was fitted to the earlier codes."""
+    """Warns at the end of training if the model has a prior, because that prior was fitted to the earlier encoder."""
 
     def on_train_end(self, logs=None):
         if self.model.prior is not None:
             warnings.warn(
-                "The codes mean something else now than the prior has learned, which generate draws from; fit_prior "
-                "teaches it anew.",
+                "The prior learned from an earlier encoder, and generate draws from it; fit_prior teaches it anew.",
                 stacklevel=2,
             )
 

@@ -14,8 +14,8 @@ from zoo.presets import allow_list, hub
 # Classes whose `generate` takes what their configuration does not name.
 _TRANSLATORS = ("Pix2Pix", "CycleGAN", "SRResNet", "SRGAN")
 _TRUNCATED = ("BigGAN", "StyleGAN", "StyleDCGAN")
-_COMPLETING = ("PixelCNN", "RectifiedFlow")
-_FLOWS = ("RectifiedFlow",)
+_FLOWS = ("RectifiedFlow", "LatentFlow")
+_COMPLETING = ("PixelCNN", *_FLOWS)
 _TEMPERED = ("VAE", "BetaVAE", "VQVAE", "VQVAE2", "PixelCNN")
 
 
@@ -143,15 +143,16 @@ def _conditions(directory):
     """Returns the names of the conditions that `generate` takes, from a configuration, without building anything."""
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         config = presets.config_of(directory)
-        name, options = config["class_name"], config["config"]
+        # A prior draws what the model draws.
+        name, options = config["class_name"], {**config["config"], **(config["config"].get("prior") or {})}
         takes = {
-            "labels": options.get("num_classes") or (options.get("prior") or {}).get("num_classes"),
+            "labels": options.get("num_classes"),
             "prompts": options.get("vocabulary"),
             "source_images": name in (*_TRANSLATORS, *_COMPLETING),
             "mask": name in _COMPLETING,
             "latents": options.get("latent_dim") or name in _FLOWS,
             "steps": name in _FLOWS,
-            "guidance": name in _FLOWS and options.get("num_classes"),
+            "guidance": name in _FLOWS and (options.get("num_classes") or options.get("vocabulary")),
             "solver": name in _FLOWS,
             "truncation": name in _TRUNCATED,
             "temperature": name in _TEMPERED,

@@ -106,8 +106,8 @@ def _checked_labels(labels, number):
 
 def _checked_prompts(prompts, number, tokens):
     prompts = as_array(prompts, "prompts")
-    is_text = prompts.ndim == 1 and prompts.dtype.kind == "U"
-    is_tokens = tokens and prompts.ndim == 2 and prompts.dtype.kind in "iu"
+    is_text = prompts.ndim in (1, 2) and prompts.dtype.kind == "U"
+    is_tokens = tokens and prompts.ndim in (2, 3) and prompts.dtype.kind in "iu"
     if prompts.shape[:1] != (number,) or not (is_text or is_tokens):
         raise InputError(
             f"prompts has shape {prompts.shape} and dtype {prompts.dtype}, expected one text for each of the "

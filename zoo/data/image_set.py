@@ -23,8 +23,8 @@ class ImageSet(NamedTuple):
         class_names: tuple of str, or None. The name of each class. Defaults to None.
         source_images: array like `images`, or None. The inputs of an image-to-image model, in the order of `images`. If
             the two are unpaired, their numbers may differ. Defaults to None.
-        prompts: array of texts of shape `(n,)`, int array of their tokens of shape `(n, words)`, or None. Defaults to
-            None.
+        prompts: array of texts of shape `(n,)`, or of several for each image `(n, texts)`, of which every epoch takes
+            the next one; int array of their tokens `(n, words)` or `(n, texts, words)`; or None. Defaults to None.
 
     Example:
 

@@ -134,12 +134,15 @@ def batches(image_set, batch_size, *, shuffle=True, seed=0, drop_remainder=True,
     # A last, smaller batch needs a row for each device.
     left_out = batch_size if drop_remainder else number_of_devices()
     steps = (number + batch_size - left_out) // batch_size
-    order = _Order(sizes, shuffle, seed)
+    texts = 1
+    if np.ndim(prompts) == 3:
+        texts, prompts = prompts.shape[1], prompts.reshape(-1, prompts.shape[-1])
+    order = _Order(sizes, shuffle, seed, texts)
     columns = {
         "images": (images, 0),
         "labels": (labels, 0),
-        "source_images": (source_images, -1),
-        "prompts": (prompts, 0),
+        "source_images": (source_images, len(sizes) - 1),
+        "prompts": (prompts, len(sizes)),
     }
     columns = {name: found for name, found in columns.items() if found[0] is not None}
     if keras.backend.backend() == "tensorflow":
@@ -153,12 +156,13 @@ def batches(image_set, batch_size, *, shuffle=True, seed=0, drop_remainder=True,
 class _Order:
     """The order of the images in each epoch, drawn from a random stream that depends on (seed, epoch) alone.
 
-    Each of `sizes` has one column of indices. All columns are as long as the largest, so shorter ones repeat.
+    Each of `sizes` has one column of indices. All columns are as long as the largest, so shorter ones repeat. The last
+    column is that of the texts, of which each image has a number, one for each epoch.
     """
 
-    def __init__(self, sizes, shuffle, seed):
-        self.shape = (max(sizes), len(sizes))
-        self._sizes, self._shuffle, self._seed, self._epoch = sizes, shuffle, seed, 0
+    def __init__(self, sizes, shuffle, seed, texts):
+        self.shape = (max(sizes), len(sizes) + 1)
+        self._sizes, self._shuffle, self._seed, self._texts, self._epoch = sizes, shuffle, seed, texts, 0
 
     def set_epoch(self, epoch):
         self._epoch = check_count(epoch, "epoch", least=0)
@@ -167,4 +171,5 @@ class _Order:
         epoch, self._epoch = self._epoch, self._epoch + 1
         stream = np.random.RandomState(np.random.Philox(key=[self._seed, epoch]))
         columns = [stream.permutation(size) if self._shuffle else np.arange(size) for size in self._sizes]
+        columns.append(columns[0] * self._texts + epoch % self._texts)
         return np.stack([np.resize(column, self.shape[0]) for column in columns], 1)

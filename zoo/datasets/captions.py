@@ -4,7 +4,7 @@ from zoo.datasets import avatars
 from zoo.latents import stream
 
 # This seed is far from the ones that users pick and from those that draw the faces.
-_SEED = 2**62 + 2
+_SEED, _SHORT_SEED = 2**62 + 2, 2**62 + 3
 _NOUNS = {"feminine": ("woman", "lady"), "masculine": ("man", "guy")}
 _ANYONE = ("person", "someone")
 _OPENINGS = ("", "a portrait of ", "an avatar of ", "a picture of ", "a drawing of ", "the face of ")
@@ -88,17 +88,20 @@ _CLOTHES = {
     "blazer": ("{}blazer", "{}jacket"),
     "overall": ("{}overall", "{}pair of dungarees"),
 }
+# Short captions choose from these attributes and the presentation.
+_DETAILS = ("hair_style", "hair_color", "clothes", "mouth", *_PHRASES)
 # The probability that a caption names an attribute, unless a call gives another one.
 _CHANCE = 0.5
 
 
-def caption(face, index, always=()):
-    """Writes a caption of a face, which depends on `face` and `index` alone for a given `always`.
+def caption(face, index, always=(), only=None):
+    """Writes a caption of a face, which depends on `face` and `index` alone for a given `always` and `only`.
 
     Args:
         face: dict of attributes, as `avatars.draw` returns it.
         index: int. Index that determines the wording and which attributes are left out.
         always: collection of str. Attributes that the caption always names, unless they are hidden. Defaults to `()`.
+        only: collection of str, or None. Attributes that the caption may name; all if None. Defaults to None.
 
     Returns:
         The caption, and a dict of the attributes that it names with their values, which are integers of
@@ -113,7 +116,8 @@ def caption(face, index, always=()):
 
     def wanted(name, chance=_CHANCE):
         drawn = random.uniform() < chance
-        return face.get(name) != avatars.HIDDEN and (drawn or name in always)
+        allowed = only is None or name in only
+        return allowed and face.get(name) != avatars.HIDDEN and (drawn or name in always)
 
     def name_it(*names):
         named.update({name: encoded[name] for name in names})
@@ -171,3 +175,28 @@ def caption(face, index, always=()):
         listed = details[0] if len(details) == 1 else f"{', '.join(details[:-1])} and {details[-1]}"
         text += f" with {listed}"
     return ", ".join([text, *clauses]), named
+
+
+def training_caption(face, index):
+    """Writes a caption that is often short, and otherwise that of `caption`.
+
+    In `caption`, what a text leaves out tells something of the face: it cannot name the eyes behind sunglasses or a
+    beard that is missing, so four in ten faces of captions like "a woman" wear sunglasses. Every second caption is
+    therefore to name the presentation or not, and up to two more attributes, all chosen regardless of the face. If the
+    face does not show one of them, a long caption takes its place. All faces that fit a short caption are therefore
+    equally likely to have it.
+
+    Args:
+        face: dict of attributes, as `avatars.draw` returns it.
+        index: int. Index that determines the wording and the attributes that are named.
+
+    Returns:
+        The caption, and a dict of the attributes that it names, as `caption` returns them.
+    """
+    random = stream(_SHORT_SEED, index)
+    if random.randint(2):
+        chosen = ["presentation"][: random.randint(2)] + list(random.permutation(_DETAILS)[: random.randint(3)])
+        text, named = caption(face, index, chosen, chosen)
+        if len(named) == len(chosen):
+            return text, named
+    return caption(face, index)

@@ -7,6 +7,7 @@ from zoo.models.dcgan import DCGAN, ConditionalGAN
 from zoo.models.gan import GAN
 from zoo.models.generative_model import GenerativeModel
 from zoo.models.image_to_image import Pix2Pix
+from zoo.models.latent_flow import LatentFlow
 from zoo.models.pixel_cnn import PixelCNN
 from zoo.models.progressive_gan import ProgressiveGAN
 from zoo.models.projected_gan import ProjectedGAN
@@ -38,6 +39,7 @@ __all__ = [
     "ConditionalGAN",
     "CycleGAN",
     "GenerativeModel",
+    "LatentFlow",
     "Pix2Pix",
     "PixelCNN",
     "ProgressiveGAN",

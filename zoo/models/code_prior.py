@@ -7,23 +7,21 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from zoo import keras_private
 from zoo.arrays import as_array
 from zoo.callbacks import PredictionProgress
 from zoo.errors import InputError, check_count
 from zoo.exporting.networks import Values
-from zoo.models.generative_model import GenerativeModel
+from zoo.models.prior import HasPrior, Prior
 from zoo.nets.building import dtype_scope
 from zoo.nets.pixel_cnn import gated_pixel_cnn
 from zoo.objectives.likelihoods import Categorical
 from zoo.progress import predict_batch, traced_quietly
 from zoo.sampling import conditions
 from zoo.sampling.codes import CodeSampler, exported_steps
-from zoo.training.checks import check_backend, check_known
 
 
 @keras.saving.register_keras_serializable(package="zoo")
-class CodePrior(GenerativeModel):
+class CodePrior(Prior):
     """Gated PixelCNNs over grids of codes, each conditioned on the next coarser grid (Razavi et al. 2019, section 3.2).
 
         log p(codes) = log p(top) + log p(bottom | top)
@@ -44,8 +42,6 @@ class CodePrior(GenerativeModel):
     """
 
     noise_distribution = "uniform"
-    # The autoencoder that contains this prior draws the images.
-    draws_alone = False
 
     def __init__(
         self,
@@ -99,12 +95,6 @@ class CodePrior(GenerativeModel):
     @property
     def noise_shape(self):
         raise InputError("A CodePrior draws codes; generate of the model that it is a part of draws images.")
-
-    def save_to_preset(self, directory, weights_dtype="float32"):
-        """Refuses to save, because a preset holds the whole autoencoder."""
-        raise InputError(
-            "A CodePrior is a part of a model; save_to_preset of the model keeps both, and save keeps the prior alone."
-        )
 
     def get_config(self):
         config = super().get_config()
@@ -173,13 +163,6 @@ class CodePrior(GenerativeModel):
             start = stop
         return grids
 
-    def prepare(self, data):
-        # Codes are not grey values and need no scaling.
-        return dict(self.unpack(data))
-
-    def check_batch(self, batch, what, parts=1):
-        """Checks nothing, because the autoencoder already checked the images that the codes come from."""
-
 
 def _conditioner(coarse, fine, num_embeddings, filters, name):
     """Returns a network from coarse codes `(n, h, w, 1)` to features `(n, height, width, filters)` of a finer grid."""
@@ -191,25 +174,14 @@ def _conditioner(coarse, fine, num_embeddings, filters, name):
     return keras.Model(inputs, outputs, name=name)
 
 
-class HasCodePrior(GenerativeModel):
+class HasCodePrior(HasPrior):
     """Base of autoencoders of codes, whose prior over the codes draws new images.
 
-    A subclass has `code_shapes`, `num_embeddings`, `encode_grids(images)` and at first the `prior` None. A class cannot
-    have it, because under PyTorch an attribute of the class hides a layer of the object.
+    A subclass has `code_shapes`, `num_embeddings` and `encode_grids(images)`.
     """
 
+    prior_class = CodePrior
     noise_distribution = "uniform"
-
-    @classmethod
-    def changed_arguments(cls, arguments, overrides):
-        classes = {name: overrides[name] for name in ("num_classes", "class_names") if name in overrides}
-        own, prior = arguments["prior"], overrides.get("prior", {})
-        if classes and own and prior is not None:
-            # The classes belong to the model's prior.
-            if isinstance(prior, dict):
-                prior = {**own, **prior, "class_names": None, **classes}
-            overrides = {**{name: value for name, value in overrides.items() if name not in classes}, "prior": prior}
-        return super().changed_arguments(arguments, overrides)
 
     def build_prior(self, filters=64, num_blocks=8, num_classes=None, class_names=None):
         """Creates an untrained prior, which replaces an existing one.
@@ -220,102 +192,9 @@ class HasCodePrior(GenerativeModel):
             class_names: list of `num_classes` texts, or None. Defaults to None.
         """
         options = filters, num_blocks, num_classes, class_names
-        self._replace_prior(CodePrior(self.code_shapes, self.num_embeddings, *options, dtype=self.dtype_policy))
+        self.replace_prior(CodePrior(self.code_shapes, self.num_embeddings, *options, dtype=self.dtype_policy))
 
-    def _replace_prior(self, prior):
-        if self.prior is not None:
-            # Keras would otherwise continue to count and save the old prior.
-            keras_private.untrack(self, self.prior)
-        self.prior = prior
-
-    def fit_prior(
-        self,
-        x,
-        y=None,
-        batch_size=64,
-        epochs=1,
-        optimizer=None,
-        validation_data=None,
-        shuffle=True,
-        validation_batch_size=None,
-        **kwargs,
-    ):
-        """Trains the prior on the codes of images with Keras' `fit` of `self.prior`; `fit` does not train the prior.
-
-        Args:
-            x, y: images and, for a prior with classes, labels: arrays, a folder, or a TFDS name.
-            batch_size, epochs, shuffle, validation_batch_size: as for `fit`.
-            optimizer: Keras optimizer or its name, or None. None keeps the prior's optimizer, at first Adam with a
-                learning rate of 1e-3.
-            validation_data: any source that `x` can be, labels included; a TFDS name reads the split `test`.
-            **kwargs: further arguments of `fit`, such as `callbacks`, except `validation_split`.
-
-        Returns:
-            Keras' `History`, with `loss` in nats and `bits_per_image`.
-
-        Raises:
-            InputError, DataError, NonFiniteError: As for `fit`.
-        """
-        check_backend("fit_prior")
-        check_known("fit_prior", kwargs, keras.Model.fit, excluded=["validation_split"])
-        epochs, fresh = check_count(epochs, "epochs"), self.prior is None
-        image_set = self._read_for_prior(x, y, batch_size)
-        validation_size = batch_size if validation_batch_size is None else validation_batch_size
-        if validation_data is not None:
-            validation_data = self._read_for_prior(validation_data, None, validation_size, training=False)
-        try:
-            if fresh:
-                self.build_prior()
-            if optimizer is not None or not self.prior.compiled:
-                self.prior.compile(optimizer)
-            # Encoding is slow, so it starts after all checks.
-            dataset = self._code_batches(image_set, batch_size, shuffle)
-            if validation_data is not None:
-                validation_data = self._code_batches(
-                    validation_data, validation_size, shuffle=False, drop_remainder=False
-                )
-            return self.prior.fit(dataset, epochs=epochs, validation_data=validation_data, **kwargs)
-        except BaseException:
-            if fresh and not (self.prior.compiled and int(self.prior.optimizer.iterations)):
-                # A failed call must not leave behind an untrained prior, which would draw noise.
-                self._replace_prior(None)
-            raise
-
-    def get_compile_config(self):
-        config = super().get_compile_config()
-        if config is not None and self.prior is not None and self.prior.compiled:
-            config["prior"] = self.prior.get_compile_config()
-        return config
-
-    def compile_from_config(self, config):
-        super().compile_from_config(config)
-        # The prior is None if `from_preset` was told to leave it out.
-        if "prior" in config and self.prior is not None:
-            self.prior.compile_from_config(config["prior"])
-
-    def code_dataset(self, x, batch_size=64):
-        """Returns the data set that `fit_prior` trains on: batches of rows of codes with the labels of their images."""
-        return self._code_batches(self._read_for_prior(x, None, batch_size), batch_size)
-
-    def _read_for_prior(self, x, y, batch_size, training=True):
-        """Reads the images and labels for `fit_prior`, and checks all of them before any image is encoded."""
-        from zoo import data
-
-        image_set = data.read(x if y is None else (x, y), self.image_shape, split="train" if training else "test")
-        if self.prior is not None:
-            self.prior.accepted(image_set)
-        data.check_batch_size(batch_size, len(image_set.images), training)
-        if self.classes is not None and training:
-            self.classes.learn(image_set)
-        return image_set
-
-    def _code_batches(self, image_set, batch_size, shuffle=True, drop_remainder=True):
-        from zoo import data
-
-        rows = data.ImageSet(self._rows(image_set.images), image_set.labels)
-        return data.batches(rows, batch_size, shuffle=shuffle, drop_remainder=drop_remainder)
-
-    def _rows(self, images):
+    def rows(self, images):
         """Returns the codes of images as rows `(n, 1, 1, total)`."""
         return np.concatenate([codes.reshape(len(codes), 1, 1, -1) for codes in self.encode_grids(images)], -1)
 
@@ -325,10 +204,10 @@ class HasCodePrior(GenerativeModel):
         Raises:
             InputError: If there is no prior yet, or labels are missing or given to a prior without classes.
         """
-        self._check_prior()
+        self.check_prior()
         images = as_array(images)
         labels = self.labels_for(len(images) if images.ndim else 1, labels)
-        rows = self._rows(images)
+        rows = self.rows(images)
         inputs = {"images": rows}
         if labels is not None:
             inputs["labels"] = labels
@@ -338,23 +217,10 @@ class HasCodePrior(GenerativeModel):
         return -log_likelihoods.astype("float64") / np.log(2.0)
 
     @property
-    def draws_alone(self):
-        return self.prior is not None
-
-    def _check_prior(self):
-        if self.prior is None:
-            raise InputError(f"This {type(self).__name__} has no prior to draw from; call fit_prior(images) first.")
-
-    @property
-    def classes(self):
-        """Labels of the prior, which conditions images on classes where the autoencoder does not."""
-        return None if self.prior is None else self.prior.classes
-
-    @property
     def conditions(self):
         return (*self.label_conditions, conditions.temperature(of_uniform_noise=True))
 
     @property
     def noise_shape(self):
-        self._check_prior()
+        self.check_prior()
         return self.prior.image_shape

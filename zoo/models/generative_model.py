@@ -269,9 +269,10 @@ class GenerativeModel(SavableModel, Trainer):
                   variety; 0 yields the mean itself. `StyleGAN` takes a factor, where 1 changes nothing; `BigGAN` takes
                   a threshold, where 2 changes little.
                 - `temperature`: float, at least 0, that scales the randomness; 1 is the model's own distribution.
-                - `steps`: int, at least 1. Steps in which `RectifiedFlow` turns noise into images; more take longer and
-                  err less.
-                - `guidance`: float, at least 0. How far a flow goes towards the label; 1 is its own distribution.
+                - `steps`: int, at least 1. Steps in which a flow turns noise into images; more take longer, and err
+                  less.
+                - `guidance`: float, at least 0. How far a flow goes towards the label or prompt; 1 is its own
+                  distribution.
                 - `solver`: `"heun"` (default) or `"euler"`, which takes half of the time for each step and needs more.
 
         Returns:

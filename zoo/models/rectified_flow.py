@@ -7,19 +7,20 @@ import keras
 import numpy as np
 from keras import ops
 
-from zoo.errors import check_amount, check_count, check_image_shape, check_share
+from zoo.errors import InputError, check_amount, check_count, check_image_shape, check_share
 from zoo.exporting.networks import functional
 from zoo.latents import check_seed
 from zoo.layers.training_state import StepCount
-from zoo.models.generative_model import GenerativeModel
+from zoo.models.prompted import Prompted
 from zoo.nets.building import choose_networks
 from zoo.nets.flow import velocity_network
 from zoo.nets.options import Count, CountFromZero
 from zoo.nets.shapes import check_makes, check_takes
 from zoo.progress import predict_batch
 from zoo.sampling.batches import padded
-from zoo.sampling.conditions import Amount, CompletedImages, Latents, Mask, Solver, Steps
+from zoo.sampling.conditions import Amount, CompletedImages, Latents, Mask, Prompts, Solver, Steps
 from zoo.sampling.integration import SOLVERS, integrated
+from zoo.text import Tokenizer
 from zoo.training import ema, step
 
 # The distance between two of the 256 grey values in [-1, 1].
@@ -27,7 +28,7 @@ _LEVEL = 2.0 / 255.0
 
 
 @keras.saving.register_keras_serializable(package="zoo")
-class RectifiedFlow(GenerativeModel):
+class RectifiedFlow(Prompted):
     """Rectified flow (Liu et al. 2023), which is flow matching along straight lines (Lipman et al. 2023).
 
     A network v learns the velocity on straight lines from noise x0 ~ N(0, I) to images x1 (eq. 1 of Liu et al.),
@@ -38,21 +39,27 @@ class RectifiedFlow(GenerativeModel):
     image is drawn by following dx = v(x, t) dt from noise at t = 0 to t = 1. `generate` uses a moving average of the
     weights.
 
-    With classes, a share of `label_dropout` of the labels is dropped in training, so that the network knows the
-    velocity without a class, too. Classifier-free guidance (Ho & Salimans 2022, eq. 6) then draws with
+    Classes or texts y may condition the images. Training drops a share of `condition_dropout` of them, so that the
+    network knows the velocity without a condition, too. Classifier-free guidance (Ho & Salimans 2022, eq. 6) then draws
+    with
 
-        v(x, t) + guidance * (v(x, t | label) - v(x, t)),
+        v(x, t) + guidance * (v(x, t | y) - v(x, t)),
 
-    where 1 is the model's own distribution, and more yields clearer members of a class with less variety.
+    where 1 is the model's own distribution, and more yields images that fit y more clearly and vary less.
 
     Args:
         image_shape: `(height, width, channels)`.
-        network: functional network that replaces the default one, from a dict of noisy `images`, of `times` `(n,)` and,
-            with classes, of `labels` `(n,)`, where `num_classes` means no class, to velocities of `image_shape`.
-        num_classes: int or None. Number of classes that the labels name; None for an unconditional model. Defaults to
+        field: functional network that replaces the default one, from a dict of noisy `images` and of `times` `(n,)`
+            to velocities of `image_shape`. With classes, it also takes `labels` `(n,)`, where `num_classes` means no
+            class; with a vocabulary, `prompts` `(n, max_words)`, where zeros mean no text.
+        num_classes: int or None. Number of classes that the labels name; None for a model without classes. Defaults to
             None.
         class_names: list of `num_classes` texts for `generate`, or None. Defaults to None.
-        label_dropout: float from 0 to 1. Share of the labels that training drops. Defaults to 0.1.
+        vocabulary: list of the words that prompts may contain, as `zoo.text.vocabulary_of(prompts)` returns it, or None
+            for a model without texts. Defaults to None.
+        max_words: int, at least 1. Maximal number of words in a prompt. Defaults to 40.
+        example_prompts: list of texts that `generate` draws from if it is given no prompts, or None. Defaults to None.
+        condition_dropout: float from 0 to 1. Share of the labels or prompts that training drops. Defaults to 0.1.
         steps: int, at least 1. Steps of `generate` unless it is told otherwise. Defaults to 25.
         guidance: float, at least 0. Guidance of `generate` unless it is told otherwise. Defaults to 1.
         ema_momentum: float from 0 to below 1. Share of the average that each step keeps; early steps keep less.
@@ -77,18 +84,21 @@ class RectifiedFlow(GenerativeModel):
     """
 
     left_out_of_presets = ("averaged_steps",)
-    preset_aliases = (("network", "ema_network"),)
-    never_trained = ("ema_network",)
-    network_arguments = ("network",)
+    preset_aliases = (("field", "ema_field"),)
+    never_trained = ("ema_field",)
+    network_arguments = ("field",)
 
     def __init__(
         self,
         image_shape,
         *,
-        network=None,
+        field=None,
         num_classes=None,
         class_names=None,
-        label_dropout=0.1,
+        vocabulary=None,
+        max_words=40,
+        example_prompts=None,
+        condition_dropout=0.1,
         steps=25,
         guidance=1.0,
         ema_momentum=0.999,
@@ -97,35 +107,34 @@ class RectifiedFlow(GenerativeModel):
         **network_options,
     ):
         image_shape = check_image_shape(image_shape)
-        super().__init__(image_shape, monitored=("loss", "network_gradient_norm"), name=name, dtype=dtype)
+        super().__init__(image_shape, monitored=("loss", "field_gradient_norm"), name=name, dtype=dtype)
         self.set_classes(num_classes, class_names)
-        self.label_dropout = check_share(label_dropout, "label_dropout")
+        if num_classes is not None and vocabulary is not None:
+            raise InputError("num_classes and vocabulary were given, expected at most one of them.")
+        self.max_words = check_count(max_words, "max_words")
+        tokenizer = None if vocabulary is None else Tokenizer(vocabulary, max_words)
+        self.prompts = None if vocabulary is None else Prompts(tokenizer, example_prompts, compared=False)
+        self.trained_conditions = self.label_conditions if self.prompts is None else (self.prompts,)
+        self.condition_dropout = check_share(condition_dropout, "condition_dropout")
         self.steps, self.guidance = check_count(steps, "steps"), check_amount(guidance, "guidance")
         self.ema_momentum = ema.check_momentum(ema_momentum)
+        words = None if tokenizer is None else (tokenizer.size, tokenizer.max_words)
+        implied = {"num_classes": num_classes, "words": words}
         networks, self.described_networks = choose_networks(
-            type(self), {"network": network}, image_shape, None, dtype, network_options, {"num_classes": num_classes}
+            type(self), {"field": field}, image_shape, None, dtype, network_options, implied
         )
-        self.network = networks["network"]
-        takes = {"images": image_shape, "times": (), **({} if num_classes is None else {"labels": ()})}
-        check_takes("network", self.network, takes)
-        check_makes("network", self.network, image_shape)
-        self.ema_network = ema.average_of(self.network)
+        self.field = networks["field"]
+        given = {} if num_classes is None else {"labels": ()}
+        given |= {} if words is None else {"prompts": words[1:]}
+        check_takes("field", self.field, {"images": image_shape, "times": (), **given})
+        check_makes("field", self.field, image_shape)
+        self.ema_field = ema.average_of(self.field)
         self.averaged_steps = StepCount(name="averaged_steps")
         self.latent_dim = math.prod(image_shape)
-        self.trained_conditions = self.label_conditions
-        guided = () if num_classes is None else (Amount("guidance"),)
-        self.conditions = (
-            *self.label_conditions,
-            CompletedImages(image_shape),
-            Mask(image_shape),
-            Latents(self.latent_dim),
-            Steps(),
-            *guided,
-            Solver(SOLVERS),
-        )
+        self.conditions = self.conditions_for(image_shape)
         self.built = True
         # The attribute holds a function, because Keras would save a model as a part of this one.
-        self._divergence = functools.partial(predict_batch, _Divergence(self.ema_network))
+        self._divergence = functools.partial(predict_batch, _Divergence(self.ema_field))
 
     @staticmethod
     def default_networks(
@@ -136,6 +145,7 @@ class RectifiedFlow(GenerativeModel):
         stages: CountFromZero = 1,
         blocks: Count = 2,
         num_classes=None,
+        words=None,
     ):
         """A U-Net over patches of `patch_size` by `patch_size` pixels, with `filters` features at its resolution.
 
@@ -143,7 +153,7 @@ class RectifiedFlow(GenerativeModel):
         resolution, on the way down and on the way up.
         """
         options = {"patch_size": patch_size, "stages": stages, "blocks": blocks}
-        network = velocity_network(image_shape, filters, **options, num_classes=num_classes)
+        network = velocity_network(image_shape, filters, **options, num_classes=num_classes, words=words)
         return network, {"filters": filters, **options}
 
     @staticmethod
@@ -157,9 +167,9 @@ class RectifiedFlow(GenerativeModel):
         """Takes a step down the error of the velocity, and updates the average."""
         batch = self.prepare(data)
         before = self.optimizer.iterations + 0
-        logs = self.update("network", self.velocity_error, batch, self.network.trainable_variables, self.optimizer)
+        logs = self.update("field", self.velocity_error, batch, self.field.trainable_variables, self.optimizer)
         updates = self.optimizer.iterations - before
-        ema.follow(self.ema_network, self.network, self.averaged_steps.steps, updates, self.ema_momentum)
+        ema.follow(self.ema_field, self.field, self.averaged_steps.steps, updates, self.ema_momentum)
         return self.report(logs, batch)
 
     def test_step(self, data):
@@ -178,36 +188,55 @@ class RectifiedFlow(GenerativeModel):
         times = ops.sigmoid(keras.random.normal((number,), seed=seed))
         t = ops.reshape(times, (-1, 1, 1, 1))
         inputs = {"images": (1.0 - t) * noise + t * images, "times": times}
-        if self.classes is not None:
-            labels = ops.cast(batch["labels"], "int32")
-            if training:
-                dropped = keras.random.uniform((number,), seed=seed) < self.label_dropout
-                labels = ops.where(dropped, self.num_classes, labels)
-            inputs["labels"] = labels
-        network = self.network if training else self.ema_network
-        loss = ops.mean(ops.square(network(inputs, training=training) - (images - noise)))
+        for condition in self.trained_conditions:
+            given = ops.cast(batch[condition.name], "int32")
+            inputs[condition.name] = self._with_dropout(given) if training else given
+        field = self.field if training else self.ema_field
+        loss = ops.mean(ops.square(field(inputs, training=training) - (images - noise)))
         return loss, {"loss": loss}
 
+    def _with_dropout(self, given):
+        """Returns labels `(n,)` or prompts `(n, max_words)`, some of them replaced by no condition."""
+        dropped = keras.random.uniform((ops.shape(given)[0],), seed=self.seed_generator) < self.condition_dropout
+        return ops.where(ops.reshape(dropped, (-1, *(1 for _ in given.shape[1:]))), self._nothing, given)
+
+    @property
+    def _nothing(self):
+        """The label or word number that means no condition."""
+        return 0 if self.classes is None else self.num_classes
+
     def optimized_variables(self):
-        return {"optimizer": self.network.trainable_variables}
+        return {"optimizer": self.field.trainable_variables}
 
     def call(self, inputs):
-        """Returns the averaged network's velocities; inputs are those of `network`."""
-        return self.ema_network(inputs, training=False)
+        """Returns the averaged network's velocities; inputs are those of `field`."""
+        return self.ema_field(inputs, training=False)
 
     # === Using ===
 
-    def sample(self, noise, labels=None, steps=None, guidance=None, solver="heun", source_images=None, mask=None):
+    def conditions_for(self, image_shape):
+        """Returns the conditions of `generate` for images of a shape that this flow draws or that are made of them."""
+        return (
+            *self.trained_conditions,
+            CompletedImages(image_shape),
+            Mask(image_shape),
+            Latents(self.latent_dim),
+            Steps(),
+            *([Amount("guidance")] if self.trained_conditions else []),
+            Solver(SOLVERS),
+        )
+
+    def sample(self, noise, steps=None, guidance=None, solver="heun", source_images=None, mask=None, **given):
         noise = np.reshape(noise, (-1, *self.image_shape))
 
         def completed(images, time):
             return np.where(mask[:, :, None], (1.0 - time) * noise + time * source_images, images)
 
-        velocity = self._velocity(labels, self.guidance if guidance is None else guidance)
-        given = {} if mask is None else {"after_step": completed}
-        return integrated(velocity, noise, steps or self.steps, solver, **given)
+        velocity = self._velocity(given, self.guidance if guidance is None else guidance)
+        after = {} if mask is None else {"after_step": completed}
+        return integrated(velocity, noise, steps or self.steps, solver, **after)
 
-    def encode_image(self, images, labels=None, *, steps=None):
+    def encode_image(self, images, labels=None, *, prompts=None, steps=None):
         """Finds the noise that images are drawn from, by following the flow backwards from the images.
 
         `generate(latents=model.encode_image(images, labels=a), labels=b)` draws the same images as members of another
@@ -217,25 +246,40 @@ class RectifiedFlow(GenerativeModel):
             images: uint8 or [-1, 1] images `(n, height, width, channels)`.
             labels: integers or names `(n,)`, or one for all. A model with classes requires them; any other model
                 refuses them.
+            prompts: texts, one for each image or one for all. A model with a vocabulary requires them; any other model
+                refuses them.
             steps: int, at least 1, or None. Number of steps; None is the model's `steps`. Defaults to None.
 
         Returns:
             float32 array `(n, latent_dim)`, the `latents` of `generate`.
 
         Raises:
-            InputError: If images have another shape or range, or labels are missing, out of range, or given without
-                classes.
+            InputError: If images have another shape or range, or conditions are missing, out of range, or not the
+                model's.
         """
-        images, labels = self.checked_images(images), self.labels_for(len(images), labels)
+        images = self.checked_images(images)
+        return self.noise_of(images, self.given_conditions(len(images), labels, prompts), steps)
+
+    def noise_of(self, images, given, steps=None):
+        """Returns the noise of floats `(n, *image_shape)` under checked conditions, for `encode_image`."""
         steps = self.steps if steps is None else check_count(steps, "steps")
 
-        def noise_of(images, labels):
-            return integrated(self._velocity(labels, 1.0), images, steps, "heun", backwards=True)
+        def noise_of(given, images):
+            return integrated(self._velocity(given, 1.0), images, steps, "heun", backwards=True)
 
-        return self._in_batches(noise_of, images, labels).reshape(len(images), -1)
+        return self._in_batches(noise_of, given, images).reshape(len(images), -1)
 
-    def log_prob(self, images, labels=None, *, steps=None, seed=0):
-        """Estimates log p(x) of each 8-bit image, or log p(x | label), by the instantaneous change of variables.
+    def given_conditions(self, number, labels=None, prompts=None):
+        """Returns the checked conditions of `number` given images, a dict of one entry or none."""
+        labels = self.labels_for(number, labels)
+        if self.prompts is not None:
+            return {"prompts": self.prompts.checked_for(number, prompts)}
+        if prompts is not None:
+            raise InputError("prompts were given to a model without a vocabulary, expected None.")
+        return {} if labels is None else {"labels": labels}
+
+    def log_prob(self, images, labels=None, *, prompts=None, steps=None, seed=0):
+        """Estimates log p(x) of each 8-bit image, or log p(x | y), by the instantaneous change of variables.
 
         Along the flow, the log density changes by the divergence of the velocity (Chen et al. 2018, eq. 8). The
         divergence is estimated without bias by one random vector of signs for each image, the same for all steps
@@ -244,8 +288,7 @@ class RectifiedFlow(GenerativeModel):
 
         Args:
             images: uint8 or [-1, 1] images `(n, height, width, channels)`.
-            labels: as for `encode_image`.
-            steps: as for `encode_image`.
+            labels, prompts, steps: as for `encode_image`.
             seed: int. Seed of the noise and the signs. Defaults to 0.
 
         Returns:
@@ -254,16 +297,17 @@ class RectifiedFlow(GenerativeModel):
         Raises:
             InputError: As for `encode_image`.
         """
-        images, labels = self.checked_images(images), self.labels_for(len(images), labels)
+        images = self.checked_images(images)
+        given = self.given_conditions(len(images), labels, prompts)
         steps = self.steps if steps is None else check_count(steps, "steps")
         stream = np.random.Generator(np.random.Philox(key=[check_seed(seed), 2]))
         spread = images + _LEVEL * (stream.random(images.shape, "float32") - 0.5)
         signs = np.where(stream.random(images.shape, "float32") < 0.5, -1.0, 1.0).astype("float32")
 
-        def log_density(spread, signs, labels):
+        def log_density(given, spread, signs):
             def field(state, time):
-                given = self._inputs(state[:, :-1].reshape(spread.shape), time, labels)
-                velocity, divergence = self._divergence({**given, "signs": signs})
+                inputs = self._inputs(state[:, :-1].reshape(spread.shape), time, given)
+                velocity, divergence = self._divergence({**inputs, "signs": signs})
                 return np.concatenate([velocity.reshape(len(state), -1), divergence[:, None]], axis=1)
 
             state = np.concatenate([spread.reshape(len(spread), -1), np.zeros((len(spread), 1), "float32")], axis=1)
@@ -271,40 +315,43 @@ class RectifiedFlow(GenerativeModel):
             noise, change = state[:, :-1].astype("float64"), state[:, -1]
             return -0.5 * np.square(noise).sum(1) - 0.5 * self.latent_dim * math.log(2.0 * math.pi) + change
 
-        return self._in_batches(log_density, spread, signs, labels) + self.latent_dim * math.log(_LEVEL)
+        return self._in_batches(log_density, given, spread, signs) + self.latent_dim * math.log(_LEVEL)
 
-    def _velocity(self, labels, guidance):
-        """Returns the averaged network as a function of images and a time, guided towards the labels."""
+    def _velocity(self, given, guidance):
+        """Returns the averaged network as a function of images and a time, guided towards the conditions."""
 
         def velocity(images, time):
-            towards = predict_batch(self.ema_network, self._inputs(images, time, labels))
-            if labels is None or guidance == 1.0:
+            towards = predict_batch(self.ema_field, self._inputs(images, time, given))
+            if not given or guidance == 1.0:
                 return towards
-            unknown = np.full_like(labels, self.num_classes)
-            free = predict_batch(self.ema_network, self._inputs(images, time, unknown))
+            nothing = {name: np.full_like(rows, self._nothing) for name, rows in given.items()}
+            free = predict_batch(self.ema_field, self._inputs(images, time, nothing))
             return free + guidance * (towards - free)
 
         return velocity
 
-    def _inputs(self, images, time, labels):
-        inputs = {"images": images.astype("float32"), "times": np.full(len(images), time, "float32")}
-        return inputs if labels is None else {**inputs, "labels": labels}
+    def _inputs(self, images, time, given):
+        return {"images": images.astype("float32"), "times": np.full(len(images), time, "float32"), **given}
 
-    def _in_batches(self, function, *rows):
-        """Applies a function to rows of any number, `generation_batch` at a time; None has no rows."""
+    def _in_batches(self, function, given, *rows):
+        """Applies a function to a dict of conditions and to further rows, `generation_batch` rows at a time."""
         size, results = self.generation_batch, []
         for start in range(0, len(rows[0]), size):
-            part = [None if each is None else each[start : start + size] for each in rows]
-            result = function(*(None if each is None else padded(each, size) for each in part))
-            results.append(result[: len(part[0])])
+            part = slice(start, start + size)
+            conditions = {name: padded(each[part], size) for name, each in given.items()}
+            result = function(conditions, *(padded(each[part], size) for each in rows))
+            results.append(result[: len(rows[0][part])])
         return np.concatenate(results)
 
     # === Files ===
 
     def exported_networks(self):
         """Returns the averaged network, whose velocities lead from noise to images."""
-        velocity = functional(self.ema_network)
-        ranges = {"times": (0.0, 1.0), "labels": (0, self.num_classes)}
+        velocity = functional(self.ema_field)
+        ranges = {"times": (0.0, 1.0)}
+        # Labels have one number more than classes, for no class.
+        ranges |= {} if self.classes is None else {"labels": (0, self.num_classes)}
+        ranges |= {} if self.prompts is None else {"prompts": self.exported_tokens.range}
         inputs = {name: value._replace(range=ranges.get(name)) for name, value in velocity.inputs.items()}
         return {"velocity": velocity._replace(inputs=inputs)}
 
@@ -316,7 +363,10 @@ class RectifiedFlow(GenerativeModel):
             **super().get_config(),
             "num_classes": self.num_classes,
             "class_names": self.class_names,
-            "label_dropout": self.label_dropout,
+            "vocabulary": self.vocabulary and list(self.vocabulary),
+            "max_words": self.max_words,
+            "example_prompts": self.example_prompts and list(self.example_prompts),
+            "condition_dropout": self.condition_dropout,
             "steps": self.steps,
             "guidance": self.guidance,
             "ema_momentum": self.ema_momentum,
@@ -328,7 +378,7 @@ class _Divergence(keras.Model):
 
     def __init__(self, network):
         super().__init__(name="divergence", dtype="float32")
-        self.network = network
+        self.field = network
         self.built = True
 
     def call(self, inputs):
@@ -336,8 +386,8 @@ class _Divergence(keras.Model):
         given = {name: value for name, value in inputs.items() if name != "signs"}
 
         def along_signs(images):
-            return self.network({**given, "images": images}, training=False) * signs
+            return self.field({**given, "images": images}, training=False) * signs
 
         axes = tuple(range(1, len(signs.shape)))
         divergence = ops.sum(signs * step.input_gradient(along_signs, given["images"]), axis=axes)
-        return self.network(given, training=False), divergence
+        return self.field(given, training=False), divergence

@@ -6,6 +6,7 @@ from keras import ops
 from zoo.errors import InputError, check_amount, check_count, check_image_shape
 from zoo.exporting.networks import Network, Values, drawing
 from zoo.models.adversarial_model import AdversarialModel
+from zoo.models.prompted import Prompted
 from zoo.nets import conv, text
 from zoo.nets.options import Count
 from zoo.nets.shapes import check_layers, check_makes, check_takes
@@ -16,7 +17,7 @@ from zoo.text import Tokenizer
 
 
 @keras.saving.register_keras_serializable(package="zoo")
-class TextToImageGAN(AdversarialModel):
+class TextToImageGAN(Prompted, AdversarialModel):
     """GAN that draws the content of a text (Reed et al. 2016), with normalization conditioned on the text.
 
     The model has one stage, where StackGAN has two: at these sizes, normalization conditioned on the text draws details
@@ -97,8 +98,8 @@ class TextToImageGAN(AdversarialModel):
         implied = {"vocabulary_size": tokenizer.size, "max_words": tokenizer.max_words}
         super().__init__(image_shape, latent_dim, implied, penalties=penalties, **arguments)
         self.latent_dim, self.kl_weight, self.contrastive_weight = latent_dim, kl_weight, contrastive_weight
-        self._tokenizer, self._prompts = tokenizer, Prompts(tokenizer, example_prompts)
-        self.conditions, self.trained_conditions = (self._prompts, Latents(latent_dim)), (self._prompts,)
+        self.max_words, self.prompts = tokenizer.max_words, Prompts(tokenizer, example_prompts)
+        self.conditions, self.trained_conditions = (self.prompts, Latents(latent_dim)), (self.prompts,)
         words = (tokenizer.max_words,)
         check_takes("generator", self.generator, {"latents": (latent_dim,), "prompts": words})
         check_takes("discriminator", self.discriminator, {"images": image_shape, "prompts": words})
@@ -135,16 +136,6 @@ class TextToImageGAN(AdversarialModel):
             text.text_to_image_discriminator(image_shape, *words, filters, stages, word_dim),
             {"filters": filters, "stages": stages, "text_dim": text_dim, "word_dim": word_dim},
         )
-
-    @property
-    def vocabulary(self):
-        """The words that prompts may contain."""
-        return self._tokenizer.vocabulary
-
-    @property
-    def example_prompts(self):
-        """The texts that `generate` draws from if it is given no prompts, or None."""
-        return self._prompts.examples
 
     # === The step ===
 
@@ -215,25 +206,7 @@ class TextToImageGAN(AdversarialModel):
         loss += self.kl_weight * kl + self.contrastive_weight * contrast
         return loss, {"generator_loss": loss, "kl": kl, "contrast": contrast}
 
-    # === Words ===
-
-    @classmethod
-    def changed_arguments(cls, arguments, overrides):
-        if "vocabulary" in overrides:
-            # The example prompts use the pretrained vocabulary.
-            arguments = {**arguments, "example_prompts": None}
-        return super().changed_arguments(arguments, overrides)
-
-    def rows_of(self, other):
-        """Returns, for each embedding, the row of another model that initializes each row of this one, or -1.
-
-        `from_preset(name, vocabulary=...)` uses it to keep the vectors of words that both models know.
-        """
-        return {"word_vectors": self._tokenizer.rows_of(other._tokenizer)}
-
-    def tokenize(self, prompts):
-        """Returns word numbers, int32 `(n, max_words)`, of a list of texts, for ready-made batches."""
-        return self._tokenizer(prompts)
+    # === Using ===
 
     def sample(self, latents, prompts):
         return predict_batch(self.ema_generator, {"latents": latents, "prompts": prompts})
@@ -247,20 +220,10 @@ class TextToImageGAN(AdversarialModel):
         def draw(latents, tokens):
             return self.ema_generator({"latents": latents, "prompts": tokens}, training=False)
 
-        tokens = Values((self._tokenizer.max_words,), "int32", (0, self._tokenizer.size - 1))
+        tokens = self.exported_tokens
         return {
             "text_encoder": Network(encode, {"tokens": tokens}),
             "generator": drawing(draw, latents=Values((self.latent_dim,)), tokens=tokens),
-        }
-
-    def exported_files(self):
-        """Returns the number of each word that a prompt may have; 0 pads prompts to `max_words`."""
-        return {
-            "vocabulary.json": {
-                "max_words": self._tokenizer.max_words,
-                "words": self._tokenizer.numbers,
-                "example_prompts": self.example_prompts,
-            }
         }
 
     def get_config(self):
@@ -268,7 +231,7 @@ class TextToImageGAN(AdversarialModel):
             **super().get_config(),
             "latent_dim": self.latent_dim,
             "vocabulary": list(self.vocabulary),
-            "max_words": self._tokenizer.max_words,
+            "max_words": self.max_words,
             "example_prompts": self.example_prompts and list(self.example_prompts),
             "kl_weight": self.kl_weight,
             "contrastive_weight": self.contrastive_weight,

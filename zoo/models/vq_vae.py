@@ -1,14 +1,13 @@
 """The vector-quantized autoencoder with one grid of codes."""
 
 import functools
-import inspect
 
 import keras
 import numpy as np
 from keras import ops
 
 from zoo.arrays import as_array
-from zoo.callbacks import WarnOfStalePrior, WarnOfUnusedCodes
+from zoo.callbacks import WarnOfUnusedCodes
 from zoo.errors import InputError, check_amount, check_count, check_image_shape, is_number, shown
 from zoo.exporting.networks import Network, Values, drawing
 from zoo.images import to_uint8
@@ -119,14 +118,7 @@ class VQVAE(HasCodePrior):
         # The attributes hold functions, because Keras would save models as parts of this one.
         self._codes = functools.partial(predict_batch, _Codes(self))
         self._images = functools.partial(predict_batch, _Images(self))
-        if prior is not None:
-            if not isinstance(prior, dict):
-                raise InputError(f"prior is {shown(prior)}, expected a dict of what build_prior takes.")
-            known = inspect.signature(self.build_prior).parameters
-            for name in prior:
-                if name not in known:
-                    raise InputError(f"prior has {name!r}, expected some of {', '.join(known)}.")
-            self.build_prior(**prior)
+        self.build_prior_of(prior)
 
     @staticmethod
     def default_networks(
@@ -244,7 +236,7 @@ class VQVAE(HasCodePrior):
         return ops.exp(entropy), ops.sum(ops.cast(shares > 0, "float32")) / ops.cast(most, "float32")
 
     def training_callbacks(self, dataset):
-        return [*super().training_callbacks(dataset), WarnOfUnusedCodes(), WarnOfStalePrior()]
+        return [*super().training_callbacks(dataset), WarnOfUnusedCodes()]
 
     def forget_beside(self, fresh):
         for quantizer in self.quantizers:

@@ -1,4 +1,4 @@
-"""The velocity network of rectified flows: a U-Net over patches, conditioned on the time and a class."""
+"""The velocity network of rectified flows: a U-Net over patches, conditioned on the time and a class or a text."""
 
 import keras
 from keras import layers
@@ -6,19 +6,22 @@ from keras import layers
 from zoo.errors import InputError
 from zoo.layers.flow import AdaptiveGroupNormalization, TimeEmbedding
 from zoo.layers.upsampling import DepthToSpace
+from zoo.nets import text
 from zoo.nets.conv import doubled_widths
 
 # Channels of a group that is normalized together, and of a head of attention.
 _GROUP, _HEAD = 8, 32
 
 
-def velocity_network(image_shape, filters, *, patch_size=1, stages=1, blocks=2, num_classes=None):
+def velocity_network(image_shape, filters, *, patch_size=1, stages=1, blocks=2, num_classes=None, words=None):
     """Maps noisy images and their times to velocities.
 
     The network is a U-Net (Ronneberger et al. 2015) of residual blocks whose normalizations depend on the time and the
     class (Dhariwal & Nichol 2021), with self-attention at the coarsest resolution. It takes a dict of `images`, of
     `times` from 0 to 1 of shape `(n,)`, and with classes of integer `labels` of shape `(n,)`, among which `num_classes`
-    stands for no class. It returns a float32 tensor of the shape of the images.
+    stands for no class. With words, it takes `prompts`, word numbers `(n, max_words)`, all 0 for no text; besides the
+    mean of the words in the condition, the coarsest features attend to each word (Rombach et al. 2022, section 3.3). It
+    returns a float32 tensor of the shape of the images.
 
     Args:
         image_shape: tuple of ints, `(height, width, channels)`, with sides divisible by `patch_size * 2 ** stages`.
@@ -27,6 +30,8 @@ def velocity_network(image_shape, filters, *, patch_size=1, stages=1, blocks=2, 
         stages: int. Number of halvings. Defaults to 1.
         blocks: int. Residual blocks at each resolution, on the way down and on the way up. Defaults to 2.
         num_classes: int or None. Number of classes. Defaults to `None`.
+        words: `(vocabulary_size, max_words)` or None. Number of word numbers, and their number in a prompt. Defaults to
+            `None`.
 
     Raises:
         InputError: If `filters` or a side of the image is no such multiple.
@@ -46,6 +51,13 @@ def velocity_network(image_shape, filters, *, patch_size=1, stages=1, blocks=2, 
         inputs["labels"] = keras.Input((), dtype="int32", name="labels")
         classes = layers.Embedding(num_classes + 1, 4 * filters, name="class_vectors")(inputs["labels"])
         condition = layers.Add(name="condition_sum")([condition, classes])
+    vectors = None
+    if words is not None:
+        vocabulary_size, max_words = words
+        inputs["prompts"] = keras.Input((max_words,), dtype="int32", name="prompts")
+        vectors, is_word = text.phrases(inputs["prompts"], vocabulary_size, 2 * filters)
+        told = layers.Dense(4 * filters, name="sentence")(text.sentence(vectors, is_word))
+        condition = layers.Add(name="condition_sum")([condition, told])
     condition = layers.Activation("silu", name="condition")(condition)
     widths = doubled_widths(filters, stages + 1)
     x = layers.Conv2D(filters, patch_size, strides=patch_size, name="patches")(inputs["images"])
@@ -57,6 +69,7 @@ def velocity_network(image_shape, filters, *, patch_size=1, stages=1, blocks=2, 
             x = _block(x, condition, width, f"down_{stage}_{block}")
             if stage == stages:
                 x = _attention(x, f"attention_{block}")
+                x = x if vectors is None else _attention(x, f"reading_{block}", vectors)
             else:
                 kept.append(x)
     x = _block(x, condition, widths[-1], "middle")
@@ -95,10 +108,12 @@ def _norm(x, name):
     return layers.GroupNormalization(x.shape[-1] // _GROUP, epsilon=1e-5, name=name)(x)
 
 
-def _attention(x, name):
-    """Adds the self-attention of all pixels to the features."""
+def _attention(x, name, vectors=None):
+    """Adds to the features what all pixels attend to: vectors `(n, m, d)`, or themselves."""
     height, width, channels = x.shape[1:]
     pixels = layers.Reshape((height * width, channels), name=f"{name}_pixels")(_norm(x, f"{name}_norm"))
     heads = max(channels // _HEAD, 1)
-    attended = layers.MultiHeadAttention(heads, channels // heads, name=name)(pixels, pixels)
+    attended = layers.MultiHeadAttention(heads, channels // heads, name=name)(
+        pixels, pixels if vectors is None else vectors
+    )
     return layers.Add(name=f"{name}_sum")([x, layers.Reshape((height, width, channels), name=f"{name}_map")(attended)])

@@ -1,4 +1,4 @@
-"""Networks that take a text: encoders of words and the generator and discriminator of a text-to-image GAN."""
+"""Networks that take a text: encoders of words, and the generator and discriminator of a text-to-image GAN."""
 
 import math
 
@@ -9,11 +9,14 @@ from zoo.layers.log_variance import bounded_log_variance
 from zoo.nets import conv
 
 
-def _sentence(prompts, vocabulary_size, width):
-    """Encodes word numbers `(n, max_words)`, padded with 0, as a vector `(n, width)`.
+def phrases(prompts, vocabulary_size, width):
+    """Encodes word numbers `(n, max_words)`, padded with 0, as a vector for each word `(n, max_words, width)`.
 
-    The encoder has word embeddings, two convolutions over three words each, which can tell "red hair" from "red shirt",
-    and the mean over the words.
+    The encoder has word embeddings and two convolutions over three words each, which can tell "red hair" from "red
+    shirt". The vectors of padding are 0.
+
+    Returns:
+        Tuple of the float32 vectors and of numbers `(n, max_words, 1)`, 1 for words and 0 for padding.
     """
     init = keras.initializers.RandomNormal(stddev=1.0)
     is_word = ops.expand_dims(ops.cast(ops.not_equal(prompts, 0), "float32"), -1)
@@ -23,8 +26,12 @@ def _sentence(prompts, vocabulary_size, width):
         x = layers.Multiply(name=f"words_{index}")([x, is_word])
         y = layers.Conv1D(width, 3, padding="same", activation="relu", name=f"phrases_{index}")(x)
         x = layers.Add(name=f"with_phrases_{index}")([x, y])
-    x = layers.Multiply(name="words_2", dtype="float32")([x, is_word])
-    return ops.sum(x, axis=1) / ops.maximum(ops.sum(is_word, axis=1), 1.0)
+    return layers.Multiply(name="words_2", dtype="float32")([x, is_word]), is_word
+
+
+def sentence(vectors, is_word):
+    """Returns the mean of the words' vectors, `(n, width)`, given what `phrases` returns."""
+    return ops.sum(vectors, axis=1) / ops.maximum(ops.sum(is_word, axis=1), 1.0)
 
 
 def condition_encoder(vocabulary_size, max_words, width, units):
@@ -42,7 +49,7 @@ def condition_encoder(vocabulary_size, max_words, width, units):
     # === Layers ===
     prompts = keras.Input((max_words,), dtype="int32", name="prompts")
     x = layers.BatchNormalization(momentum=0.9, center=False, scale=False, dtype="float32", name="set_apart")(
-        _sentence(prompts, vocabulary_size, width)
+        sentence(*phrases(prompts, vocabulary_size, width))
     )
     mean = layers.Dense(units, dtype="float32", name="mean")(x)
     log_variance = layers.Dense(
@@ -58,7 +65,7 @@ def projection_encoder(vocabulary_size, max_words, width):
     """Maps word numbers `(n, max_words)` to vectors `(n, width)` for the projection of a discriminator."""
     # === Layers ===
     prompts = keras.Input((max_words,), dtype="int32", name="prompts")
-    x = _sentence(prompts, vocabulary_size, width)
+    x = sentence(*phrases(prompts, vocabulary_size, width))
     outputs = layers.Dense(width, kernel_initializer="orthogonal", dtype="float32", name="sentence")(x)
 
     # === Functional model ===

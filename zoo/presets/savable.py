@@ -22,7 +22,8 @@ class SavableModel(keras.Model):
 
     #: Names of attributes, besides the optimizers, that only training needs. Presets leave them out.
     left_out_of_presets = ()
-    #: Pairs of networks that share weights in a preset: the file stores the first as a link to the second.
+    #: Pairs of places that share weights in a preset: the file stores the first as a link to the second. The place of a
+    #: network is the name of its attribute.
     preset_aliases = ()
     #: Attributes of networks that no step trains, whether or not their layers are trainable.
     never_trained = ()
@@ -199,8 +200,10 @@ class SavableModel(keras.Model):
             place = f"{path}#{times[path]}" if times[path] else path
             times[path] += 1
             yield place, layer
+            untrained = {id(getattr(layer, name)) for name in getattr(layer, "never_trained", ())}
             for inner in getattr(layer, "layers", ()):
-                yield from walk(f"{place}/{inner.name}", inner)
+                if id(inner) not in untrained:
+                    yield from walk(f"{place}/{inner.name}", inner)
 
         attributes = keras_private.attributes_of(self)
         others = (name for name in attributes if not name.startswith("_") and name not in self.never_trained)

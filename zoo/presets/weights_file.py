@@ -96,6 +96,16 @@ def _why_not(array):
     return None
 
 
+def parameters(path):
+    """Returns how many numbers a weights file holds; an alias counts once."""
+    import h5py
+
+    sizes = []
+    with h5py.File(path, "r") as file:
+        file.visititems(lambda _, item: sizes.append(getattr(item, "size", 0)))
+    return sum(sizes)
+
+
 def write(model, path, dtype):
     """Writes a model's weights without optimizers, in the given precision; aliases become hard links.
 
@@ -134,7 +144,7 @@ def write(model, path, dtype):
         for key, item in source.items():
             # Nested models have such entries, too. With a saved random state, every fine-tuning would draw the same
             # noise.
-            if key in skipped or key.startswith(RANDOM_STATE):
+            if key in skipped or item.name[1:] in aliases or key.startswith(RANDOM_STATE):
                 continue
             if isinstance(item, h5py.Group):
                 copy(item, group(target, key))
@@ -162,10 +172,7 @@ def write(model, path, dtype):
         h5py.File(whole, "r") as source,
         h5py.File(h5py.h5f.create(bytes(path), fcpl=of_file, fapl=access)) as target,
     ):
-        target.attrs.update(source.attrs)
-        for key, item in source.items():
-            if key not in skipped and key not in aliases:
-                copy(item, group(target, key))
-        for key, original in aliases.items():
-            target[key] = target[original]
+        copy(source, target)
+        for alias, original in aliases.items():
+            target[alias] = target[original]
     path.write_bytes(content.getbuffer())

@@ -335,6 +335,7 @@ class Prompts(Condition):
     Args:
         tokenizer: `zoo.text.Tokenizer`.
         examples: list of texts that images of a call without prompts are drawn from, or None. Defaults to None.
+        compared: bool. Whether training tells the prompts of a step apart, so that it needs several. Defaults to True.
 
     Raises:
         InputError: If `examples` holds other things than texts, or is empty.
@@ -342,8 +343,8 @@ class Prompts(Condition):
 
     name, axes_of_one, option = "prompts", 1, "--prompt"
 
-    def __init__(self, tokenizer, examples=None):
-        self.tokenizer = tokenizer
+    def __init__(self, tokenizer, examples=None, compared=True):
+        self.tokenizer, self._compared = tokenizer, compared
         if examples is not None and not (examples := texts_of(examples, "example_prompts")):
             raise InputError("example_prompts is [], expected a list of texts, or None.")
         self.examples = None if examples is None else tuple(examples)
@@ -363,13 +364,22 @@ class Prompts(Condition):
         rows = self.tokenizer(prompts)
         return rows[0] if one else rows
 
+    def checked_for(self, number, value):
+        """Returns the word numbers of the prompts of `number` given images, or raises `InputError`."""
+        if value is None:
+            raise InputError("prompts is None, expected one text or one for each image.")
+        rows = self.checked(value)
+        if rows.ndim > 1 and len(rows) != number:
+            raise InputError(f"prompts has {len(rows)} texts, expected one for each of {number} images.")
+        return np.broadcast_to(rows, (number, self.tokenizer.max_words))
+
     def drawn(self, num_samples, seed):
         return self._tokens[latent_vectors.sample_labels(num_samples, len(self.examples), seed)]
 
     # === Training ===
 
     def check_batch_size(self, batch_size):
-        if batch_size == 1:
+        if self._compared and batch_size == 1:
             raise InputError("batch_size is 1, expected at least 2: prompts are told apart from one another.")
 
     def read(self, image_set):
@@ -377,16 +387,18 @@ class Prompts(Condition):
             raise InputError("x has no prompts, expected a dict of images and prompts, one text for each image.")
         if image_set.prompts.dtype.kind != "U":
             # What `fit` has read and split holds word numbers.
-            self._check_rows({"prompts": image_set.prompts}, "x")
+            rows = image_set.prompts.reshape(-1, image_set.prompts.shape[-1])
+            self._check_rows({"prompts": rows}, "x")
             self._check_tokens(image_set.prompts, "x")
             return image_set
-        return image_set._replace(prompts=self.tokenizer(image_set.prompts.tolist()))
+        tokens = self.tokenizer(image_set.prompts.ravel().tolist())
+        return image_set._replace(prompts=tokens.reshape(*image_set.prompts.shape, -1))
 
     def check_batch(self, batch, what, parts):
         self._check_rows(batch, what)
         prompts = as_array(batch["prompts"], "prompts")
         self._check_tokens(prompts, what)
-        if len(prompts) < 2 * parts:
+        if self._compared and len(prompts) < 2 * parts:
             raise InputError(
                 f"{what} has {len(prompts)} prompts, expected at least {2 * parts}, 2 for each discriminator step: "
                 "they are told apart from one another."

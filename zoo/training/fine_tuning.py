@@ -72,6 +72,11 @@ def figure_of(model, held, samples):
         return Figure("val_loss", "loss")
     if hasattr(model, "translate") and model.trains_on_pairs:
         return Figure("val_l1", "mean absolute error in [-1, 1]")
+    return drawing_figure(model, held, samples)
+
+
+def drawing_figure(model, held, samples):
+    """Returns the `Figure` of a model that draws images: a kernel distance."""
     network = features.load(features.general_for(model))
     real = network(held.images[:COMPARED])
     return Figure(
@@ -116,7 +121,7 @@ class Phase(NamedTuple):
 
 
 def phases(model, train, held, choices, seed):
-    """Yields what is trained, one after the other: the model, or an autoencoder and then the prior on its codes."""
+    """Yields what is trained, one after the other: the model, or an autoencoder and then its prior."""
     rates = rates_of(choices)
     parts = {"paired": model.trains_on_pairs, "parts": model.updates_per_batch}
     batches = data.batches(model.accepted(train), choices.batch_size, seed=seed, **parts)
@@ -137,9 +142,13 @@ def phases(model, train, held, choices, seed):
         model.build_prior()
     if not model.prior.compiled:
         model.prior.compile()
-    codes = model.code_dataset(train, choices.batch_size)
-    bits = Figure("bits", "bits an image", lambda _: model.bits_per_image(held.images, held.labels).mean())
-    yield Phase("prior", model.prior, rates[1:], codes, None, bits, lambda: drawn_like(model, held, _SHOWN))
+    encoded = model.prior_dataset(train, choices.batch_size)
+    if hasattr(model, "bits_per_image"):
+        figure = Figure("bits", "bits an image", lambda _: model.bits_per_image(held.images, held.labels).mean())
+    else:
+        drawn = drawing_figure(model, held, choices.samples)
+        figure = drawn._replace(measure=lambda _: drawn.measure(model))
+    yield Phase("prior", model.prior, rates[1:], encoded, None, figure, lambda: drawn_like(model, held, _SHOWN))
 
 
 def train(phase, folder, choices, steps, verbose):
@@ -166,7 +175,7 @@ def train(phase, folder, choices, steps, verbose):
         watchers.insert(0, callbacks.SampleMetric(phase.figure.name, lambda _: _measured(phase)))
     with warnings.catch_warnings():
         # A prior is trained next.
-        warnings.filterwarnings("ignore", "The codes mean something else now")
+        warnings.filterwarnings("ignore", "The prior learned from an earlier encoder")
         network.fit(
             in_epochs_of(phase.batches, per_epoch),
             epochs=keeper.last_epoch or evaluations,

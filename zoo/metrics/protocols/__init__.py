@@ -7,6 +7,7 @@ from zoo.metrics.protocols.figures import FULL, SMOKE, Size
 from zoo.metrics.protocols.image_to_image import translation, translation_of
 from zoo.metrics.protocols.likelihoods import exact_likelihood, likelihood
 from zoo.metrics.protocols.samples import TRUNCATIONS, frechet_to_train, own_images, sample_quality, truncation_curve
+from zoo.metrics.protocols.short_prompts import prompt_distances, prompt_variety
 from zoo.metrics.protocols.super_resolution import PERCEPTUAL_FEATURES, upscaling, upscaling_of
 
 __all__ = [
@@ -24,6 +25,8 @@ __all__ = [
     "likelihood",
     "own_images",
     "prompt_agreement",
+    "prompt_distances",
+    "prompt_variety",
     "prompts_right",
     "reconstruction",
     "sample_quality",

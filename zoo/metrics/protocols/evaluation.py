@@ -12,6 +12,7 @@ from zoo.metrics.protocols.figures import FULL, Size
 from zoo.metrics.protocols.image_to_image import translation
 from zoo.metrics.protocols.likelihoods import exact_likelihood, likelihood
 from zoo.metrics.protocols.samples import sample_quality
+from zoo.metrics.protocols.short_prompts import prompt_variety
 from zoo.metrics.protocols.super_resolution import PERCEPTUAL_FEATURES, upscaling
 
 
@@ -90,5 +91,5 @@ def evaluate(model, dataset, *, size=FULL, feature_network=None, data_dir=None):
         figures |= edits(model, size=size)
         figures |= disentanglement(model, size=size)
     if dataset == "avatars" and model.takes("prompts"):
-        figures |= prompt_agreement(model, size=size)
+        figures |= prompt_agreement(model, size=size) | prompt_variety(model, size=size)
     return figures

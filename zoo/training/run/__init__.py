@@ -41,7 +41,7 @@ from zoo.training.pictures import (
 from zoo.training.run.classifiers import ClassifierStage, attribute_figures, cross_entropy, finish_classifier
 from zoo.training.run.conversion import Wheel, convert
 from zoo.training.run.history import DISTANCE, correlation, distance_to_train
-from zoo.training.run.image_sets import captioned_faces, turned
+from zoo.training.run.image_sets import captioned_faces, training_captions, turned
 from zoo.training.run.image_to_image import finish_translator, finish_upscaler, read_test_pictures
 from zoo.training.run.optimizers import cosine_adam, warmed_adamw
 from zoo.training.run.pipeline import fit, train
@@ -84,6 +84,7 @@ __all__ = [
     "reconstructions",
     "style_mixing",
     "train",
+    "training_captions",
     "translations",
     "truncations",
     "turned",

@@ -32,13 +32,14 @@ class Clock(keras.callbacks.Callback):
         write_json(self._path, self.seconds)
 
 
-def distance_to_train(run, model, every=1):
+def distance_to_train(run, model, every=1, of_prior=False):
     """Returns a callback with the Fréchet distance of 2,000 samples to the training images, as `fid2k_train`.
 
     Args:
         run: `Run` with a `dataset` that has a feature network. A smoke run draws fewer samples.
         model: the model that is trained.
         every: int. Epochs between two values; default 1.
+        of_prior: bool. Whether the prior of the model is trained, and the model draws; default False.
 
     Example:
 
@@ -48,7 +49,7 @@ def distance_to_train(run, model, every=1):
     """
     number = protocols.SMOKE.images if run.smoke else 2_000
     distance = protocols.frechet_to_train(run.dataset, model.image_shape, number)
-    return callbacks.SampleMetric(DISTANCE, distance, every=every)
+    return callbacks.SampleMetric(DISTANCE, (lambda _: distance(model)) if of_prior else distance, every=every)
 
 
 def best_weights(run, metric, stage=""):

@@ -21,3 +21,15 @@ def turned(image_set, most=None):
 def captioned_faces(split, number):
     """Returns the captions of the first faces of a split of `avatars`, each with a dict of what it names."""
     return [captions.caption(avatars.draw(split, index), index) for index in range(number)]
+
+
+def training_captions(number, variants):
+    """Returns captions of the first training faces of `avatars`, of which half are to be short, `(number, variants)`.
+
+    Args:
+        number: int. Number of faces, at least 1.
+        variants: int. Captions of each face, at least 1.
+    """
+    faces = [avatars.draw("train", index) for index in range(number)]
+    found = [captions.training_caption(faces[index // variants], index)[0] for index in range(number * variants)]
+    return np.reshape(found, (number, variants))

@@ -1,4 +1,4 @@
-"""Vector-quantized autoencoders: the stage of the autoencoder, and then that of the prior on its codes."""
+"""Autoencoders with a prior: the stage of the autoencoder, and then that of the prior."""
 
 import dataclasses
 
@@ -10,7 +10,7 @@ from zoo.training.run.stages import Stage
 
 @dataclasses.dataclass(kw_only=True)
 class PriorStage(Stage):
-    """The training of a prior on the codes of a trained `zoo.VQVAE`; it draws grids with the whole model.
+    """The training of a prior on what a trained autoencoder encodes; it draws grids with the whole model.
 
     Attributes:
         prior: dict of arguments of `build_prior`; default none.
@@ -28,14 +28,14 @@ class PriorStage(Stage):
         model.build_prior(**self.prior)
         if self.draw is None:
             self.draw = lambda: model.generate(64, seed=seed)
-        return model.prior, self.of_length(model.code_dataset(self.images, batch_size=self.batch_size))
+        return model.prior, self.of_length(model.prior_dataset(self.images, batch_size=self.batch_size))
 
 
 def autoencoder_stage(model, train, validation, epochs, batch_size, learning_rate):
-    """Returns the stage of a `zoo.VQVAE` itself, which watches the PSNR of validation images.
+    """Returns the stage of an autoencoder with a prior itself, which watches the PSNR of validation images.
 
     Args:
-        model: the `zoo.VQVAE` that is trained.
+        model: the `zoo.VQVAE` or `zoo.LatentFlow` that is trained.
         train, validation: `zoo.data.ImageSet`.
         epochs, batch_size, learning_rate: as for `Stage`.
 

@@ -14,7 +14,8 @@ from zoo.datasets import photographs
 from zoo.files import write_json
 from zoo.images import grid, write_png
 from zoo.metrics import protocols
-from zoo.presets import card
+from zoo.presets import card, weights_file
+from zoo.presets.files import WEIGHTS
 from zoo.training.pictures import nearest_pairs
 from zoo.training.places import place_preset
 from zoo.training.run.settings import CPU_FACTS
@@ -121,8 +122,6 @@ def write_entry(run, model, *, metrics, kind="model", **facts):
 
 
 def _entry(run, model, old, metrics, kind, facts):
-    uncounted = [alias for alias, _ in getattr(model, "preset_aliases", ())]
-    uncounted += getattr(model, "left_out_of_presets", ())
     before = old if run.further else {"epochs": 0, "training_minutes": 0.0, "cycles": 0}
     of_prior = [trained.epochs for trained in run.trained if trained.stage == "prior"]
     of_model = [trained.epochs for trained in run.trained if trained.stage != "prior"]
@@ -146,7 +145,7 @@ def _entry(run, model, old, metrics, kind, facts):
         "repo_id": None,
         "revision": None,
         "files": {name: presets.describe_file(run.draft / name) for name in presets.HASHED_FILES},
-        "parameters": model.count_params() - sum(getattr(model, name).count_params() for name in uncounted),
+        "parameters": weights_file.parameters(run.draft / WEIGHTS),
         "dataset": run.dataset,
         "dataset_licence": _LICENCES.get(run.dataset),
         **facts,

@@ -1,0 +1,37 @@
+"""Rectified flow on avatars, over the 8x8 latents of an autoencoder (Rombach et al. 2022; Liu et al. 2023)."""
+
+import zoo
+import zoo.training.run as run
+from zoo.datasets import avatars
+
+DATASET = "avatars"
+LATENT_CHANNELS, FILTERS = 16, 128
+EPOCHS, BATCH_SIZE, LEARNING_RATE, PRECISION = 12, 64, 1e-3, "mixed_bfloat16"
+PRIOR = {"filters": 96, "steps": 12, "ema_momentum": 0.9995}
+PRIOR_EPOCHS, PRIOR_LEARNING_RATE = 60, 8e-4
+TRAIN, VALIDATION = "train[:39000]", "train[39000:]"
+
+
+def main():
+    recipe = run.recipe(__file__, DATASET, EPOCHS, PRECISION, prior_epochs=PRIOR_EPOCHS)
+    train, validation = recipe.read(avatars.IMAGE_SHAPE, TRAIN), recipe.read(avatars.IMAGE_SHAPE, VALIDATION)
+    model = zoo.LatentFlow(avatars.IMAGE_SHAPE, LATENT_CHANNELS, filters=FILTERS)
+    distance = run.distance_to_train(recipe, model, every=5, of_prior=True)
+    stages = [
+        run.autoencoder_stage(model, train, validation, recipe.epochs, BATCH_SIZE, LEARNING_RATE),
+        run.PriorStage(
+            train,
+            recipe.prior_epochs,
+            BATCH_SIZE,
+            PRIOR_LEARNING_RATE,
+            name="prior",
+            metrics=[distance],
+            prior=PRIOR,
+        ),
+    ]
+    run.train(recipe, model, stages)
+    run.finish(recipe, model, train)
+
+
+if __name__ == "__main__":
+    main()
