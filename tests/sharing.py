@@ -50,6 +50,11 @@ def main(path, number, processes, index, coordinator):
     assert devices.number_of_devices() == number * processes
     with pytest.raises(InputError, match=f"batch_size is 11, expected a multiple of {number * processes}, the number"):
         zoo.data.dataset(images(24), batch_size=11)
+    if processes == 1:
+        model = tiny_vae()
+        model.compile()
+        with pytest.raises(InputError, match=f"x has {number + 1} images, expected a multiple of {number}, the number"):
+            model.train_on_batch(images(number + 1))
     np.savez(path, **trained(), rows=rows_read(), **{f"{name}_alone": weights for name, weights in alone.items()})
     if processes > 1:
         with pytest.raises(InputError, match="Process 1 has other data than process 0, expected the same"):

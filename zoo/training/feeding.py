@@ -8,6 +8,7 @@ import keras
 import numpy as np
 
 from zoo.arrays import as_array
+from zoo.devices import number_of_devices, share_of_process
 from zoo.errors import DataError, InputError, check_count, is_number, shown
 from zoo.images import check_images, spans_bytes
 from zoo.training.sources import WatchedDataset, described_rows, split_arrays, watched
@@ -185,6 +186,9 @@ def check_batch(model, batch, what, parts):
             )
     if len(images) < parts:
         raise DataError(f"{what} has {len(images)} images, expected at least {parts}, one for each discriminator step.")
+    _, processes = share_of_process()
+    if len(images) % (devices := number_of_devices() // processes):
+        raise InputError(f"{what} has {len(images)} images, expected a multiple of {devices}, the number of devices.")
 
 
 def without_lists(batch):

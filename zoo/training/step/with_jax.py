@@ -3,7 +3,6 @@
 Keras offers variables a `StatelessScope`, in which their values are read and changed without the variables themselves.
 """
 
-import contextlib
 import itertools
 
 import jax
@@ -12,6 +11,7 @@ from jax import numpy as jnp
 
 from zoo import keras_private
 from zoo.errors import InputError
+from zoo.training.step.without_replicas import assign_everywhere, num_replicas, replicated  # noqa: F401
 
 
 def value_and_grad(loss, variables):
@@ -116,19 +116,6 @@ def compiled(step, variables, eagerly=False):
         return returned
 
     return stateful
-
-
-def num_replicas():
-    return 1
-
-
-def assign_everywhere(variables, values):
-    for variable, value in zip(variables, values, strict=True):
-        variable.assign(value)
-
-
-def replicated(model):
-    return contextlib.nullcontext()
 
 
 def train_function(model):

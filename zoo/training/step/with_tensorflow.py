@@ -5,6 +5,8 @@ import functools
 import keras
 import tensorflow as tf
 
+from zoo.training.step import without_replicas
+
 
 def value_and_grad(loss, variables):
     """Differentiates a loss.
@@ -53,8 +55,7 @@ def num_replicas():
 
 def assign_everywhere(variables, values):
     if num_replicas() == 1:
-        for variable, value in zip(variables, values, strict=True):
-            variable.assign(value)
+        without_replicas.assign_everywhere(variables, values)
         return
 
     def assign(strategy, values):

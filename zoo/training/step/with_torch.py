@@ -1,11 +1,10 @@
 """What PyTorch does in a step: it runs eagerly, and records for gradients only what a loss computes."""
 
-import contextlib
-
 import keras
 import torch
 
 from zoo import keras_private
+from zoo.training.step.without_replicas import assign_everywhere, num_replicas, replicated  # noqa: F401
 
 
 class _Changes(keras.StatelessScope):
@@ -69,19 +68,6 @@ def apply(optimizer, gradients, variables):
 def compiled(step, variables):
     """Returns a function that changes variables as it is."""
     return torch.no_grad()(step)
-
-
-def num_replicas():
-    return 1
-
-
-def assign_everywhere(variables, values):
-    for variable, value in zip(variables, values, strict=True):
-        variable.assign(value)
-
-
-def replicated(model):
-    return contextlib.nullcontext()
 
 
 def train_function(model):
