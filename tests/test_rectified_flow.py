@@ -153,12 +153,54 @@ def test_what_does_not_belong_to_a_flow_of_texts_is_refused():
         (lambda: model.encode_image(given, prompts=["red"] * 3), "prompts has 3 texts, expected one for each of 2"),
         (lambda: model.encode_image(given, 1, prompts="red"), "labels were given to a model without classes"),
         (lambda: tiny_flow().encode_image(given, prompts="red"), "prompts were given to a model without a vocabulary"),
+        (lambda: model.pairs(2), "example_prompts is None, expected the texts that pairs are drawn from"),
+        (lambda: tiny_flow().pairs(0), "number is 0, expected an integer of at least 1"),
         (lambda: tiny_flow().tokenize(["red"]), "This RectifiedFlow has no vocabulary"),
         (lambda: tiny_flow(vocabulary=["red"], num_classes=2), "num_classes and vocabulary were given"),
         (lambda: tiny_flow(vocabulary=[]), "vocabulary is empty"),
     ):
         with pytest.raises(InputError, match=says):
             call()
+
+
+def curved_flow(**arguments):
+    """The exact flow of images that are all -0.5 or all 0.5."""
+    noisy, times = keras.Input(SHAPE, name="images"), keras.Input((), name="times")
+    t = ops.reshape(times, (-1, 1, 1, 1))
+    left = ops.maximum(1.0 - t, 1e-3)
+    mean = 0.5 * ops.tanh(0.5 * t * ops.sum(noisy, axis=(1, 2, 3), keepdims=True) / ops.square(left))
+    field = keras.Model({"images": noisy, "times": times}, (mean - noisy) / left)
+    return zoo.RectifiedFlow(SHAPE, field=field, steps=60, **arguments)
+
+
+def test_pairs_are_noise_and_the_images_that_it_becomes():
+    teacher = curved_flow()
+    pairs = teacher.pairs(70, seed=3)
+    assert pairs.images.shape == (70, *SHAPE) and pairs.latents.shape == (70, 64)
+    drawn = teacher.generate(latents=pairs.latents)
+    np.testing.assert_allclose(drawn, 127.5 * (pairs.images + 1.0), atol=0.51)
+    np.testing.assert_array_equal(teacher.generate(70, seed=3), drawn)
+    # Each side of the noise becomes one of both images.
+    np.testing.assert_array_equal(pairs.images.mean((1, 2, 3)) > 0.0, pairs.latents.sum(1) > 0.0)
+    of_classes = towards_classes().pairs(5, steps=1, guidance=2.0)
+    np.testing.assert_allclose(
+        of_classes.images.reshape(5, -1),
+        np.clip(of_classes.latents + 0.2 * of_classes.labels[:, None], -1.0, 1.0),
+        atol=1e-5,
+    )
+
+
+def test_a_flow_learns_the_lines_between_the_pairs():
+    pairs, model = curved_flow().pairs(64), tiny_flow()
+    batch = {"images": ops.convert_to_tensor(pairs.images), "latents": ops.convert_to_tensor(pairs.latents)}
+    lines = pairs.images.reshape(64, -1) - pairs.latents
+    # A new network's velocity does not depend on the images yet.
+    found = float(model.velocity_error(batch, training=False)[0])
+    velocity = ops.convert_to_numpy(model({"images": batch["images"], "times": np.zeros(64, "float32")}))
+    np.testing.assert_allclose(found, np.square(lines - velocity.reshape(64, -1)).mean(), rtol=0.2)
+    model.compile()
+    losses = model.fit(pairs, batch_size=16, epochs=3, verbose=0).history["loss"]
+    assert losses[-1] < losses[0]
 
 
 @pytest.mark.slow

@@ -25,6 +25,8 @@ class ImageSet(NamedTuple):
             the two are unpaired, their numbers may differ. Defaults to None.
         prompts: array of texts of shape `(n,)`, or of several for each image `(n, texts)`, of which every epoch takes
             the next one; int array of their tokens `(n, words)` or `(n, texts, words)`; or None. Defaults to None.
+        latents: float array of the noise `(n, latent_dim)` that images were drawn from, or None. Only flows train on
+            it. Defaults to None.
 
     Example:
 
@@ -42,6 +44,7 @@ class ImageSet(NamedTuple):
     class_names: tuple[str, ...] | None = None
     source_images: np.ndarray | None = None
     prompts: np.ndarray | None = None
+    latents: np.ndarray | None = None
 
 
 def empty_images(number, image_shape):

@@ -127,7 +127,7 @@ def batches(image_set, batch_size, *, shuffle=True, seed=0, drop_remainder=True,
     if not isinstance(image_set, ImageSet):
         raise InputError(f"image_set is {shown(image_set)}, expected an ImageSet, as read returns it.")
     shuffle, paired = check_flag(shuffle, "shuffle"), check_flag(paired, "paired")
-    images, labels, _, source_images, prompts = image_set
+    images, labels, _, source_images, prompts, latents = image_set
     sizes = [len(images)] if paired else [len(images), len(source_images)]
     number = max(sizes)
     batch_size, seed = check_batch_size(batch_size, number, drop_remainder, parts), check_seed(seed)
@@ -143,6 +143,7 @@ def batches(image_set, batch_size, *, shuffle=True, seed=0, drop_remainder=True,
         "labels": (labels, 0),
         "source_images": (source_images, len(sizes) - 1),
         "prompts": (prompts, len(sizes)),
+        "latents": (latents, 0),
     }
     columns = {name: found for name, found in columns.items() if found[0] is not None}
     if keras.backend.backend() == "tensorflow":

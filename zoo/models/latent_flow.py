@@ -31,6 +31,8 @@ _AT_ONCE = 256
 class LatentPrior(Prior, RectifiedFlow):
     """Rectified flow over latents: its images are what an encoder makes of images."""
 
+    drawn_range = (-math.inf, math.inf)
+
     def options(self):
         """Returns the arguments that recreate this prior for the same latents."""
         config = self.get_config()
