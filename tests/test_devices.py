@@ -98,6 +98,16 @@ def test_processes_that_do_not_meet_say_so(index):
     assert code == 1 and said.endswith(f"ProcessError: The 2 processes did not meet at {place} within 1 s.\n")
 
 
+@pytest.mark.slow
+def test_who_computes_first_cannot_share():
+    call = (
+        "import jax; jax.numpy.ones(1) + 1; from zoo import devices; "
+        f"devices.share(processes=2, coordinator={coordinator()!r})"
+    )
+    said, code = ended(started("-c", call))
+    assert code == 1 and "InputError: share has to come before anything computes (jax.distributed.initialize()" in said
+
+
 def test_only_jax_shares_a_training():
     with pytest.raises(InputError, match="KERAS_BACKEND is 'tensorflow', expected 'jax' for several devices"):
         devices.share(2)

@@ -266,6 +266,12 @@ def test_a_backend_that_is_chosen_too_late_is_refused(monkeypatch):
         zoo.load("gan_mnist_28")
 
 
+def test_a_backend_that_changes_later_is_refused(monkeypatch):
+    monkeypatch.setattr("zoo.backend._chosen", "jax")
+    with pytest.raises(InputError, match="Keras' backend became 'tensorflow' after the zoo began with 'jax'; set KER"):
+        zoo.load("gan_mnist_28")
+
+
 def test_labels_beside_a_folder_are_refused(trained, tmp_path):
     with pytest.raises(InputError, match=r"y was given beside x='.*', expected None, since that holds what belongs"):
         trained.fit(tmp_path, np.zeros(len(X), "int32"), verbose=0)

@@ -49,6 +49,8 @@ def train(*arguments):
         (["dcgan", "my_images", "-o", "vae_mnist_28"], "which is the name of an official preset"),
         (["dcgan", "my_images", "-o", "x", "--steps", "0"], "'--steps': 0 is not in the range"),
         (["dcgan", "my_images", "-o", "x", "--channels", "2"], "--channels is 2, expected 1 or 3"),
+        (["dcgan", "my_images", "-o", "x", "--processes", "2", "--process", "2"], "--process is 2, expected less than"),
+        (["dcgan", "my_images", "-o", "x", "--processes", "2"], "--coordinator is missing, expected HOST:PORT of"),
         (
             ["dcgan", "my_images", "-o", "x", "--batch-size", "9"],
             "8 images, fewer than one batch of 9",

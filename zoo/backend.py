@@ -6,7 +6,7 @@ import sys
 
 from zoo.errors import InputError, MissingDependencyError, shown
 
-_first = None
+_first = _chosen = None
 _LOG_LEVEL = "TF_CPP_MIN_LOG_LEVEL"
 # Parts of the lines that TensorFlow 2.21 writes while it is imported, each of which it writes on healthy machines.
 _HARMLESS = (b"All log messages before absl::InitializeLog()", b" port.cc:", b" cudart_stub.cc:")
@@ -61,11 +61,18 @@ def import_keras():
         raise MissingDependencyError(f"Keras needs the package {missing} here: pip install {package}.") from error
     except ValueError as error:
         raise InputError(f"KERAS_BACKEND is {shown(backend)}, expected 'tensorflow', 'jax' or 'torch'.") from error
-    if backend and backend != keras.backend.backend():
+    global _chosen
+    used = keras.backend.backend()
+    if backend and backend != used:
         raise InputError(
-            f"KERAS_BACKEND is {shown(backend)}, but Keras was imported with {keras.backend.backend()!r}; set it "
-            "before Keras is imported."
+            f"KERAS_BACKEND is {shown(backend)}, but Keras was imported with {used!r}; set it before Keras is imported."
         )
+    if _chosen not in (None, used):
+        raise InputError(
+            f"Keras' backend became {used!r} after the zoo began with {_chosen!r}; set KERAS_BACKEND before Keras is "
+            "imported instead."
+        )
+    _chosen = used
 
 
 def check_process(first=False):
@@ -86,3 +93,13 @@ def check_process(first=False):
         )
     if first:
         _first = os.getpid()
+
+
+def set_random_seed(seed):
+    """Seeds Python, NumPy and Keras, without TensorFlow where another backend computes."""
+    import keras
+
+    from zoo.keras_private import without_tensorflow
+
+    with without_tensorflow():
+        keras.utils.set_random_seed(seed)

@@ -83,11 +83,19 @@ def _meet(processes, index, coordinator, deadline):
     jax.config.update("jax_cpu_collectives_implementation", "gloo")
     # JAX aborts the process where the others do not come in its own time.
     settings = {"initialization_timeout": 2 * deadline, "heartbeat_timeout_seconds": HEARTBEAT}
-    meeting = threading.Thread(
-        target=jax.distributed.initialize, args=(coordinator, processes, index), kwargs=settings, daemon=True
-    )
+    failures = []
+
+    def meet():
+        try:
+            jax.distributed.initialize(coordinator, processes, index, **settings)
+        except Exception as error:  # noqa: BLE001
+            failures.append(error)
+
+    meeting = threading.Thread(target=meet, daemon=True)
     meeting.start()
     meeting.join(deadline)
+    if failures and not isinstance(failures[0], jax.errors.JaxRuntimeError):
+        raise InputError(f"share has to come before anything computes ({first_line(failures[0])}).")
     if not jax.distributed.is_initialized() or meeting.is_alive():
         atexit.register(_exit)
         raise ProcessError(f"The {processes} processes did not meet at {coordinator} within {deadline} s.")

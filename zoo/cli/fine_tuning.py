@@ -56,8 +56,8 @@ def fine_tune(name, data, steps, resolution, channels, seed, choices, output):
     # oneDNN is set up before TensorFlow is imported.
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     import_quietly()
-    import keras
 
+    from zoo.backend import set_random_seed
     from zoo.training.choices import Choices
     from zoo.training.places import check_free
 
@@ -67,12 +67,12 @@ def fine_tune(name, data, steps, resolution, channels, seed, choices, output):
             raise InputError(f"--choice names {shown(choice)}, expected some of {', '.join(known)}.")
     check_free(expanded(output), "-o")
     # Newly initialized weights are the same when a run is continued.
-    keras.utils.set_random_seed(seed)
+    set_random_seed(seed)
     model = load_generative(name)
     overrides = {} if resolution is channels is None else {"image_shape": _shape(model, resolution, channels)}
     overrides |= _learned(model, data, overrides.get("image_shape", model.image_shape))
     if overrides:
-        keras.utils.set_random_seed(seed)
+        set_random_seed(seed)
         model = load_generative(name, **overrides)
     with resumable(output):
         model.fine_tune(data, steps, output=output, seed=seed, **given)

@@ -62,6 +62,10 @@ def train(
     name = class_named(model, "MODEL")
     if channels == 2:
         raise InputError("--channels is 2, expected 1 or 3.")
+    if process >= processes:
+        raise InputError(f"--process is {process}, expected less than --processes {processes}.")
+    if processes > 1 and coordinator is None:
+        raise InputError("--coordinator is missing, expected HOST:PORT of process 0.")
     if str(output) in presets.manifest():
         raise InputError(f"-o is {str(output)!r}, which is the name of an official preset; choose another name.")
     # oneDNN is set up before TensorFlow is imported.

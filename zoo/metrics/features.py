@@ -10,7 +10,6 @@ import numpy as np
 from zoo import presets
 from zoo.arrays import as_array
 from zoo.backend import check_process
-from zoo.datasets import avatars
 from zoo.errors import DataError, InputError, first_line, shown
 from zoo.files import expanded
 from zoo.images import check_images, fit_image, to_float
@@ -294,6 +293,9 @@ class AvatarAttributes:
         for name in batches[0]:
             output = np.concatenate([batch[name] for batch in batches])
             found[name] = output[:, 0] if output.shape[1] == 1 else output.argmax(axis=1)
+        # Data sets import TensorFlow.
+        from zoo.datasets import avatars
+
         return found | avatars.derive(found)
 
 

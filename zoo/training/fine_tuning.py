@@ -18,6 +18,7 @@ import keras
 import numpy as np
 
 from zoo import callbacks, data, presets
+from zoo.backend import set_random_seed
 from zoo.errors import InputError, check_count, shown
 from zoo.files import expanded, write_json
 from zoo.images import grid, write_png
@@ -138,7 +139,7 @@ def phases(model, train, held, choices, seed):
     yield Phase("autoencoder", model, rates[:1], batches, held, loss, lambda: reconstructions(model, shown))
     if model.prior is None:
         # A new prior is the same when the run is killed before its first backup.
-        keras.utils.set_random_seed(seed)
+        set_random_seed(seed)
         model.build_prior()
     if not model.prior.compiled:
         model.prior.compile()
@@ -252,7 +253,7 @@ def fine_tune(model, source, steps, *, output, validation_data, held_back, seed,
         model.compile()
     # Otherwise `fit` warns of few steps, which are what the caller asks for.
     model.just_loaded = False
-    keras.utils.set_random_seed(seed)
+    set_random_seed(seed)
     for index, state in enumerate(random_states(model)):
         state.assign([seed, index])
     image_set, held = _held_back(model, source, validation_data, held_back)

@@ -5,7 +5,7 @@ import numpy as np
 from zoo import latents
 from zoo.bicubic import resize_bicubic
 from zoo.images import grid
-from zoo.metrics import nearest_images, protocols
+from zoo.metrics import nearest_images
 from zoo.training.image_sets import spread
 
 # Rows, columns, and coarse layers of the grid of mixed styles (Karras et al. 2019, figure 3).
@@ -50,6 +50,9 @@ def prompted(model, prompts, seed=0):
 
 def truncations(model):
     """Returns a grid of the same latents at each of `protocols.TRUNCATIONS`, with a column for each class."""
+    # The protocols import data sets, and these TensorFlow.
+    from zoo.metrics import protocols
+
     labels = np.arange(model.num_classes)
     rows = [model.generate(labels=labels, seed=0, truncation=value) for value in protocols.TRUNCATIONS]
     return grid(np.concatenate(rows), columns=model.num_classes)

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 
 from zoo import presets
+from zoo.backend import set_random_seed
 from zoo.images import to_float
 from zoo.metrics import features
 from zoo.nets import conv
@@ -61,7 +62,7 @@ def label_metrics(images, labels, name, classifier, dataset, test_set, seed):
 
 
 def _classification_accuracy_score(images, labels, test_images, test_labels, seed):
-    keras.utils.set_random_seed(seed)
+    set_random_seed(seed)
     classes = 1 + int(max(labels.max(), test_labels.max()))
     classifier = conv.classifier(images.shape[1:], classes, CAS_FILTERS)
     steps = CAS_EPOCHS * -(-len(images) // CAS_BATCH)

@@ -7,6 +7,7 @@ import keras
 
 import zoo
 from zoo import callbacks
+from zoo.backend import set_random_seed
 from zoo.errors import InputError, shown
 from zoo.nets import conv
 from zoo.presets.rebuilding import rebuilt
@@ -70,7 +71,7 @@ def _changed(model, changes, seed):
     # The stage compiles the new model.
     config.pop("compile_config", None)
     # New weights must be the same when a run is killed before the first backup of the stage.
-    keras.utils.set_random_seed(seed)
+    set_random_seed(seed)
     return rebuilt(model, config, changes)
 
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import keras
 
 from zoo import callbacks, presets
+from zoo.backend import set_random_seed
 from zoo.errors import InputError, check_count
 from zoo.files import expanded
 
@@ -94,7 +95,7 @@ class Run:
         self.further = mark.exists()
         self.precision = affordable(self.precision)
         keras.config.set_dtype_policy(self.precision)
-        keras.utils.set_random_seed(self.seed)
+        set_random_seed(self.seed)
 
     def close(self):
         """Removes the backup; the next run in this folder starts anew."""
