@@ -2,6 +2,7 @@
 
 import inspect
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import parity
 import pytest
+from contract.families import FAMILIES
 from helpers import tiny_progressive_gan, tiny_style_gan
 from under_backend import write_backup
 
@@ -17,6 +19,7 @@ from zoo import presets
 
 #: The backends beside TensorFlow.
 BACKENDS = ("jax", "torch")
+PAGE = Path(__file__).resolve().parent.parent / "docs" / "training.md"
 
 
 def under(backend, *arguments):
@@ -92,6 +95,25 @@ def trained():
         return parity.all_trained()
 
 
+def write_differences(backend, found, expected):
+    """Writes the column of a backend in the table of `docs/training.md`."""
+    before, table, after = re.split(
+        r"(?<=test_backends.py begins -->\n\n)|(?=\n<!-- tests/test_backends.py ends)", PAGE.read_text()
+    )
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in table.splitlines()[2:]]
+    known = {name: cells for name, *cells in rows}
+    largest = dict.fromkeys(FAMILIES, 0.0)
+    for key, value in expected.items():
+        name, error = key.partition(":")[0], np.abs(found[key] - value).max()
+        largest[name] = max(largest[name], error / max(np.abs(value).max(), 1e-9))
+    lines = ["| model | JAX | PyTorch |", "|---|---|---|"]
+    for name, error in largest.items():
+        cells = known.get(name, ["", ""])
+        cells[BACKENDS.index(backend)] = f"{error:.0e}"
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+    PAGE.write_text("".join([before, *(f"{line}\n" for line in lines), after]))
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_another_backend_trains_as_tensorflow_trains(backend, request, tmp_path):
@@ -104,6 +126,8 @@ def test_another_backend_trains_as_tensorflow_trains(backend, request, tmp_path)
     assert process.returncode == 0
     with np.load(path) as found:
         assert set(found) == set(expected)
+        if os.environ.get("ZOO_WRITE_TABLES"):
+            write_differences(backend, found, expected)
         for name in found:
             # The gradient of a bias before a normalization is nothing but rounding.
             atol = parity.SENSITIVE.get(name.partition(":")[0], 1e-5) * np.abs(expected[name]).max()
