@@ -1,11 +1,11 @@
-"""Rectified flow on avatars, over the 8x8 latents of an autoencoder (Rombach et al. 2022; Liu et al. 2023)."""
+"""Rectified flow on avatars, over the 16x16 latents of an autoencoder (Rombach et al. 2022; Liu et al. 2023)."""
 
 import zoo
 import zoo.training.run as run
 from zoo.datasets import avatars
 
 DATASET = "avatars"
-LATENT_CHANNELS, FILTERS = 16, 128
+LATENT_CHANNELS, FILTERS = 4, 128
 EPOCHS, BATCH_SIZE, LEARNING_RATE, PRECISION = 12, 64, 1e-3, "mixed_bfloat16"
 PRIOR = {"filters": 96, "steps": 12, "ema_momentum": 0.9995}
 PRIOR_EPOCHS, PRIOR_LEARNING_RATE = 60, 8e-4

@@ -17,7 +17,7 @@ TEXTS = {"vocabulary": ["red", "hat"], "max_words": 3, "example_prompts": ["red"
 
 
 def tiny(**arguments):
-    small = {"latent_channels": 2, "filters": 4, "stages": 1, "residual_blocks": 1, "perceptual_weight": 0.0}
+    small = {"latent_channels": 2, "filters": 4, "patch_size": 2, "blocks": 1, "perceptual_weight": 0.0}
     return zoo.LatentFlow(SHAPE, **{**small, **arguments})
 
 
@@ -148,7 +148,7 @@ def test_what_does_not_fit_is_refused():
         (lambda: model.decode(np.full((1, 4, 4, 2), np.nan)), "latents holds NaN or infinite values"),
         (lambda: tiny(latent_channels=0), "latent_channels is 0, expected an integer of at least 1"),
         (lambda: tiny(kl_weight=-1), "kl_weight is -1, expected a number of at least 0"),
-        (lambda: tiny(stages=4), "expected sides divisible by 16"),
+        (lambda: tiny(patch_size=3), r"image_shape is \(8, 8, 3\), expected sides divisible by patch_size=3"),
         (lambda: tiny(prior={"depth": 2}), "LatentPrior has no depth for its default networks"),
         (lambda: tiny(prior=2), "prior is 2, expected a dict of what build_prior takes"),
         (lambda: zoo.LatentFlow(SHAPE, 2, encoder=wrong), r"encoder makes \(4, 4, 3\), expected \(4, 4, 4\)"),

@@ -218,8 +218,8 @@ FAMILIES = {
         {
             "latent_channels": 2,
             "filters": 4,
-            "stages": 1,
-            "residual_blocks": 1,
+            "patch_size": 2,
+            "blocks": 1,
             "perceptual_weight": 0.0,
             "prior": {**_FLOW, "stages": 1},
         },

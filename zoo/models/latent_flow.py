@@ -13,7 +13,7 @@ from zoo.images import to_uint8
 from zoo.models.prior import HasPrior, Prior
 from zoo.models.prompted import Prompted
 from zoo.models.rectified_flow import RectifiedFlow
-from zoo.nets import conv, vq
+from zoo.nets import latent
 from zoo.nets.building import choose_networks
 from zoo.nets.efficientnet_lite import LITE0
 from zoo.nets.options import Count
@@ -55,7 +55,7 @@ class LatentFlow(HasPrior, Prompted):
 
     Args:
         image_shape: `(height, width, channels)`.
-        latent_channels: int, at least 1. Number of latents at each place of the grid. Defaults to 16.
+        latent_channels: int, at least 1. Number of latents at each place of the grid. Defaults to 4.
         kl_weight: float, at least 0. Weight of the third term. Defaults to 1e-5.
         perceptual_weight: float, at least 0. Weight of the second term; 0 leaves it out. Defaults to 0.01.
         prior: dict of arguments of `build_prior`, or None for no prior yet. Defaults to None.
@@ -80,7 +80,7 @@ class LatentFlow(HasPrior, Prompted):
     model.build_prior(num_classes=5)
     model.fit_prior(images, labels, epochs=60)  # integers (n,)
     new_images = model.generate(16, labels=3, guidance=2.0, seed=0)
-    latents = model.encode(images[:16])  # float32 (16, 8, 8, 16)
+    latents = model.encode(images[:16])  # float32 (16, 16, 16, 4)
     ```
     """
 
@@ -92,7 +92,7 @@ class LatentFlow(HasPrior, Prompted):
     def __init__(
         self,
         image_shape,
-        latent_channels=16,
+        latent_channels=4,
         *,
         kl_weight=1e-5,
         perceptual_weight=0.01,
@@ -125,15 +125,13 @@ class LatentFlow(HasPrior, Prompted):
         self.build_prior_of(prior)
 
     @staticmethod
-    def default_networks(
-        image_shape, latent_channels, filters: Count = 128, stages: Count = 3, residual_blocks: Count = 2
-    ):
-        """Convolutions that halve the image `stages` times, and residual blocks of width `filters`."""
-        conv.check_sides(image_shape, stages)
+    def default_networks(image_shape, latent_channels, filters: Count = 128, patch_size: Count = 4, blocks: Count = 3):
+        """Residual blocks of `filters` features over patches of `patch_size` by `patch_size` pixels."""
+        options = {"filters": filters, "patch_size": patch_size, "blocks": blocks}
         return (
-            vq.gaussian_encoder(image_shape, latent_channels, filters, stages, residual_blocks),
-            vq.decoder(image_shape, latent_channels, filters, stages, residual_blocks),
-            {"filters": filters, "stages": stages, "residual_blocks": residual_blocks},
+            latent.encoder(image_shape, latent_channels, **options),
+            latent.decoder(image_shape, latent_channels, **options),
+            options,
         )
 
     @staticmethod
@@ -197,11 +195,11 @@ class LatentFlow(HasPrior, Prompted):
 
         Args:
             **options: arguments of `RectifiedFlow`, such as `num_classes`, `vocabulary` and `steps`, and the options of
-                its network. By default, the network has 128 `filters` for each place of the grid.
+                its network. By default, the network has 128 `filters`.
         """
         options = {"dtype": self.dtype_policy, **options}
         if "field" not in options:
-            options = {"filters": 128, "patch_size": 1, **options}
+            options = {"filters": 128, **options}
         elif isinstance(options["field"], dict):
             options["field"] = keras.saving.deserialize_keras_object(options["field"])
         self.replace_prior(LatentPrior(self.latent_shape, name="prior", **options))

@@ -3,8 +3,6 @@
 import keras
 from keras import layers
 
-from zoo.layers.log_variance import bounded_log_variance
-
 
 def encoder(image_shape, embedding_dim, filters, stages, residual_blocks):
     """Maps images in [-1, 1] to vectors `(n, height >> stages, width >> stages, embedding_dim)`.
@@ -30,32 +28,6 @@ def decoder(image_shape, embedding_dim, filters, stages, residual_blocks):
 
     # === Functional model ===
     return keras.Model(inputs, outputs, name="decoder")
-
-
-def gaussian_encoder(image_shape, latent_channels, filters, stages, residual_blocks):
-    """Maps images to mean and log variance of latents, concatenated, `(n, h, w, 2 * latent_channels)`.
-
-    Batch normalization gives the means unit variance, so that the latents of any data set can be learned by a flow from
-    standard normal noise. Latents are known to a tenth of that at first.
-    """
-    # === Layers ===
-    inputs = keras.Input(image_shape, name="images")
-    x = _down(inputs, filters, stages, residual_blocks)
-    mean = layers.Conv2D(latent_channels, 1, dtype="float32", name="mean")(x)
-    mean = layers.BatchNormalization(center=False, scale=False, dtype="float32", name="unit_variance")(mean)
-    log_variance = layers.Conv2D(
-        latent_channels,
-        1,
-        activation=bounded_log_variance,
-        kernel_initializer="zeros",
-        bias_initializer=keras.initializers.Constant(-4.6),
-        dtype="float32",
-        name="log_variance",
-    )(x)
-    outputs = layers.Concatenate(dtype="float32", name="mean_and_log_variance")([mean, log_variance])
-
-    # === Functional model ===
-    return keras.Model(inputs, outputs, name="encoder")
 
 
 def two_level_encoder(image_shape, embedding_dim, filters, stages, residual_blocks):
