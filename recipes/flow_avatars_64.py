@@ -7,13 +7,13 @@ from zoo.datasets import avatars
 DATASET = "avatars"
 LATENT_CHANNELS, FILTERS = 4, 128
 EPOCHS, BATCH_SIZE, LEARNING_RATE, PRECISION = 12, 64, 1e-3, "mixed_bfloat16"
-PRIOR = {"filters": 96, "steps": 12, "ema_momentum": 0.9995}
-PRIOR_EPOCHS, PRIOR_LEARNING_RATE = 60, 8e-4
+FLOW = {"filters": 96, "steps": 12, "ema_momentum": 0.9995}
+FLOW_EPOCHS, FLOW_LEARNING_RATE = 60, 8e-4
 TRAIN, VALIDATION = "train[:39000]", "train[39000:]"
 
 
 def main():
-    recipe = run.recipe(__file__, DATASET, EPOCHS, PRECISION, prior_epochs=PRIOR_EPOCHS)
+    recipe = run.recipe(__file__, DATASET, EPOCHS, PRECISION, prior_epochs=FLOW_EPOCHS)
     train, validation = recipe.read(avatars.IMAGE_SHAPE, TRAIN), recipe.read(avatars.IMAGE_SHAPE, VALIDATION)
     model = zoo.LatentFlow(avatars.IMAGE_SHAPE, LATENT_CHANNELS, filters=FILTERS)
     distance = run.distance_to_train(recipe, model, every=5, of_prior=True)
@@ -23,10 +23,10 @@ def main():
             train,
             recipe.prior_epochs,
             BATCH_SIZE,
-            PRIOR_LEARNING_RATE,
+            FLOW_LEARNING_RATE,
             name="prior",
             metrics=[distance],
-            prior=PRIOR,
+            prior=FLOW,
         ),
     ]
     run.train(recipe, model, stages)

@@ -129,6 +129,7 @@ SMALL = {
     "RESIDUAL_BLOCKS": 1,
     "NUM_BLOCKS": 2,
     "PRIOR": {"filters": 8, "num_blocks": 2},
+    "FLOW": {"filters": 8, "blocks": 1, "steps": 2},
 }
 AS_THEY_ARE = {"vae_mnist_28", "dcgan_fashion_mnist_28"}
 # Where a recipe says with which preset it begins.
