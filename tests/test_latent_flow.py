@@ -68,15 +68,30 @@ def test_the_loss_is_what_the_paper_says():
     model.encoder.get_layer("log_variance").bias.assign(ops.full((2,), -100.0))
     batch = {"images": ops.cast(images(4, SHAPE) / 127.5 - 1.0, "float32")}
     loss, logs = model.autoencoder_error(batch, training=False)
-    outputs = model.decoder(model.encode(images(4, SHAPE)))
+    mean, _ = ops.split(model.encoder(batch["images"]), 2, axis=-1)
+    outputs = model.decoder(mean)
     error = np.mean(np.square(ops.convert_to_numpy(batch["images"] - outputs)))
     np.testing.assert_allclose(logs["reconstruction"], error, rtol=1e-4)
     np.testing.assert_allclose(logs["psnr"], 10.0 * np.log10(4.0 / error), rtol=1e-4)
     # Log variances are at least -22.
-    mean = model.encode(images(4, SHAPE))
     kl = 0.5 * np.mean(np.square(mean) + np.exp(-22.0) + 22.0 - 1.0)
     np.testing.assert_allclose(logs["kl"], kl, rtol=0.02)
     np.testing.assert_allclose(loss, error + 0.1 * ops.convert_to_numpy(logs["kl"]), rtol=1e-4)
+
+
+@pytest.mark.slow
+def test_latents_have_the_spread_of_noise_after_training():
+    model, given = tiny(), images(64, SHAPE)
+    before = model.reconstruct(given)
+    model.latent_mean.assign([5.0, -3.0])
+    model.latent_variance.assign([4.0, 0.01])
+    # The scale is undone before decoding.
+    np.testing.assert_allclose(model.reconstruct(given).astype("int16"), before, atol=1)
+    model.compile(keras.optimizers.Adam(0.0))
+    model.fit(given, batch_size=64, epochs=600, verbose=0)
+    latents = model.encode(given)
+    np.testing.assert_allclose(latents.mean((0, 1, 2)), 0.0, atol=0.1)
+    np.testing.assert_allclose(latents.std((0, 1, 2)), 1.0, atol=0.1)
 
 
 def test_the_perceptual_distance_ignores_how_strong_features_are():

@@ -25,6 +25,10 @@ from zoo.training.frozen_features import FrozenFeatures
 
 # Number of images that are encoded or decoded at once.
 _AT_ONCE = 256
+# Share of the latents' statistics that each training step keeps.
+_STATISTICS_MOMENTUM = 0.99
+# A channel that is the same everywhere has no variance.
+_LEAST_VARIANCE = 1e-6
 
 
 @keras.saving.register_keras_serializable(package="zoo")
@@ -50,8 +54,8 @@ class LatentFlow(HasPrior, Prompted):
         E|x - D(z)|^2 + perceptual_weight * E d(x, D(z)) + kl_weight * E KL(q(z|x) || N(0, 1)),
 
     means over pixels, places and latents, where d is the distance of fine features of EfficientNet-Lite0 (Zhang et al.
-    2018). A `RectifiedFlow` over the means of the latents draws new images. It is a part of the model, and `fit_prior`
-    trains it after `fit`. Its steps cost a fraction of those over pixels.
+    2018). A `RectifiedFlow` over the means of the latents, scaled to mean 0 and variance 1, draws new images. It is a
+    part of the model, and `fit_prior` trains it after `fit`. Its steps cost a fraction of those over pixels.
 
     Args:
         image_shape: `(height, width, channels)`.
@@ -60,7 +64,7 @@ class LatentFlow(HasPrior, Prompted):
         perceptual_weight: float, at least 0. Weight of the second term; 0 leaves it out. Defaults to 0.01.
         prior: dict of arguments of `build_prior`, or None for no prior yet. Defaults to None.
         encoder: functional network that replaces the default one, from images in [-1, 1] to mean and log variance of
-            latents, side by side, `(n, h, w, 2 * latent_channels)`. Means should have a variance of about 1.
+            latents, side by side, `(n, h, w, 2 * latent_channels)`.
         decoder: functional network that replaces the default one, from `(n, h, w, latent_channels)` to `image_shape`.
         name: str or None. Name of the Keras model.
         dtype: str, `keras.DTypePolicy` or None. None is the global policy.
@@ -121,6 +125,10 @@ class LatentFlow(HasPrior, Prompted):
         check_makes("encoder", self.encoder, (*self.latent_shape[:2], 2 * latent_channels))
         check_takes("decoder", self.decoder, self.latent_shape)
         check_makes("decoder", self.decoder, image_shape)
+        # Mean and variance of each channel of the means, over many training steps.
+        statistic = {"shape": (latent_channels,), "trainable": False, "dtype": "float32"}
+        self.latent_mean = self.add_weight(initializer="zeros", name="latent_mean", **statistic)
+        self.latent_variance = self.add_weight(initializer="ones", name="latent_variance", **statistic)
         self.built = True
         self.build_prior_of(prior)
 
@@ -161,6 +169,8 @@ class LatentFlow(HasPrior, Prompted):
         """Returns the loss of encoder and decoder, and a dict of logs."""
         images = batch["images"]
         mean, log_variance = ops.split(self.encoder(images, training=training), 2, axis=-1)
+        if training:
+            self._follow_statistics(mean)
         noise = keras.random.normal(ops.shape(mean), seed=self.seed_generator)
         outputs = self.decoder(mean + ops.exp(0.5 * log_variance) * noise, training=training)
         reconstruction = ops.mean(ops.square(images - outputs))
@@ -172,6 +182,21 @@ class LatentFlow(HasPrior, Prompted):
         # The peak value is 2, the width of [-1, 1], and its square is 4.
         psnr = 10.0 * ops.log10(4.0 / reconstruction)
         return loss, {"loss": loss, "reconstruction": reconstruction, "psnr": psnr, "perceptual": perceptual, "kl": kl}
+
+    def _follow_statistics(self, mean):
+        rows = ops.stop_gradient(mean)
+        for kept, now in zip((self.latent_mean, self.latent_variance), ops.moments(rows, (0, 1, 2)), strict=True):
+            moved = _STATISTICS_MOMENTUM * kept + (1.0 - _STATISTICS_MOMENTUM) * now
+            # A replica may get no images of a small last batch, which have no variance.
+            kept.assign(ops.where(ops.shape(rows)[0] > 0, moved, kept.value))
+
+    def scaled(self, mean):
+        """Returns means of latents `(n, *latent_shape)` with mean 0 and variance 1 over the training images."""
+        return (mean - self.latent_mean) * ops.rsqrt(self.latent_variance + _LEAST_VARIANCE)
+
+    def unscaled(self, latents):
+        """Undoes `scaled`."""
+        return latents * ops.sqrt(self.latent_variance + _LEAST_VARIANCE) + self.latent_mean
 
     def _fine_features(self, images):
         # The two finest scales see edges and textures, at half the cost of all four.
@@ -230,11 +255,11 @@ class LatentFlow(HasPrior, Prompted):
     # === Using ===
 
     def encode(self, images):
-        """Returns the means of the latents, float32 `(n, *latent_shape)`, of uint8 or [-1, 1] images."""
+        """Returns the scaled means of the latents, float32 `(n, *latent_shape)`, of uint8 or [-1, 1] images."""
         images = self.checked_images(images)
         with traced_quietly():
             outputs = self.encoder.predict(images, batch_size=_AT_ONCE, verbose=0)
-        return outputs[..., : self.latent_channels]
+        return ops.convert_to_numpy(self.scaled(outputs[..., : self.latent_channels]))
 
     def decode(self, latents):
         """Returns uint8 images `(n, height, width, channels)` for latents `(n, *latent_shape)`.
@@ -247,7 +272,10 @@ class LatentFlow(HasPrior, Prompted):
         if latents.shape[1:] != self.latent_shape or len(latents) == 0:
             raise InputError(f"latents has shape {latents.shape}, expected {expected}.")
         with traced_quietly():
-            return to_uint8(self.decoder.predict(latents, batch_size=_AT_ONCE, verbose=0))
+            return to_uint8(self.decoder.predict(self._decoder_inputs(latents), batch_size=_AT_ONCE, verbose=0))
+
+    def _decoder_inputs(self, latents):
+        return ops.convert_to_numpy(self.unscaled(latents.astype("float32")))
 
     def reconstruct(self, images):
         """Returns uint8 images decoded from the latents of `images`."""
@@ -255,13 +283,14 @@ class LatentFlow(HasPrior, Prompted):
 
     def sample(self, noise, source_images=None, mask=None, **conditions):
         if mask is None:
-            return predict_batch(self.decoder, self.prior.sample(noise, **conditions))
+            return predict_batch(self.decoder, self._decoder_inputs(self.prior.sample(noise, **conditions)))
         (height, width, _), (rows, columns, _) = self.image_shape, self.latent_shape
         # Latents of places that are kept as a whole are known.
         known = mask.reshape(rows, height // rows, columns, width // columns).all((1, 3))
-        latents = predict_batch(self.encoder, source_images)[..., : self.latent_channels]
-        latents = self.prior.sample(noise, source_images=latents, mask=known, **conditions)
-        return np.where(mask[:, :, None], source_images, predict_batch(self.decoder, latents))
+        given = predict_batch(self.encoder, source_images)[..., : self.latent_channels]
+        given = ops.convert_to_numpy(self.scaled(given))
+        latents = self.prior.sample(noise, source_images=given, mask=known, **conditions)
+        return np.where(mask[:, :, None], source_images, predict_batch(self.decoder, self._decoder_inputs(latents)))
 
     def encode_image(self, images, labels=None, *, prompts=None, steps=None):
         """Finds the noise that images are drawn from; arguments and errors are those of `RectifiedFlow.encode_image`.
@@ -284,12 +313,12 @@ class LatentFlow(HasPrior, Prompted):
         """Returns encoder and decoder, and the velocity of the prior if there is one."""
 
         def encode(image):
-            return {"latents": self.encoder(image, training=False)[..., : self.latent_channels]}
+            return {"latents": self.scaled(self.encoder(image, training=False)[..., : self.latent_channels])}
 
         networks = {
             "encoder": Network(encode, {"image": Values(self.image_shape, range=(-1.0, 1.0))}),
             "decoder": drawing(
-                lambda latents: self.decoder(latents, training=False), latents=Values(self.latent_shape)
+                lambda latents: self.decoder(self.unscaled(latents), training=False), latents=Values(self.latent_shape)
             ),
         }
         return networks if self.prior is None else {**networks, **self.prior.exported_networks()}

@@ -7,14 +7,12 @@ from zoo.errors import InputError
 from zoo.layers.log_variance import bounded_log_variance
 from zoo.layers.upsampling import DepthToSpace
 
-# The log variance of latents at first: they are known to a tenth of their spread.
+# The log variance of latents at first.
 _FIRST_LOG_VARIANCE = -4.6
 
 
 def encoder(image_shape, latent_channels, filters, patch_size, blocks):
     """Maps images to mean and log variance of latents, concatenated, one vector for each patch of pixels.
-
-    Batch normalization gives the means unit variance, so that a flow can learn them from standard normal noise.
 
     Args:
         image_shape: `(height, width, channels)`, with sides divisible by `patch_size`.
@@ -34,7 +32,6 @@ def encoder(image_shape, latent_channels, filters, patch_size, blocks):
     x = layers.Conv2D(filters, patch_size, strides=patch_size, name="patches")(inputs)
     x = _residual_blocks(x, filters, blocks)
     mean = layers.Conv2D(latent_channels, 1, dtype="float32", name="mean")(x)
-    mean = layers.BatchNormalization(center=False, scale=False, dtype="float32", name="unit_variance")(mean)
     log_variance = layers.Conv2D(
         latent_channels,
         1,
