@@ -29,7 +29,7 @@ def build(class_names):
 
 def evaluate(model, size):
     figures = protocols.evaluate(model, DATASET, size=size)
-    return {**figures, **protocols.truncation_curve(model, DATASET, size=size)}
+    return {**figures, **protocols.curve(model, DATASET, "truncation", size=size)}
 
 
 def main():
@@ -39,7 +39,8 @@ def main():
     metrics = [run.distance_to_train(recipe, model)]
     stage = run.Stage(train, recipe.epochs, BATCH_SIZE, LEARNING_RATES, BETAS, metrics=metrics)
     run.train(recipe, model, [stage])
-    run.finish(recipe, model, train, evaluate=evaluate, pictures={"truncation.png": run.truncations})
+    pictures = {"truncation.png": lambda model: run.swept(model, "truncation")}
+    run.finish(recipe, model, train, evaluate=evaluate, pictures=pictures)
 
 
 if __name__ == "__main__":

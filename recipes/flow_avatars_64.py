@@ -3,6 +3,7 @@
 import zoo
 import zoo.training.run as run
 from zoo.datasets import avatars
+from zoo.metrics import protocols
 
 DATASET = "avatars"
 LATENT_CHANNELS, FILTERS = 4, 128
@@ -10,6 +11,14 @@ EPOCHS, BATCH_SIZE, LEARNING_RATE, PRECISION = 12, 64, 1e-3, "mixed_bfloat16"
 FLOW = {"filters": 96, "steps": 12, "ema_momentum": 0.9995}
 FLOW_EPOCHS, FLOW_LEARNING_RATE = 60, 8e-4
 TRAIN, VALIDATION = "train[:39000]", "train[39000:]"
+
+
+def evaluate(model, size):
+    of_steps = size._replace(images=min(size.images, 2_000))
+    return {
+        **protocols.evaluate(model, DATASET, size=size),
+        **protocols.curve(model, DATASET, "steps", size=of_steps),
+    }
 
 
 def main():
@@ -30,7 +39,8 @@ def main():
         ),
     ]
     run.train(recipe, model, stages)
-    run.finish(recipe, model, train)
+    pictures = {"steps.png": lambda model: run.swept(model, "steps")}
+    run.finish(recipe, model, train, evaluate=evaluate, pictures=pictures)
 
 
 if __name__ == "__main__":

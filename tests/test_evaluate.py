@@ -176,7 +176,7 @@ def test_what_is_followed_in_training_is_the_distance_to_training_images(real_da
 
 
 @pytest.mark.slow
-def test_truncation_curve_draws_at_each_truncation(real_data, tmp_path, monkeypatch):
+def test_a_curve_draws_at_each_value(real_data, tmp_path, monkeypatch):
     splits, _ = real_data
     monkeypatch.setenv("ZOO_CACHE", str(tmp_path))
     network = pool_network()
@@ -192,11 +192,12 @@ def test_truncation_curve_draws_at_each_truncation(real_data, tmp_path, monkeypa
             assert seed == 0
             return (splits["test"][:number] * truncation).astype("uint8")
 
-    figures = protocols.truncation_curve(Dimming(), "synthetic", size=SMALL)
-    assert len(figures) == 3 * len(protocols.TRUNCATIONS)
+    figures = protocols.curve(Dimming(), "synthetic", "truncation", size=SMALL)
+    truncations = protocols.CURVES["truncation"]
+    assert len(figures) == 3 * len(truncations)
     real = gaussian_statistics(network(splits["test"]))
     test = references.load("synthetic", network, SHAPE)["test_features"][: SMALL.images].astype("float32")
-    for truncation in protocols.TRUNCATIONS:
+    for truncation in truncations:
         drawn = network(Dimming().generate(SMALL.images, seed=0, truncation=truncation))
         precision, recall = precision_recall(test, drawn)
         expected = {
@@ -207,7 +208,7 @@ def test_truncation_curve_draws_at_each_truncation(real_data, tmp_path, monkeypa
         for key, value in expected.items():
             found = figures[f"{key}200_truncation_{truncation}_test_pool"]["value"]
             assert found == pytest.approx(value, rel=1e-6), (key, truncation)
-    distances = [figures[f"fid200_truncation_{truncation}_test_pool"]["value"] for truncation in protocols.TRUNCATIONS]
+    distances = [figures[f"fid200_truncation_{truncation}_test_pool"]["value"] for truncation in truncations]
     assert distances == sorted(distances, reverse=True)
 
 

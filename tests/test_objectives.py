@@ -19,6 +19,7 @@ from zoo.objectives import adversarial, augment, penalties
 from zoo.objectives.adversarial import Hinge, LeastSquares, Minimax, NonSaturating, Relativistic, Wasserstein
 from zoo.objectives.augment import AdaptiveAugment, DiffAugment
 from zoo.objectives.penalties import R1, R2, GradientPenalty, WeightClipping
+from zoo.objectives.pixels import psnr
 
 # === Objectives ===
 
@@ -554,3 +555,9 @@ def test_objectives_and_penalties_compile(objective, penalty):
     model.compile(jit_compile=True)
     history = model.fit(images(8), batch_size=4, verbose=0).history
     assert all(np.isfinite(figures).all() for figures in history.values())
+
+
+def test_psnr_of_a_batch():
+    """An error of 20 % of the width of [-1, 1] has 20 log10(5) dB, and equal images have those of rounding."""
+    assert float(psnr(0.4**2)) == pytest.approx(20 * np.log10(5))
+    assert float(psnr(0.0)) == pytest.approx(10 * np.log10(12 * 255**2))

@@ -22,7 +22,7 @@ from zoo.errors import InputError
 from zoo.files import cache_folder
 from zoo.layers.spectral_normalization import SpectralNormalization
 from zoo.metrics import features, protocols, references
-from zoo.metrics.protocols import classifiers, samples
+from zoo.metrics.protocols import classifiers
 from zoo.presets.card import model_card
 from zoo.sampling.codes import CodeSampler
 from zoo.training import run
@@ -127,6 +127,7 @@ SMALL = {
     "FILTERS": 8,
     "PATCH_FILTERS": 8,
     "RESIDUAL_BLOCKS": 1,
+    "STEPS": 2,
     "NUM_BLOCKS": 2,
     "PRIOR": {"filters": 8, "num_blocks": 2},
     "FLOW": {"filters": 8, "blocks": 1, "steps": 2},
@@ -170,9 +171,8 @@ def smoke(recipe, folder, monkeypatch, *options):
 
     monkeypatch.setattr(CodeSampler, "sample", sample_traced)
     monkeypatch.setattr(classifiers, "CAS_EPOCHS", 1)
-    # The curve reads the one, recipes the other.
-    monkeypatch.setattr(samples, "TRUNCATIONS", samples.TRUNCATIONS[-2:])
-    monkeypatch.setattr(protocols, "TRUNCATIONS", samples.TRUNCATIONS)
+    for condition in protocols.CURVES:
+        monkeypatch.setitem(protocols.CURVES, condition, protocols.CURVES[condition][:2])
     monkeypatch.setattr(protocols, "SMOKE", protocols.SMOKE._replace(images=4))
     tf.config.run_functions_eagerly(True)
     try:

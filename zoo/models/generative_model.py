@@ -317,6 +317,6 @@ class GenerativeModel(SavableModel, Trainer):
         check_process()
         return checked_floats(images, image_shape or self.image_shape, name)
 
-    def in_batches(self, draw, rows, label):
-        """Draws a uint8 image for each of any number of rows, by `draw` from batches of `generation_batch` rows."""
-        return batches.in_batches(draw, rows, self.generation_batch, label)
+    def in_batches(self, function, rows, label):
+        """Applies a function to a dict of any number of rows, `generation_batch` rows at a time."""
+        return batches.in_batches(function, rows, self.generation_batch, label)

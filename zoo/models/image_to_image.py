@@ -5,6 +5,7 @@ from keras import ops
 
 from zoo.errors import InputError, check_amount, check_image_shape
 from zoo.exporting.networks import Values, drawing
+from zoo.images import to_uint8
 from zoo.models.adversarial_model import AdversarialModel
 from zoo.nets import conv, image_to_image
 from zoo.nets.options import Count, Share
@@ -69,7 +70,8 @@ class FromImages:
 
     def translated(self, translate, images):
         """Applies `translate`, a function of a batch, to any number of the user's source images."""
-        return self.in_batches(translate, self.checked_images(images, "images", self.source_shape), "translating")
+        source_images = self.checked_images(images, "images", self.source_shape)
+        return to_uint8(self.in_batches(translate, {"source_images": source_images}, "translating"))
 
     def translate_batch(self, source_images):
         """Returns the translations of a batch of source images in [-1, 1], in the same range."""

@@ -20,6 +20,7 @@ from zoo.nets.options import Count
 from zoo.nets.shapes import check_makes, check_takes
 from zoo.objectives import variational
 from zoo.objectives.perceptual import perceptual_distance
+from zoo.objectives.pixels import psnr
 from zoo.progress import predict_batch, traced_quietly
 from zoo.training.frozen_features import FrozenFeatures
 
@@ -179,9 +180,13 @@ class LatentFlow(HasPrior, Prompted):
         if self.perceptual_weight:
             perceptual = perceptual_distance(self._fine_features, images, outputs)
             loss += self.perceptual_weight * perceptual
-        # The peak value is 2, the width of [-1, 1], and its square is 4.
-        psnr = 10.0 * ops.log10(4.0 / reconstruction)
-        return loss, {"loss": loss, "reconstruction": reconstruction, "psnr": psnr, "perceptual": perceptual, "kl": kl}
+        return loss, {
+            "loss": loss,
+            "reconstruction": reconstruction,
+            "psnr": psnr(reconstruction),
+            "perceptual": perceptual,
+            "kl": kl,
+        }
 
     def _follow_statistics(self, mean):
         rows = ops.stop_gradient(mean)
@@ -256,10 +261,12 @@ class LatentFlow(HasPrior, Prompted):
 
     def encode(self, images):
         """Returns the scaled means of the latents, float32 `(n, *latent_shape)`, of uint8 or [-1, 1] images."""
-        images = self.checked_images(images)
         with traced_quietly():
-            outputs = self.encoder.predict(images, batch_size=_AT_ONCE, verbose=0)
-        return ops.convert_to_numpy(self.scaled(outputs[..., : self.latent_channels]))
+            return self._latents_of(self.encoder.predict(self.checked_images(images), batch_size=_AT_ONCE, verbose=0))
+
+    def _latents_of(self, encoded):
+        """Returns the scaled means among the encoder's outputs, as an array."""
+        return ops.convert_to_numpy(self.scaled(encoded[..., : self.latent_channels]))
 
     def decode(self, latents):
         """Returns uint8 images `(n, height, width, channels)` for latents `(n, *latent_shape)`.
@@ -287,8 +294,7 @@ class LatentFlow(HasPrior, Prompted):
         (height, width, _), (rows, columns, _) = self.image_shape, self.latent_shape
         # Latents of places that are kept as a whole are known.
         known = mask.reshape(rows, height // rows, columns, width // columns).all((1, 3))
-        given = predict_batch(self.encoder, source_images)[..., : self.latent_channels]
-        given = ops.convert_to_numpy(self.scaled(given))
+        given = self._latents_of(predict_batch(self.encoder, source_images))
         latents = self.prior.sample(noise, source_images=given, mask=known, **conditions)
         return np.where(mask[:, :, None], source_images, predict_batch(self.decoder, self._decoder_inputs(latents)))
 

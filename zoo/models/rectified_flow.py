@@ -19,7 +19,6 @@ from zoo.nets.flow import velocity_network
 from zoo.nets.options import Count, CountFromZero
 from zoo.nets.shapes import check_makes, check_takes
 from zoo.progress import predict_batch
-from zoo.sampling.batches import padded
 from zoo.sampling.conditions import Amount, CompletedImages, Latents, Mask, Prompts, Solver, Steps
 from zoo.sampling.integration import SOLVERS, integrated
 from zoo.text import Tokenizer
@@ -274,10 +273,9 @@ class RectifiedFlow(Prompted):
         given = {condition.name: condition.drawn(number, seed) for condition in self.trained_conditions}
         noise = latent_vectors.sample(number, self.noise_shape, seed)
 
-        def drawn(given, noise):
-            return self.sample(noise, steps, guidance, **given)
-
-        images = np.clip(self._in_batches(drawn, given, noise), *self.drawn_range).astype("float32")
+        drawn = functools.partial(self.sample, steps=steps, guidance=guidance)
+        images = self.in_batches(drawn, {"noise": noise, **given}, "drawing pairs")
+        images = np.clip(images, *self.drawn_range).astype("float32")
         return ImageSet(images, latents=noise, class_names=self.class_names, **given)
 
     def encode_image(self, images, labels=None, *, prompts=None, steps=None):
@@ -308,10 +306,10 @@ class RectifiedFlow(Prompted):
         """Returns the noise of floats `(n, *image_shape)` under checked conditions, for `encode_image`."""
         steps = self.steps if steps is None else check_count(steps, "steps")
 
-        def noise_of(given, images):
+        def noise_of(images, **given):
             return integrated(self._velocity(given, 1.0), images, steps, "heun", backwards=True)
 
-        return self._in_batches(noise_of, given, images).reshape(len(images), -1)
+        return self.in_batches(noise_of, {"images": images, **given}, "finding the noise").reshape(len(images), -1)
 
     def given_conditions(self, number, labels=None, prompts=None):
         """Returns the checked conditions of `number` given images, a dict of one entry or none."""
@@ -348,7 +346,7 @@ class RectifiedFlow(Prompted):
         spread = images + _LEVEL * (stream.random(images.shape, "float32") - 0.5)
         signs = np.where(stream.random(images.shape, "float32") < 0.5, -1.0, 1.0).astype("float32")
 
-        def log_density(given, spread, signs):
+        def log_density(spread, signs, **given):
             def field(state, time):
                 inputs = self._inputs(state[:, :-1].reshape(spread.shape), time, given)
                 velocity, divergence = self._divergence({**inputs, "signs": signs})
@@ -359,7 +357,8 @@ class RectifiedFlow(Prompted):
             noise, change = state[:, :-1].astype("float64"), state[:, -1]
             return -0.5 * np.square(noise).sum(1) - 0.5 * self.latent_dim * math.log(2.0 * math.pi) + change
 
-        return self._in_batches(log_density, given, spread, signs) + self.latent_dim * math.log(_LEVEL)
+        rows = {"spread": spread, "signs": signs, **given}
+        return self.in_batches(log_density, rows, "estimating") + self.latent_dim * math.log(_LEVEL)
 
     def _velocity(self, given, guidance):
         """Returns the averaged network as a function of images and a time, guided towards the conditions."""
@@ -376,16 +375,6 @@ class RectifiedFlow(Prompted):
 
     def _inputs(self, images, time, given):
         return {"images": images.astype("float32"), "times": np.full(len(images), time, "float32"), **given}
-
-    def _in_batches(self, function, given, *rows):
-        """Applies a function to a dict of conditions and to further rows, `generation_batch` rows at a time."""
-        size, results = self.generation_batch, []
-        for start in range(0, len(rows[0]), size):
-            part = slice(start, start + size)
-            conditions = {name: padded(each[part], size) for name, each in given.items()}
-            result = function(conditions, *(padded(each[part], size) for each in rows))
-            results.append(result[: len(rows[0][part])])
-        return np.concatenate(results)
 
     # === Files ===
 

@@ -7,6 +7,7 @@ from keras import ops
 from zoo import latents as latent_vectors
 from zoo.errors import InputError, check_count, shown
 from zoo.exporting.networks import Network, Values, drawing
+from zoo.images import to_uint8
 from zoo.models.gan import GAN
 from zoo.nets import style
 from zoo.nets.options import Count, Share
@@ -175,7 +176,7 @@ class StyleGAN(GAN):
         """
         w = self._latents.checked(latents)
         w = w.reshape(len(w), -1, w.shape[-1])
-        return self.in_batches(self._synthesize_batch, w, "generating")
+        return to_uint8(self.in_batches(self._synthesize_batch, {"w": w}, "generating"))
 
     def encode_image(self, images, *, labels=None, steps=300, seed=0):
         """Finds intermediate latents of each layer whose images resemble given ones (Abdal et al. 2019).

@@ -15,6 +15,7 @@ from zoo.nets import image_to_image, super_resolution
 from zoo.nets.building import check_functional, choose_networks
 from zoo.nets.options import Count
 from zoo.nets.shapes import check_takes, input_shapes
+from zoo.objectives.pixels import psnr
 from zoo.progress import bar, predict_batch
 from zoo.training.sources import entries_of
 
@@ -254,7 +255,7 @@ class SRResNet(Upscaling, GenerativeModel):
         """Returns the mean absolute error in [-1, 1], and a dict with the PSNR of the batch in dB."""
         error = batch["images"] - self.generator(batch["source_images"], training=training)
         loss = ops.mean(ops.abs(error))
-        return loss, {"loss": loss, "psnr": 10.0 * ops.log10(4.0 / ops.mean(ops.square(error)))}
+        return loss, {"loss": loss, "psnr": psnr(ops.mean(ops.square(error)))}
 
     @property
     def _upscaler(self):

@@ -16,6 +16,7 @@ from zoo.models.code_prior import HasCodePrior
 from zoo.nets import conv, vq
 from zoo.nets.building import choose_networks
 from zoo.nets.options import Count
+from zoo.objectives.pixels import psnr
 from zoo.progress import bar, predict_batch
 
 # Number of images that are encoded or decoded at once.
@@ -222,8 +223,7 @@ class VQVAE(HasCodePrior):
             "loss": loss,
             "reconstruction": reconstruction,
             "commitment": commitment,
-            # The peak value is 2, the width of [-1, 1], and its square is 4.
-            "psnr": 10.0 * ops.log10(4.0 / reconstruction),
+            "psnr": psnr(reconstruction),
             "perplexity": ops.min(ops.stack([perplexity for perplexity, _ in usage])),
             "used_codes": ops.min(ops.stack([used for _, used in usage])),
         }

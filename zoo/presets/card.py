@@ -19,6 +19,8 @@ PICTURES = {
     SAMPLES: None,
     "nearest.png": "Samples, each beside the training image nearest to it",
     "truncation.png": "The same latents with less and less truncation, from the first row to the last",
+    "steps.png": "The same noise in 1, 2, 4, 16 and 50 steps, from the first row to the last",
+    "guidance.png": "The same noise with guidance 0, 0.5, 1, 1.5, 2 and 4, from the first row to the last",
     "prompts.png": "Five images of each of ten prompts, captions of test faces, a prompt a row",
     "style_mixing.png": "The coarse styles of the first column with the fine styles of the first row",
 }
@@ -31,7 +33,7 @@ from zoo.metrics import features
 network = features.load("{}")
 values = network(images)  # of uint8 images, (n, height, width, channels) to (n, d)
 ```"""
-_AGAIN = "; `zoo evaluate` measures them again, but for truncation curves, correlations and Set5 and Set14."
+_AGAIN = "; `zoo evaluate` measures them again, but for curves, correlations and Set5 and Set14."
 
 
 class _Use(NamedTuple):

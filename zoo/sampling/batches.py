@@ -104,20 +104,20 @@ def padded(rows, size):
     return batch
 
 
-def in_batches(draw_batch, rows, size, label):
-    """Applies `draw_batch` to any number of rows, `size` at a time.
+def in_batches(function, rows, size, label):
+    """Applies a function to any number of rows, `size` at a time.
 
     Args:
-        draw_batch: function from a batch of `size` rows to images in [-1, 1].
-        rows: array of at least one row.
+        function: function of keyword arguments, batches of `size` rows, that returns an array of `size` rows.
+        rows: dict from the names of the arguments to arrays of equally many rows, at least one.
         size: int. Rows of a batch.
         label: str. Label of the progress bar.
 
     Returns:
-        uint8 array with an image for each row.
+        Array of as many rows.
     """
-    drawn = []
-    for start in bar(range(0, len(rows), size), label):
-        batch = rows[start : start + size]
-        drawn.append(to_uint8(draw_batch(padded(batch, size))[: len(batch)]))
-    return np.concatenate(drawn)
+    number, results = len(next(iter(rows.values()))), []
+    for start in bar(range(0, number, size), label):
+        batch = {name: padded(values[start : start + size], size) for name, values in rows.items()}
+        results.append(function(**batch)[: number - start])
+    return np.concatenate(results)

@@ -48,14 +48,18 @@ def prompted(model, prompts, seed=0):
     return grid(model.generate(prompts=np.repeat(prompts, 5), seed=seed), columns=5)
 
 
-def truncations(model):
-    """Returns a grid of the same latents at each of `protocols.TRUNCATIONS`, with a column for each class."""
+def swept(model, condition):
+    """Returns a grid of the same noise with each value of a condition in `protocols.CURVES`, a row each.
+
+    A model with classes has a column for each.
+    """
     # The protocols import data sets, and these TensorFlow.
     from zoo.metrics import protocols
 
-    labels = np.arange(model.num_classes)
-    rows = [model.generate(labels=labels, seed=0, truncation=value) for value in protocols.TRUNCATIONS]
-    return grid(np.concatenate(rows), columns=model.num_classes)
+    columns = model.num_classes or 8
+    labels = {"labels": np.arange(columns)} if model.num_classes else {}
+    rows = [model.generate(columns, **labels, seed=0, **{condition: each}) for each in protocols.CURVES[condition]]
+    return grid(np.concatenate(rows), columns=columns)
 
 
 def style_mixing(model):

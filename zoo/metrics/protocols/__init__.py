@@ -6,17 +6,18 @@ from zoo.metrics.protocols.faces import disentanglement, edits, prompt_agreement
 from zoo.metrics.protocols.figures import FULL, SMOKE, Size
 from zoo.metrics.protocols.image_to_image import translation, translation_of
 from zoo.metrics.protocols.likelihoods import exact_likelihood, likelihood
-from zoo.metrics.protocols.samples import TRUNCATIONS, frechet_to_train, own_images, sample_quality, truncation_curve
+from zoo.metrics.protocols.samples import CURVES, curve, frechet_to_train, own_images, sample_quality
 from zoo.metrics.protocols.short_prompts import prompt_distances, prompt_variety
 from zoo.metrics.protocols.super_resolution import PERCEPTUAL_FEATURES, upscaling, upscaling_of
 
 __all__ = [
+    "CURVES",
     "FULL",
     "PERCEPTUAL_FEATURES",
     "SMOKE",
-    "TRUNCATIONS",
     "Size",
     "compression",
+    "curve",
     "disentanglement",
     "edits",
     "evaluate",
@@ -32,7 +33,6 @@ __all__ = [
     "sample_quality",
     "translation",
     "translation_of",
-    "truncation_curve",
     "upscaling",
     "upscaling_of",
 ]

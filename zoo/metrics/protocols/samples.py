@@ -10,8 +10,12 @@ from zoo.metrics.protocols.figures import FULL, NEIGHBORS, figure, short_number
 from zoo.metrics.protocols.held_out import held_out_images
 from zoo.progress import bar
 
-#: Truncations at which models that take one are measured.
-TRUNCATIONS = (0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
+#: Values of a condition of `generate` at which `curve` measures a model.
+CURVES = {
+    "guidance": (0.0, 0.5, 1.0, 1.5, 2.0, 4.0),
+    "steps": (1, 2, 4, 16, 50),
+    "truncation": (0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0),
+}
 
 
 def sample_quality(model, dataset, *, size=FULL, feature_network=None, data_dir=None):
@@ -126,31 +130,38 @@ def _frechet_distance_of_training_images(reference, number):
     return frechet_distance(*statistics, reference["test_mean"], reference["test_covariance"])
 
 
-def truncation_curve(model, dataset, *, size=FULL):
-    """Computes distance, precision and recall at each of `TRUNCATIONS`, for models whose `generate` takes `truncation`.
+def curve(model, dataset, condition, *, size=FULL):
+    """Computes distance, precision and recall at each value that `CURVES` has for a condition, with the first seed.
 
-    The curve shows the trade-off between fidelity and diversity and uses the first seed only. `evaluate` itself
-    generates without truncation.
+    The curve of truncations or guidances shows how fidelity is traded for diversity, and that of steps how few suffice.
+
+    Args:
+        model: model whose `generate` takes the condition.
+        dataset: TFDS name.
+        condition: one of the names in `CURVES`.
+        size: `Size`; default `FULL`.
+
+    Returns:
+        Dict of metrics, as for `evaluate`.
     """
     network = features.load(features.default_for(dataset))
     reference = references.load(dataset, network, model.image_shape)
     few, seed = min(size.images, len(reference["test_features"])), size.seeds[0]
     test_features = reference["test_features"][:few].astype("float32")
     figures = {}
-    for truncation in TRUNCATIONS:
-        found = _distances_to_test_images(
-            network(model.generate(size.images, seed=seed, truncation=truncation)), reference, test_features
-        )
+    for value in CURVES[condition]:
+        generated = network(model.generate(size.images, seed=seed, **{condition: value}))
+        found = _distances_to_test_images(generated, reference, test_features)
         for key, number, what in (
             ("fid", size.images, "Fréchet distance"),
             ("precision", few, f"improved precision (k={NEIGHBORS})"),
             ("recall", few, f"improved recall (k={NEIGHBORS})"),
         ):
             protocol = (
-                f"{what} of {number} images generated with truncation {truncation} to test images of {dataset} on "
+                f"{what} of {number} images generated with {condition} {value} to test images of {dataset} on "
                 f"features of {network.name}; seed {seed}"
             )
-            name = f"{key}{short_number(number)}_truncation_{truncation}_test_{network.name}"
+            name = f"{key}{short_number(number)}_{condition}_{value}_test_{network.name}"
             figures[name] = figure([found[key]], protocol)
     return figures
 

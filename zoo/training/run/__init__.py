@@ -35,8 +35,8 @@ from zoo.training.pictures import (
     prompted,
     reconstructions,
     style_mixing,
+    swept,
     translations,
-    truncations,
 )
 from zoo.training.run.classifiers import ClassifierStage, attribute_figures, cross_entropy, finish_classifier
 from zoo.training.run.conversion import Wheel, convert
@@ -83,10 +83,10 @@ __all__ = [
     "recipe",
     "reconstructions",
     "style_mixing",
+    "swept",
     "train",
     "training_captions",
     "translations",
-    "truncations",
     "turned",
     "warmed_adamw",
 ]
