@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers import images, tiny_dcgan, tiny_vae
 from PIL import Image
 
 from zoo import presets
@@ -30,7 +31,8 @@ def page(name):
 def test_each_training_benchmark_has_one_table_one_plot_and_at_most_one_picture():
     names = {path.stem for path in TABLES}
     users = {path.stem for path in BENCHMARKS.glob("[!_]*.py") if "import _results" in path.read_text("utf-8")}
-    assert names == users and "fine_tuning" in names
+    # The benchmark of small data takes many hours, so its script comes before its table.
+    assert users - {"small_data"} <= names <= users and "fine_tuning" in names
     files = {path.name for path in (BENCHMARKS / "results").iterdir()}
     required = {f"{name}{suffix}" for name in names for suffix in (".csv", ".png")}
     assert required <= files <= required | {f"{name}_samples.png" for name in names}
@@ -129,3 +131,103 @@ def test_the_page_on_presets_cites_what_pairs_teach(script):
     text = page("presets.md")
     assert f"{preset[0]:.0f} % below that of untranslated signs, and {preset[1]:.0f} % on the way back" in text
     assert f"the same translators reach {pairs[0]:.0f} % and {pairs[1]:.0f} % if they learn from the pairs" in text
+
+
+# === Small data ===
+
+
+@pytest.fixture
+def small_data(script, monkeypatch, tmp_path):
+    """The benchmark of small data, whose table and samples are in `tmp_path`."""
+    monkeypatch.setattr(script("_results"), "FOLDER", tmp_path)
+    return script("small_data")
+
+
+def test_small_data_sets_have_no_near_duplicates_and_no_image_in_both_parts(script):
+    sets = script("_small_data_sets")
+    found = images(30, (16, 16, 1))
+    shifted = np.clip(found[:10].astype(int) + 2, 0, 255).astype("uint8")
+    train, test = sets.divided(np.concatenate([found, shifted]), 8, distance=4.0)
+    assert (len(train), len(test)) == (22, 8)
+    assert {image.tobytes() for image in (*train, *test)} == {image.tobytes() for image in found}
+    assert list(sets.distinct(np.concatenate([found, shifted]), distance=1.0)) == list(range(40))
+
+
+def test_each_row_of_small_data_has_a_set_and_a_preset(small_data, script):
+    assert {name for name, _ in small_data.ROWS} == set(script("_small_data_sets").SOURCES) == set(small_data.SETTINGS)
+    for setting in small_data.SETTINGS.values():
+        optimizers = 1 if presets.entry_of(setting.preset)["class"] == "VAE" else 2
+        assert len(setting.rates) == optimizers, setting.preset
+
+
+def test_memorized_are_samples_nearer_to_training_images_than_real_ones(small_data):
+    random = np.random.RandomState(0)
+    known, real, drawn = (random.normal(size=(number, 4)) for number in (200, 400, 400))
+    assert small_data.memorized(drawn, known, real) == pytest.approx(0.05, abs=0.03)
+    assert small_data.memorized(known, known, real) == 1.0
+    assert small_data.memorized(np.concatenate([drawn + 50, known]), known, real) == pytest.approx(1 / 3)
+
+
+@pytest.mark.parametrize("build", [tiny_dcgan, tiny_vae])
+@pytest.mark.slow
+def test_a_deadline_ends_a_training_with_rates_that_fell_to_nothing(small_data, build):
+    model = build()
+    rates = (2e-3, 1e-3)[: len(model.optimizer_names)]
+    model, steps, minutes = small_data.trained(model, rates, (0.0, 0.99), images(64, model.image_shape), 0, 0.05)
+    left = [float(getattr(model, name).learning_rate) for name in model.optimizer_names]
+    assert steps > 2 and minutes == 0.05
+    assert all(value < 0.5 * rate for value, rate in zip(left, rates, strict=True))
+
+
+@pytest.mark.slow
+def test_a_run_of_small_data_is_a_row_of_the_table_and_a_strip(small_data, script, monkeypatch, tmp_path):
+    setting = small_data.Setting("dcgan_fashion_mnist_28", tiny_dcgan, (2e-3, 1e-3))
+    monkeypatch.setitem(small_data.SETTINGS, "glyphs", setting)
+    monkeypatch.setattr(small_data, "SAMPLES", 40)
+    shape = setting.build().image_shape
+    np.savez(tmp_path / "glyphs.npz", train=images(120, shape), test=images(40, shape, seed=1))
+    tuned = {"preset": setting.preset, "features": "network", "steps": 9, "minutes": 0.02, "kernel_distance": 1.0}
+    run = {"data_set": "glyphs", "images": 100, "start": small_data.TUNED, "seed": 0}
+    script("_results").keep("small_data", run, [{**tuned, "frechet_distance": 1.0, "memorized": 0.1}])
+    for start in (small_data.TRAINING_IMAGES, small_data.SCRATCH):
+        small_data.run("glyphs", 100, start, 0, tmp_path, "classifier_fashion_mnist_28")
+        assert small_data.measured_already("glyphs", 100, start, 0)
+    found = small_data.runs()
+    row, real = (found["glyphs", 100, start][0] for start in (small_data.SCRATCH, small_data.TRAINING_IMAGES))
+    assert row["minutes"] == 0.02 and row["steps"] > 0 and row["features"] == "fashion_mnist_classifier"
+    assert row["kernel_distance"] > real["kernel_distance"] and real["memorized"] == 1.0
+    strips = Image.open(tmp_path / "small_data_samples.png").height // small_data.STRIP_SHAPE[0]
+    assert strips >= len(small_data.STARTS) - 1
+    assert f"on {int(row['kernel_distance'] > 1.0)} of 1 rows" in small_data.table(found)[-1]
+
+
+def test_the_table_of_small_data_says_where_fine_tuning_is_behind(small_data, script):
+    def keep(name, images, start, seed, distance):
+        figures = {"minutes": 2.0, "kernel_distance": distance, "frechet_distance": 1.0, "memorized": 0.25}
+        script("_results").keep(
+            "small_data", {"data_set": name, "images": images, "start": start, "seed": seed}, [figures]
+        )
+
+    for name, tuned, scratch in (("faces", 0.2, 0.5), ("glyphs", 0.4, 0.3)):
+        for seed in small_data.SEEDS:
+            keep(name, 500, small_data.TRAINING_IMAGES, seed, 0.001)
+            keep(name, 500, small_data.TUNED, seed, tuned + 0.01 * seed)
+            keep(name, 500, small_data.SCRATCH, seed, scratch)
+    keep("faces", 500, "fit at 0.004 and 0.001", 0, 0.1)
+    keep("faces", 500, "fit at 0.002 and 0.001", 0, 0.19)
+    keep("glyphs", 500, "fit at 0.002 and 0.001", 0, 0.39)
+    *rows, _, verdict = small_data.table(small_data.runs())
+    assert rows[-1] == "| faces | 500 | 2.0 | **0.210 ± 0.008** | 0.500 ± 0.000 | 0.001 | 25% | 25% |"
+    assert verdict == "`fine_tune` is ahead of scratch on 1 of 2 rows. It is behind on glyphs (500 images)."
+    glyphs, faces = small_data.beside_rates(small_data.runs())
+    assert "1.03 times" in glyphs and "0.390), within 1.15" in glyphs
+    assert "2.00 times" in faces and "best of 2 (fit at 0.004 and 0.001: 0.100), NOT within 1.15" in faces
+
+
+def test_rows_of_small_data_are_selected_by_any_of_their_words(small_data):
+    def selected(*only):
+        return [row for row in small_data.ROWS if small_data.wanted(*row, small_data.SCRATCH, only)]
+
+    assert selected() == list(small_data.ROWS)
+    assert selected("faces", "icons", "500") == [("faces", 500), ("icons", 500)]
+    assert selected("fine_tune") == []
