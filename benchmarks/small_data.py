@@ -21,7 +21,7 @@ rows of 500 images with the first seed. `fine_tune` should be within 1.15 times 
 
 Each finished run is in the table at once, so the same command continues. Two processes may share the work by different
 rows, such as `--threads 1 --only faces` and `--threads 1 --only glyphs symbols icons objects`. All runs take about
-13 hours of one core, and `--rates` another five.
+11 hours of one core, and `--rates` another five.
 """
 
 import argparse
