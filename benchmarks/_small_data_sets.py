@@ -6,12 +6,13 @@
 | symbols | symbols of user interfaces, dark on light | 28x28 grey | npm's bootstrap-icons | MIT |
 | faces | cartoon faces in DiceBear's style Adventurer | 64x64 colour | dicebear-styles | CC BY 4.0, Lisa Wischofsky |
 | icons | icons of programs | 64x64 colour | Debian's papirus-icon-theme | GPL-3 |
-| objects | pictures of single things on white | 64x64 colour | Debian's sweethome3d-furniture and \
-tuxpaint-stamps-default | CC BY 3.0 and CC0-1.0; GPL-2 |
+| objects | single things on white | 64x64 colour | Debian (see below) | CC BY 3.0 and CC0-1.0; GPL-2 |
 
-`objects` are renders of furniture and household goods, and photographs of animals, plants, food and things that Tux
-Paint cuts out. The sets hold no near duplicates: of images whose thumbnails hardly differ, the first is kept. Then a
-random part becomes the test images.
+`objects` are renders of furniture and household goods (sweethome3d-furniture, CC BY 3.0 and CC0-1.0), and cut-out
+photographs of animals, plants, food and things, with a few drawings (tuxpaint-stamps-default, GPL-2).
+
+The sets hold no near duplicates: of images whose thumbnails hardly differ, the first is kept. Then a random part
+becomes the test images.
 
 Preparing needs npm, apt-get, and the extras `avatars` and `benchmarks`, whose matplotlib brings fontTools.
 """
