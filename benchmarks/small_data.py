@@ -27,12 +27,12 @@ rows, such as `--threads 1 --only faces` and `--threads 1 --only glyphs symbols 
 import argparse
 import contextlib
 import fcntl
-import functools
 import math
 import multiprocessing
 import sys
 import time
-from collections.abc import Callable
+import types
+from collections.abc import Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
@@ -41,7 +41,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "recipes"))
 # These imports come first because they configure TensorFlow.
 import dcgan_avatars_64
 import dcgan_fashion_mnist_28
-import style_dcgan_tf_flowers_64
+import projected_gan_tf_flowers_64
 import vae_mnist_28
 
 # isort: split
@@ -76,18 +76,14 @@ class Setting(NamedTuple):
         build: function that returns a model with new weights.
         rates: learning rate of each optimizer.
         betas: `beta_1` and `beta_2` of Adam.
+        changes: constructor arguments that the preset is loaded with.
     """
 
     preset: str
     build: Callable
     rates: tuple[float, ...]
     betas: tuple[float, float] = (0.9, 0.999)
-
-
-def anew(preset):
-    """Returns the model of a preset with new weights, for recipes that begin with weights of another preset."""
-    model = zoo.load(preset)
-    return type(model).from_config(model.get_config())
+    changes: Mapping[str, object] = types.MappingProxyType({})
 
 
 _AVATARS = Setting(
@@ -107,10 +103,12 @@ SETTINGS = {
     "faces": _AVATARS,
     "icons": _AVATARS,
     "objects": Setting(
-        "style_dcgan_tf_flowers_64",
-        functools.partial(anew, "style_dcgan_tf_flowers_64"),
-        style_dcgan_tf_flowers_64.LEARNING_RATES,
-        style_dcgan_tf_flowers_64.BETAS,
+        "projected_gan_tf_flowers_64",
+        projected_gan_tf_flowers_64.build,
+        projected_gan_tf_flowers_64.LEARNING_RATES,
+        projected_gan_tf_flowers_64.BETAS,
+        # The objects have no classes.
+        {"num_classes": None, "class_names": None},
     ),
 }
 # Data sets that have fewer than 2,000 training images.
@@ -154,9 +152,9 @@ class Deadline(keras.callbacks.Callback):
         self.model.stop_training = self._share == 1.0
 
 
-def fine_tuned(preset, images, seed):
+def fine_tuned(setting, images, seed):
     """Returns the preset after `fine_tune`, its steps and its minutes."""
-    model, begin = zoo.load(preset), time.process_time()
+    model, begin = zoo.load(setting.preset, **setting.changes), time.process_time()
     found = model.fine_tune(images, seed=seed, verbose=0)
     [figures] = found.figures.values()
     return model, max(figures), (time.process_time() - begin) / 60
@@ -172,9 +170,9 @@ def trained(model, rates, betas, images, seed, minutes):
     return model, deadline.steps, minutes
 
 
-def grid_of(preset):
+def grid_of(setting):
     """Returns the learning rates that `--rates` tries by their names in the table, and the betas of the preset."""
-    model = zoo.load(preset)
+    model = zoo.load(setting.preset, **setting.changes)
     optimizers = [getattr(model, name) for name in model.optimizer_names]
     discriminator = DISCRIMINATOR_FACTORS if len(optimizers) > 1 else (1.0,)
     tried = {}
@@ -242,13 +240,13 @@ def run(name, images, start, seed, cache, judge):
 
 def _model_of(setting, name, images, start, seed, train):
     if start == TUNED:
-        return fine_tuned(setting.preset, train, seed)
+        return fine_tuned(setting, train, seed)
     minutes = runs()[name, images, TUNED][seed]["minutes"]
     if start == SCRATCH:
         keras.utils.set_random_seed(seed)
         return trained(setting.build(), setting.rates, setting.betas, train, seed, minutes)
-    tried, betas = grid_of(setting.preset)
-    return trained(zoo.load(setting.preset), tried[start], betas, train, seed, minutes)
+    tried, betas = grid_of(setting)
+    return trained(zoo.load(setting.preset, **setting.changes), tried[start], betas, train, seed, minutes)
 
 
 @contextlib.contextmanager
@@ -393,7 +391,7 @@ def main():
     if args.rates:
         tuned = [(name, images) for name, images in ROWS if images == RATES_IMAGES]
         planned += [
-            (name, images, start, SEEDS[0]) for name, images in tuned for start in grid_of(SETTINGS[name].preset)[0]
+            (name, images, start, SEEDS[0]) for name, images in tuned for start in grid_of(SETTINGS[name])[0]
         ]
     for name, images, start, seed in () if args.report else planned:
         # The other starts get as many minutes as `fine_tune` took.

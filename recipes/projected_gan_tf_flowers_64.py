@@ -12,13 +12,13 @@ EPOCHS, BATCH_SIZE, LEARNING_RATES, BETAS, PRECISION = 60, 32, (2e-4, 2e-4), (0.
 EPOCHS_BETWEEN_FIGURES = 5
 
 
-def build(class_names):
+def build(class_names=None):
     return zoo.ProjectedGAN(
         IMAGE_SHAPE,
         LATENT_DIM,
         filters=FILTERS,
         discriminator_filters=DISCRIMINATOR_FILTERS,
-        num_classes=len(class_names),
+        num_classes=class_names and len(class_names),
         class_names=class_names,
     )
 
