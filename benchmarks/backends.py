@@ -16,13 +16,13 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
+from _pages import write_between
+
 BATCH_SIZE, ROUNDS = 64, 5
 #: How long a round lasts, within these numbers of steps: what `fit` does once in a round is not a step's.
 SECONDS, FEWEST_STEPS, MOST_STEPS = 3, 4, 200
 BACKENDS = {"tensorflow": "TensorFlow", "jax": "JAX", "torch": "PyTorch"}
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "training.md"
-#: What the table stands between on the page.
-BEGIN, END = "<!-- benchmarks/backends.py begins -->", "<!-- benchmarks/backends.py ends -->"
 
 
 class ByHand(NamedTuple):
@@ -289,13 +289,6 @@ def machine():
     return f"{names[0] if names else platform.processor()} with {os.cpu_count()} cores"
 
 
-def written(page, text):
-    """Returns a page with a text in the place of that between `BEGIN` and `END`."""
-    before, _, rest = page.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    return f"{before}{BEGIN}\n\n{text}\n\n{END}{after}"
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--models", nargs="+", choices=MODELS, default=list(MODELS), metavar="MODEL")
@@ -318,7 +311,7 @@ def main():
             print(name, backend, found[name, backend], flush=True)
     print(table(found))
     if arguments.write:
-        PAGE.write_text(written(PAGE.read_text(encoding="utf-8"), table(found)), encoding="utf-8")
+        write_between(PAGE, "backends.py", table(found))
 
 
 if __name__ == "__main__":

@@ -25,15 +25,10 @@ rows, such as `--threads 1 --only faces` and `--threads 1 --only glyphs symbols 
 """
 
 import argparse
-import contextlib
-import fcntl
-import math
-import multiprocessing
 import sys
 import time
 import types
 from collections.abc import Callable, Mapping
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
@@ -50,12 +45,12 @@ import _results
 import _small_data_sets
 import keras
 import numpy as np
-import tensorflow as tf
+from _minutes import alone, fit, in_new_process, memorized
 
 import zoo
 from zoo.errors import NonFiniteError
 from zoo.images import fit_image
-from zoo.metrics import features, frechet_distance, gaussian_statistics, kernel_distance, nearest_neighbors
+from zoo.metrics import features, frechet_distance, gaussian_statistics, kernel_distance
 
 NAME, JUDGE = "small_data", "efficientnet_lite0_imagenet"
 CACHE = Path(__file__).resolve().parent.parent / "runs" / NAME
@@ -122,36 +117,6 @@ SIZES = [str(images) for images in sorted({images for _, images in ROWS})]
 # === Training ===
 
 
-class Deadline(keras.callbacks.Callback):
-    """Ends a training after some minutes of processor time, during which all learning rates fall to 0 along a cosine.
-
-    Args:
-        minutes: float.
-    """
-
-    def __init__(self, minutes):
-        super().__init__()
-        self._minutes, self.steps = minutes, 0
-
-    def on_train_begin(self, logs=None):
-        self._begin = time.process_time()
-        self._optimizers = [getattr(self.model, name) for name in self.model.optimizer_names]
-        self._rates = [float(optimizer.learning_rate) for optimizer in self._optimizers]
-
-    @property
-    def _share(self):
-        return min((time.process_time() - self._begin) / (60 * self._minutes), 1.0)
-
-    def on_train_batch_begin(self, batch, logs=None):
-        factor = 0.5 * (1 + math.cos(math.pi * self._share))
-        for optimizer, rate in zip(self._optimizers, self._rates, strict=True):
-            optimizer.learning_rate = factor * rate
-
-    def on_train_batch_end(self, batch, logs=None):
-        self.steps += 1
-        self.model.stop_training = self._share == 1.0
-
-
 def fine_tuned(setting, images, seed):
     """Returns the preset after `fine_tune`, its steps and its minutes."""
     model, begin = zoo.load(setting.preset, **setting.changes), time.process_time()
@@ -164,10 +129,7 @@ def trained(model, rates, betas, images, seed, minutes):
     """Returns a model after `fit` for some minutes, its steps and its minutes."""
     keras.utils.set_random_seed(seed)
     model.compile(*(keras.optimizers.Adam(rate, *betas) for rate in rates))
-    deadline = Deadline(minutes)
-    # The deadline comes long before this many epochs.
-    model.fit(images, batch_size=BATCH_SIZE, epochs=10**6, callbacks=[deadline], verbose=0)
-    return model, deadline.steps, minutes
+    return model, fit(model, images, minutes, BATCH_SIZE), minutes
 
 
 def grid_of(setting):
@@ -203,13 +165,6 @@ def measured(drawn, known, real):
     }
 
 
-def memorized(drawn, known, real):
-    """Returns the share of samples nearer to a training image than 95 % of the test images are, given features."""
-    _, distances = nearest_neighbors(drawn, known)
-    _, usual = nearest_neighbors(real, known)
-    return float(np.mean(distances < np.quantile(usual, 0.05)))
-
-
 def chosen(data_set, images, seed):
     """Returns the training images of a row and a seed."""
     return data_set.train[np.random.RandomState(seed).permutation(len(data_set.train))[:images]]
@@ -230,7 +185,7 @@ def run(name, images, start, seed, cache, judge):
         samples = model.generate(SAMPLES, seed=0)
     figures = measured(network(samples), known, real)
     row = {"preset": setting.preset, "features": network.name, "steps": steps, "minutes": minutes, **figures}
-    with _alone():
+    with alone(__file__):
         _results.keep(NAME, {"data_set": name, "images": images, "start": start, "seed": seed}, [row])
         if seed == SEEDS[0] and start in STARTS:
             strip = np.stack([fit_image(image, STRIP_SHAPE) for image in samples[: _results.SAMPLES]])
@@ -247,14 +202,6 @@ def _model_of(setting, name, images, start, seed, train):
         return trained(setting.build(), setting.rates, setting.betas, train, seed, minutes)
     tried, betas = grid_of(setting)
     return trained(zoo.load(setting.preset, **setting.changes), tried[start], betas, train, seed, minutes)
-
-
-@contextlib.contextmanager
-def _alone():
-    """Within this context, no other process writes results."""
-    with open(__file__, encoding="utf-8") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
 
 
 # === Results ===
@@ -366,18 +313,6 @@ def measured_already(name, images, start, seed):
     return seed in runs().get((name, images, start), {})
 
 
-def in_new_process(threads, function, *args):
-    """Calls a function in a process of its own, because the graphs of a training stay in memory until it ends."""
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(1, context, use_threads, (threads,)) as pool:
-        pool.submit(function, *args).result()
-
-
-def use_threads(number):
-    tf.config.threading.set_intra_op_parallelism_threads(number)
-    tf.config.threading.set_inter_op_parallelism_threads(number)
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--cache", default=str(CACHE), help="folder of the prepared data sets (default %(default)s)")
@@ -390,9 +325,7 @@ def main():
     planned = [(name, images, start, seed) for seed in SEEDS for name, images in ROWS for start in STARTS]
     if args.rates:
         tuned = [(name, images) for name, images in ROWS if images == RATES_IMAGES]
-        planned += [
-            (name, images, start, SEEDS[0]) for name, images in tuned for start in grid_of(SETTINGS[name])[0]
-        ]
+        planned += [(name, images, start, SEEDS[0]) for name, images in tuned for start in grid_of(SETTINGS[name])[0]]
     for name, images, start, seed in () if args.report else planned:
         # The other starts get as many minutes as `fine_tune` took.
         waits = start not in (TRAINING_IMAGES, TUNED) and not measured_already(name, images, TUNED, seed)

@@ -4,11 +4,13 @@ import importlib
 import math
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 from helpers import images, tiny_dcgan, tiny_vae
 from PIL import Image
 
+import zoo
 from zoo import presets
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -31,8 +33,8 @@ def page(name):
 def test_each_training_benchmark_has_one_table_one_plot_and_at_most_one_picture():
     names = {path.stem for path in TABLES}
     users = {path.stem for path in BENCHMARKS.glob("[!_]*.py") if "import _results" in path.read_text("utf-8")}
-    # The benchmark of small data takes many hours, so its script comes before its table.
-    assert users - {"small_data"} <= names <= users and "fine_tuning" in names
+    # These benchmarks take many hours, so their scripts come before their tables.
+    assert users - {"families", "small_data"} <= names <= users and "fine_tuning" in names
     files = {path.name for path in (BENCHMARKS / "results").iterdir()}
     required = {f"{name}{suffix}" for name in names for suffix in (".csv", ".png")}
     assert required <= files <= required | {f"{name}_samples.png" for name in names}
@@ -49,13 +51,16 @@ def test_tables_are_complete_and_hold_each_measurement_once(script, name):
 
 
 def test_the_times_of_steps_take_the_place_of_older_ones(script):
-    backends = script("backends")
+    backends, written = script("backends"), script("_pages").written
     page = backends.PAGE.read_text(encoding="utf-8")
     times = {"hand": {"first": 1.0, "step": 0.01}, "fit": {"first": 2.0, "step": 0.011}}
-    once = backends.written(page, backends.table({("VAE 28x28", "torch"): times}))
+    once = written(page, "backends.py", backends.table({("VAE 28x28", "torch"): times}))
     assert "| VAE 28x28 | PyTorch | 10.0 | 11.0 | 1.10 | 1.0 | 2.0 |" in once
-    assert backends.written(once, backends.table({("VAE 28x28", "torch"): times})) == once
-    before, after = page.split(backends.BEGIN)[0], page.split(backends.END)[1]
+    assert written(once, "backends.py", backends.table({("VAE 28x28", "torch"): times})) == once
+    before, after = (
+        page.split("<!-- benchmarks/backends.py begins")[0],
+        page.split("benchmarks/backends.py ends -->")[1],
+    )
     assert once.startswith(before) and once.endswith(after)
 
 
@@ -231,3 +236,52 @@ def test_rows_of_small_data_are_selected_by_any_of_their_words(small_data):
     assert selected() == list(small_data.ROWS)
     assert selected("faces", "icons", "500") == [("faces", 500), ("icons", 500)]
     assert selected("fine_tune") == []
+
+
+# === Families ===
+
+
+@pytest.fixture
+def families(script, monkeypatch, tmp_path):
+    """The benchmark of families, of one tiny model of each kind, whose table and page are in `tmp_path`."""
+    monkeypatch.setattr(script("_results"), "FOLDER", tmp_path)
+    benchmark = script("families")
+    tiny = {
+        "VAE": benchmark.Family(lambda images: zoo.BetaVAE((28, 28, 1), 4, filters=4, beta=1.0), (1e-3,)),
+        "VQVAE": benchmark.Family(
+            lambda images: zoo.VQVAE((28, 28, 1), 8, 4, filters=4),
+            (1e-3,),
+            prior={"filters": 4, "num_blocks": 1},
+        ),
+        "RectifiedFlow": benchmark.Family(
+            lambda images: zoo.RectifiedFlow((28, 28, 1), filters=8, blocks=1, steps=1), (1e-3,)
+        ),
+    }
+    monkeypatch.setattr(benchmark, "FAMILIES", {"fashion_mnist": tiny})
+    monkeypatch.setattr(benchmark, "ROWS", tuple(("fashion_mnist", name) for name in tiny))
+    monkeypatch.setattr(benchmark, "PANELS", benchmark.PANELS[:2])
+    monkeypatch.setattr(benchmark, "PAGE", tmp_path / "families.md")
+    monkeypatch.setattr(benchmark, "SAMPLES", 24)
+    monkeypatch.setattr(benchmark, "LIKELIHOODS", 2)
+    drawn = images(96, (28, 28, 1)), images(32, (28, 28, 1), seed=1)
+    monkeypatch.setattr(benchmark, "images_of", lambda dataset, data_dir: drawn)
+    yield benchmark
+    keras.config.set_dtype_policy("float32")
+
+
+@pytest.mark.slow
+def test_families_are_trained_measured_and_written_into_a_page(families, script, tmp_path):
+    for name in families.FAMILIES["fashion_mnist"]:
+        families.run("fashion_mnist", name, 0.05, None)
+        keras.config.set_dtype_policy("float32")
+        families.time_drawing("fashion_mnist", name, None)
+    found = families.runs()
+    assert all(row["steps"] >= 1 and row["frechet_distance"] > 0 and row["seconds"] > 0 for row in found.values())
+    assert found["fashion_mnist", "VAE"]["bits"] is None and found["fashion_mnist", "RectifiedFlow"]["bits"] > 8
+    model = zoo.VQVAE((28, 28, 1), 8, 4, filters=4)
+    model.build_prior(filters=4, num_blocks=1)
+    assert found["fashion_mnist", "VQVAE"]["parameters"] == model.count_params()
+    strips = Image.open(tmp_path / "families_samples.png").height // 64
+    assert strips == len(found)
+    table = families.table(found, "fashion_mnist")
+    assert table.count("\n") == 1 + len(found) and f"| {found['fashion_mnist', 'VAE']['steps']:,} |" in table
