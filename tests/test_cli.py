@@ -515,6 +515,7 @@ def test_evaluate_refuses_what_it_cannot_measure(tmp_path, preset, installation)
     assert "--dataset is missing" in fail("evaluate", preset, cwd=tmp_path)
     message = fail("evaluate", "tiny_mnist_28", "--dataset", "fashion_mnist", cwd=tmp_path, **installation)
     assert "'tiny_mnist_28' was trained on 'mnist'" in message
+    assert "There is no image folder './missing'" in fail("evaluate", preset, "--dataset", "./missing", cwd=tmp_path)
     (tmp_path / "figures").mkdir()
     assert "exists and is no file" in fail("evaluate", preset, "--json", "figures", cwd=tmp_path)
     for option, value in (("--images", 3), ("--importance-samples", 0), ("--data-dir", "nowhere")):

@@ -404,6 +404,20 @@ def test_upscaling_is_generating_for_images_of_the_trained_size():
 
 
 @pytest.mark.slow
+def test_a_batch_is_enlarged_image_by_image():
+    model, given = tiny_sr_resnet(), images(3, (6, 7, 3))
+    large = model.upscale(given)
+    assert large.shape == (3, 12, 14, 3)
+    np.testing.assert_array_equal(large, [model.upscale(image) for image in given])
+
+
+def test_parts_are_about_equal(monkeypatch):
+    monkeypatch.setattr(models, "_TILE", 10)
+    assert models._parts(10) == [(0, 10)]
+    assert models._parts(11) == [(0, 5), (5, 11)]
+
+
+@pytest.mark.slow
 def test_grey_and_alpha_are_handled():
     model = tiny_sr_resnet()
     rgba = images(1, (6, 7, 4))[0]
@@ -459,7 +473,8 @@ def test_a_large_picture_takes_little_more_memory_than_its_enlargement(channels,
     ("image", "says"),
     [
         (np.zeros((4, 4, 3)), "dtype float64"),
-        (np.zeros((2, 4, 4, 3), "uint8"), r"shape \(2, 4, 4, 3\)"),
+        (np.zeros((2, 4, 4, 3)), "dtype float64"),
+        (np.zeros((0, 4, 4, 3), "uint8"), r"shape \(0, 4, 4, 3\)"),
         (np.zeros((4, 4, 5), "uint8"), "5 channels, expected 1 to 4"),
         (np.zeros((0, 4, 3), "uint8"), r"shape \(0, 4, 3\)"),
     ],

@@ -50,7 +50,9 @@ def evaluate(name, dataset, features, data_dir, images, importance_samples, json
         raise InputError(
             f"--dataset is missing; {name!r} is no official preset, so name its TFDS data set, or a folder of images."
         )
-    is_folder = dataset is not None and Path(dataset).is_dir()
+    from zoo.data.folders import find_folder
+
+    is_folder = dataset is not None and find_folder(dataset) is not None
     if entry is not None and not is_folder and dataset not in (None, entry["dataset"]):
         raise InputError(f"--dataset is {dataset!r}, but the preset {name!r} was trained on {entry['dataset']!r}.")
     dataset = dataset or entry["dataset"]

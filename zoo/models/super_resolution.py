@@ -1,5 +1,8 @@
 """Super-resolution: a residual network trained on pixel errors, and the same network trained as a GAN."""
 
+import itertools
+import math
+
 import keras
 import numpy as np
 from keras import ops
@@ -19,8 +22,9 @@ from zoo.objectives.pixels import psnr
 from zoo.progress import bar, predict_batch
 from zoo.training.sources import entries_of
 
-# Side of the square of small-image pixels that is enlarged at once.
-_TILE = 192
+# Largest side of the part of a small image that is enlarged at once: smaller parts overlap more, larger ones need more
+# memory.
+_TILE = 384
 # Reach of the bicubic kernel, in pixels of the small image.
 _BICUBIC_REACH = 3
 
@@ -103,13 +107,14 @@ class Upscaling(FromImages):
         return {**super().exported_facts(), "scale": self.scale, "halo": super_resolution.halo(self._upscaler)}
 
     def upscale(self, image):
-        """Enlarges one image of any size part by part, so that a photograph of many megapixels needs little memory.
+        """Enlarges images of any size part by part, so that a photograph of many megapixels needs little memory.
 
         Parts overlap by the receptive field of the network, so that no seams are visible.
 
         Args:
-            image: uint8 array `(h, w)` or `(h, w, channels)`, or a Pillow image. A model of colour images also accepts
-                grey ones. An alpha channel after the colours is enlarged bicubically.
+            image: uint8 array `(h, w)` or `(h, w, channels)`, several as `(n, h, w, channels)`, or a Pillow image. A
+                model of colour images also accepts grey ones. An alpha channel after the colours is enlarged
+                bicubically.
 
         Returns:
             uint8 array, `scale` times as high and wide, otherwise like `image`.
@@ -117,6 +122,8 @@ class Upscaling(FromImages):
         Raises:
             InputError: If `image` is not uint8 or has unsupported channels.
         """
+        if getattr(image, "ndim", 0) == 4 and len(image):
+            return np.stack([self.upscale(each) for each in image])
         image = as_pixels(image)
         bands = self.upscale_bands(image)
         height, width, *channels = np.shape(image)
@@ -131,7 +138,7 @@ class Upscaling(FromImages):
         """Computes `upscale` in bands from top to bottom, so that a file can be written without a second copy.
 
         Args:
-            image: as for `upscale`.
+            image: one image, as for `upscale`.
 
         Returns:
             Iterator over uint8 arrays of the full width, each computed on demand.
@@ -152,15 +159,15 @@ class Upscaling(FromImages):
     def _upscaled_bands(self, pixels, colours):
         height, width, channels = pixels.shape
         scale, halo = self.scale, max(super_resolution.halo(self._upscaler), _BICUBIC_REACH)
-        tops, lefts = range(0, height, _TILE), range(0, width, _TILE)
-        parts = len(tops) * len(lefts)
-        with bar(total=parts, desc="upscaling", unit="part") as progress:
-            for top in tops:
-                bottom, above = min(top + _TILE, height), max(top - halo, 0)
+        rows_of_parts, columns_of_parts = _parts(height), _parts(width)
+        number = len(rows_of_parts) * len(columns_of_parts)
+        with bar(total=number, desc="upscaling", unit="part") as progress:
+            for top, bottom in rows_of_parts:
+                above = max(top - halo, 0)
                 rows = slice((top - above) * scale, (bottom - above) * scale)
                 band = np.empty(((bottom - top) * scale, width * scale, channels), "uint8")
-                for left in lefts:
-                    right, before = min(left + _TILE, width), max(left - halo, 0)
+                for left, right in columns_of_parts:
+                    before = max(left - halo, 0)
                     made = self._upscale_part(pixels[above : bottom + halo, before : right + halo], colours)
                     columns = slice((left - before) * scale, (right - before) * scale)
                     band[:, left * scale : right * scale] = made[rows, columns]
@@ -397,6 +404,12 @@ class SRGAN(Upscaling, AdversarialModel):
             "feature_network": self.feature_network and keras.saving.serialize_keras_object(self.feature_network),
             **{f"{term}_weight": weight for term, weight in self._weights.items()},
         }
+
+
+def _parts(side):
+    """Returns where the parts of a side begin and end, of which none is longer than `_TILE`."""
+    number = math.ceil(side / _TILE)
+    return list(itertools.pairwise(side * part // number for part in range(number + 1)))
 
 
 def _are_labels(rows):

@@ -87,9 +87,10 @@ def own_images(model, images, *, size=FULL, feature_network=None):
         Dict of metrics, as for `evaluate`. `real` compares one half of the images with the other.
 
     Raises:
-        InputError: the model draws nothing by itself, there are too few images, or the model was trained on the
-            features of the network.
+        InputError: the model draws nothing by itself, there are too few images, `size` is too small, or the model was
+            trained on the features of the network.
     """
+    size.check()
     if not model.draws_alone:
         raise InputError(f"model is a {type(model).__name__}, which draws nothing by itself, expected one that does.")
     if len(images) < 2 * (NEIGHBORS + 1):
