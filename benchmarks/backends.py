@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-from _pages import write_between
+from _writing import write_between
 
 BATCH_SIZE, ROUNDS = 64, 5
 #: How long a round lasts, within these numbers of steps: what `fit` does once in a round is not a step's.

@@ -44,7 +44,7 @@ import _results
 import keras
 import numpy as np
 from _minutes import alone, fit, in_new_process, memorized
-from _pages import write_between
+from _writing import write_between
 
 import zoo
 from zoo import data, presets

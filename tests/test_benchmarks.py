@@ -2,6 +2,7 @@
 
 import importlib
 import math
+import sys
 from pathlib import Path
 
 import keras
@@ -51,7 +52,7 @@ def test_tables_are_complete_and_hold_each_measurement_once(script, name):
 
 
 def test_the_times_of_steps_take_the_place_of_older_ones(script):
-    backends, written = script("backends"), script("_pages").written
+    backends, written = script("backends"), script("_writing").written
     page = backends.PAGE.read_text(encoding="utf-8")
     times = {"hand": {"first": 1.0, "step": 0.01}, "fit": {"first": 2.0, "step": 0.011}}
     once = written(page, "backends.py", backends.table({("VAE 28x28", "torch"): times}))
@@ -245,6 +246,8 @@ def test_rows_of_small_data_are_selected_by_any_of_their_words(small_data):
 def families(script, monkeypatch, tmp_path):
     """The benchmark of families, of one tiny model of each kind, whose table and page are in `tmp_path`."""
     monkeypatch.setattr(script("_results"), "FOLDER", tmp_path)
+    # Another module of the tests has this name.
+    monkeypatch.delitem(sys.modules, "families", raising=False)
     benchmark = script("families")
     tiny = {
         "VAE": benchmark.Family(lambda images: zoo.BetaVAE((28, 28, 1), 4, filters=4, beta=1.0), (1e-3,)),

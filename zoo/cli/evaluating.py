@@ -8,7 +8,7 @@ from zoo import presets
 from zoo.cli.figures import echo_figure, echo_json
 from zoo.cli.files import STANDARD_OUTPUT, writable
 from zoo.cli.group import main
-from zoo.cli.loading import check_generative, load_generative
+from zoo.cli.loading import check_generative, import_quietly, load_generative
 from zoo.cli.names import complete_preset
 from zoo.errors import InputError
 from zoo.files import write_json
@@ -50,9 +50,7 @@ def evaluate(name, dataset, features, data_dir, images, importance_samples, json
         raise InputError(
             f"--dataset is missing; {name!r} is no official preset, so name its TFDS data set, or a folder of images."
         )
-    from zoo.data.folders import find_folder
-
-    is_folder = dataset is not None and find_folder(dataset) is not None
+    is_folder = dataset is not None and _is_folder(dataset)
     if entry is not None and not is_folder and dataset not in (None, entry["dataset"]):
         raise InputError(f"--dataset is {dataset!r}, but the preset {name!r} was trained on {entry['dataset']!r}.")
     dataset = dataset or entry["dataset"]
@@ -88,3 +86,10 @@ def _remarks(figure, published):
         return ()
     doubt = "" if published["protocol"] == figure["protocol"] else " by another protocol"
     return (f"manifest {published['value']:.4g}{doubt}",)
+
+
+def _is_folder(source):
+    import_quietly()
+    from zoo.data.folders import find_folder
+
+    return find_folder(source) is not None
