@@ -9,7 +9,9 @@ DATASET = "avatars"
 LATENT_CHANNELS, FILTERS = 4, 96
 # Equal numbers of images in smaller batches reach a higher PSNR: 22.2, 25.2 and 26.0 dB for 64, 16 and 8.
 EPOCHS, BATCH_SIZE, LEARNING_RATE, PRECISION = 10, 8, 1e-3, "mixed_bfloat16"
-FLOW = {"filters": 64, "steps": 12, "ema_momentum": 0.9998}
+# After 30,000 images, this prior has a Fréchet distance of 26 to the training images. A prior of as many weights over
+# patches of 2x2 latents has 35, in 0.6 of the time.
+FLOW = {"filters": 32, "patch_size": 1, "stages": 2, "steps": 12, "ema_momentum": 0.9998}
 FLOW_EPOCHS, FLOW_BATCH_SIZE, FLOW_LEARNING_RATE = 60, 16, 6e-4
 TRAIN, VALIDATION = "train[:39000]", "train[39000:]"
 
