@@ -1,9 +1,9 @@
 """Compares the families of generative models: equal data, equal minutes, equal features.
 
-Each model is trained from scratch, without classes, on Fashion-MNIST or avatars, with the networks, learning rates and
-precision of a recipe. All get the same minutes of processor time, which depend little on the load of the machine; two
-idle cores take half as long. Learning rates fall to 0 along a cosine. Models of an autoencoder and a prior spend half
-of the minutes on each.
+Each model is trained from scratch, without classes, on Fashion-MNIST or avatars, with the networks, batches, learning
+rates and precision of a recipe. All get the same minutes of processor time, which depend little on the load of the
+machine; two idle cores take half as long. Learning rates fall to 0 along a cosine. Models of an autoencoder and a prior
+spend half of the minutes on each.
 
 The figures compare 2,000 samples of each of three seeds with the test images, on the features of the data set's
 classifier:
@@ -69,18 +69,20 @@ class Family(NamedTuple):
     Args:
         build: function of the training images that returns a model with new weights.
         rates: learning rate of each optimizer.
-        betas: `beta_1` and `beta_2` of Adam.
         batch_size: int.
+        betas: `beta_1` and `beta_2` of Adam.
         prior: dict of arguments of `build_prior`, or None for a model of one part.
-        prior_rate: learning rate of the prior.
+        prior_rate: learning rate of the prior, or None.
+        prior_batch_size: int or None.
     """
 
     build: Callable
     rates: tuple[float, ...]
+    batch_size: int
     betas: tuple[float, float] = (0.9, 0.999)
-    batch_size: int = 64
     prior: dict | None = None
-    prior_rate: float = 1e-3
+    prior_rate: float | None = None
+    prior_batch_size: int | None = None
 
 
 def pixel_cnn(images):
@@ -104,40 +106,39 @@ def latent_flow(images):
     return zoo.LatentFlow(images.shape[1:], recipe.LATENT_CHANNELS, filters=recipe.FILTERS)
 
 
-AUTOREGRESSIVE = Family(pixel_cnn, (pixel_cnn_fashion_mnist_28.LEARNING_RATE,))
-VARIATIONAL = Family(vae, (beta_vae_avatars_64.LEARNING_RATE,))
+AUTOREGRESSIVE = Family(pixel_cnn, (pixel_cnn_fashion_mnist_28.LEARNING_RATE,), pixel_cnn_fashion_mnist_28.BATCH_SIZE)
+VARIATIONAL = Family(vae, (beta_vae_avatars_64.LEARNING_RATE,), beta_vae_avatars_64.BATCH_SIZE)
+
+
+def vector_quantized(recipe):
+    prior = {"prior": recipe.PRIOR, "prior_rate": recipe.LEARNING_RATE, "prior_batch_size": recipe.BATCH_SIZE}
+    return Family(recipe.build, (recipe.LEARNING_RATE,), recipe.BATCH_SIZE, **prior)
+
+
+def dcgan(recipe, rates):
+    return Family(lambda images: recipe.build(), rates, recipe.BATCH_SIZE, recipe.BETAS)
+
+
 FAMILIES = {
     "fashion_mnist": {
         "PixelCNN": AUTOREGRESSIVE,
         "VAE": VARIATIONAL,
-        "VQVAE": Family(
-            vq_vae_fashion_mnist_28.build,
-            (vq_vae_fashion_mnist_28.LEARNING_RATE,),
-            prior=vq_vae_fashion_mnist_28.PRIOR,
-        ),
-        "DCGAN": Family(
-            lambda images: dcgan_fashion_mnist_28.build(),
-            dcgan_fashion_mnist_28.LEARNING_RATES,
-            dcgan_fashion_mnist_28.BETAS,
-            dcgan_fashion_mnist_28.BATCH_SIZE,
-        ),
-        "RectifiedFlow": Family(flow, (flow_fashion_mnist_28.LEARNING_RATE,)),
+        "VQVAE": vector_quantized(vq_vae_fashion_mnist_28),
+        "DCGAN": dcgan(dcgan_fashion_mnist_28, dcgan_fashion_mnist_28.LEARNING_RATES),
+        "RectifiedFlow": Family(flow, (flow_fashion_mnist_28.LEARNING_RATE,), flow_fashion_mnist_28.BATCH_SIZE),
     },
     "avatars": {
         "PixelCNN": AUTOREGRESSIVE,
         "VAE": VARIATIONAL,
-        "VQVAE2": Family(vq_vae2_avatars_64.build, (vq_vae2_avatars_64.LEARNING_RATE,), prior=vq_vae2_avatars_64.PRIOR),
-        "DCGAN": Family(
-            lambda images: dcgan_avatars_64.build(),
-            dcgan_avatars_64.STAGES[0]["learning_rate"],
-            dcgan_avatars_64.BETAS,
-            dcgan_avatars_64.BATCH_SIZE,
-        ),
+        "VQVAE2": vector_quantized(vq_vae2_avatars_64),
+        "DCGAN": dcgan(dcgan_avatars_64, dcgan_avatars_64.STAGES[0]["learning_rate"]),
         "LatentFlow": Family(
             latent_flow,
             (flow_avatars_64.LEARNING_RATE,),
+            flow_avatars_64.BATCH_SIZE,
             prior=flow_avatars_64.FLOW,
             prior_rate=flow_avatars_64.FLOW_LEARNING_RATE,
+            prior_batch_size=flow_avatars_64.FLOW_BATCH_SIZE,
         ),
     },
 }
@@ -158,7 +159,7 @@ def trained(family, images, minutes):
     steps = fit(model, images, minutes / 2, family.batch_size)
     model.build_prior(**family.prior)
     model.prior.compile(keras.optimizers.Adam(family.prior_rate))
-    return model, steps + fit(model, images, minutes / 2, family.batch_size, of_prior=True)
+    return model, steps + fit(model, images, minutes / 2, family.prior_batch_size, of_prior=True)
 
 
 def in_float32(model):
