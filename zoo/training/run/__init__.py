@@ -40,7 +40,7 @@ from zoo.training.pictures import (
 )
 from zoo.training.run.classifiers import ClassifierStage, attribute_figures, cross_entropy, finish_classifier
 from zoo.training.run.conversion import Wheel, convert
-from zoo.training.run.history import DISTANCE, correlation, distance_to_train
+from zoo.training.run.history import DISTANCE, agreement_with_captions, correlation, distance_to_train
 from zoo.training.run.image_sets import captioned_faces, training_captions, turned
 from zoo.training.run.image_to_image import finish_translator, finish_upscaler, read_test_pictures
 from zoo.training.run.optimizers import cosine_adam, warmed_adamw
@@ -60,6 +60,7 @@ __all__ = [
     "Stage",
     "Wheel",
     "affordable",
+    "agreement_with_captions",
     "attribute_figures",
     "autoencoder_stage",
     "begin",

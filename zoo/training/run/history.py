@@ -9,7 +9,8 @@ import numpy as np
 
 from zoo import callbacks
 from zoo.files import write_json
-from zoo.metrics import protocols
+from zoo.metrics import features, protocols
+from zoo.training.run.image_sets import captioned_faces
 
 #: Name of the metric `distance_to_train`.
 DISTANCE = "fid2k_train"
@@ -50,6 +51,31 @@ def distance_to_train(run, model, every=1, of_prior=False):
     number = protocols.SMOKE.images if run.smoke else 2_000
     distance = protocols.frechet_to_train(run.dataset, model.image_shape, number)
     return callbacks.SampleMetric(DISTANCE, (lambda _: distance(model)) if of_prior else distance, every=every)
+
+
+def agreement_with_captions(model, number=256, of_prior=False):
+    """Returns a callback with the share of what captions of training faces name that the images have.
+
+    The metric is `agreement_train`, and an attribute classifier reads the images.
+
+    Args:
+        model: the model of `avatars` that is trained.
+        number: int. Number of captions; default 256.
+        of_prior: bool. Whether the prior of the model is trained, and the model draws; default False.
+
+    Example:
+
+    ```python
+    stage = run.Stage(images, metrics=[run.agreement_with_captions(gan)], ...)
+    ```
+    """
+    described, reader = captioned_faces("train", number), features.AvatarAttributes()
+
+    def agreement(trained):
+        right = protocols.prompts_right(model if of_prior else trained, described, reader)
+        return np.mean(np.concatenate(right))
+
+    return callbacks.SampleMetric("agreement_train", agreement)
 
 
 def best_weights(run, metric, stage=""):
