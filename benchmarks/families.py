@@ -32,9 +32,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "recipes"))
 import beta_vae_avatars_64
 import dcgan_avatars_64
 import dcgan_fashion_mnist_28
-import flow_avatars_64
 import flow_fashion_mnist_28
 import pixel_cnn_fashion_mnist_28
+import text_to_image_flow_avatars_64 as flow_of_texts
 import vq_vae2_avatars_64
 import vq_vae_fashion_mnist_28
 
@@ -102,11 +102,19 @@ def flow(images):
 
 
 def latent_flow(images):
-    recipe = flow_avatars_64
+    recipe = flow_of_texts
     return zoo.LatentFlow(images.shape[1:], recipe.LATENT_CHANNELS, filters=recipe.FILTERS)
 
 
 AUTOREGRESSIVE = Family(pixel_cnn, (pixel_cnn_fashion_mnist_28.LEARNING_RATE,), pixel_cnn_fashion_mnist_28.BATCH_SIZE)
+LATENT_FLOW = Family(
+    latent_flow,
+    (flow_of_texts.LEARNING_RATE,),
+    flow_of_texts.BATCH_SIZE,
+    prior=flow_of_texts.FLOW,
+    prior_rate=flow_of_texts.FLOW_LEARNING_RATE,
+    prior_batch_size=flow_of_texts.FLOW_BATCH_SIZE,
+)
 VARIATIONAL = Family(vae, (beta_vae_avatars_64.LEARNING_RATE,), beta_vae_avatars_64.BATCH_SIZE)
 
 
@@ -132,14 +140,7 @@ FAMILIES = {
         "VAE": VARIATIONAL,
         "VQVAE2": vector_quantized(vq_vae2_avatars_64),
         "DCGAN": dcgan(dcgan_avatars_64, dcgan_avatars_64.STAGES[0]["learning_rate"]),
-        "LatentFlow": Family(
-            latent_flow,
-            (flow_avatars_64.LEARNING_RATE,),
-            flow_avatars_64.BATCH_SIZE,
-            prior=flow_avatars_64.FLOW,
-            prior_rate=flow_avatars_64.FLOW_LEARNING_RATE,
-            prior_batch_size=flow_avatars_64.FLOW_BATCH_SIZE,
-        ),
+        "LatentFlow": LATENT_FLOW,
     },
 }
 ROWS = tuple((dataset, name) for dataset, families in FAMILIES.items() for name in families)

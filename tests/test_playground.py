@@ -42,6 +42,9 @@ def tiny_models():
     codes = {"embedding_dim": 3, "filters": 4, "residual_blocks": 1, "prior": {"filters": 4, "num_blocks": 1}}
     vq_vae = zoo.VQVAE2((16, 16, 3), num_embeddings=8, **codes)
     vq_vae.build_prior()
+    latent_flow = zoo.LatentFlow((16, 16, 3), 2, filters=4, blocks=1, perceptual_weight=0.0)
+    few = {"steps": 2, "guidance": 2.0, "filters": 8, "blocks": 1}
+    latent_flow.build_prior(vocabulary=WORDS, max_words=6, example_prompts=["a red hat"], **few)
     return {
         "styles": zoo.StyleGAN((16, 16, 3), 4, filters=3, mapping_layers=2),
         "words": zoo.TextToImageGAN((16, 16, 3), 4, vocabulary=WORDS, max_words=6, filters=2, text_dim=2, word_dim=4),
@@ -50,6 +53,8 @@ def tiny_models():
         "emoji": zoo.CycleGAN((16, 16, 3), filters=2, patch_stages=1, residual_blocks=1),
         "pixels": zoo.PixelCNN((4, 5, 1), num_classes=3, filters=6, num_blocks=2, first_kernel_size=3),
         "codes": vq_vae,
+        "flow": zoo.RectifiedFlow((8, 8, 1), num_classes=3, **few),
+        "flow_of_words": latent_flow,
     }
 
 
@@ -137,10 +142,10 @@ def is_drawn(browser, tab):
     return pixels(browser, tab) is not None and status(browser).text in ("", "The photograph now has 528 x 352 pixels.")
 
 
-def opened(browser, site, tab):
+def opened(browser, site, tab, name=None):
     """Opens a tab and returns its picture when it is drawn."""
     browser.get("about:blank")
-    browser.get(f"{site}#{tab}/{TABS[tab]}")
+    browser.get(f"{site}#{tab}/{name or TABS[tab]}")
     until(lambda: is_drawn(browser, tab), f"a picture of {tab}")
     return pixels(browser, tab)
 
@@ -212,6 +217,20 @@ def test_faces_are_edited_and_python_draws_them_too(browser, site, downloads):
     found = json.loads(downloaded(browser, downloads, "Download its latents", f"{PRESETS[1]}-edited.json").read_text())
     drawn = zoo.load(found["preset"]).decode(np.array(found["latents"], "float32"))[0]
     assert np.abs(after.astype(int) - drawn).max() <= 2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("tab", "name"), [("draw", "flow"), ("words", "flow_of_words")])
+def test_the_images_of_flows_are_those_that_python_draws(browser, site, downloads, tab, name):
+    before = opened(browser, site, tab, name)
+    set_value(browser, "Seed", 7)
+    shown = changed(browser, tab, before)
+    found = json.loads(downloaded(browser, downloads, "Download its latents", f"{name}-7.json").read_text())
+    given = {"prompts": found["prompts"]} if tab == "words" else {"labels": found["labels"]}
+    model = tiny_models()[name]
+    drawn = model.generate(latents=np.array(found["latents"], "float32"), **given)
+    height, width, _ = model.image_shape
+    assert np.abs(shown[:height, :width].astype(int) - drawn[0]).max() <= 2
 
 
 CHANGES = {

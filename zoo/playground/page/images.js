@@ -32,7 +32,7 @@ export function show(canvas, image) {
   canvas.getContext("2d").putImageData(image, 0, 0);
 }
 
-/** Reads a picture that the user chose, shrunk to at most `most` pixels on a side. */
+/** Reads a picture, shrunk to at most `most` pixels on a side. */
 export async function readPicture(file, most) {
   let bitmap;
   try {

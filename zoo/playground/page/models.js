@@ -14,6 +14,9 @@ function start() {
   };
 }
 
+/** Counts the values of one row. */
+export const size = (shape) => shape.slice(1).reduce((product, side) => product * side, 1);
+
 /** A model as `export.json` describes it. */
 class Model {
   constructor(facts) {
@@ -33,9 +36,10 @@ class Model {
     return this.has(network) && input in this.networks[network].inputs;
   }
 
-  /** The length of the latents of a network. */
+  /** The number of latents of an image, which for a flow are noise. */
   latents(network) {
-    return this.networks[network].inputs.latents.shape.at(-1);
+    const { latents, images } = this.networks[network].inputs;
+    return size((latents || images).shape);
   }
 
   /**
@@ -49,7 +53,7 @@ class Model {
     const feeds = {};
     for (const [input, { shape, dtype }] of Object.entries(inputs)) {
       const { data, dims } = given[input].dims ? given[input] : { data: given[input] };
-      const each = shape.slice(1).reduce((product, side) => product * side, 1);
+      const each = size(shape);
       const Values = dtype === "int32" ? Int32Array : Float32Array;
       feeds[input] = { type: dtype, data: Values.from(data), dims: dims || [data.length / each, ...shape.slice(1)] };
     }

@@ -1,7 +1,7 @@
 // Keeps what the page has loaded, and answers with it when there is no network.
 const STORE = "playground";
 // The page itself was loaded before this script.
-const PAGE = ["./", "style.css", "example.png", "app.js", "elements.js", "images.js", "models.js", "random.js", ...["codes", "draw", "emoji",
+const PAGE = ["./", "style.css", "example.png", "app.js", "elements.js", "flow.js", "images.js", "models.js", "random.js", ...["codes", "draw", "emoji",
   "enlarge", "faces", "pixels", "sketch", "styles", "words"].map((tab) => `tabs/${tab}.js`)];
 
 self.addEventListener("install", (event) => {

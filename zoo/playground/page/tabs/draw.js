@@ -1,5 +1,6 @@
-// Draws images from latents: seeds, single numbers of the latents, walks, classes and truncation.
+// Draws images from latents: seeds, single numbers, walks, classes and truncation.
 import { attempt, button, classMenu, latest, make, menu, number, picture, say, seeds, slider } from "../elements.js";
+import { follow } from "../flow.js";
 import { downloadJson, downloadPicture, pixels, show } from "../images.js";
 import { between, normal } from "../random.js";
 
@@ -7,15 +8,17 @@ const NEIGHBOURS = 12, SLIDERS = 8;
 
 /** Returns the network that takes the latents of a model that draws from nothing else. */
 function first(model) {
+  if (model.has("velocity")) return model.takes("velocity", "prompts") ? undefined : "velocity";
   return ["mapping", "generator", "decoder"].find((name) => model.takes(name, "latents") && !model.takes(name, "tokens"));
 }
 
-/** Draws a batch of images. */
-export async function paint(model, latents, { label, truncation }) {
-  const name = first(model), number = latents.length / model.latents(name), given = { latents };
-  if (model.takes(name, "labels")) given.labels = new Array(number).fill(label);
-  if (model.takes(name, "truncation")) given.truncation = new Array(number).fill(truncation);
-  const outputs = await model.run(name, given);
+/** Draws an image. */
+async function paint(model, latents, { label, truncation }) {
+  const name = first(model), given = {};
+  if (model.takes(name, "labels")) given.labels = [label];
+  if (model.takes(name, "truncation")) given.truncation = [truncation];
+  if (name === "velocity") return follow(model, latents, given);
+  const outputs = await model.run(name, { latents, ...given });
   return name === "mapping" ? synthesize(model, spread(model, outputs.styles.data)) : outputs.images;
 }
 

@@ -1,6 +1,7 @@
 // Draws what a text says.
 import { attempt, button, labelled, latest, make, say, seeds } from "../elements.js";
-import { downloadJson, downloadPicture, pixels, show } from "../images.js";
+import { follow } from "../flow.js";
+import { downloadJson, downloadPicture, pixels } from "../images.js";
 import { normal } from "../random.js";
 
 const IMAGES = 4;
@@ -15,11 +16,11 @@ export default {
   id: "words",
   title: "Describe",
   lead: "Describe a face. What you leave open, the model chooses.",
-  fits: (model) => model.has("text_encoder", "generator"),
+  fits: (model) => model.has("text_encoder") || model.takes("velocity", "prompts"),
 
   async build(model, controls, stage) {
     const { words, max_words: most, example_prompts: examples } = await model.read("vocabulary.json");
-    const length = model.latents("generator");
+    const flows = model.has("velocity"), length = model.latents(flows ? "velocity" : "generator");
     let seed = 1, made = null;
     const text = make("textarea", { rows: 3, maxlength: 300 });
     text.value = "a woman with curly red hair and round glasses, smiling";
@@ -29,7 +30,8 @@ export default {
     sheet.style.width = "34rem";
 
     const draw = latest(async () => {
-      const said = wordsOf(text.value), unknown = [...new Set(said.filter((word) => !(word in words)))];
+      const asked = text.value, from = seed;
+      const said = wordsOf(asked), unknown = [...new Set(said.filter((word) => !(word in words)))];
       const numbers = said.filter((word) => word in words).map((word) => words[word]);
       known.replaceChildren(unknown.length ? make("span", { class: "unknown" }, `Not known: ${unknown.join(", ")}. `) : "",
         numbers.length > most ? `Only the first ${most} known words count.` : "");
@@ -39,12 +41,16 @@ export default {
       sheet.width = 2 * width;
       sheet.height = 2 * height;
       for (let index = 0; index < IMAGES; index++) {
-        const latents = normal(seed + index, length);
-        const { images } = await model.run("generator", { latents, tokens });
+        say(`Image ${index + 1} of ${IMAGES}`);
+        const latents = normal(from + index, length);
+        const images = flows ? await follow(model, latents, { prompts: tokens })
+          : (await model.run("generator", { latents, tokens })).images;
+        // Something else is asked for, and drawn next.
+        if (text.value !== asked || seed !== from || !sheet.isConnected) return;
         sheet.getContext("2d").putImageData(pixels(images), (index % 2) * width, Math.floor(index / 2) * height);
         rows.push(Array.from(latents));
       }
-      made = { preset: model.name, prompts: text.value, latents: rows };
+      made = { preset: model.name, prompts: asked, latents: rows };
       say("");
     });
 
