@@ -172,15 +172,20 @@ def in_float32(model):
 
 def measured(model, dataset, train, test):
     """Returns the mean figures of three seeds."""
+    samples = [model.generate(SAMPLES, seed=seed) for seed in SEEDS]
+    return {**quality(samples, dataset, train, test), "bits": bits(model, test)}
+
+
+def quality(samples, dataset, train, test):
+    """Returns the mean figures of several sets of samples, uint8 images."""
     network = features.load(features.default_for(dataset))
     known, real = network(train), network(test)
     found = []
-    for seed in SEEDS:
-        drawn = network(model.generate(SAMPLES, seed=seed))
+    for drawn in map(network, samples):
         precision, recall = precision_recall(real[:SAMPLES], drawn)
         distance = frechet_distance(*gaussian_statistics(drawn), *gaussian_statistics(real))
         found.append((distance, precision, recall, memorized(drawn, known, real)))
-    return {**dict(zip(DIGITS, np.mean(found, 0).tolist(), strict=True)), "bits": bits(model, test)}
+    return dict(zip(DIGITS, np.mean(found, 0).tolist(), strict=True))
 
 
 def bits(model, images):

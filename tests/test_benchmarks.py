@@ -35,7 +35,7 @@ def test_each_training_benchmark_has_one_table_one_plot_and_at_most_one_picture(
     names = {path.stem for path in TABLES}
     users = {path.stem for path in BENCHMARKS.glob("[!_]*.py") if "import _results" in path.read_text("utf-8")}
     # These benchmarks take many hours, so their scripts come before their tables.
-    assert users - {"families", "small_data"} <= names <= users and "fine_tuning" in names
+    assert users - {"families", "peers", "small_data"} <= names <= users and "fine_tuning" in names
     files = {path.name for path in (BENCHMARKS / "results").iterdir()}
     required = {f"{name}{suffix}" for name in names for suffix in (".csv", ".png")}
     assert required <= files <= required | {f"{name}_samples.png" for name in names}
@@ -289,3 +289,42 @@ def test_families_are_trained_measured_and_timed(families, script, tmp_path):
     assert strips == len(found)
     table = families.table(found, "fashion_mnist")
     assert table.count("\n") == 1 + len(found) and f"| {found['fashion_mnist', 'VAE']['steps']:,} |" in table
+
+
+# === Peers ===
+
+
+@pytest.fixture
+def peers(families, script):
+    """The benchmark of peers, whose table is in the folder of that of families."""
+    return script("peers")
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_the_networks_of_a_peer_train_in_both_precisions(peers, monkeypatch, precision):
+    monkeypatch.setattr(peers, "ROUNDS", 1)
+    monkeypatch.setattr(peers, "BATCH_SIZES", dict.fromkeys(peers.PEERS, 4))
+    for name in ("VQVAE", "DCGAN"):
+        peers.time_ours(name, precision, images(4, (28, 28, 1)))
+        assert not peers.lacks(name, "zoo", precision) and peers.lacks(name, "zoo", "frechet_distance")
+
+
+def test_the_rebuilt_networks_have_as_many_weights_as_those_of_pythae(peers):
+    encoder, decoder = peers.conv_networks(2 * peers.LATENT_DIM)
+    trained = [sum(math.prod(v.shape) for v in network.trainable_variables) for network in (encoder, decoder)]
+    # The numbers of pythae's `Encoder_Conv_VAE_MNIST` and `Decoder_Conv_AE_MNIST`.
+    assert trained == [11_050_656, 6_181_377]
+
+
+def test_the_table_of_peers_has_the_ratios_of_speeds_and_distances(peers):
+    for name, peer in peers.PEERS.items():
+        for library, factor in (("zoo", 2.0), (peer, 1.0)):
+            figures = dict.fromkeys(peers.families.DIGITS, factor)
+            peers.keep(name, library, {"float32": 100 * factor, "bfloat16": 300 / factor, "minutes": 1, "steps": 2})
+            peers.keep(name, library, figures)
+    lines = peers.table(peers.rows()).splitlines()
+    assert lines[2:5] == [
+        "| `VAE` | pythae | 100 | 300 | 1.00 | 1.00 | 1.00 | 1.00 |",
+        "| `VAE` | zoo | 200 | 150 | 2.00 | 2.00 | 2.00 | 2.00 |",
+        "|  | ratio | 2.00 | 0.50 | 2.00 |  |  |  |",
+    ]
