@@ -89,6 +89,19 @@ def test_where_a_process_ends_the_other_says_so_and_both_go_on_later(tmp_path):
     assert zoo.load(preset).generate(2, seed=0).shape == (2, 8, 8, 1)
 
 
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (ValueError("UNKNOWN: Gloo AllGather failed: [pair.cc:538] Read error [127.0.0.1]:8622"), True),
+        (ValueError("UNKNOWN: Gloo all-reduce failed: [pair.cc:538] Read error"), True),
+        (ValueError("data is 'Gloo', expected a folder."), False),
+        (OSError("Gloo AllGather failed"), False),
+    ],
+)
+def test_the_error_of_an_exchange_that_fails_tells_of_a_lost_process(error, expected):
+    assert devices.tells_of_lost_process(error) == expected
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("index", [0, 1])
 def test_processes_that_do_not_meet_say_so(index):

@@ -5,6 +5,7 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 import sys
 import threading
 
@@ -134,11 +135,16 @@ def together():
     except BaseException as error:
         # At its exit, JAX would wait for the others, and abort the process if they are gone.
         atexit.register(_exit)
-        if isinstance(error, jax.errors.JaxRuntimeError):
+        if isinstance(error, jax.errors.JaxRuntimeError) or tells_of_lost_process(error):
             raise ProcessError(
                 f"Another process of this training has ended or cannot be reached ({first_line(error)})."
             ) from error
         raise
+
+
+def tells_of_lost_process(error):
+    """Whether an error is the `ValueError` that JAX raises in some calls where an exchange with a process fails."""
+    return isinstance(error, ValueError) and re.search(r"Gloo [\w-]+ failed", str(error)) is not None
 
 
 def _exit():
